@@ -1,0 +1,31 @@
+package dev.bowline;
+
+/// A failure the user can act on: what happened, then what to do about it.
+public class BowlineException extends RuntimeException {
+
+    private final String problem;
+    private final String fix;
+
+    /// @param problem the thing (file, key, slot, step) and the two values that disagree
+    /// @param fix what the user does next, in the imperative
+    public BowlineException(String problem, String fix) {
+        super(problem + "\n  fix: " + fix);
+        this.problem = problem;
+        this.fix = fix;
+    }
+
+    /// The same, keeping the failure underneath for a debugger; its text is never all the user sees.
+    public BowlineException(String problem, String fix, Throwable cause) {
+        super(problem + "\n  fix: " + fix, cause);
+        this.problem = problem;
+        this.fix = fix;
+    }
+
+    public String problem() {
+        return problem;
+    }
+
+    public String fix() {
+        return fix;
+    }
+}
