@@ -168,10 +168,11 @@ final class JsonReader {
     /// What Jackson found wrong, without its advice to its own callers.
     private static String reason(JsonProcessingException e) {
         String reason = e.getOriginalMessage();
-        int advice = reason.indexOf(": enable ");
-        int vocabulary = reason.indexOf(": was expecting (JSON String");
-        int end = Math.max(advice, vocabulary);
-        return end < 0 ? reason : reason.substring(0, end);
+        for (String advice : List.of(": enable ", ": was expecting (JSON String", ": maybe a ")) {
+            int start = reason.indexOf(advice);
+            reason = start < 0 ? reason : reason.substring(0, start);
+        }
+        return reason;
     }
 
     private BowlineException failure(int line, int column, String problem, String fix) {
