@@ -44,16 +44,13 @@ public final class DotProductAttention {
         Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
         Tensor scores = torch.bmm(stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
                 .view(rows, heads, queries, keys);
-        Tensor masked =
-                switch (mask) {
-                    case AttentionMask.Everything _ -> scores;
-                    case AttentionMask.Causal _ -> scores.add(causal(queries, q));
-                    case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
-                };
+        Tensor masked = switch (mask) {
+            case AttentionMask.Everything _ -> scores;
+            case AttentionMask.Causal _ -> scores.add(causal(queries, q));
+            case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
+        };
         Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
-        return torch.bmm(
-                        p.view(rows * groups, heads / groups * queries, keys),
-                        v.reshape(rows * groups, keys, width))
+        return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
                 .view(rows, heads, queries, width);
     }
 

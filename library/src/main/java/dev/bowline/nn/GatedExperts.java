@@ -81,7 +81,11 @@ public final class GatedExperts extends Layer {
     /// would allocate a gradient of the full size per expert.
     private static Tensor perExpertOneByOne(Tensor rows, Tensor matrices, Tensor counts) {
         long[] sizes = new long[Math.toIntExact(counts.size(0))];
-        Memory.bytes(counts).asByteBuffer().order(java.nio.ByteOrder.nativeOrder()).asLongBuffer().get(sizes);
+        Memory.bytes(counts)
+                .asByteBuffer()
+                .order(java.nio.ByteOrder.nativeOrder())
+                .asLongBuffer()
+                .get(sizes);
         TensorVector weights = matrices.unbind(0);
         List<Tensor> parts = new ArrayList<>();
         long from = 0;

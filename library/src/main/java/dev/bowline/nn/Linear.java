@@ -19,11 +19,10 @@ public final class Linear extends Layer {
     public Linear(String path, long in, long out, Bias bias) {
         super(path);
         weight = weight("weight", out, in);
-        this.bias =
-                switch (bias) {
-                    case NONE -> Optional.empty();
-                    case PRESENT -> Optional.of(weight("bias", out));
-                };
+        this.bias = switch (bias) {
+            case NONE -> Optional.empty();
+            case PRESENT -> Optional.of(weight("bias", out));
+        };
     }
 
     public Linear(String path, long in, long out) {

@@ -23,11 +23,10 @@ public final class RmsNorm extends Layer {
     public RmsNorm(String path, long width, double epsilon, Scale scale) {
         super(path);
         this.epsilon = epsilon;
-        this.weight =
-                switch (scale) {
-                    case LEARNED -> Optional.of(weight("weight", width));
-                    case NONE -> Optional.empty();
-                };
+        this.weight = switch (scale) {
+            case LEARNED -> Optional.of(weight("weight", width));
+            case NONE -> Optional.empty();
+        };
     }
 
     public RmsNorm(String path, long width, double epsilon) {

@@ -69,8 +69,7 @@ public final class Sequences {
     /// @param attentionMask [B × S], 1 for a real token and 0 for padding
     public static Sequences padded(long[] attentionMask, int rows, int length) {
         requireSize(attentionMask.length, rows, length);
-        return new Sequences(
-                rows, length, 0, count(length, 0), 1, new Sight.Real(attentionMask.clone(), length));
+        return new Sequences(rows, length, 0, count(length, 0), 1, new Sight.Real(attentionMask.clone(), length));
     }
 
     /// Rows that hold several documents, none of which sees another.
@@ -84,8 +83,7 @@ public final class Sequences {
         for (int i = 0; i < wide.length; i++) {
             wide[i] = positions[i];
         }
-        return new Sequences(
-                rows, length, 0, wide, rows, new Sight.SameDocument(documents.clone(), length));
+        return new Sequences(rows, length, 0, wide, rows, new Sight.SameDocument(documents.clone(), length));
     }
 
     public int rows() {

@@ -15,12 +15,11 @@ public enum TieSupport {
     ///
     /// @param flag the controlling flag of the *original* config
     public void require(String architecture, TieFlag flag) {
-        boolean supported =
-                switch (this) {
-                    case BOTH -> true;
-                    case TIED_ONLY -> flag.tied();
-                    case UNTIED_ONLY -> !flag.tied();
-                };
+        boolean supported = switch (this) {
+            case BOTH -> true;
+            case TIED_ONLY -> flag.tied();
+            case UNTIED_ONLY -> !flag.tied();
+        };
         if (!supported) {
             throw new BowlineException(
                     "%s is %s, but %s".formatted(architecture, this, flag.describe()),

@@ -16,7 +16,8 @@ public final class TiedWeights {
 
     /// Whether the head *is* the input embedding: declared tied, equal shapes, and one parameter with one tensor.
     ///
-    /// Two tensors on one storage are not a tie: each has its own gradient and optimizer state, and they drift apart.
+    /// Two tensors on one storage are not a tie: each has its own gradient and optimizer state, and they
+    /// drift apart.
     public static boolean hasLocalTiedLmHead(TiedHead model) {
         return model.tieFlag().tied() && isOne(model.lmHead(), model.inputEmbedding());
     }
@@ -72,8 +73,7 @@ public final class TiedWeights {
     }
 
     private static boolean sameShape(TiedHead model) {
-        return Arrays.equals(
-                model.lmHead().shape(), model.inputEmbedding().shape());
+        return Arrays.equals(model.lmHead().shape(), model.inputEmbedding().shape());
     }
 
     private static String reason(TiedHead model) {
