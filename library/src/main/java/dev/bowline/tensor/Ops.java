@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.global.torch;
 /// Results belong to the caller's [TensorScope].
 public final class Ops {
 
-    private static final OperatorHandle GROUPED_MM = Dispatcher.singleton().findSchemaOrThrow("aten::_grouped_mm", "");
+    private static final OperatorHandle GROUPED_MM = operator("aten::_grouped_mm");
 
     private Ops() {}
 
@@ -111,6 +111,13 @@ public final class Ops {
                 new IValueVector(new IValue(x), new IValue(w), new IValue(ends), new IValue(), new IValue());
         GROUPED_MM.callBoxed(stack);
         return stack.get(0).toTensor();
+    }
+
+    /// An operator by its schema name. It outlives the scope in which this class happens to be loaded.
+    private static OperatorHandle operator(String name) {
+        OperatorHandle handle = Dispatcher.singleton().findSchemaOrThrow(name, "");
+        handle.retainReference();
+        return handle;
     }
 
     /// A list argument for a boxed call. `new IValue(TensorVector)` would silently make a blob.
