@@ -1,0 +1,70 @@
+package dev.bowline.model;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.nn.Head;
+import dev.bowline.nn.KeyValueCache;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Sequences;
+import dev.bowline.nn.Slot;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.ties.TiedHead;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+
+/// A decoder-only language model: ids in, hidden states and logits out.
+///
+/// Shapes: B rows, S positions, H hidden size, V vocabulary. The model owns its parameters; [#close] frees them.
+public interface CausalLanguageModel extends TiedHead, AutoCloseable {
+
+    /// The config.json the model was built from, unchanged.
+    JsonObject config();
+
+    int vocabularySize();
+
+    /// The longest sequence the model was made for.
+    int maxPositions();
+
+    /// Every slot by its Hugging Face name, in the model's order, tied ones included.
+    Map<String, Slot> slots();
+
+    /// Every distinct value by its canonical name.
+    Map<String, Parameter> parameters();
+
+    /// Every distinct value the optimizer may update.
+    Map<String, Parameter> trained();
+
+    /// Which part of the model a tensor belongs to.
+    Component component(String tensorName);
+
+    /// The hidden states after the final norm.
+    ///
+    /// @param ids [B, S] int64
+    /// @param cache the earlier positions, advanced by S; empty to attend within this call only
+    /// @return [B, S, H], owned by the caller's scope
+    Tensor hidden(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache);
+
+    Head head();
+
+    /// @return [B, S, V], owned by the caller's scope
+    default Tensor logits(Tensor ids, Sequences sequences) {
+        return head().logits(hidden(ids, sequences, Optional.empty()));
+    }
+
+    /// An empty cache with an entry per attention layer that computes its own keys and values.
+    KeyValueCache newCache();
+
+    /// Fills every parameter as the reference does for a model that is not loaded, in `dtype`, the same for the same
+    /// seed. A model that already has values keeps its tensors: the values are drawn in float32 and cast in place.
+    /// Ends with the tie checked.
+    void initializeWeights(Dtype dtype, long seed);
+
+    /// Casts every parameter in place; ties are kept.
+    void cast(Dtype dtype);
+
+    /// Ties `resource` to the model's life: it is closed with the model.
+    void own(AutoCloseable resource);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,57 @@
+package dev.bowline.model.gemma4;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.ties.TieSupport;
+
+/// The two Gemma 4 classes Bowline builds.
+public enum Gemma4Architecture {
+    /// Text, and perhaps towers beside it that are passed through: the decoder is `model.language_model`, its config is
+    /// `text_config`, and the tie flag is the top level's.
+    CONDITIONAL_GENERATION("Gemma4ForConditionalGeneration", "gemma4", "model.language_model"),
+    /// Text only: the decoder is `model` and its config is config.json itself.
+    CAUSAL_LM("Gemma4ForCausalLM", "gemma4_text", "model");
+
+    private final String architectureName;
+    private final String modelType;
+    private final String decoderPath;
+
+    Gemma4Architecture(String architectureName, String modelType, String decoderPath) {
+        this.architectureName = architectureName;
+        this.modelType = modelType;
+        this.decoderPath = decoderPath;
+    }
+
+    /// As in `architectures` of config.json.
+    public String architectureName() {
+        return architectureName;
+    }
+
+    /// As in `model_type` of config.json.
+    public String modelType() {
+        return modelType;
+    }
+
+    String decoderPath() {
+        return decoderPath;
+    }
+
+    /// Both heads are trained and tested against the reference.
+    public TieSupport tieSupport() {
+        return TieSupport.BOTH;
+    }
+
+    Gemma4Config textConfig(JsonObject config) {
+        return switch (this) {
+            case CONDITIONAL_GENERATION ->
+                Gemma4ConfigReader.read(config.optionalObject("text_config").orElse(JsonObject.of()));
+            case CAUSAL_LM -> Gemma4ConfigReader.read(config);
+        };
+    }
+
+    /// Builds the model without values: load a checkpoint into it, or initialise it.
+    ///
+    /// @param config the original config.json
+    public Gemma4Model build(JsonObject config) {
+        return new Gemma4Model(this, config);
+    }
+}

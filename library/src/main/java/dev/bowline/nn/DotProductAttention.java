@@ -1,0 +1,61 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
+///
+/// float32 goes to libtorch's fused kernel. bfloat16 does not: on CPU that kernel is twenty times slower than the two
+/// batched products written out here (docs/performance.md).
+///
+/// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
+public final class DotProductAttention {
+
+    private DotProductAttention() {}
+
+    /// @param q [B, N, S, D], already scaled
+    /// @param k [B, K, T, D]
+    /// @param v [B, K, T, D]
+    /// @return [B, S, N, D], contiguous
+    public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        Tensor o = Dtype.of(q.scalar_type()) == Dtype.FLOAT32 ? fused(q, k, v, mask) : writtenOut(q, k, v, mask);
+        return o.transpose(1, 2).contiguous();
+    }
+
+    private static Tensor fused(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        return switch (mask) {
+            case AttentionMask.Everything _ -> Ops.attention(q, k, v, 1.0);
+            case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, 1.0);
+            case AttentionMask.Additive(Tensor additive) -> Ops.maskedAttention(q, k, v, additive, 1.0);
+        };
+    }
+
+    private static Tensor writtenOut(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        long rows = q.size(0);
+        long heads = q.size(1);
+        long queries = q.size(2);
+        long width = q.size(3);
+        long groups = k.size(1);
+        long keys = k.size(2);
+
+        // The queries that share a key head are stacked, so no key is copied: [B K, (N/K) S, D] × [B K, D, T].
+        Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
+        Tensor scores = torch.bmm(stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
+                .view(rows, heads, queries, keys);
+        Tensor masked = switch (mask) {
+            case AttentionMask.Everything _ -> scores;
+            case AttentionMask.Causal _ -> scores.add(causal(queries, q));
+            case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
+        };
+        Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
+        return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
+                .view(rows, heads, queries, width);
+    }
+
+    private static Tensor causal(long length, Tensor like) {
+        Tensor lowest = Ops.full(Dtype.of(like.scalar_type()), -3.3895313892515355e38, length, length);
+        return lowest.triu(1);
+    }
+}

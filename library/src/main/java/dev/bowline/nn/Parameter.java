@@ -1,0 +1,165 @@
+package dev.bowline.nn;
+
+import dev.bowline.BowlineException;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Shapes;
+import java.util.Arrays;
+import java.util.Optional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// One value of the model. Identity is the point: slots that reach the same `Parameter` are tied.
+///
+/// It exists, with its shape, before it has values, so a tie is real from construction on. It owns its tensor and
+/// keeps that tensor object for life: a cast or a load replaces the data underneath, never the object.
+public final class Parameter implements AutoCloseable {
+
+    /// What may happen to a value in training.
+    public enum Kind {
+        /// Saved, and trained unless frozen.
+        WEIGHT,
+        /// Saved, never trained.
+        BUFFER
+    }
+
+    private final Kind kind;
+    private final long[] shape;
+    private @Nullable Tensor value;
+    private boolean frozen;
+
+    public Parameter(Kind kind, long... shape) {
+        this.kind = kind;
+        this.shape = shape.clone();
+    }
+
+    public Kind kind() {
+        return kind;
+    }
+
+    public long[] shape() {
+        return shape.clone();
+    }
+
+    public boolean hasShape(long... other) {
+        return Arrays.equals(shape, other);
+    }
+
+    public long elements() {
+        return Memory.elements(shape);
+    }
+
+    /// Whether it has values: it was filled by a load or an initialisation.
+    public boolean isFilled() {
+        return value != null;
+    }
+
+    /// The tensor, owned by this parameter: never close it.
+    ///
+    /// @throws BowlineException if it has no values yet
+    public Tensor value() {
+        if (value == null) {
+            throw new BowlineException(
+                    "a parameter of shape %s has no values yet".formatted(Shapes.text(shape)),
+                    "load a checkpoint, or initialise the model, before using it");
+        }
+        return value;
+    }
+
+    public Dtype dtype() {
+        return Dtype.of(value().scalar_type());
+    }
+
+    /// Gives it values. The first call takes ownership of `tensor`; a later one replaces the data and keeps the tensor
+    /// object, so every slot tied to it sees the new values.
+    public void fill(Tensor tensor) {
+        if (!Arrays.equals(shape, Shapes.of(tensor))) {
+            throw new IllegalArgumentException("a parameter of shape %s cannot hold values of shape %s"
+                    .formatted(Shapes.text(shape), Shapes.text(Shapes.of(tensor))));
+        }
+        if (value == null) {
+            tensor.retainReference();
+            value = tensor;
+            value.set_requires_grad(isTrained());
+        } else {
+            replaceData(value, tensor);
+        }
+    }
+
+    /// Converts the values in place; every slot tied to it sees the new type.
+    public void cast(Dtype dtype) {
+        Tensor current = value();
+        if (dtype() != dtype) {
+            try (var converted = Ops.cast(current.detach(), dtype)) {
+                replaceData(current, converted);
+            }
+        }
+    }
+
+    private void replaceData(Tensor current, Tensor replacement) {
+        clearGradient();
+        try (var _ = new NoGradGuard()) {
+            current.set_requires_grad(false);
+            current.set_data(replacement);
+            current.set_requires_grad(isTrained());
+        }
+    }
+
+    /// Whether the optimizer may update it.
+    public boolean isTrained() {
+        return kind == Kind.WEIGHT && !frozen;
+    }
+
+    /// Excludes it from training. Every slot tied to it is frozen with it.
+    public void freeze() {
+        frozen = true;
+        if (value != null) {
+            clearGradient();
+            value.set_requires_grad(false);
+        }
+    }
+
+    /// Undoes [#freeze()].
+    public void unfreeze() {
+        frozen = false;
+        if (value != null) {
+            value.set_requires_grad(isTrained());
+        }
+    }
+
+    /// The accumulated gradient, as a handle of the caller's scope.
+    public Optional<Tensor> gradient() {
+        if (value == null) {
+            return Optional.empty();
+        }
+        // grad() points into the tensor's own metadata; the copied handle holds a reference of its own.
+        Tensor gradient = new Tensor(value.grad());
+        return gradient.defined() ? Optional.of(gradient) : Optional.empty();
+    }
+
+    /// The gradient to add to in place: the accumulated one, or fresh zeros of the value's dtype.
+    public Tensor gradientBuffer() {
+        return gradient().orElseGet(() -> {
+            Tensor zeros = Ops.zeros(dtype(), shape);
+            value().mutable_grad().put(zeros);
+            return zeros;
+        });
+    }
+
+    public void clearGradient() {
+        if (value != null && value.grad().defined()) {
+            value.mutable_grad().reset();
+        }
+    }
+
+    /// Frees the values. Tensors the autograd graph still holds stay alive until it is gone.
+    @Override
+    public void close() {
+        if (value != null) {
+            value.close();
+            value = null;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package dev.bowline.safetensors;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.UUID;
+
+/// Replaces a file whole: written beside it, forced to the disk, then renamed over it.
+final class FileAside {
+
+    @FunctionalInterface
+    interface Content {
+        void writeTo(FileChannel channel) throws IOException;
+    }
+
+    private FileAside() {}
+
+    /// @param bytes how many `content` will write, to refuse early when the disk has no room for them
+    static void write(Path target, long bytes, Content content) {
+        Path directory = target.toAbsolutePath().getParent();
+        if (directory == null || Files.isDirectory(target)) {
+            throw new BowlineException("%s is a directory".formatted(target), "name a file");
+        }
+        Path aside = directory.resolve(".%s.%s.partial".formatted(target.getFileName(), UUID.randomUUID()));
+        try {
+            requireRoom(target, directory, bytes);
+            try (FileChannel channel =
+                    FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                content.writeTo(channel);
+                channel.force(true);
+            }
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            forceDirectory(directory);
+        } catch (IOException e) {
+            delete(aside, e);
+            throw failed(target, directory, bytes, e);
+        } catch (RuntimeException | Error e) {
+            delete(aside, e);
+            throw e;
+        }
+    }
+
+    private static void requireRoom(Path target, Path directory, long bytes) throws IOException {
+        long room = Files.getFileStore(directory).getUsableSpace();
+        if (room < bytes) {
+            throw new BowlineException(
+                    "%s needs %d bytes, but its disk has %d left".formatted(target, bytes, room),
+                    "free space on that disk, or save elsewhere");
+        }
+    }
+
+    /// A rename is durable only when its directory is; Windows cannot open one, and needs no such step.
+    private static void forceDirectory(Path directory) throws IOException {
+        if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+            try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+                channel.force(true);
+            }
+        }
+    }
+
+    private static void delete(Path aside, Throwable reason) {
+        try {
+            Files.deleteIfExists(aside);
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
+    }
+
+    private static BowlineException failed(Path target, Path directory, long bytes, IOException e) {
+        if (e instanceof NoSuchFileException && !Files.isDirectory(directory)) {
+            return new BowlineException(
+                    "%s cannot be written: there is no directory %s".formatted(target, directory),
+                    "create the directory",
+                    e);
+        }
+        return new BowlineException(
+                "%s was not written, which needs %d bytes: %s".formatted(target, bytes, e.getMessage()),
+                "check the disk's space and permissions; what was at that path before is untouched",
+                e);
+    }
+}

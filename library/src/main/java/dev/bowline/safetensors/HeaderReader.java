@@ -1,0 +1,197 @@
+package dev.bowline.safetensors;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonLimits;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.json.Utf8Text;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+
+/// Reads a header and checks every claim it makes, so that no later code need doubt an offset.
+final class HeaderReader {
+
+    static final String METADATA = "__metadata__";
+    static final long MAX_HEADER_BYTES = 100_000_000;
+
+    private static final JsonLimits LIMITS = new JsonLimits(3, 8_000_000, MAX_HEADER_BYTES);
+    private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
+
+    private final Path path;
+
+    HeaderReader(Path path) {
+        this.path = path;
+    }
+
+    SafetensorsHeader read(FileChannel channel) throws IOException {
+        long fileBytes = channel.size();
+        ByteBuffer start = readAt(channel, 0, (int) Math.min(fileBytes, ForeignFormat.START_BYTES));
+        long headerBytes = headerBytes(start, fileBytes);
+        ByteBuffer text = readAt(channel, Long.BYTES, (int) headerBytes);
+        return parse(text, Long.BYTES + headerBytes, fileBytes);
+    }
+
+    private long headerBytes(ByteBuffer start, long fileBytes) {
+        if (fileBytes >= Long.BYTES + 2) {
+            long claimed = start.getLong(0);
+            boolean fits = claimed >= 2 && claimed <= MAX_HEADER_BYTES && claimed <= fileBytes - Long.BYTES;
+            if (fits && start.get(Long.BYTES) == '{') {
+                return claimed;
+            }
+        }
+        throw notSafetensors(start, fileBytes);
+    }
+
+    private BowlineException notSafetensors(ByteBuffer start, long fileBytes) {
+        return ForeignFormat.refusal(path, Arrays.copyOf(start.array(), start.limit()))
+                .orElseGet(() -> {
+                    if (fileBytes < Long.BYTES + 2) {
+                        return notWhole("it has only %d bytes".formatted(fileBytes));
+                    }
+                    long claimed = start.getLong(0);
+                    if (claimed >= 0 && claimed <= MAX_HEADER_BYTES && claimed > fileBytes - Long.BYTES) {
+                        return notWhole("its header claims %d bytes, the file has %d".formatted(claimed, fileBytes));
+                    }
+                    if (claimed < 0 || claimed > MAX_HEADER_BYTES) {
+                        return new BowlineException(
+                                "%s is not a safetensors file: its header claims %s bytes, and the format allows %d"
+                                        .formatted(path, Long.toUnsignedString(claimed), MAX_HEADER_BYTES),
+                                "check that this is the right file, and download it again");
+                    }
+                    return new BowlineException(
+                            "%s is not a safetensors file: its header does not start with '{'".formatted(path),
+                            "check that this is the right file, and download it again");
+                });
+    }
+
+    private SafetensorsHeader parse(ByteBuffer text, long dataStart, long fileBytes) {
+        String source = path + " (header)";
+        JsonObject header =
+                Json.parse(Utf8Text.decode(text, source), source, LIMITS).asObject();
+        SequencedMap<String, String> metadata = new LinkedHashMap<>();
+        List<TensorEntry> entries = new ArrayList<>();
+        for (Map.Entry<String, JsonValue> field : header.fields().entrySet()) {
+            if (field.getKey().equals(METADATA)) {
+                field.getValue().asObject().fields().forEach((key, value) -> metadata.put(key, value.asString()));
+            } else {
+                entries.add(entry(field.getKey(), field.getValue().asObject()));
+            }
+        }
+        entries.sort(Comparator.comparingLong(TensorEntry::begin).thenComparingLong(TensorEntry::end));
+        requireWhole(entries, dataStart, fileBytes);
+
+        SequencedMap<String, TensorEntry> byName = new LinkedHashMap<>();
+        entries.forEach(entry -> byName.put(entry.name(), entry));
+        return new SafetensorsHeader(path, byName, metadata, dataStart, fileBytes - dataStart);
+    }
+
+    private TensorEntry entry(String name, JsonObject fields) {
+        for (String key : fields.keys()) {
+            if (!FIELDS.contains(key)) {
+                throw malformed(name, "has the unknown field '%s'".formatted(key));
+            }
+        }
+        SafetensorsType type = type(name, fields.requireString("dtype"));
+        List<Long> shape = fields.requireArray("shape").longs();
+        JsonArray offsets = fields.requireArray("data_offsets");
+        if (offsets.size() != 2) {
+            throw offsets.mistyped("[begin, end]");
+        }
+        long begin = offsets.get(0).asLong();
+        long end = offsets.get(1).asLong();
+        if (begin < 0 || end < begin) {
+            throw malformed(name, "claims the bytes %d to %d".formatted(begin, end));
+        }
+        long needed = bytesOf(name, type, shape);
+        if (needed != end - begin) {
+            throw malformed(
+                    name,
+                    "of %s %s needs %d bytes, but claims %d (%d to %d)"
+                            .formatted(type, shape, needed, end - begin, begin, end));
+        }
+        return new TensorEntry(name, type, shape, begin, end);
+    }
+
+    private SafetensorsType type(String name, String dtype) {
+        for (SafetensorsType type : SafetensorsType.values()) {
+            if (type.name().equals(dtype)) {
+                return type;
+            }
+        }
+        throw new BowlineException(
+                "%s: tensor '%s' has the dtype '%s'; Bowline reads %s"
+                        .formatted(path, name, dtype, Arrays.toString(SafetensorsType.values())),
+                "use a checkpoint in one of these dtypes");
+    }
+
+    private long bytesOf(String name, SafetensorsType type, List<Long> shape) {
+        try {
+            return TensorEntry.bytesOf(type, shape);
+        } catch (ArithmeticException _) {
+            throw malformed(name, "has the impossible shape %s".formatted(shape));
+        }
+    }
+
+    /// @param entries in the order of their bytes
+    private void requireWhole(List<TensorEntry> entries, long dataStart, long fileBytes) {
+        long dataBytes = fileBytes - dataStart;
+        long needed = entries.stream().mapToLong(TensorEntry::end).max().orElse(0);
+        if (needed > dataBytes) {
+            throw notWhole("its tensors need %d bytes after the header, the file has %d".formatted(needed, dataBytes));
+        }
+        long position = 0;
+        String previous = "the header";
+        for (TensorEntry entry : entries) {
+            if (entry.begin() < position) {
+                throw malformed(entry.name(), "overlaps %s by %d bytes".formatted(previous, position - entry.begin()));
+            }
+            if (entry.begin() > position) {
+                throw malformed(
+                        entry.name(),
+                        "leaves a gap of %d bytes after %s".formatted(entry.begin() - position, previous));
+            }
+            position = entry.end();
+            previous = "'" + entry.name() + "'";
+        }
+        if (position < dataBytes) {
+            throw new BowlineException(
+                    "%s is malformed: %d bytes at its end belong to no tensor".formatted(path, dataBytes - position),
+                    "download the file again, or rewrite it with the program that made it");
+        }
+    }
+
+    private BowlineException notWhole(String problem) {
+        return new BowlineException(
+                "%s is not a whole safetensors file: %s".formatted(path, problem),
+                "download the file again; the download or the copy was cut short");
+    }
+
+    private BowlineException malformed(String name, String problem) {
+        return new BowlineException(
+                "%s is malformed: tensor '%s' %s".formatted(path, name, problem),
+                "download the file again, or rewrite it with the program that made it");
+    }
+
+    private ByteBuffer readAt(FileChannel channel, long position, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw notWhole("it became shorter while it was read");
+            }
+        }
+        return buffer.flip();
+    }
+}

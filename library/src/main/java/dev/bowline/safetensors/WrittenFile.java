@@ -1,0 +1,18 @@
+package dev.bowline.safetensors;
+
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+
+/// A file that is whole on the disk.
+///
+/// @param bytes its length
+/// @param hashes the [TensorHash] of every tensor, taken from the bytes on their way to the file; empty if not asked
+/// for
+public record WrittenFile(Path path, long bytes, SequencedMap<String, String> hashes) {
+
+    public WrittenFile {
+        hashes = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(hashes));
+    }
+}

@@ -1,0 +1,76 @@
+package dev.bowline.tensor;
+
+import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+
+/// Tensors over memory segments and back, of any size: a `ByteBuffer` would stop at 2 GiB.
+public final class Memory {
+
+    private Memory() {}
+
+    /// A view of `bytes` as a tensor, nothing copied. The segment must outlive it. Writing to the view of a read-only
+    /// mapping kills the process.
+    public static Tensor view(MemorySegment bytes, Dtype dtype, long... shape) {
+        requireSize(bytes.byteSize(), dtype, shape);
+        return torch.from_blob(new Address(bytes), shape, new TensorOptions(dtype.scalarType()));
+    }
+
+    /// Memory of libtorch's own that holds a copy of `bytes`.
+    public static Tensor copyOf(MemorySegment bytes, Dtype dtype, long... shape) {
+        requireSize(bytes.byteSize(), dtype, shape);
+        Tensor tensor = Ops.empty(dtype, shape);
+        if (bytes.byteSize() > 0) {
+            bytes(tensor).copyFrom(bytes);
+        }
+        return tensor;
+    }
+
+    public static Tensor of(long[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), Dtype.INT64, shape);
+    }
+
+    public static Tensor of(int[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), Dtype.INT32, shape);
+    }
+
+    public static Tensor of(float[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), Dtype.FLOAT32, shape);
+    }
+
+    /// The bytes of a contiguous CPU tensor, valid as long as the tensor is.
+    public static MemorySegment bytes(Tensor tensor) {
+        if (!tensor.is_contiguous()) {
+            throw new IllegalArgumentException("only a contiguous tensor has its elements in order");
+        }
+        long size = tensor.numel() * tensor.element_size();
+        try (Pointer data = tensor.data_ptr()) {
+            return MemorySegment.ofAddress(data.address()).reinterpret(size);
+        }
+    }
+
+    /// Elements of a shape, refusing what a `long` cannot count.
+    public static long elements(long... shape) {
+        long elements = 1;
+        for (long size : shape) {
+            elements = Math.multiplyExact(elements, size);
+        }
+        return elements;
+    }
+
+    private static void requireSize(long byteSize, Dtype dtype, long[] shape) {
+        long expected = Math.multiplyExact(elements(shape), dtype.bytes());
+        if (expected != byteSize) {
+            throw new IllegalArgumentException(
+                    "shape %s of %s takes %d bytes, got %d".formatted(Shapes.text(shape), dtype, expected, byteSize));
+        }
+    }
+
+    private static final class Address extends Pointer {
+        Address(MemorySegment bytes) {
+            address = bytes.address();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.bowline.tensor;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
+/// Settings of this process that libtorch, its BLAS and the C library read once, when they load.
+///
+/// Must run before the first tensor. They change speed only, never results: huge pages for large tensors, OpenMP
+/// threads that sleep instead of spinning against BLAS's, and BLAS kernels chosen for this processor. Linux with glibc
+/// only; elsewhere nothing is changed. docs/performance.md has the measurements.
+public final class NativeProcess {
+
+    private static final int M_TRIM_THRESHOLD = -1;
+    private static final int M_TOP_PAD = -2;
+    private static final int M_MMAP_THRESHOLD = -3;
+
+    private NativeProcess() {}
+
+    /// Applies the settings. A variable the user set in the environment is left as it is.
+    public static void tune() {
+        if (!System.getProperty("os.name").startsWith("Linux")) {
+            return;
+        }
+        setIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
+        setIfAbsent("OMP_WAIT_POLICY", "passive");
+        if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
+            mallopt(M_MMAP_THRESHOLD, 1 << 30);
+            mallopt(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
+            mallopt(M_TOP_PAD, 64 << 20);
+        }
+    }
+
+    /// Returns what the C library keeps of freed memory to the system, for a boundary such as before a save.
+    public static void trim() {
+        find("malloc_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT)).ifPresent(function -> {
+            try {
+                int _ = (int) function.invokeExact(0);
+            } catch (Throwable e) {
+                throw new IllegalStateException("malloc_trim failed", e);
+            }
+        });
+    }
+
+    private static void setIfAbsent(String name, String value) {
+        if (System.getenv(name) != null) {
+            return;
+        }
+        find("setenv", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT))
+                .ifPresent(function -> {
+                    try (Arena arena = Arena.ofConfined()) {
+                        MemorySegment nameText = arena.allocateFrom(name);
+                        MemorySegment valueText = arena.allocateFrom(value);
+                        int _ = (int) function.invokeExact(nameText, valueText, 0);
+                    } catch (Throwable e) {
+                        throw new IllegalStateException("setenv failed", e);
+                    }
+                });
+    }
+
+    private static void mallopt(int parameter, int value) {
+        find("mallopt", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT)).ifPresent(function -> {
+            try {
+                int _ = (int) function.invokeExact(parameter, value);
+            } catch (Throwable e) {
+                throw new IllegalStateException("mallopt failed", e);
+            }
+        });
+    }
+
+    private static Optional<MethodHandle> find(String function, FunctionDescriptor descriptor) {
+        Linker linker = Linker.nativeLinker();
+        return linker.defaultLookup().find(function).map(symbol -> linker.downcallHandle(symbol, descriptor));
+    }
+}

@@ -1,0 +1,139 @@
+package dev.bowline.tensor;
+
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.GenericList;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorList;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/// ATen calls that have no Java signature, or one that hurts.
+///
+/// Results belong to the caller's [TensorScope].
+public final class Ops {
+
+    private static final OperatorHandle GROUPED_MM = operator("aten::_grouped_mm");
+
+    private Ops() {}
+
+    public static Tensor empty(Dtype dtype, long... shape) {
+        return torch.empty(shape, new TensorOptions(dtype.scalarType()), new MemoryFormatOptional());
+    }
+
+    public static Tensor zeros(Dtype dtype, long... shape) {
+        return torch.zeros(shape, new TensorOptions(dtype.scalarType()));
+    }
+
+    public static Tensor full(Dtype dtype, double value, long... shape) {
+        return torch.full(shape, new Scalar(value), new TensorOptions(dtype.scalarType()));
+    }
+
+    public static Tensor cast(Tensor x, Dtype dtype) {
+        return x.to(dtype.scalarType());
+    }
+
+    public static Tensor times(Tensor x, double factor) {
+        return x.mul(new Scalar(factor));
+    }
+
+    public static Tensor cat(int dimension, Tensor... parts) {
+        return torch.cat(new TensorVector(parts), dimension);
+    }
+
+    /// Softmax over the last dimension, computed in and returned as `dtype`.
+    public static Tensor softmax(Tensor x, Dtype dtype) {
+        return torch.softmax(x, -1, new ScalarTypeOptional(dtype.scalarType()));
+    }
+
+    /// Sum over the last dimension, which stays as size 1.
+    public static Tensor sumLast(Tensor x) {
+        return x.sum(new long[] {-1}, true, new ScalarTypeOptional());
+    }
+
+    /// GELU with the tanh approximation: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+    public static Tensor geluTanh(Tensor x) {
+        return torch.gelu(x, "tanh");
+    }
+
+    /// Propagates `gradient` from `y`.
+    public static void backward(Tensor y, Tensor gradient) {
+        y.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+
+    /// Causal attention without a mask tensor: softmax(scale q k^T) v.
+    ///
+    /// @param q [B, N, S, D]
+    /// @param k [B, K, S, D] with K dividing N
+    /// @param v as k
+    /// @return [B, N, S, D]
+    public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
+        return torch.scaled_dot_product_attention(
+                q, k, v, new TensorOptional(), 0.0, true, new DoubleOptional(scale), true);
+    }
+
+    /// Attention over every key: softmax(scale q k^T) v, with shapes as below.
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, double scale) {
+        return torch.scaled_dot_product_attention(
+                q, k, v, new TensorOptional(), 0.0, false, new DoubleOptional(scale), true);
+    }
+
+    /// Attention with an additive mask: softmax(scale q k^T + mask) v.
+    ///
+    /// @param q [B, N, S, D]
+    /// @param k [B, K, T, D] with K dividing N
+    /// @param v as k
+    /// @param mask [B or 1, 1, S, T], of q's dtype
+    /// @return [B, N, S, D]
+    public static Tensor maskedAttention(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
+        return torch.scaled_dot_product_attention(
+                q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(scale), true);
+    }
+
+    /// One matrix product per group of consecutive rows.
+    ///
+    /// @param x [N, K], rows sorted by group
+    /// @param w [G, K, M]; a transposed view is accepted
+    /// @param ends [G] int32, the row after each group's last; the last must be N
+    /// @return [N, M]
+    public static Tensor groupedMm(Tensor x, Tensor w, Tensor ends) {
+        IValueVector stack =
+                new IValueVector(new IValue(x), new IValue(w), new IValue(ends), new IValue(), new IValue());
+        GROUPED_MM.callBoxed(stack);
+        return stack.get(0).toTensor();
+    }
+
+    /// An operator by its schema name. It outlives the scope in which this class happens to be loaded.
+    private static OperatorHandle operator(String name) {
+        OperatorHandle handle = Dispatcher.singleton().findSchemaOrThrow(name, "");
+        handle.retainReference();
+        return handle;
+    }
+
+    /// A list argument for a boxed call. `new IValue(TensorVector)` would silently make a blob.
+    public static IValue list(TensorVector tensors) {
+        return new IValue(new GenericList(new TensorList(tensors)));
+    }
+
+    /// Whether two handles reach one tensor object, not merely one storage: two tensors on one storage train apart.
+    public static boolean same(Tensor a, Tensor b) {
+        return address(a) == address(b);
+    }
+
+    /// The address of the tensor object itself.
+    public static long address(Tensor tensor) {
+        try (var implementation = tensor.unsafeGetTensorImpl()) {
+            return implementation.address();
+        }
+    }
+}
