@@ -37,6 +37,9 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// Which part of the model a tensor belongs to.
     Component component(String tensorName);
 
+    /// Where a checkpoint's tensor goes; empty for a name the family does not know.
+    Optional<KeyRoute> route(String key);
+
     /// The hidden states after the final norm.
     ///
     /// @param ids [B, S] int64

@@ -3,6 +3,7 @@ package dev.bowline.model.gemma4;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.KeyRoute;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -39,7 +40,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
         super("");
         this.architecture = architecture;
         this.config = config;
-        tieFlag = TieFlag.controlling(config, TieFlag.ClassDefault.TIED);
+        tieFlag = TieFlag.controlling(config, tieDefault());
         architecture.tieSupport().require(architecture.architectureName(), tieFlag);
 
         Gemma4Config text = architecture.textConfig(config);
@@ -79,6 +80,11 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     }
 
     @Override
+    public TieFlag.ClassDefault tieDefault() {
+        return TieFlag.ClassDefault.TIED;
+    }
+
+    @Override
     public Slot inputEmbedding() {
         return languageModel.tokens().weight();
     }
@@ -113,6 +119,11 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     @Override
     public Component component(String tensorName) {
         return Gemma4Components.of(tensorName);
+    }
+
+    @Override
+    public Optional<KeyRoute> route(String key) {
+        return new Gemma4Weights(architecture.decoderPath(), languageModel.config()).route(key);
     }
 
     @Override
