@@ -61,7 +61,7 @@ class PublishedSpellingsTest {
                 .map(map::keyOf)
                 .forEach(saved::add);
         assertEquals(new LinkedHashSet<>(keys), saved);
-        assertTrue(slots.size() >= 70, "only " + slots.size() + " slots");
+        assertTrue(slots.size() >= 50, "only " + slots.size() + " slots");
     }
 
     /// As a family would state them for its class.
