@@ -107,9 +107,9 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
     public LoadReport load(CausalLanguageModel model) {
-        KeyMap keys = KeyMap.of(this, model);
-        SafetensorsType stored = keys.storedType(this);
-        return new WeightLoad(this, model, keys).run(ElementTypes.dtype(stored).orElse(Dtype.FLOAT32));
+        Correspondence names = Correspondence.of(this, model);
+        SafetensorsType stored = names.storedType();
+        return new WeightLoad(names).run(ElementTypes.dtype(stored).orElse(Dtype.FLOAT32));
     }
 
     /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.
@@ -120,7 +120,7 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param dtype what the model computes in: float32 or bfloat16
     public LoadReport load(CausalLanguageModel model, Dtype dtype) {
-        return new WeightLoad(this, model, KeyMap.of(this, model)).run(dtype);
+        return new WeightLoad(Correspondence.of(this, model)).run(dtype);
     }
 
     WeightFiles weights() {

@@ -40,6 +40,10 @@ record HeadEvidence(HeadBytes state, String detail) {
         return new HeadEvidence(HeadBytes.BOTH_DIFFER, differences(a, headBytes, b, embeddingBytes));
     }
 
+    String text() {
+        return detail.isEmpty() ? state.text() : "%s (%s)".formatted(state.text(), detail);
+    }
+
     private static String differences(TensorEntry a, MemorySegment head, TensorEntry b, MemorySegment embedding) {
         String types = a.type() == b.type() ? "" : ", stored as %s and %s".formatted(a.type(), b.type());
         if (a.shape().size() != 2 || a.elements() == 0) {

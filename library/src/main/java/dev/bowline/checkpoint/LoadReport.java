@@ -48,18 +48,23 @@ public record LoadReport(
         MAPPED
     }
 
-    /// @param key the tensor's name in the files
-    /// @param stored its type there
+    /// @param keys the tensor's name in the files, or the names of the tensors it is made of
+    /// @param stored their type there
     /// @param dtype its type in the model
     /// @param bytes it takes in the model
     public record Filled(
             String slot,
             Component component,
-            String key,
+            List<String> keys,
             SafetensorsType stored,
             Dtype dtype,
             long bytes,
-            Placement placement) {}
+            Placement placement) {
+
+        public Filled {
+            keys = List.copyOf(keys);
+        }
+    }
 
     /// @param canonical the slot it stands for
     public record Tied(String slot, String canonical) {}

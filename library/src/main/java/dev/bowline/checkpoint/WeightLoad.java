@@ -1,64 +1,58 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
-import dev.bowline.NearestNames;
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.HeadBytes;
-import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieLedger;
 import dev.bowline.ties.TiedWeights;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /// One load: the verdict on the head, then the accounts of keys and slots, then the bytes, then the checks.
 final class WeightLoad {
 
-    private static final int NAMES_SHOWN = 8;
-
+    private final Correspondence names;
     private final Checkpoint checkpoint;
     private final CausalLanguageModel model;
-    private final KeyMap keys;
-    private final Map<String, Slot> slots;
 
-    WeightLoad(Checkpoint checkpoint, CausalLanguageModel model, KeyMap keys) {
-        this.checkpoint = checkpoint;
-        this.model = model;
-        this.keys = keys;
-        slots = model.slots();
+    WeightLoad(Correspondence names) {
+        this.names = names;
+        checkpoint = names.checkpoint();
+        model = names.model();
     }
 
     LoadReport run(Dtype dtype) {
-        requireComputes(dtype);
-        LoadReport.HeadVerdict verdict = judgeHead();
-        SequencedMap<String, String> sources = sources(verdict.plan());
-        requireComplete(sources);
-        requireShapes(sources);
-        String canonicalKey = source(sources, model.inputEmbedding().root().path());
-
-        List<LoadReport.Filled> filled = new ArrayList<>();
-        try (var _ = TensorScope.open();
-                ParallelReads reads = new ParallelReads()) {
-            reads.run(() -> checkpoint.hash(canonicalKey));
-            Map<Parameter, Tensor> owned = new LinkedHashMap<>();
-            sources.forEach((slot, key) -> filled.add(fill(slot, key, dtype, owned, reads)));
-            reads.await();
-            owned.forEach(Parameter::fill);
+        if (!dtype.computes()) {
+            throw new BowlineException(
+                    "%s is to be loaded as %s, which Bowline does not compute in"
+                            .formatted(checkpoint.directory(), dtype.configName()),
+                    "ask for float32 or bfloat16");
         }
+        LoadReport.HeadVerdict verdict = HeadJudge.judge(names);
+        names.keys().requireExplained(checkpoint.directory().toString(), mayBeEmpty(verdict.plan()));
+        List<KeyGroup> groups = groups(verdict.plan());
+        names.requireShapes(groups);
+        String canonicalKey = canonicalKey(groups);
+        List<LoadReport.Filled> filled = fill(groups, dtype, canonicalKey);
         if (filled.stream().anyMatch(each -> each.placement() == Placement.MAPPED)) {
             model.own(checkpoint.lease());
         }
@@ -66,156 +60,141 @@ final class WeightLoad {
         return report(dtype, verdict, filled, canonicalKey);
     }
 
-    private void requireComputes(Dtype dtype) {
-        if (!dtype.computes()) {
-            throw new BowlineException(
-                    "%s is to be loaded as %s, which Bowline does not compute in"
-                            .formatted(checkpoint.directory(), dtype.configName()),
-                    "ask for float32 or bfloat16");
-        }
-    }
-
-    /// The requested flag, the checkpoint's own flag and the bytes must say the same.
-    private LoadReport.HeadVerdict judgeHead() {
-        TieFlag asked = model.tieFlag();
-        TieFlag own = TieFlag.controlling(checkpoint.config(), model.tieDefault());
-        HeadEvidence evidence = HeadEvidence.of(
-                checkpoint,
-                keys.key(model.lmHead().path()),
-                keys.key(model.inputEmbedding().path()));
-        String files = evidence.state().text() + (evidence.detail().isEmpty() ? "" : ": " + evidence.detail());
-        if (asked.tied() != own.tied()) {
-            throw new BowlineException(
-                    "the model is to have %s (%s), but in %s %s, and the files hold %s"
-                            .formatted(
-                                    asked.tied() ? "a tied head" : "a separate head",
-                                    asked.level().key(),
-                                    checkpoint.directory(),
-                                    own.describe(),
-                                    files),
-                    "load the checkpoint as its own config.json describes it; tying and untying are conversions of"
-                            + " their own");
-        }
-        HeadBytes.Plan plan;
-        try {
-            plan = evidence.state().plan(own, checkpoint.directory().toString());
-        } catch (BowlineException refusal) {
-            throw evidence.detail().isEmpty()
-                    ? refusal
-                    : new BowlineException(refusal.problem() + " (" + evidence.detail() + ")", refusal.fix(), refusal);
-        }
-        return new LoadReport.HeadVerdict(own, evidence.state(), plan);
-    }
-
-    /// The key of every slot that has a value of its own.
-    private SequencedMap<String, String> sources(HeadBytes.Plan plan) {
-        String head = model.lmHead().path();
-        String embedding = model.inputEmbedding().root().path();
-        SequencedMap<String, String> sources = new LinkedHashMap<>(keys.bySlot());
-        switch (plan) {
-            case TIE, SEPARATE -> {}
-            case TIE_FROM_HEAD -> sources.put(embedding, source(sources, head));
-            case TIE_AND_DROP_DUPLICATE -> sources.remove(head);
-        }
+    private Set<String> mayBeEmpty(HeadBytes.Plan plan) {
+        Set<String> mayBeEmpty = new HashSet<>();
+        names.slots().values().stream().filter(Slot::isTied).map(Slot::path).forEach(mayBeEmpty::add);
         if (plan == HeadBytes.Plan.TIE_FROM_HEAD) {
-            sources.remove(head);
+            mayBeEmpty.add(model.inputEmbedding().path());
         }
-        return sources;
+        return mayBeEmpty;
     }
 
-    private static String source(Map<String, String> sources, String slot) {
-        String key = sources.get(slot);
-        if (key == null) {
-            throw new IllegalStateException("no key fills '%s'".formatted(slot));
-        }
-        return key;
-    }
-
-    private void requireComplete(Map<String, String> sources) {
-        if (!keys.unknown().isEmpty()) {
-            throw new BowlineException(
-                    "%s holds %d tensors that %s has no place for: %s"
-                            .formatted(
-                                    checkpoint.directory(),
-                                    keys.unknown().size(),
-                                    model.architecture(),
-                                    named(keys.unknown(), slots.keySet())),
-                    "use the config.json that belongs to these weights");
-        }
-        List<String> empty = model.parameters().keySet().stream()
-                .filter(slot -> !sources.containsKey(slot))
-                .toList();
-        if (!empty.isEmpty()) {
-            throw new BowlineException(
-                    "%s lacks %d tensors that %s needs: %s"
-                            .formatted(
-                                    checkpoint.directory(),
-                                    empty.size(),
-                                    model.architecture(),
-                                    named(empty, checkpoint.keys())),
-                    "use the config.json that belongs to these weights, or download the missing files;"
-                            + " nothing is left as initialised");
-        }
-    }
-
-    private static String named(List<String> names, Collection<String> known) {
-        List<String> shown = names.stream()
-                .limit(NAMES_SHOWN)
-                .map(name -> "'" + name + "'" + NearestNames.hint(name, known))
-                .toList();
-        String rest = names.size() > NAMES_SHOWN ? " and %d more".formatted(names.size() - NAMES_SHOWN) : "";
-        return String.join(", ", shown) + rest;
-    }
-
-    private void requireShapes(Map<String, String> sources) {
-        List<String> wrong = new ArrayList<>();
-        sources.forEach((slot, key) -> {
-            TensorEntry entry = checkpoint.entry(key);
-            Parameter parameter = slot(slot).get();
-            if (!parameter.hasShape(ElementTypes.shape(entry))) {
-                wrong.add("'%s' is %s, '%s' needs %s"
-                        .formatted(key, entry.shape(), slot, Shapes.text(parameter.shape())));
+    /// The tensors to read: under a tie, the head's own is the embedding's or is left where it is.
+    private List<KeyGroup> groups(HeadBytes.Plan plan) {
+        String head = model.lmHead().path();
+        List<KeyGroup> groups = new ArrayList<>();
+        for (KeyGroup group : names.keys().groups()) {
+            if (!group.slots().contains(head)) {
+                groups.add(group);
+                continue;
             }
-        });
-        if (!wrong.isEmpty()) {
-            throw new BowlineException(
-                    "%s and its config.json disagree on %d shapes: %s"
-                            .formatted(
-                                    checkpoint.directory(),
-                                    wrong.size(),
-                                    String.join("; ", wrong.subList(0, Math.min(NAMES_SHOWN, wrong.size())))),
-                    "use the config.json that belongs to these weights");
+            switch (plan) {
+                case TIE, SEPARATE -> groups.add(group);
+                case TIE_FROM_HEAD -> {
+                    String embedding = model.inputEmbedding().path();
+                    groups.add(new KeyGroup(group.kind(), group.keys(), List.of(embedding)));
+                }
+                case TIE_AND_DROP_DUPLICATE -> {}
+            }
         }
+        return groups;
+    }
+
+    private String canonicalKey(List<KeyGroup> groups) {
+        return groups.stream()
+                .filter(group -> group.slots().contains(model.inputEmbedding().path()))
+                .findFirst()
+                .orElseThrow()
+                .keys()
+                .getFirst();
+    }
+
+    private List<LoadReport.Filled> fill(List<KeyGroup> groups, Dtype dtype, String canonicalKey) {
+        List<LoadReport.Filled> filled = new ArrayList<>();
+        Map<Parameter, Tensor> owned = new LinkedHashMap<>();
+        try (var _ = TensorScope.open();
+                ParallelReads reads = new ParallelReads()) {
+            reads.run(() -> checkpoint.hash(canonicalKey));
+            for (KeyGroup group : groups) {
+                SafetensorsType type = type(group);
+                Map<String, List<Piece>> pieces = Piece.cut(keyBytes(group), slotBytes(group, type));
+                pieces.forEach((slot, parts) -> filled.add(fill(slot, parts, type, dtype, owned, reads)));
+            }
+            reads.await();
+            owned.forEach(Parameter::fill);
+        }
+        return filled;
     }
 
     private LoadReport.Filled fill(
-            String slot, String key, Dtype dtype, Map<Parameter, Tensor> owned, ParallelReads reads) {
-        TensorEntry entry = checkpoint.entry(key);
-        Dtype stored = ElementTypes.weightDtype(entry);
-        long[] shape = ElementTypes.shape(entry);
-        Parameter parameter = slot(slot).get();
+            String name,
+            List<Piece> pieces,
+            SafetensorsType type,
+            Dtype dtype,
+            Map<Parameter, Tensor> owned,
+            ParallelReads reads) {
+        Parameter parameter = names.slot(name).get();
+        Dtype stored =
+                ElementTypes.weightDtype(checkpoint.entry(pieces.getFirst().name()));
         Placement placement = Placement.OWNED;
-        if (stored != dtype) {
-            owned.put(parameter, Ops.cast(Memory.view(checkpoint.bytes(key), stored, shape), dtype));
-        } else if (parameter.isTrained()) {
-            Tensor values = Ops.empty(dtype, shape);
-            owned.put(parameter, values);
-            var memory = Memory.bytes(values);
-            reads.run(() -> checkpoint.weights().copy(key, memory));
-        } else {
-            parameter.fillReadOnly(Memory.view(checkpoint.bytes(key), dtype, shape));
+        if (pieces.size() == 1 && stored != dtype) {
+            owned.put(parameter, Ops.cast(Memory.view(mapped(pieces.getFirst()), stored, parameter.shape()), dtype));
+        } else if (pieces.size() == 1 && !parameter.isTrained()) {
+            parameter.fillReadOnly(Memory.view(mapped(pieces.getFirst()), dtype, parameter.shape()));
             placement = Placement.MAPPED;
+        } else {
+            Tensor values = Ops.empty(stored, parameter.shape());
+            MemorySegment memory = Memory.bytes(values);
+            long position = 0;
+            for (Piece piece : pieces) {
+                MemorySegment part = memory.asSlice(position, piece.bytes());
+                reads.run(() -> read(piece, part));
+                position += piece.bytes();
+            }
+            if (stored != dtype) {
+                reads.await();
+                values = Ops.cast(values, dtype);
+            }
+            owned.put(parameter, values);
         }
-        long bytes = Math.multiplyExact(entry.elements(), (long) dtype.bytes());
-        return new LoadReport.Filled(slot, model.component(slot), key, entry.type(), dtype, bytes, placement);
+        List<String> keys = pieces.stream().map(Piece::name).distinct().toList();
+        long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
+        return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
     }
 
-    private Slot slot(String path) {
-        Slot slot = slots.get(path);
-        if (slot == null) {
-            throw new IllegalStateException("no slot '%s'".formatted(path));
+    private MemorySegment mapped(Piece piece) {
+        return checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
+    }
+
+    /// A whole tensor is read past the map, which spares its pages; a part is copied out of it.
+    private void read(Piece piece, MemorySegment target) {
+        if (piece.bytes() == checkpoint.entry(piece.name()).bytes()) {
+            checkpoint.weights().copy(piece.name(), target);
+        } else {
+            target.copyFrom(mapped(piece));
         }
-        return slot;
+    }
+
+    private SafetensorsType type(KeyGroup group) {
+        SafetensorsType type = checkpoint.entry(group.keys().getFirst()).type();
+        for (String key : group.keys()) {
+            if (checkpoint.entry(key).type() != type) {
+                throw new BowlineException(
+                        "%s: '%s' is %s and '%s' is %s, but they are parts of one tensor"
+                                .formatted(
+                                        checkpoint.directory(),
+                                        group.keys().getFirst(),
+                                        type,
+                                        key,
+                                        checkpoint.entry(key).type()),
+                        "use a checkpoint in one dtype");
+            }
+        }
+        return type;
+    }
+
+    private SequencedMap<String, Long> keyBytes(KeyGroup group) {
+        SequencedMap<String, Long> bytes = new LinkedHashMap<>();
+        group.keys().forEach(key -> bytes.put(key, checkpoint.entry(key).bytes()));
+        return bytes;
+    }
+
+    private SequencedMap<String, Long> slotBytes(KeyGroup group, SafetensorsType type) {
+        SequencedMap<String, Long> bytes = new LinkedHashMap<>();
+        group.slots()
+                .forEach(slot -> bytes.put(
+                        slot, Math.multiplyExact(names.slot(slot).get().elements(), (long) type.bytes())));
+        return bytes;
     }
 
     /// The pair is one or two as the flag says, and its value is the file's.
@@ -226,24 +205,26 @@ final class WeightLoad {
         TensorEntry entry = checkpoint.entry(canonicalKey);
         boolean sameType = ElementTypes.weightDtype(entry) == Dtype.of(value.scalar_type());
         if (sameType && Memory.bytes(value).mismatch(checkpoint.bytes(canonicalKey)) >= 0) {
-            throw new IllegalStateException("'%s' does not hold the bytes of '%s' after loading"
-                    .formatted(model.inputEmbedding().path(), canonicalKey));
+            throw new IllegalStateException("'%s' %s does not hold the bytes of '%s' after loading"
+                    .formatted(model.inputEmbedding().path(), Shapes.text(Shapes.of(value)), canonicalKey));
         }
     }
 
     private LoadReport report(
             Dtype dtype, LoadReport.HeadVerdict verdict, List<LoadReport.Filled> filled, String canonicalKey) {
-        List<LoadReport.Ignored> ignored = new ArrayList<>(keys.ignored());
+        List<LoadReport.Ignored> ignored = new ArrayList<>();
+        names.keys().ignored().forEach((key, reason) -> ignored.add(ignored(key, reason)));
         if (verdict.plan() == HeadBytes.Plan.TIE_AND_DROP_DUPLICATE) {
-            String head = source(keys.bySlot(), model.lmHead().path());
-            ignored.add(new LoadReport.Ignored(
-                    head,
-                    "repeats '%s' bit for bit, and the head is tied to it".formatted(canonicalKey),
-                    checkpoint.entry(head).bytes()));
+            String head = names.key(model.lmHead().path()).orElseThrow();
+            ignored.add(ignored(head, "repeats '%s' bit for bit, and the head is tied to it".formatted(canonicalKey)));
         }
-        List<LoadReport.Tied> tied = slots.values().stream()
+        List<LoadReport.Tied> tied = names.slots().values().stream()
                 .filter(Slot::isTied)
                 .map(slot -> new LoadReport.Tied(slot.path(), slot.root().path()))
+                .toList();
+        List<LoadReport.PassedThrough> passedThrough = names.keys().passedThrough().keySet().stream()
+                .map(key -> new LoadReport.PassedThrough(
+                        key, model.component(key), checkpoint.entry(key).bytes()))
                 .toList();
         return new LoadReport(
                 checkpoint.directory(),
@@ -252,8 +233,12 @@ final class WeightLoad {
                 filled,
                 tied,
                 ignored,
-                keys.passedThrough(),
+                passedThrough,
                 verdict,
                 TieLedger.of(model, Optional.of(checkpoint.hash(canonicalKey))));
+    }
+
+    private LoadReport.Ignored ignored(String key, String reason) {
+        return new LoadReport.Ignored(key, reason, checkpoint.entry(key).bytes());
     }
 }

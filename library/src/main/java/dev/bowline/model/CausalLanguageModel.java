@@ -6,8 +6,10 @@ import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TiedHead;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -37,8 +39,8 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// Which part of the model a tensor belongs to.
     Component component(String tensorName);
 
-    /// Where a checkpoint's tensor goes; empty for a name the family does not know.
-    Optional<KeyRoute> route(String key);
+    /// How checkpoints' tensor names differ from the slots' names.
+    List<WeightRule> weightRules();
 
     /// The hidden states after the final norm.
     ///

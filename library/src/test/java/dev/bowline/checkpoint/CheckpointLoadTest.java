@@ -59,7 +59,7 @@ class CheckpointLoadTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {
             LoadReport report = pretrained.report();
             Set<String> keys = new HashSet<>();
-            report.filled().forEach(each -> keys.add(each.key()));
+            report.filled().forEach(each -> keys.addAll(each.keys()));
             report.ignored().forEach(each -> keys.add(each.key()));
             report.passedThrough().forEach(each -> keys.add(each.key()));
             assertEquals(file.names(), keys);
@@ -71,7 +71,7 @@ class CheckpointLoadTest {
 
             for (LoadReport.Filled each : report.filled()) {
                 byte[] loaded = bytes(tensor(pretrained, each.slot()));
-                assertArrayEquals(file.bytes(each.key()), loaded, each.slot());
+                assertArrayEquals(file.bytes(each.keys().getFirst()), loaded, each.slot());
             }
         }
     }

@@ -3,7 +3,6 @@ package dev.bowline.model.gemma4;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
-import dev.bowline.model.KeyRoute;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -11,6 +10,7 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
@@ -122,8 +122,8 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     }
 
     @Override
-    public Optional<KeyRoute> route(String key) {
-        return new Gemma4Weights(architecture.decoderPath(), languageModel.config()).route(key);
+    public List<WeightRule> weightRules() {
+        return Gemma4Weights.rules(architecture.decoderPath(), languageModel.config());
     }
 
     @Override

@@ -1,76 +1,67 @@
 package dev.bowline.model.gemma4;
 
-import dev.bowline.model.Component;
-import dev.bowline.model.KeyRoute;
+import dev.bowline.statedict.WeightRule;
+import dev.bowline.statedict.WeightRule.Ignore;
+import dev.bowline.statedict.WeightRule.PassThrough;
+import dev.bowline.statedict.WeightRule.Rename;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
-/// How Gemma 4 checkpoints spell the tensors.
-///
-/// The decoder's names follow `model.language_model.` in checkpoints of the conditional class and `model.` in those of
-/// the text class; either class is given either. Pre-release files call the experts `moe.…`.
+/// Where Gemma 4 checkpoints differ from our slot names.
 final class Gemma4Weights {
 
-    private static final String HEAD = "lm_head.";
+    private static final String CONDITIONAL = "model.language_model";
 
-    /// The longer first: it starts with the other.
-    private static final List<String> DECODER_PREFIXES = List.of("model.language_model.", "model.");
+    /// What stands directly below the decoder.
+    private static final List<String> IN_DECODER = List.of(
+            "embed_tokens",
+            "embed_tokens_per_layer",
+            "per_layer_model_projection",
+            "per_layer_projection_norm",
+            "layers",
+            "norm");
 
-    private static final Map<String, Component> TOWERS = Map.of(
-            "model.vision_tower.", Component.VISION_TOWER,
-            "model.embed_vision.", Component.VISION_TOWER,
-            "model.audio_tower.", Component.AUDIO_TOWER,
-            "model.embed_audio.", Component.AUDIO_TOWER);
+    private Gemma4Weights() {}
 
-    private static final Map<String, String> LEGACY_EXPERTS = Map.of(
-            "moe.gate_up_proj", "experts.gate_up_proj",
-            "moe.down_proj", "experts.down_proj",
-            "moe.per_expert_scale", "router.per_expert_scale");
-
-    private static final Pattern IN_LAYER = Pattern.compile("layers\\.(\\d{1,6})\\.(.+)");
-    private static final Pattern KEY_OR_VALUE = Pattern.compile(
-            "self_attn\\.(k_proj\\.(weight|bias)|v_proj\\.(weight|bias)|k_norm\\.weight|v_norm\\.weight)");
-
-    private final String decoderPath;
-    private final Gemma4Config config;
-
-    Gemma4Weights(String decoderPath, Gemma4Config config) {
-        this.decoderPath = decoderPath;
-        this.config = config;
-    }
-
-    Optional<KeyRoute> route(String key) {
-        for (Map.Entry<String, Component> tower : TOWERS.entrySet()) {
-            if (key.startsWith(tower.getKey())) {
-                return Optional.of(new KeyRoute.PassThrough(tower.getValue()));
+    /// @param decoder the decoder's path in the model
+    static List<WeightRule> rules(String decoder, Gemma4Config config) {
+        List<WeightRule> rules = new ArrayList<>();
+        rules.add(new PassThrough("model.vision_tower.{rest}", "vision tower"));
+        rules.add(new PassThrough("model.embed_vision.{rest}", "vision tower"));
+        rules.add(new PassThrough("model.audio_tower.{rest}", "audio tower"));
+        rules.add(new PassThrough("model.embed_audio.{rest}", "audio tower"));
+        addOtherPrefix(rules, decoder);
+        addPreReleaseExperts(rules, decoder);
+        for (int layer = 0; layer < config.layers().size(); layer++) {
+            if (config.isShared(layer)) {
+                addDead(rules, "%s.layers.%d.self_attn.".formatted(decoder, layer), layer, config.keyValueLayer(layer));
             }
         }
-        if (key.startsWith(HEAD)) {
-            return Optional.of(new KeyRoute.Fill(key));
-        }
-        return DECODER_PREFIXES.stream()
-                .filter(key::startsWith)
-                .findFirst()
-                .map(prefix -> decoder(key.substring(prefix.length())));
+        return rules;
     }
 
-    /// @param name below the decoder
-    private KeyRoute decoder(String name) {
-        Matcher layer = IN_LAYER.matcher(name);
-        if (!layer.matches()) {
-            return new KeyRoute.Fill(decoderPath + "." + name);
+    /// The conditional class names the decoder `model.language_model`, the text class `model`; each is given the
+    /// other's checkpoints. The shorter prefix is spelled out by child, for the towers stand below it too.
+    private static void addOtherPrefix(List<WeightRule> rules, String decoder) {
+        if (decoder.equals(CONDITIONAL)) {
+            IN_DECODER.forEach(
+                    child -> rules.add(new Rename("model." + child + ".{rest}", decoder + "." + child + ".{rest}")));
+        } else {
+            rules.add(new Rename(CONDITIONAL + ".{rest}", decoder + ".{rest}"));
         }
-        int index = Integer.parseInt(layer.group(1));
-        String inLayer = layer.group(2);
-        boolean exists = index < config.layers().size();
-        if (exists && config.isShared(index) && KEY_OR_VALUE.matcher(inLayer).matches()) {
-            return new KeyRoute.Ignore("layer %d attends to the keys and values of layer %d"
-                    .formatted(index, config.keyValueLayer(index)));
+    }
+
+    private static void addPreReleaseExperts(List<WeightRule> rules, String decoder) {
+        String layer = decoder + ".layers.{}.";
+        rules.add(new Rename(layer + "moe.per_expert_scale", layer + "router.per_expert_scale"));
+        rules.add(new Rename(layer + "moe.{rest}", layer + "experts.{rest}"));
+    }
+
+    /// Published files keep the projections of layers that have no keys and values of their own.
+    private static void addDead(List<WeightRule> rules, String attention, int layer, int donor) {
+        String reason = "layer %d attends to the keys and values of layer %d".formatted(layer, donor);
+        for (String dead : List.of("k_proj", "v_proj", "k_norm", "v_norm")) {
+            rules.add(new Ignore(attention + dead + ".{rest}", reason));
         }
-        return new KeyRoute.Fill("%s.layers.%s.%s"
-                .formatted(decoderPath, layer.group(1), LEGACY_EXPERTS.getOrDefault(inLayer, inLayer)));
     }
 }
