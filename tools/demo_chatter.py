@@ -1,7 +1,7 @@
 """The small talk that the demo checkpoint is pre-trained on: copying, looking up, reordering, naming neighbours.
 
-`chatter(chance)` returns one question and its answer. Month names and numbers occur as words among others; no task
-is about dates.
+`chatter(chance)` returns one question and its answer. Month names, and which number each month has, are among the small
+facts; no task is about dates.
 """
 
 MONTHS = [
@@ -43,7 +43,8 @@ def piece(chance):
 def repeat(chance):
     mark = chance.choice([" ", ", ", " - ", "/", "-", ":", " and "])
     said = mark.join(piece(chance) for _ in range(chance.randint(1, 4)))
-    return chance.choice(["Repeat {}.", "Say {} again.", "Copy this: {}", "What did I write here: {}?"]).format(said), said
+    asked = chance.choice(["Repeat {}.", "Say {} again.", "Copy this: {}", "What did I write here: {}?"])
+    return asked.format(said), said
 
 
 def pick(chance):
@@ -57,9 +58,8 @@ def pick(chance):
 def reorder(chance):
     parts = [piece(chance) for _ in range(chance.randint(2, 3))]
     mark = chance.choice([", ", " ", "; ", " + "])
-    return chance.choice(["Turn around {}.", "Reverse the list {}.", "Backwards: {}"]).format(
-        mark.join(parts)
-    ), mark.join(reversed(parts))
+    asked = chance.choice(["Turn around {}.", "Reverse the list {}.", "Backwards: {}"])
+    return asked.format(mark.join(parts)), mark.join(reversed(parts))
 
 
 def rejoin(chance):
@@ -91,6 +91,17 @@ def neighbour(chance):
     return f"What comes {'after' if after else 'before'} {circle[place]}?", circle[place + (1 if after else -1)]
 
 
+def place_in(chance):
+    kind, circle = chance.choice([("month", MONTHS), ("month", MONTHS), ("day", DAYS)])
+    place = chance.randrange(len(circle))
+    name, number = circle[place], str(place + 1)
+    if chance.random() < 0.3:
+        name = name[:3]
+    if chance.random() < 0.5:
+        return f"Which number has the {kind} {name}?", number
+    return f"Which {kind} has number {number.zfill(chance.randint(1, 2))}?", circle[place]
+
+
 def spell(chance):
     said = chance.choice([digits(chance, 2, 4), chance.choice(THINGS)])
     return f"Spell {said} letter by letter.", " ".join(said)
@@ -113,7 +124,7 @@ def about(chance):
     )
 
 
-KINDS = [repeat, repeat, pick, reorder, rejoin, order_of, order_of, neighbour, spell, pad, about]
+KINDS = [repeat, repeat, pick, reorder, rejoin, order_of, order_of, neighbour, place_in, place_in, spell, pad, about]
 
 
 def chatter(chance):
