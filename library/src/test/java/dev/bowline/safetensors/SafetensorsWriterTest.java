@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.safetensors.SafetensorsWriter.Hashing;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +18,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,7 +62,7 @@ class SafetensorsWriterTest {
                         tensor("w.é\"", SafetensorsType.F16, List.of(1L, 2L), 9, 8, 7, 6),
                         tensor("none", SafetensorsType.F16, List.of(0L))),
                 metadata,
-                Hashing.NONE);
+                Set.of());
 
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             assertEquals(
@@ -102,7 +102,7 @@ class SafetensorsWriterTest {
             }
         });
 
-        WrittenFile written = SafetensorsWriter.write(path, List.of(pieces), Map.of(), Hashing.SHA256);
+        WrittenFile written = SafetensorsWriter.write(path, List.of(pieces), Map.of(), Set.of("w", "another"));
 
         String expected =
                 HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
