@@ -18,6 +18,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -92,7 +93,7 @@ class SafetensorsWriterTest {
     void hashesAreOfTheTensorsBytesAlone() throws Exception {
         Path path = directory.resolve("model.safetensors");
         byte[] bytes = new byte[10_000_000];
-        new java.util.Random(3).nextBytes(bytes);
+        new Random(3).nextBytes(bytes);
         TensorSource pieces = new TensorSource("w", SafetensorsType.U8, List.of((long) bytes.length), sink -> {
             sink.accept(MemorySegment.ofArray(bytes).asSlice(0, 7));
             try (Arena arena = Arena.ofConfined()) {

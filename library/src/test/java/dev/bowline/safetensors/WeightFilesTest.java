@@ -12,11 +12,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -227,13 +229,13 @@ class WeightFilesTest {
         List<TensorSource> tensors = new ArrayList<>();
         for (String name : NAMES) {
             byte[] bytes = new byte[4];
-            java.util.Arrays.fill(bytes, (byte) name.charAt(0));
+            Arrays.fill(bytes, (byte) name.charAt(0));
             tensors.add(new TensorSource(name, SafetensorsType.U8, List.of(4L), MemorySegment.ofArray(bytes)));
         }
         return tensors;
     }
 
-    private static void assertProblem(String expected, org.junit.jupiter.api.function.Executable action) {
+    private static void assertProblem(String expected, Executable action) {
         BowlineException refused = assertThrows(BowlineException.class, action);
         assertTrue(refused.problem().contains(expected), refused.problem());
     }
