@@ -73,9 +73,9 @@ final class Comparing {
                         "'in <string>' requires string as left operand, not %s".formatted(Kinds.of(item)));
             }
             case Value.Mapping(var entries) -> entries.containsKey(key(item));
-            case Value.Once once -> {
-                for (var items = once.drain(); items.hasNext(); ) {
-                    if (items.next().equals(item)) {
+            case Value.Once(var remaining) -> {
+                while (remaining.hasNext()) {
+                    if (remaining.next().equals(item)) {
                         yield true;
                     }
                 }

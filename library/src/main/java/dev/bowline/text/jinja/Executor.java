@@ -6,7 +6,6 @@ import dev.bowline.text.jinja.Statement.Parameter;
 import dev.bowline.text.jinja.Statement.Target;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 
 /// Runs the statements of a template.
@@ -158,7 +157,7 @@ final class Executor {
         boolean sized = loop.filter().isEmpty() && !(items instanceof Value.Once);
         Optional<Integer> length = sized ? Optional.of(Iteration.length(items)) : Optional.empty();
         Iterator<Value> source = loop.filter()
-                .map(filter -> filtered(all, filter, loop.target(), scope))
+                .map(filter -> passing(all, filter, loop.target(), scope))
                 .orElse(all);
         Optional<LoopState.Recursion> recursion = switch (loop.nesting()) {
             case FLAT -> Optional.empty();
@@ -175,34 +174,13 @@ final class Executor {
         return Value.of(inside.text());
     }
 
-    private Iterator<Value> filtered(Iterator<Value> all, Expression filter, Target target, Scope scope) {
-        return new Iterator<>() {
-            private Optional<Value> found = Optional.empty();
-
-            @Override
-            public boolean hasNext() {
-                while (found.isEmpty() && all.hasNext()) {
-                    run.iterate();
-                    Value candidate = all.next();
-                    Scope inner = scope.inner();
-                    assign(target, candidate, inner);
-                    if (Evaluator.truth(filter, inner)) {
-                        found = Optional.of(candidate);
-                    }
-                }
-                return found.isPresent();
-            }
-
-            @Override
-            public Value next() {
-                if (!hasNext()) {
-                    throw new NoSuchElementException();
-                }
-                Value item = found.orElseThrow();
-                found = Optional.empty();
-                return item;
-            }
-        };
+    private Iterator<Value> passing(Iterator<Value> all, Expression filter, Target target, Scope scope) {
+        return LazyItems.filtered(() -> all, () -> candidate -> {
+            run.iterate();
+            Scope inner = scope.inner();
+            assign(target, candidate, inner);
+            return Evaluator.truth(filter, inner);
+        });
     }
 
     private static void assign(Target target, Value value, Scope scope) {

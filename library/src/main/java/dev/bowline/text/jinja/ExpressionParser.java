@@ -2,13 +2,11 @@ package dev.bowline.text.jinja;
 
 import dev.bowline.text.jinja.Expression.CallArguments;
 import dev.bowline.text.jinja.Expression.Comparand;
-import dev.bowline.text.jinja.Expression.Entry;
 import dev.bowline.text.jinja.Expression.FilterCall;
 import dev.bowline.text.jinja.Expression.Keyword;
 import dev.bowline.text.jinja.Expression.Literal;
 import dev.bowline.text.jinja.Expression.Relation;
 import dev.bowline.text.jinja.Token.Kind;
-import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,14 +19,18 @@ import java.util.function.Predicate;
 final class ExpressionParser {
 
     private static final int MAX_DEPTH = 200;
+    private static final int MAX_LINKS = 4000;
     private static final Literal NONE = new Literal(Value.NONE);
     private static final Set<String> NEVER_A_TEST_ARGUMENT = Set.of("else", "or", "and");
 
     private final TokenStream tokens;
+    private final OperandParser operands;
     private int depth;
+    private int links;
 
     ExpressionParser(TokenStream tokens) {
         this.tokens = tokens;
+        this.operands = new OperandParser(tokens, this);
     }
 
     Expression expression() {
@@ -91,11 +93,10 @@ final class ExpressionParser {
         Expression left = minimum.compareTo(Precedence.NOT) <= 0 && tokens.skipName("not")
                 ? new Expression.Not(binary(Precedence.NOT))
                 : unary();
-        int operators = 0;
         for (var infix = Infix.at(tokens);
                 infix.filter(i -> i.precedence().compareTo(minimum) >= 0).isPresent();
                 infix = Infix.at(tokens)) {
-            requireShort(++operators);
+            link();
             left = combine(left, infix.get());
         }
         depth--;
@@ -103,15 +104,18 @@ final class ExpressionParser {
     }
 
     private void descend() {
+        if (depth == 0) {
+            links = 0;
+        }
         if (++depth > MAX_DEPTH) {
             throw tokens.failure("expressions are nested more than %d deep".formatted(MAX_DEPTH));
         }
     }
 
-    /// A row of operators becomes a tree as deep as the row is long.
-    private void requireShort(int length) {
-        if (length > MAX_DEPTH) {
-            throw tokens.failure("more than %d operators in one row".formatted(MAX_DEPTH));
+    /// Rows of operators become trees as deep as the rows are long.
+    private void link() {
+        if (++links > MAX_LINKS) {
+            throw tokens.failure("more than %d operators in one expression".formatted(MAX_LINKS));
         }
     }
 
@@ -159,7 +163,7 @@ final class ExpressionParser {
 
     private Expression signed() {
         if (!tokens.isOperator("-") && !tokens.isOperator("+")) {
-            return postfix(primary());
+            return postfix(operands.operand());
         }
         descend();
         boolean negates = tokens.next().text().equals("-");
@@ -168,95 +172,9 @@ final class ExpressionParser {
         return negates ? new Expression.Negate(operand) : new Expression.Plus(operand);
     }
 
-    /// A name, a literal, or an expression in parentheses.
-    Expression primary() {
-        Token token = tokens.current();
-        return switch (token.kind()) {
-            case NAME -> {
-                tokens.next();
-                yield switch (token.text()) {
-                    case "true", "True" -> new Literal(Value.TRUE);
-                    case "false", "False" -> new Literal(Value.FALSE);
-                    case "none", "None" -> NONE;
-                    default -> new Expression.Variable(token.text());
-                };
-            }
-            case STRING -> strings();
-            case INTEGER -> new Literal(integer(tokens.next().text()));
-            case FLOAT -> new Literal(Value.of(Double.parseDouble(tokens.next().text())));
-            case OPERATOR ->
-                switch (token.text()) {
-                    case "(" -> parenthesised();
-                    case "[" -> list();
-                    case "{" -> dict();
-                    default -> throw tokens.unexpected("an expression");
-                };
-            case DATA, PRINT_BEGIN, PRINT_END, BLOCK_BEGIN, BLOCK_END, END -> throw tokens.unexpected("an expression");
-        };
-    }
-
-    private Expression strings() {
-        StringBuilder text = new StringBuilder();
-        while (tokens.is(Kind.STRING)) {
-            text.append(tokens.next().text());
-        }
-        return new Literal(Value.of(text.toString()));
-    }
-
-    private static Value integer(String digits) {
-        int radix = digits.length() < 2
-                ? 10
-                : switch (digits.charAt(1)) {
-                    case 'b', 'B' -> 2;
-                    case 'o', 'O' -> 8;
-                    case 'x', 'X' -> 16;
-                    default -> 10;
-                };
-        return new Value.Whole(new BigInteger(radix == 10 ? digits : digits.substring(2), radix));
-    }
-
-    private Expression parenthesised() {
-        tokens.next();
-        if (tokens.skipOperator(")")) {
-            return new Expression.TupleLiteral(List.of());
-        }
-        Expression inside = tuple();
-        tokens.expectOperator(")");
-        return inside;
-    }
-
-    private Expression list() {
-        tokens.next();
-        List<Expression> items = new ArrayList<>();
-        while (!tokens.isOperator("]")) {
-            items.add(expression());
-            if (!tokens.skipOperator(",")) {
-                break;
-            }
-        }
-        tokens.expectOperator("]");
-        return new Expression.ListLiteral(items);
-    }
-
-    private Expression dict() {
-        tokens.next();
-        List<Entry> entries = new ArrayList<>();
-        while (!tokens.isOperator("}")) {
-            Expression key = expression();
-            tokens.expectOperator(":");
-            entries.add(new Entry(key, expression()));
-            if (!tokens.skipOperator(",")) {
-                break;
-            }
-        }
-        tokens.expectOperator("}");
-        return new Expression.DictLiteral(entries);
-    }
-
     private Expression postfix(Expression start) {
         Expression object = start;
-        for (int length = 1; ; length++) {
-            requireShort(length);
+        while (true) {
             if (tokens.skipOperator(".")) {
                 object = member(object);
             } else if (tokens.skipOperator("[")) {
@@ -266,12 +184,14 @@ final class ExpressionParser {
             } else {
                 return object;
             }
+            link();
         }
     }
 
     private Expression member(Expression object) {
         if (tokens.is(Kind.INTEGER)) {
-            return new Expression.Item(object, new Literal(integer(tokens.next().text())));
+            return new Expression.Item(
+                    object, new Literal(OperandParser.integer(tokens.next().text())));
         }
         return new Expression.Attribute(object, tokens.expectName());
     }
@@ -290,8 +210,7 @@ final class ExpressionParser {
 
     private Expression filtered(Expression start) {
         Expression value = start;
-        for (int length = 1; ; length++) {
-            requireShort(length);
+        while (true) {
             if (tokens.isOperator("|")) {
                 for (FilterCall filter : filters()) {
                     value = new Expression.Filter(value, filter);
@@ -303,6 +222,7 @@ final class ExpressionParser {
             } else {
                 return value;
             }
+            link();
         }
     }
 
@@ -310,6 +230,7 @@ final class ExpressionParser {
     List<FilterCall> filters() {
         List<FilterCall> filters = new ArrayList<>();
         while (tokens.skipOperator("|")) {
+            link();
             filters.add(filter());
         }
         return filters;
@@ -328,7 +249,8 @@ final class ExpressionParser {
         if (tokens.isOperator("(")) {
             arguments = arguments();
         } else if (testArgumentFollows()) {
-            arguments = new CallArguments(List.of(postfix(primary())), List.of(), Optional.empty(), Optional.empty());
+            arguments = new CallArguments(
+                    List.of(postfix(operands.operand())), List.of(), Optional.empty(), Optional.empty());
         }
         Expression test = new Expression.Test(value, name, arguments);
         return negated ? new Expression.Not(test) : test;

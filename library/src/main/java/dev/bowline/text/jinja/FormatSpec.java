@@ -93,7 +93,7 @@ record FormatSpec(
             case 'o' -> (alternate ? "0o" : "") + number.abs().toString(8);
             case 'x' -> (alternate ? "0x" : "") + number.abs().toString(16);
             case 'X' -> (alternate ? "0X" : "") + number.abs().toString(16).toUpperCase(Locale.ROOT);
-            case 'c' -> Character.toString(number.intValueExact());
+            case 'c' -> PrintfFormat.character(new Value.Whole(number));
             default -> grouped(number.abs().toString());
         };
         return padded(signOf(number.signum() < 0), digits, '>');

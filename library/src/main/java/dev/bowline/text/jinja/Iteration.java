@@ -20,7 +20,9 @@ final class Iteration {
 
     /// Walks through the value; one that can be walked only once is used up as far as the walk goes.
     static Iterator<Value> of(Value value) {
-        return value instanceof Value.Once once ? once.drain() : items(value).iterator();
+        return value instanceof Value.Once(var remaining)
+                ? remaining
+                : items(value).iterator();
     }
 
     /// All the items, a dict's keys, a string's characters.
@@ -32,9 +34,9 @@ final class Iteration {
             case Value.Range range -> range.items();
             case Value.Mapping(var entries) -> new ArrayList<>(entries.keySet());
             case Value.View(var _, var items) -> items;
-            case Value.Once once -> {
+            case Value.Once(var remaining) -> {
                 List<Value> items = new ArrayList<>();
-                once.drain().forEachRemaining(items::add);
+                remaining.forEachRemaining(items::add);
                 yield items;
             }
             case Value.None _, Value.Bool _, Value.Whole _, Value.Real _, Value.Native _ ->

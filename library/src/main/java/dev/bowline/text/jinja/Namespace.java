@@ -25,9 +25,13 @@ final class Namespace implements Value.Native {
         return value == null ? Native.super.attribute(name) : value;
     }
 
+    Map<Value, Value> entries() {
+        return ((Mapping) Value.mapping(attributes)).entries();
+    }
+
     @Override
     public String description() {
-        return "<Namespace %s>".formatted(Printing.represent(Value.mapping(attributes)));
+        return Printing.represent(this);
     }
 
     @Override

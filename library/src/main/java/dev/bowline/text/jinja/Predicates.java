@@ -30,7 +30,7 @@ final class Predicates {
         plain("mapping", value -> value instanceof Value.Mapping);
         plain("sequence", Predicates::isSequence);
         plain("iterable", Iteration::isIterable);
-        plain("callable", value -> value instanceof Value.Native object && isCallable(object));
+        plain("callable", Predicates::isCallable);
         plain("lower", value -> StringCase.isLower(Printing.text(value)));
         plain("upper", value -> StringCase.isUpper(Printing.text(value)));
         plain("escaped", _ -> false);
@@ -94,11 +94,12 @@ final class Predicates {
         };
     }
 
-    private static boolean isCallable(Value.Native object) {
-        return object instanceof Function
-                || object instanceof Macro
-                || object instanceof Joiner
-                || object instanceof LoopState;
+    /// An undefined value counts as callable; what it does when called is to say that it is undefined.
+    private static boolean isCallable(Value value) {
+        return switch (value) {
+            case Value.Undefined _, Function _, Macro _, Joiner _, LoopState _ -> true;
+            default -> false;
+        };
     }
 
     /// One object in Python: the same kind of thing and, where values are shared, the same value.

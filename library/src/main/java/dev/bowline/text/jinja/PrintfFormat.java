@@ -40,11 +40,19 @@ final class PrintfFormat {
             text.append(field(field));
             from = field.end();
         }
-        boolean leftOver = !namesUsed && used < values.size() && !(given instanceof Value.Mapping);
+        boolean leftOver = !namesUsed && used < values.size() && !canBeIndexed(given);
         if (leftOver) {
             throw new TemplateFailure("not all arguments converted during string formatting");
         }
         return text.append(format.substring(from)).toString();
+    }
+
+    /// What has brackets, Python takes for a source of named fields, and lets them go unused.
+    private static boolean canBeIndexed(Value value) {
+        return value instanceof Value.Undefined
+                || value instanceof Value.Mapping
+                || value instanceof Value.Range
+                || (value instanceof Value.Sequence(var kind, var _) && kind == Value.Sequence.Kind.LIST);
     }
 
     private String field(Matcher field) {
@@ -92,9 +100,18 @@ final class PrintfFormat {
                 }
                 yield new Value.Whole(Numbers.whole(value));
             }
-            case 'c' -> value instanceof Value.Text ? value : new Value.Whole(Numbers.whole(value));
+            case 'c' -> value instanceof Value.Text ? value : Value.of(character(value));
             default -> throw new TemplateFailure("unsupported format character '%c'".formatted(type));
         };
+    }
+
+    /// The character with this number.
+    static String character(Value value) {
+        int code = Numbers.count(value);
+        if (!Character.isValidCodePoint(code)) {
+            throw new TemplateFailure("%c arg not in range(0x110000)");
+        }
+        return Character.toString(code);
     }
 
     private static void requireNumber(Value value, char type) {

@@ -1,6 +1,8 @@
 package dev.bowline.text.jinja;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -47,11 +49,12 @@ final class Printing {
             case Value.Mapping(var entries) -> entries(entries, depth);
             case Value.View(String pythonName, var items) -> pythonName + "([" + joined(items, depth) + "])";
             case Value.Once _ -> "<generator object>";
+            case Namespace namespace -> "<Namespace " + entries(namespace.entries(), depth) + ">";
             case Value.Native object -> object.description();
         };
     }
 
-    static String entries(Map<Value, Value> entries, int depth) {
+    private static String entries(Map<Value, Value> entries, int depth) {
         return entries.entrySet().stream()
                 .map(entry -> represent(entry.getKey(), depth + 1) + ": " + represent(entry.getValue(), depth + 1))
                 .collect(Collectors.joining(", ", "{", "}"));
@@ -72,7 +75,7 @@ final class Printing {
         if (number == 0) {
             return 1 / number > 0 ? "0.0" : "-0.0";
         }
-        BigDecimal shortest = new BigDecimal(Double.toString(number)).stripTrailingZeros();
+        BigDecimal shortest = shortest(number);
         int exponent = shortest.precision() - shortest.scale() - 1;
         if (exponent >= SMALLEST_PLAIN_EXPONENT && exponent < LARGEST_PLAIN_EXPONENT) {
             String plain = shortest.toPlainString();
@@ -83,6 +86,13 @@ final class Printing {
         String sign = number < 0 ? "-" : "";
         return "%s%c%se%c%02d"
                 .formatted(sign, digits.charAt(0), fraction, exponent < 0 ? '-' : '+', Math.abs(exponent));
+    }
+
+    /// Java writes at least two digits, which is one too many for some of the smallest numbers.
+    private static BigDecimal shortest(double number) {
+        BigDecimal digits = new BigDecimal(Double.toString(number)).stripTrailingZeros();
+        BigDecimal oneLess = digits.round(new MathContext(Math.max(1, digits.precision() - 1), RoundingMode.HALF_EVEN));
+        return oneLess.doubleValue() == number ? oneLess.stripTrailingZeros() : digits;
     }
 
     /// In single quotes, unless the text has some and no double ones.

@@ -1,8 +1,6 @@
 package dev.bowline.text.jinja;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -32,15 +30,7 @@ final class SelectionFilters {
     }
 
     private static Value map(Value input, Arguments arguments) {
-        if (!Truth.of(input)) {
-            return Value.Once.of(List.of());
-        }
-        UnaryOperator<Value> change = change(arguments);
-        List<Value> changed = new ArrayList<>();
-        for (Value item : Iteration.items(input)) {
-            changed.add(change.apply(item));
-        }
-        return Value.Once.of(changed);
+        return new Value.Once(LazyItems.mapped(() -> LazyItems.ifTrue(input), () -> change(arguments)));
     }
 
     private static UnaryOperator<Value> change(Arguments arguments) {
@@ -65,17 +55,10 @@ final class SelectionFilters {
     }
 
     private static Value select(Value input, Arguments arguments, Subject subject, Keep keep) {
-        if (!Truth.of(input)) {
-            return Value.Once.of(List.of());
-        }
-        Predicate<Value> test = test(arguments, subject);
-        List<Value> kept = new ArrayList<>();
-        for (Value item : Iteration.items(input)) {
-            if (test.test(item) == (keep == Keep.PASSING)) {
-                kept.add(item);
-            }
-        }
-        return Value.Once.of(kept);
+        return new Value.Once(LazyItems.filtered(() -> LazyItems.ifTrue(input), () -> switch (keep) {
+            case PASSING -> test(arguments, subject);
+            case FAILING -> test(arguments, subject).negate();
+        }));
     }
 
     private static Predicate<Value> test(Arguments arguments, Subject subject) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
@@ -39,12 +40,12 @@ final class SequenceFilters {
         filters.put("items", SequenceFilters::items);
         filters.put("dictsort", SequenceFilters::dictSort);
         filters.put("sort", SequenceFilters::sort);
-        filters.put("unique", SequenceFilters::unique);
+        filters.put("unique", (input, arguments) -> lazily(() -> unique(input, arguments)));
         filters.put("sum", SequenceFilters::sum);
         filters.put("min", (input, arguments) -> extreme("min", input, arguments));
         filters.put("max", (input, arguments) -> extreme("max", input, arguments));
-        filters.put("batch", SequenceFilters::batch);
-        filters.put("slice", SequenceFilters::slice);
+        filters.put("batch", (input, arguments) -> lazily(() -> batch(input, arguments)));
+        filters.put("slice", (input, arguments) -> lazily(() -> slice(input, arguments)));
     }
 
     private static Value length(Value input, Arguments arguments) {
@@ -61,7 +62,7 @@ final class SequenceFilters {
             throw new TemplateFailure("argument must be iterable");
         }
         List<Value> items = Iteration.items(input).reversed();
-        return input instanceof Value.Once ? Value.list(items) : Value.Once.of(items);
+        return input instanceof Value.Once ? Value.list(items) : new Value.Once(items.iterator());
     }
 
     private static Value join(Value input, Arguments arguments) {
@@ -77,11 +78,11 @@ final class SequenceFilters {
 
     private static Value items(Value input, Arguments arguments) {
         arguments.bind("items");
-        return switch (input) {
-            case Value.Undefined _ -> Value.Once.of(List.of());
-            case Value.Mapping mapping -> Value.Once.of(ContainerMethods.pairs(mapping));
+        return lazily(() -> switch (input) {
+            case Value.Undefined _ -> List.of();
+            case Value.Mapping mapping -> ContainerMethods.pairs(mapping);
             default -> throw new TemplateFailure("Can only get item pairs from a mapping.");
-        };
+        });
     }
 
     private static Value dictSort(Value input, Arguments arguments) {
@@ -104,6 +105,7 @@ final class SequenceFilters {
 
     private static Value sort(Value input, Arguments arguments) {
         Bound bound = arguments.bind("sort", "reverse?", "case_sensitive?", "attribute?");
+        bound.values().getFirst().ifPresent(Numbers::whole);
         UnaryOperator<Value> fold = caseFolding(bound, 1);
         List<UnaryOperator<Value>> keys = bound.given(2).map(Paths::several).orElse(List.of(UnaryOperator.identity()));
         return Value.list(sorted(
@@ -122,7 +124,7 @@ final class SequenceFilters {
         return keyed.stream().map(Keyed::item).toList();
     }
 
-    private static Value unique(Value input, Arguments arguments) {
+    private static List<Value> unique(Value input, Arguments arguments) {
         Bound bound = arguments.bind("unique", "case_sensitive?", "attribute?");
         UnaryOperator<Value> fold = caseFolding(bound, 0);
         UnaryOperator<Value> path = bound.given(1).map(Paths::of).orElse(UnaryOperator.identity());
@@ -133,7 +135,7 @@ final class SequenceFilters {
                 items.add(item);
             }
         }
-        return Value.Once.of(items);
+        return items;
     }
 
     private static Value sum(Value input, Arguments arguments) {
@@ -162,7 +164,7 @@ final class SequenceFilters {
         return best.orElseGet(() -> new Value.Undefined("No aggregated item, sequence was empty."));
     }
 
-    private static Value batch(Value input, Arguments arguments) {
+    private static List<Value> batch(Value input, Arguments arguments) {
         Bound bound = arguments.bind("batch", "linecount", "fill_with?");
         int size = Numbers.count(bound.get(0));
         Arithmetic.requireLength(size);
@@ -181,10 +183,10 @@ final class SequenceFilters {
             }
             rows.add(Value.list(row));
         }
-        return Value.Once.of(rows);
+        return rows;
     }
 
-    private static Value slice(Value input, Arguments arguments) {
+    private static List<Value> slice(Value input, Arguments arguments) {
         Bound bound = arguments.bind("slice", "slices", "fill_with?");
         List<Value> items = Iteration.items(input);
         int slices = Numbers.count(bound.get(0));
@@ -204,7 +206,11 @@ final class SequenceFilters {
             columns.add(Value.list(column));
             start = end;
         }
-        return Value.Once.of(columns);
+        return columns;
+    }
+
+    private static Value lazily(Supplier<List<Value>> items) {
+        return new Value.Once(LazyItems.deferred(items));
     }
 
     private static UnaryOperator<Value> caseFolding(Bound bound, int caseSensitive) {

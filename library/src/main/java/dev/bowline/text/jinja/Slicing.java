@@ -29,13 +29,8 @@ final class Slicing {
                 Value.list(indices(range.items().size(), start, stop, step).stream()
                         .map(range.items()::get)
                         .toList());
-            default ->
-                new Value.Undefined("%s has no element slice(%s, %s, %s)"
-                        .formatted(
-                                Kinds.described(object),
-                                Printing.represent(start),
-                                Printing.represent(stop),
-                                Printing.represent(step)));
+            case Value.Mapping _ -> throw new TemplateFailure("unhashable type: 'slice'");
+            default -> throw new TemplateFailure("'%s' object is not subscriptable".formatted(Kinds.of(object)));
         };
     }
 

@@ -96,9 +96,7 @@ final class StatementParser {
     private List<Statement> body(int line, String... ends) {
         tokens.skipOperator(":");
         tokens.expect(Kind.BLOCK_END, "'%}'");
-        if (++depth > MAX_DEPTH) {
-            throw tokens.failure("blocks are nested more than %d deep".formatted(MAX_DEPTH));
-        }
+        descend();
         List<Statement> body = new ArrayList<>();
         while (!atEnd(ends)) {
             if (tokens.is(Kind.END)) {
@@ -111,6 +109,12 @@ final class StatementParser {
         tokens.next();
         depth--;
         return body;
+    }
+
+    private void descend() {
+        if (++depth > MAX_DEPTH) {
+            throw tokens.failure("blocks are nested more than %d deep".formatted(MAX_DEPTH));
+        }
     }
 
     private boolean atEnd(String... ends) {
@@ -205,7 +209,9 @@ final class StatementParser {
 
     private Target singleTarget() {
         if (tokens.skipOperator("(")) {
+            descend();
             Target inner = target();
+            depth--;
             tokens.expectOperator(")");
             return inner;
         }

@@ -100,7 +100,7 @@ final class StringSplitting {
         int at = CodePoints.skipSpace(text, 0);
         while (at < text.length()) {
             if (words.size() == most) {
-                words.add(CodePoints.stripTrailing(text.substring(at)));
+                words.add(text.substring(at));
                 break;
             }
             int start = at;
@@ -118,7 +118,7 @@ final class StringSplitting {
         String rest = CodePoints.stripTrailing(text);
         while (!rest.isEmpty()) {
             if (words.size() == most) {
-                words.add(CodePoints.stripLeading(rest));
+                words.add(rest);
                 break;
             }
             int start = rest.length();

@@ -42,7 +42,7 @@ public final class Template {
         variables.forEach(scope::set);
         Output page = new Output(Output.Destination.PAGE);
         try {
-            new Executor(run).page(statements, scope, page);
+            runPage(run, scope, page);
         } catch (TemplateFailure failure) {
             throw new BowlineException(
                     "%s, line %d: %s".formatted(name, failure.line(), failure.what()),
@@ -50,6 +50,15 @@ public final class Template {
         }
         var tracking = run.lostGeneration() ? Rendering.GenerationTracking.LOST : Rendering.GenerationTracking.COMPLETE;
         return new Rendering(page.text(), page.generations(), tracking);
+    }
+
+    private void runPage(Run run, Scope scope, Output page) {
+        try {
+            new Executor(run).page(statements, scope, page);
+        } catch (StackOverflowError _) {
+            // Values can be nested by a loop, so their depth is not bounded by the template's.
+            throw new TemplateFailure("it makes a value that is nested too deep", 1);
+        }
     }
 
     public String name() {

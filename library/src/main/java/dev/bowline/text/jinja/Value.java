@@ -1,13 +1,11 @@
 package dev.bowline.text.jinja;
 
 import java.math.BigInteger;
-import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 
 /// What a template computes with. Equality is Python's `==`: `true`, `1` and `1.0` are one value and one key.
 public sealed interface Value {
@@ -27,6 +25,10 @@ public sealed interface Value {
 
     static Value of(long number) {
         return new Whole(BigInteger.valueOf(number));
+    }
+
+    static Value of(BigInteger number) {
+        return new Whole(number);
     }
 
     static Value of(double number) {
@@ -123,26 +125,7 @@ public sealed interface Value {
     record View(String pythonName, List<Value> items) implements Value {}
 
     /// What lazy filters such as `map` give: it can be walked through once, and is empty after that.
-    record Once(Queue<Value> remaining) implements Value {
-        static Once of(List<Value> items) {
-            return new Once(new ArrayDeque<>(items));
-        }
-
-        /// Takes items out as it goes.
-        Iterator<Value> drain() {
-            return new Iterator<>() {
-                @Override
-                public boolean hasNext() {
-                    return !remaining.isEmpty();
-                }
-
-                @Override
-                public Value next() {
-                    return remaining.remove();
-                }
-            };
-        }
-
+    record Once(Iterator<Value> remaining) implements Value {
         @Override
         public boolean equals(Object other) {
             return this == other;
