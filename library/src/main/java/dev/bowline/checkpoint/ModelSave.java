@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// One save: what the head is now, what follows for tensors, flags and files, then the writing aside, the
 /// reading back and the rename.
@@ -73,8 +74,7 @@ final class ModelSave {
     private TieLedger write(Path aside, Extras extras, SaveStep.Observer observer) throws IOException {
         observer.reached(SaveStep.STARTED);
         for (ShardLayout.File file : layout.files()) {
-            SafetensorsWriter.write(
-                    aside.resolve(file.name()), file.tensors(), file.metadata(), SafetensorsWriter.Hashing.NONE);
+            SafetensorsWriter.write(aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of());
         }
         observer.reached(SaveStep.WEIGHTS_WRITTEN);
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));

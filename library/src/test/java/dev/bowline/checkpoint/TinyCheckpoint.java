@@ -6,7 +6,6 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
-import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightsWriter;
 import java.io.IOException;
@@ -18,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /// A checkpoint made from a fixture by changing what a test is about.
@@ -132,7 +132,7 @@ final class TinyCheckpoint {
         List<TensorSource> sources = new ArrayList<>();
         tensors.forEach((name, tensor) -> sources.add(
                 new TensorSource(name, tensor.type(), tensor.shape(), MemorySegment.ofArray(tensor.bytes()))));
-        WeightsWriter.write(directory, sources, maxShardBytes, SafetensorsWriter.Hashing.NONE);
+        WeightsWriter.write(directory, sources, maxShardBytes, Set.of());
         return directory;
     }
 
