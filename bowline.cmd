@@ -4,9 +4,9 @@ rem After changing sources, delete cli\target to build again.
 setlocal
 set "PROJECT=%~dp0"
 
-call "%PROJECT%.mvn\find-jdk.cmd" || exit /b 1
+call "%PROJECT%.mvn\jdk.cmd" || exit /b 1
 
-if not exist "%PROJECT%cli\target\bowline-cli.jar" goto build
+if not exist "%PROJECT%cli\target\lib" goto build
 if not exist "%PROJECT%cli\target\bowline.built" goto build
 goto run
 
@@ -23,5 +23,5 @@ type nul > "%PROJECT%cli\target\bowline.built"
 "%JAVA_HOME%\bin\java.exe" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xms32m ^
     -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dorg.bytedeco.javacpp.maxbytes=0 ^
     -Dorg.bytedeco.javacpp.nopointergc=true -Dfile.encoding=UTF-8 %BOWLINE_JAVA_OPTS% ^
-    -cp "%PROJECT%cli\target\bowline-cli.jar;%PROJECT%cli\target\lib\*" dev.bowline.cli.Bowline %*
+    -cp "%PROJECT%cli\target\classes;%PROJECT%cli\target\lib\*" dev.bowline.cli.Bowline %*
 exit /b %ERRORLEVEL%

@@ -3,7 +3,7 @@ rem Builds Bowline on Windows with nothing but a JDK: runs the Maven that .mvn\w
 rem downloading it once and checking its SHA-512. MVNW_REPOURL names a mirror of Maven Central.
 setlocal
 set "PROJECT=%~dp0"
-call "%PROJECT%.mvn\find-jdk.cmd" || exit /b 1
+call "%PROJECT%.mvn\jdk.cmd" || exit /b 1
 
 for /f "usebackq tokens=1,* delims==" %%a in ("%PROJECT%.mvn\wrapper\maven-wrapper.properties") do (
     if "%%a"=="distributionUrl" set "URL=%%b"

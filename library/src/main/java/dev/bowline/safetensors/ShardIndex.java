@@ -1,0 +1,97 @@
+package dev.bowline.safetensors;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
+import dev.bowline.json.JsonValue;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.SequencedMap;
+import java.util.SequencedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// `model.safetensors.index.json`: which file of a sharded checkpoint holds which tensor.
+///
+/// A shard is named as a file beside its index; a name that leads anywhere else is refused. The file itself may be a
+/// symbolic link, as it is in the hub's cache.
+///
+/// @param weightMap the file of every tensor, in the index's order
+/// @param metadata what else the index says, such as `total_size`
+public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject metadata) {
+
+    public ShardIndex {
+        weightMap = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(weightMap));
+    }
+
+    /// Reads and checks the names; whether the shards exist is for [#requireShards] to say.
+    public static ShardIndex read(Path path) {
+        JsonObject index = Json.parse(path).asObject();
+        SequencedMap<String, String> files = new LinkedHashMap<>();
+        index.requireObject("weight_map").fields().forEach((tensor, file) -> files.put(tensor, shardName(file)));
+        return new ShardIndex(files, index.optionalObject("metadata").orElse(JsonObject.of()));
+    }
+
+    /// The bytes of all tensors as the index claims them.
+    public OptionalLong totalSize() {
+        return metadata.optionalLong("total_size");
+    }
+
+    /// The files, sorted by name.
+    public SequencedSet<String> shards() {
+        return Collections.unmodifiableSequencedSet(new TreeSet<>(weightMap.values()));
+    }
+
+    /// Refuses an index of which some shard is not in `directory`.
+    public void requireShards(Path directory) {
+        List<String> missing = shards().stream()
+                .filter(shard -> !Files.isRegularFile(directory.resolve(shard)))
+                .toList();
+        if (!missing.isEmpty()) {
+            throw new BowlineException(
+                    "%s lacks %d of the %d shards that its index names: %s"
+                            .formatted(directory, missing.size(), shards().size(), String.join(", ", missing)),
+                    "download the missing files into that directory");
+        }
+    }
+
+    /// Writes it as Hugging Face does, keys sorted, whole or not at all.
+    public WrittenFile write(Path path) {
+        SequencedMap<String, JsonValue> files = new LinkedHashMap<>();
+        new TreeMap<>(weightMap).forEach((tensor, file) -> files.put(tensor, JsonValue.of(file)));
+        JsonObject index = JsonObject.of().with("metadata", metadata).with("weight_map", JsonObject.of(files));
+        ByteBuffer text = ByteBuffer.wrap(Json.pretty(index).getBytes(StandardCharsets.UTF_8));
+        long bytes = text.remaining();
+        FileAside.write(path, bytes, channel -> {
+            while (text.hasRemaining()) {
+                channel.write(text);
+            }
+        });
+        return new WrittenFile(path, bytes, new LinkedHashMap<>());
+    }
+
+    private static String shardName(JsonValue value) {
+        String name = value.asString();
+        boolean leadsElsewhere = name.isBlank()
+                || name.equals(".")
+                || name.equals("..")
+                || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
+        if (leadsElsewhere) {
+            throw new BowlineException(
+                    "%s: the shard %s of tensor %s is not the name of a file beside the index"
+                            .formatted(
+                                    value.location().position(),
+                                    Json.compact(new JsonString(name, value.location())),
+                                    value.location().subject()),
+                    "name files in the index's own directory, without '/' and '..'");
+        }
+        return name;
+    }
+}
