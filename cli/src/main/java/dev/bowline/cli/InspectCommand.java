@@ -14,10 +14,9 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "inspect",
         description = {
-            "Shows what a checkpoint holds and what a load would make of it, without reading any weights:"
-                    + " architecture, parameters by component with a tied value counted once, the state of the head, and"
-                    + " what would be trained, passed through, ignored or refused.",
-            "Exits with 1 if a load would refuse the checkpoint."
+            "Shows what is in a checkpoint, without reading its weights.",
+            "Parameters by component with a tied value counted once, the state of the head, and what a load would"
+                    + " train, pass through, ignore or refuse. Exits with 1 if it would refuse the checkpoint."
         },
         optionListHeading = "%nOptions:%n",
         footerHeading = "%nExamples:%n",

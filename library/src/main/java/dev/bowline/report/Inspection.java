@@ -54,14 +54,15 @@ public record Inspection(
         refused = List.copyOf(refused);
     }
 
-    /// @param trained how many of the elements training may change
+    /// @param parameters what training may change
+    /// @param buffered numbers that are loaded and saved and never trained
     /// @param bytes in the files
     /// @param stored the types in the files
     public record Part(
             Component component,
             int tensors,
-            long elements,
-            long trained,
+            long parameters,
+            long buffered,
             long bytes,
             SortedSet<SafetensorsType> stored) {}
 
@@ -91,12 +92,13 @@ public record Inspection(
     }
 
     /// Parameters, a tied value once.
-    public long elements() {
-        return parts.stream().mapToLong(Part::elements).sum();
+    public long parameters() {
+        return parts.stream().mapToLong(Part::parameters).sum();
     }
 
-    public long trained() {
-        return parts.stream().mapToLong(Part::trained).sum();
+    /// Numbers in buffers, which are never trained.
+    public long buffered() {
+        return parts.stream().mapToLong(Part::buffered).sum();
     }
 
     /// @param model built from the checkpoint's config.json, without values
@@ -199,7 +201,7 @@ public record Inspection(
             TensorEntry entry = checkpoint.entry(key);
             tally.add(entry);
             tally.tensors++;
-            tally.elements += entry.elements();
+            tally.parameters += entry.elements();
         }
         return parts(tallies);
     }
@@ -207,7 +209,7 @@ public record Inspection(
     private static List<Part> parts(Map<Component, Tally> tallies) {
         List<Part> parts = new ArrayList<>();
         tallies.forEach((component, tally) -> parts.add(
-                new Part(component, tally.tensors, tally.elements, tally.trained, tally.bytes, tally.stored)));
+                new Part(component, tally.tensors, tally.parameters, tally.buffered, tally.bytes, tally.stored)));
         return parts;
     }
 
@@ -215,14 +217,16 @@ public record Inspection(
 
         private final SortedSet<SafetensorsType> stored = new TreeSet<>();
         private int tensors;
-        private long elements;
-        private long trained;
+        private long parameters;
+        private long buffered;
         private long bytes;
 
         void add(Parameter parameter) {
             tensors++;
-            elements += parameter.elements();
-            trained += parameter.isTrained() ? parameter.elements() : 0;
+            switch (parameter.kind()) {
+                case WEIGHT -> parameters += parameter.elements();
+                case BUFFER -> buffered += parameter.elements();
+            }
         }
 
         void add(TensorEntry entry) {

@@ -50,7 +50,7 @@ public final class InspectionReport {
                 Quantity.count(inspection.parts().stream()
                         .mapToLong(Inspection.Part::tensors)
                         .sum()),
-                Quantity.count(inspection.elements()),
+                Quantity.count(inspection.parameters()),
                 Quantity.bytes(inspection.parts().stream()
                         .mapToLong(Inspection.Part::bytes)
                         .sum()),
@@ -62,7 +62,7 @@ public final class InspectionReport {
         table.row(
                 part.component().toString(),
                 Quantity.count(part.tensors()),
-                Quantity.count(part.elements()),
+                Quantity.count(part.parameters()),
                 Quantity.bytes(part.bytes()),
                 part.stored().stream().map(SafetensorsType::name).collect(Collectors.joining(", ")));
     }
@@ -90,10 +90,9 @@ public final class InspectionReport {
 
     private static String fate(Inspection inspection) {
         Table table = Table.ofFields();
-        table.row("train", Quantity.count(inspection.trained(), "parameter"));
-        long kept = inspection.elements() - inspection.trained();
-        if (kept > 0) {
-            table.row("keep", Quantity.count(kept, "number") + " in buffers, loaded and saved, never trained");
+        table.row("train", Quantity.count(inspection.parameters(), "parameter"));
+        if (inspection.buffered() > 0) {
+            table.row("keep", Quantity.count(inspection.buffered(), "number") + " in buffers, which are never trained");
         }
         for (Inspection.Part part : inspection.passedThrough()) {
             table.row(
@@ -123,8 +122,8 @@ public final class InspectionReport {
                 .with("architecture", inspection.architecture())
                 .with("vocabulary", inspection.vocabulary())
                 .with("max_positions", inspection.maxPositions())
-                .with("parameters", inspection.elements())
-                .with("trained", inspection.trained())
+                .with("parameters", inspection.parameters())
+                .with("buffered", inspection.buffered())
                 .with("bytes", inspection.storedBytes())
                 .with("components", parts(inspection.parts()))
                 .with("passed_through", parts(inspection.passedThrough()))
@@ -146,8 +145,8 @@ public final class InspectionReport {
                 .map(part -> JsonObject.of()
                         .with("component", part.component().toString())
                         .with("tensors", part.tensors())
-                        .with("parameters", part.elements())
-                        .with("trained", part.trained())
+                        .with("parameters", part.parameters())
+                        .with("buffered", part.buffered())
                         .with("bytes", part.bytes())
                         .with(
                                 "stored_as",
