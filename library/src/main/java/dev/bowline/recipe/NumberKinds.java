@@ -20,19 +20,19 @@ final class NumberKinds {
         }
 
         static Range atLeast(double low) {
-            return new Range("at least " + shortest(low), value -> value >= low);
+            return new Range("of at least " + shortest(low), value -> value >= low);
         }
     }
 
     static Kind<Integer> integerFrom(int least) {
-        String expected = "an integer, at least " + least;
+        String expected = "an integer of at least " + least;
         return Kind.ofScalar(
                 expected, "one, such as " + Math.max(1, least), scalar -> integer(scalar, least), String::valueOf);
     }
 
     static Kind<Long> longFrom(long least) {
         return Kind.ofScalar(
-                "an integer, at least " + least,
+                "an integer of at least " + least,
                 "one, such as 42",
                 scalar -> whole(
                         scalar,
@@ -44,7 +44,7 @@ final class NumberKinds {
 
     static Kind<Double> number(Range range, String example) {
         return Kind.ofScalar(
-                "a number, " + range.text(),
+                "a number " + range.text(),
                 "one, such as " + example,
                 scalar -> number(scalar, range, example),
                 NumberKinds::shortest);
@@ -73,7 +73,7 @@ final class NumberKinds {
         if (value == Math.rint(value) && Math.abs(value) < 1e7) {
             return String.valueOf((long) value);
         }
-        return String.valueOf(value).replace('E', 'e');
+        return String.valueOf(value).replace('E', 'e').replace(".0e", "e");
     }
 
     private static Reading<Integer> integer(Scalar scalar, int least) {

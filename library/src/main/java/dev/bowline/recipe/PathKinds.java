@@ -127,7 +127,7 @@ final class PathKinds {
             return "%s does not exist, but %s does: paths in a recipe are relative to the recipe, so write %s"
                     .formatted(path, fromHere, base(scalar.at()).relativize(fromHere));
         }
-        return NearestKey.of(String.valueOf(path.getFileName()), siblings(path))
+        return NearestKey.bySpelling(String.valueOf(path.getFileName()), siblings(path))
                 .map(name -> "%s does not exist; did you mean '%s'?".formatted(path, name))
                 .orElse("%s does not exist; correct the path".formatted(path));
     }

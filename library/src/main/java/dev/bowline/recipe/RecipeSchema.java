@@ -20,6 +20,19 @@ final class RecipeSchema {
             NumberKinds.integerFrom(1).optional();
     private static final Kind<Boolean> SWITCH = TextKinds.trueOrFalse();
 
+    private static final String FLOAT16_FIX = "write bfloat16; the range of float16 is too small to train in";
+
+    private static final Map<String, TorchDtype> DTYPES = TextKinds.names(
+            Map.entry("auto", TorchDtype.AUTO),
+            Map.entry("float32", TorchDtype.FLOAT32),
+            Map.entry("fp32", TorchDtype.FLOAT32),
+            Map.entry("torch.float32", TorchDtype.FLOAT32),
+            Map.entry("bfloat16", TorchDtype.BFLOAT16),
+            Map.entry("bf16", TorchDtype.BFLOAT16),
+            Map.entry("torch.bfloat16", TorchDtype.BFLOAT16));
+    private static final Map<String, String> DTYPE_HINTS =
+            Map.of("float16", FLOAT16_FIX, "fp16", FLOAT16_FIX, "torch.float16", FLOAT16_FIX, "half", FLOAT16_FIX);
+
     static final Key<Long> SEED = new Key<>(
             "seed", NumberKinds.longFrom(0), new Fixed<>(42L, "as AutoModel"), "Seed of every random choice.");
 
@@ -30,14 +43,7 @@ final class RecipeSchema {
             "The checkpoint to start from, a local Hugging Face directory.");
     static final Key<TorchDtype> TORCH_DTYPE = new Key<>(
             "model.torch_dtype",
-            TextKinds.oneOf(TextKinds.names(
-                    Map.entry("auto", TorchDtype.AUTO),
-                    Map.entry("float32", TorchDtype.FLOAT32),
-                    Map.entry("fp32", TorchDtype.FLOAT32),
-                    Map.entry("torch.float32", TorchDtype.FLOAT32),
-                    Map.entry("bfloat16", TorchDtype.BFLOAT16),
-                    Map.entry("bf16", TorchDtype.BFLOAT16),
-                    Map.entry("torch.bfloat16", TorchDtype.BFLOAT16))),
+            TextKinds.oneOf(DTYPES, DTYPE_HINTS),
             new Fixed<>(TorchDtype.AUTO, "as the checkpoint's config.json says"),
             "The type the weights are trained in.");
 

@@ -53,7 +53,7 @@ final class Settings {
             }
             section = section.substring(0, Math.max(0, section.lastIndexOf('.')));
         }
-        return new Origin.InFile(source, 1, 1);
+        return sections.getOrDefault("", new Origin.InFile(source, 1, 1));
     }
 
     /// The value, for the recipe.

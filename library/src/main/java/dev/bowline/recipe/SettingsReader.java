@@ -34,7 +34,7 @@ final class SettingsReader {
     private void readGiven(String section, Mapping mapping) {
         settings.putSection(section, mapping.at());
         for (Entry entry : mapping.entries()) {
-            String path = section.isEmpty() ? entry.key() : section + "." + entry.key();
+            String path = inSection(section, entry.key());
             Optional<Key<?>> key = RecipeSchema.key(section, entry.key());
             Optional<RefusedKeys.Refusal> refusal = RefusedKeys.find(section, entry.key());
             if (key.isPresent()) {
@@ -92,29 +92,33 @@ final class SettingsReader {
 
     private void refuseUnknown(String section, Entry entry) {
         List<String> names = RecipeSchema.names(section);
-        String problem = section.isEmpty()
-                ? "unknown key '%s'".formatted(entry.key())
-                : "unknown key '%s' in %s".formatted(entry.key(), section);
-        Optional<String> near = NearestKey.of(entry.key(), names);
-        if (near.isPresent()) {
-            broken.add(section.isEmpty() ? near.get() : section + "." + near.get());
-            problems.add(entry.keyAt(), problem, "did you mean '%s'?".formatted(near.get()));
-            return;
-        }
-        Optional<String> elsewhere = RecipeSchema.KEYS.stream()
-                .filter(key -> key.answersTo(entry.key()))
-                .map(Key::path)
-                .findFirst()
-                .or(() -> RecipeSchema.SECTIONS.stream()
-                        .filter(path -> path.endsWith("." + entry.key()) || path.equals(entry.key()))
-                        .sorted()
-                        .findFirst());
+        Optional<String> misspelt = NearestKey.bySpelling(entry.key(), names);
+        Optional<String> elsewhere = elsewhere(entry.key());
+        Optional<String> meant =
+                misspelt.isEmpty() && elsewhere.isEmpty() ? NearestKey.byWords(entry.key(), names) : misspelt;
+        meant.ifPresent(name -> broken.add(inSection(section, name)));
         problems.add(
                 entry.keyAt(),
-                problem,
-                elsewhere
-                        .map(path -> "did you mean '%s'? Check the indentation".formatted(path))
+                "unknown key '%s'%s".formatted(entry.key(), section.isEmpty() ? "" : " in " + section),
+                meant.map("did you mean '%s'?"::formatted)
+                        .or(() -> elsewhere.map("did you mean '%s'? Check the indentation"::formatted))
                         .orElse("use one of " + String.join(", ", names)));
+    }
+
+    /// A key or section of that name in another place.
+    private static Optional<String> elsewhere(String name) {
+        Optional<String> key = RecipeSchema.KEYS.stream()
+                .filter(known -> known.answersTo(name))
+                .map(Key::path)
+                .findFirst();
+        return key.or(() -> RecipeSchema.SECTIONS.stream()
+                .filter(path -> path.endsWith("." + name) || path.equals(name))
+                .sorted()
+                .findFirst());
+    }
+
+    private static String inSection(String section, String name) {
+        return section.isEmpty() ? name : section + "." + name;
     }
 
     private <T> void readAbsent(Key<T> key) {

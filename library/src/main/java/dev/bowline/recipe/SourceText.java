@@ -16,6 +16,7 @@ import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.ReaderException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlVersionException;
 
 /// YAML text and how a place in it is named, for a file as well as for a flag.
 final class SourceText {
@@ -79,6 +80,11 @@ final class SourceText {
                     .map(mark -> new Position(mark.getLine(), mark.getColumn()))
                     .orElse(new Position(0, 0));
             throw refused(at, "this is not YAML: " + e.getProblem(), fix(e.getProblem()));
+        } catch (YamlVersionException e) {
+            throw refused(
+                    new Position(0, 0),
+                    "the %YAML line asks for another version",
+                    "remove the line; recipes are YAML 1.2");
         } catch (YamlEngineException e) {
             throw refused(new Position(0, 0), "this is not YAML: " + e.getMessage(), "correct the file");
         }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,7 +32,9 @@ final class TextKinds {
     }
 
     /// One of the names; several may mean the same, and the first of them is the one that is written.
-    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names) {
+    ///
+    /// @param hints what to write instead of a name that is known and not taken
+    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names, Map<String, String> hints) {
         List<String> known = List.copyOf(names.keySet());
         return Kind.ofScalar(
                 "one of " + String.join(", ", known),
@@ -40,14 +43,17 @@ final class TextKinds {
                     E meant = names.get(scalar.text());
                     return meant != null
                             ? new Reading.Sound<>(meant)
-                            : new Reading.Unsound<>(NearestKey.of(scalar.text(), known)
-                                    .map("did you mean '%s'?"::formatted)
-                                    .orElse("write one of them"));
+                            : new Reading.Unsound<>(Optional.ofNullable(hints.get(scalar.text()))
+                                    .orElseGet(() -> nearest(scalar.text(), known)));
                 },
                 meant -> known.stream()
                         .filter(name -> names.get(name) == meant)
                         .findFirst()
                         .orElseThrow());
+    }
+
+    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names) {
+        return oneOf(names, Map.of());
     }
 
     /// Names for [#oneOf], in the order they are listed.
@@ -97,6 +103,12 @@ final class TextKinds {
             }
         });
         return escaped.append('"').toString();
+    }
+
+    private static String nearest(String written, List<String> known) {
+        return NearestKey.bySpelling(written, known)
+                .map("did you mean '%s'?"::formatted)
+                .orElse("write one of them");
     }
 
     private static String booleanFix(Scalar scalar) {

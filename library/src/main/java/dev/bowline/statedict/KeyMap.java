@@ -3,7 +3,9 @@ package dev.bowline.statedict;
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedCollection;
@@ -35,7 +37,7 @@ public final class KeyMap {
         unknown = List.copyOf(matching.unknown);
         used = List.copyOf(matching.used);
         keys = new LinkedHashMap<>();
-        Set<String> filled = new java.util.HashSet<>();
+        Set<String> filled = new HashSet<>();
         for (KeyGroup group : groups) {
             filled.addAll(group.slots());
             if (group.kind() == KeyGroup.Kind.SAME) {
@@ -51,7 +53,7 @@ public final class KeyMap {
     /// @throws BowlineException when two keys are the same slot, or a stack has holes
     public static KeyMap of(
             List<WeightRule> rules, SequencedCollection<String> keys, SequencedCollection<String> slots) {
-        Set<String> slotNames = Collections.unmodifiableSet(new java.util.LinkedHashSet<>(slots));
+        Set<String> slotNames = Collections.unmodifiableSet(new LinkedHashSet<>(slots));
         return new KeyMap(new KeyMatching(rules, keys, slotNames), slotNames);
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.constantpool.ClassEntry;
+import java.lang.classfile.constantpool.MethodRefEntry;
 import java.lang.classfile.constantpool.PoolEntry;
 import java.lang.classfile.constantpool.Utf8Entry;
 import java.nio.file.Files;
@@ -119,8 +120,8 @@ class PackageRulesTest {
         for (Path file : classFiles()) {
             String user = packageOf(CLASSES.relativize(file).toString());
             for (PoolEntry entry : ClassFile.of().parse(file).constantPool()) {
-                if (entry instanceof ClassEntry used
-                        && used.asInternalName().equals("org/bytedeco/pytorch/global/torch")
+                if (entry instanceof MethodRefEntry called
+                        && called.owner().asInternalName().equals("org/bytedeco/pytorch/global/torch")
                         && !MAY_CALL_TORCH.contains(user)) {
                     violations.add(user);
                 }

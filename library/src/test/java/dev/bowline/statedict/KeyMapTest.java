@@ -9,6 +9,8 @@ import dev.bowline.BowlineException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Every key and every slot is explained, and what was read under a name is saved under it.
@@ -133,12 +135,11 @@ class KeyMapTest {
                 "l.0.experts.10.gate.weight",
                 "l.0.experts.10.up.weight",
                 "l.0.experts.1.gate.weight");
-        List<String> rest = java.util.stream.Stream.of(0, 2, 3, 4, 5, 6, 7, 8, 9)
-                .flatMap(e -> java.util.stream.Stream.of(
-                        "l.0.experts.%d.gate.weight".formatted(e), "l.0.experts.%d.up.weight".formatted(e)))
+        List<String> rest = Stream.of(0, 2, 3, 4, 5, 6, 7, 8, 9)
+                .flatMap(e ->
+                        Stream.of("l.0.experts.%d.gate.weight".formatted(e), "l.0.experts.%d.up.weight".formatted(e)))
                 .toList();
-        List<String> all =
-                java.util.stream.Stream.concat(keys.stream(), rest.stream()).toList();
+        List<String> all = Stream.concat(keys.stream(), rest.stream()).toList();
 
         KeyMap map = KeyMap.of(rules, all, List.of("l.0.experts.gate_up"));
 
@@ -200,8 +201,7 @@ class KeyMapTest {
 
     @Test
     void aLongListOfTheUnexplainedIsCut() {
-        List<String> keys =
-                java.util.stream.IntStream.range(0, 30).mapToObj(i -> "key" + i).toList();
+        List<String> keys = IntStream.range(0, 30).mapToObj(i -> "key" + i).toList();
         KeyMap map = KeyMap.of(List.of(), keys, List.of());
 
         BowlineException refused = assertThrows(BowlineException.class, () -> map.requireExplained("dir", Set.of()));
