@@ -43,10 +43,18 @@ final class CommandTree {
                 .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((failure, _) -> Failures.usage(console, failure))
-                .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.stacktrace));
+                .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.trace()));
     }
 
     private static void addHelp(CommandLine line) {
+        line.getCommandSpec()
+                .usageMessage()
+                .sortOptions(false)
+                .descriptionHeading("%n")
+                .parameterListHeading("%nArguments:%n")
+                .optionListHeading("%nOptions:%n")
+                .commandListHeading("%nCommands:%n")
+                .footerHeading("%nExamples:%n");
         line.getCommandSpec()
                 .addOption(OptionSpec.builder("-h", "--help")
                         .usageHelp(true)
@@ -59,9 +67,6 @@ final class CommandTree {
             description = "Fine-tunes Hugging Face language models on the JVM, and keeps their tied weights tied.",
             synopsisSubcommandLabel = "COMMAND",
             subcommands = HelpCommand.class,
-            commandListHeading = "%nCommands:%n",
-            optionListHeading = "%nOptions:%n",
-            footerHeading = "%nExamples:%n",
             footer = {
                 "  bowline demo                              see it work, with nothing to prepare",
                 "  bowline finetune recipe.yaml              fine-tune what the recipe says",
@@ -85,6 +90,10 @@ final class CommandTree {
 
         Console console() {
             return Objects.requireNonNull(console);
+        }
+
+        Failures.Trace trace() {
+            return stacktrace ? Failures.Trace.SHOWN : Failures.Trace.HIDDEN;
         }
 
         @Override

@@ -17,8 +17,6 @@ import picocli.CommandLine.Parameters;
             "Checks a recipe, and shows every setting and who decided it.",
             "Nothing is loaded or trained. Exits with 1, and says where in the file, if the recipe is wrong."
         },
-        optionListHeading = "%nOptions:%n",
-        footerHeading = "%nExamples:%n",
         footer = {
             "  bowline explain recipe.yaml",
             "  bowline explain recipe.yaml --set optimizer.lr=1e-4",
@@ -29,10 +27,7 @@ final class ExplainCommand extends Command {
     @Parameters(paramLabel = "RECIPE", description = "A recipe in YAML.")
     private Path recipe = Path.of("");
 
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Replace a value of the recipe, as in --set optimizer.lr=1e-4. May be repeated.")
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Replace a value of the recipe. May be repeated.")
     private List<String> sets = new ArrayList<>();
 
     @Option(names = "--yaml", description = "Print a recipe that spells out every value.")

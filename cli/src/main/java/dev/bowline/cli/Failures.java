@@ -12,6 +12,12 @@ final class Failures {
 
     private static final String REPORT_TO = "the issue tracker of the repository you got Bowline from";
 
+    /// Whether a failure's place in the program is shown.
+    enum Trace {
+        SHOWN,
+        HIDDEN
+    }
+
     private Failures() {}
 
     /// A command line that cannot be understood.
@@ -28,7 +34,7 @@ final class Failures {
     }
 
     /// A command that was understood and failed.
-    static int report(Console console, Exception failure, boolean stacktrace) {
+    static int report(Console console, Exception failure, Trace trace) {
         if (failure instanceof ParameterException parameter) {
             return usage(console, parameter);
         }
@@ -46,13 +52,13 @@ final class Failures {
             default -> {
                 console.note("error: Bowline failed where it should not: %s".formatted(text(failure)));
                 console.note(
-                        stacktrace
+                        trace == Trace.SHOWN
                                 ? "  fix: this is a bug; report it, with what follows, to " + REPORT_TO
                                 : "  fix: this is a bug; run again with --stacktrace and report it to " + REPORT_TO);
                 yield ExitCode.BUG;
             }
         };
-        if (stacktrace) {
+        if (trace == Trace.SHOWN) {
             failure.printStackTrace(console.err());
             console.err().flush();
         }

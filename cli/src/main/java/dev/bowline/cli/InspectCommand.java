@@ -18,8 +18,6 @@ import picocli.CommandLine.Parameters;
             "Parameters by component with a tied value counted once, the state of the head, and what a load would"
                     + " train, pass through, ignore or refuse. Exits with 1 if it would refuse the checkpoint."
         },
-        optionListHeading = "%nOptions:%n",
-        footerHeading = "%nExamples:%n",
         footer = {"  bowline inspect models/gemma", "  bowline inspect models/gemma --json"})
 final class InspectCommand extends Command {
 

@@ -21,8 +21,6 @@ import picocli.CommandLine.Parameters;
                     + " under its Hugging Face name; all in float32. The loss is the mean cross-entropy of each next"
                     + " token that is not padding. This is how to compare Bowline with transformers."
         },
-        optionListHeading = "%nOptions:%n",
-        footerHeading = "%nExamples:%n",
         footer = {
             "  bowline logits models/gemma --input ids.safetensors --output out.safetensors",
             "  bowline logits models/gemma --input ids.safetensors --output out.safetensors \\",

@@ -12,8 +12,6 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
         name = "version",
         description = "Shows the versions of Bowline, libtorch's bindings and Java.",
-        optionListHeading = "%nOptions:%n",
-        footerHeading = "%nExamples:%n",
         footer = {"  bowline version", "  bowline version --json"})
 final class VersionCommand extends Command {
 
