@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 /// Keys that hold a word: a switch, one of a few choices, a name, a size.
 final class TextKinds {
 
-    private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?([KMGT]i?B|B)");
+    private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?([KMGT]i?B|B)?");
     private static final Map<String, Long> UNITS = units();
     private static final long LEAST_SIZE = 1_000;
 
@@ -126,7 +126,7 @@ final class TextKinds {
             return new Reading.Unsound<>(
                     "write a number and a unit (%s), such as 5GB".formatted(String.join(", ", UNITS.keySet())));
         }
-        long unit = UNITS.getOrDefault(matcher.group(2), 1L);
+        long unit = matcher.group(2) == null ? 1 : UNITS.getOrDefault(matcher.group(2), 1L);
         BigDecimal bytes = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(unit));
         if (bytes.compareTo(BigDecimal.valueOf(LEAST_SIZE)) < 0
                 || bytes.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
