@@ -2,7 +2,8 @@ package dev.bowline.cli;
 
 import java.util.concurrent.atomic.AtomicReference;
 
-/// What Ctrl-C and SIGTERM do: ask the running command to end well and keep the process until it has, or end the process
+/// What Ctrl-C and SIGTERM do: ask the running command to end well and keep the process until it has, or end the
+/// process
 /// at once when there is nothing to save.
 final class Interruption {
 
