@@ -14,7 +14,6 @@ public final class Bowline {
         Interruption.watch(console);
         int code = CommandTree.run(console, arguments);
         console.flush();
-        // exit() would run libtorch's static destructors under threads that may still be alive.
-        Runtime.getRuntime().halt(code);
+        Posix.exitNow(code);
     }
 }

@@ -29,8 +29,12 @@ final class CommandTree {
         root.console = console;
         CommandLine line = new CommandLine(root);
         addHelp(line);
-        List<Command> commands =
-                List.of(new ExplainCommand(), new InspectCommand(), new LogitsCommand(), new VersionCommand());
+        List<Command> commands = List.of(
+                new ExplainCommand(),
+                new GenerateCommand(),
+                new InspectCommand(),
+                new LogitsCommand(),
+                new VersionCommand());
         for (Command command : commands) {
             CommandLine subcommand = new CommandLine(command);
             addHelp(subcommand);

@@ -27,15 +27,15 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     record Screen(int width, boolean colors) {}
 
     static Console ofProcess() {
-        Optional<Screen> screen = Terminals.isTerminal(Terminals.STANDARD_ERROR)
-                ? Optional.of(new Screen(Terminals.width(Terminals.STANDARD_ERROR), mayColor()))
+        Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR)
+                ? Optional.of(new Screen(Posix.width(Posix.STANDARD_ERROR), mayColor()))
                 : Optional.empty();
         return new Console(
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
                 printer(new FileOutputStream(FileDescriptor.out)),
                 printer(new FileOutputStream(FileDescriptor.err)),
                 screen,
-                Terminals.isTerminal(Terminals.STANDARD_INPUT));
+                Posix.isTerminal(Posix.STANDARD_INPUT));
     }
 
     /// Not a terminal, for whoever wants the text.

@@ -1,43 +1,28 @@
 package dev.bowline.cli;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
-/// What Ctrl-C and SIGTERM do: ask the running command to end well, and keep the process until it has.
-///
-/// A command that can end well says so with [#whileRunning]. Any other is given a moment and then halted: there is
-/// nothing of it to save.
+/// What Ctrl-C and SIGTERM do: ask the running command to end well and keep the process until it has, or end the
+/// process
+/// at once when there is nothing to save.
 final class Interruption {
 
-    /// How a command is asked to end. Called on another thread.
-    interface Stop {
-        void request();
-    }
+    /// By the shells' convention: 128 and the number of the signal that Ctrl-C sends.
+    private static final int INTERRUPTED = 130;
 
-    private static final long GRACE_SECONDS = 2;
-
-    private static final AtomicBoolean REQUESTED = new AtomicBoolean();
-    private static final AtomicReference<Stop> RUNNING = new AtomicReference<>();
+    private static final AtomicReference<Runnable> STOP = new AtomicReference<>();
 
     private Interruption() {}
 
     /// Installs the handling for this process.
     static void watch(Console console) {
-        Thread main = Thread.currentThread();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> end(main, console), "interruption"));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> end(console), "interruption"));
     }
 
-    /// Whether the process was asked to end.
-    static boolean isRequested() {
-        return REQUESTED.get();
-    }
-
-    /// Registers how to end what runs until the result is closed.
-    static Registration whileRunning(Stop stop) {
-        RUNNING.set(stop);
-        return () -> RUNNING.set(null);
+    /// Registers how to ask what runs to end, until the result is closed. Called on another thread.
+    static Registration endingWith(Runnable stop) {
+        STOP.set(stop);
+        return () -> STOP.set(null);
     }
 
     /// Ends a registration.
@@ -46,21 +31,18 @@ final class Interruption {
         void close();
     }
 
-    private static void end(Thread main, Console console) {
-        REQUESTED.set(true);
-        Stop stop = RUNNING.get();
-        try {
-            if (stop != null) {
-                stop.request();
-                // Main halts the process itself when it is done.
-                main.join();
-                new CountDownLatch(1).await();
+    private static void end(Console console) {
+        Runnable stop = STOP.get();
+        if (stop != null) {
+            stop.run();
+            try {
+                // Main ends the process when it is done.
+                Thread.currentThread().join();
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
             }
-            main.join(TimeUnit.SECONDS.toMillis(GRACE_SECONDS));
-        } catch (InterruptedException _) {
-            Thread.currentThread().interrupt();
         }
         console.flush();
-        Runtime.getRuntime().halt(130);
+        Posix.exitNow(INTERRUPTED);
     }
 }

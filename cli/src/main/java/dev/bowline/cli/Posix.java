@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 
-/// What the process's streams are connected to. Java knows only whether all of them are a terminal.
-final class Terminals {
+/// What Java does not know or do: which of the process's streams is a terminal, and how to end at once.
+final class Posix {
 
     static final int STANDARD_INPUT = 0;
     static final int STANDARD_ERROR = 2;
@@ -21,7 +21,7 @@ final class Terminals {
     private static final int DEFAULT_WIDTH = 80;
     private static final String SYSTEM = System.getProperty("os.name").toLowerCase(Locale.ROOT);
 
-    private Terminals() {}
+    private Posix() {}
 
     static boolean isTerminal(int descriptor) {
         if (SYSTEM.startsWith("windows")) {
@@ -54,6 +54,20 @@ final class Terminals {
         } catch (Throwable e) {
             throw new IllegalStateException("ioctl failed", e);
         }
+    }
+
+    /// Ends the process without running anything more: exit() would run libtorch's static destructors, which crash when
+    /// threads still compute.
+    static void exitNow(int code) {
+        if (!SYSTEM.startsWith("windows")) {
+            MethodHandle exit = function("_exit", FunctionDescriptor.ofVoid(JAVA_INT));
+            try {
+                exit.invokeExact(code);
+            } catch (Throwable e) {
+                throw new IllegalStateException("_exit failed", e);
+            }
+        }
+        Runtime.getRuntime().halt(code);
     }
 
     private static MethodHandle function(String name, FunctionDescriptor descriptor, Linker.Option... options) {
