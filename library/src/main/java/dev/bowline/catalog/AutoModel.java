@@ -16,7 +16,8 @@ public final class AutoModel {
     /// How a checkpoint is loaded.
     ///
     /// @param dtype what the model computes in; empty for the one its weights are stored in
-    /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped file
+    /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
+    /// file
     public record Options(Optional<Dtype> dtype, Consumer<CausalLanguageModel> beforeLoading) {
 
         /// The checkpoint's own dtype, everything trainable.

@@ -22,7 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /// A Hugging Face directory, its weights mapped and nothing of them read yet.
 ///
-/// The map stays until this checkpoint is closed *and* every model that looks into it is; closing is safe in any order.
+/// The map stays until this checkpoint is closed *and* every model that looks into it is; closing is safe in
+/// any order.
 public final class Checkpoint implements AutoCloseable {
 
     static final String CONFIG_FILE = "config.json";
@@ -43,7 +44,8 @@ public final class Checkpoint implements AutoCloseable {
         this.weights = weights;
     }
 
-    /// Maps the weights and checks every header, and the index against them. Pickles are refused and never opened.
+    /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
+    /// opened.
     public static Checkpoint open(Path directory) {
         if (!Files.exists(directory)) {
             throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
@@ -103,7 +105,8 @@ public final class Checkpoint implements AutoCloseable {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
     }
 
-    /// Fills `model` in the dtype that most of its weights are stored in. See [#load(CausalLanguageModel, Dtype)].
+    /// Fills `model` in the dtype that most of its weights are stored in. See [#load(CausalLanguageModel,
+    /// Dtype)].
     ///
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
     public LoadReport load(CausalLanguageModel model) {
@@ -114,13 +117,29 @@ public final class Checkpoint implements AutoCloseable {
 
     /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.
     ///
-    /// What the head is, tied or separate, is decided from the flag, the checkpoint's own flag and the bytes before
-    /// anything is copied. A parameter that is not trained and needs no cast looks into the map, so freeze before
-    /// loading; the others are read once into memory of their own.
+    /// What the head is, tied or separate, is decided from the flag, the checkpoint's own flag and the bytes
+    /// before anything is copied. A parameter that is not trained and needs no cast looks into the map, so
+    /// freeze before loading; the others are read once into memory of their own.
     ///
     /// @param dtype what the model computes in: float32 or bfloat16
     public LoadReport load(CausalLanguageModel model, Dtype dtype) {
         return new WeightLoad(Correspondence.of(this, model)).run(dtype);
+    }
+
+    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
+    ///
+    /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
+    /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
+    /// that was loaded is written byte for byte as it was.
+    ///
+    /// @param directory absent or empty
+    public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {
+        return save(model, directory, options, _ -> {});
+    }
+
+    static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options, SaveStep.Observer observer) {
+        DirectoryAside.requireFree(directory);
+        return new ModelSave(model, options).run(directory, ModelSave.Extras.none(), observer);
     }
 
     WeightFiles weights() {

@@ -39,7 +39,8 @@ final class ElementTypes {
                 .orElseThrow(() -> new IllegalArgumentException("safetensors cannot store " + dtype));
     }
 
-    /// The dtype of a tensor that a weight can be read from as it is: a quantised one would need scales beside it.
+    /// The dtype of a tensor that a weight can be read from as it is: a quantised one would need scales beside
+    /// it.
     static Dtype weightDtype(TensorEntry entry) {
         return switch (entry.type()) {
             case F64 -> Dtype.FLOAT64;

@@ -10,38 +10,63 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// What the files hold of a head and its embedding, and how they differ if they do.
-///
-/// @param detail half a sentence for a message; empty when there is nothing to add
-record HeadEvidence(HeadBytes state, String detail) {
+/// What the files hold of a head and its embedding. The two tensors are read only when both are there in one
+/// shape.
+final class HeadEvidence {
 
     private static final long CHUNK_BYTES = 16L << 20;
 
-    /// Reads the two tensors, and only when both are there with one shape.
-    static HeadEvidence of(Checkpoint checkpoint, Optional<String> head, Optional<String> embedding) {
-        if (head.isEmpty() || embedding.isEmpty()) {
-            HeadBytes state = head.isPresent()
-                    ? HeadBytes.HEAD_ONLY
-                    : embedding.isPresent() ? HeadBytes.EMBED_ONLY : HeadBytes.NEITHER;
-            return new HeadEvidence(state, "");
-        }
-        TensorEntry a = checkpoint.entry(head.get());
-        TensorEntry b = checkpoint.entry(embedding.get());
-        if (!a.shape().equals(b.shape())) {
-            return new HeadEvidence(
-                    HeadBytes.SHAPE_MISMATCH,
-                    "'%s' %s and '%s' %s".formatted(a.name(), a.shape(), b.name(), b.shape()));
-        }
-        MemorySegment headBytes = checkpoint.bytes(a.name());
-        MemorySegment embeddingBytes = checkpoint.bytes(b.name());
-        if (a.type() == b.type() && headBytes.mismatch(embeddingBytes) < 0) {
-            return new HeadEvidence(HeadBytes.BOTH_EQUAL, "");
-        }
-        return new HeadEvidence(HeadBytes.BOTH_DIFFER, differences(a, headBytes, b, embeddingBytes));
+    private final Checkpoint checkpoint;
+    private final Optional<TensorEntry> head;
+    private final Optional<TensorEntry> embedding;
+    private final HeadBytes state;
+
+    private HeadEvidence(Checkpoint checkpoint, Optional<TensorEntry> head, Optional<TensorEntry> embedding) {
+        this.checkpoint = checkpoint;
+        this.head = head;
+        this.embedding = embedding;
+        state = head.isPresent() && embedding.isPresent()
+                ? compared(checkpoint, head.get(), embedding.get())
+                : head.isPresent()
+                        ? HeadBytes.HEAD_ONLY
+                        : embedding.isPresent() ? HeadBytes.EMBED_ONLY : HeadBytes.NEITHER;
     }
 
-    String text() {
-        return detail.isEmpty() ? state.text() : "%s (%s)".formatted(state.text(), detail);
+    static HeadEvidence of(Correspondence names) {
+        return new HeadEvidence(
+                names.checkpoint(),
+                names.key(names.model().lmHead().path()).map(names.checkpoint()::entry),
+                names.key(names.model().inputEmbedding().path()).map(names.checkpoint()::entry));
+    }
+
+    HeadBytes state() {
+        return state;
+    }
+
+    /// What a message should say beyond the state; this reads both tensors once more.
+    Optional<String> detail() {
+        return switch (state) {
+            case EMBED_ONLY, HEAD_ONLY, BOTH_EQUAL, NEITHER -> Optional.empty();
+            case SHAPE_MISMATCH -> {
+                TensorEntry a = head.orElseThrow();
+                TensorEntry b = embedding.orElseThrow();
+                yield Optional.of("'%s' %s and '%s' %s".formatted(a.name(), a.shape(), b.name(), b.shape()));
+            }
+            case BOTH_DIFFER -> {
+                TensorEntry a = head.orElseThrow();
+                TensorEntry b = embedding.orElseThrow();
+                yield Optional.of(differences(a, checkpoint.bytes(a.name()), b, checkpoint.bytes(b.name())));
+            }
+        };
+    }
+
+    private static HeadBytes compared(Checkpoint checkpoint, TensorEntry head, TensorEntry embedding) {
+        if (!head.shape().equals(embedding.shape())) {
+            return HeadBytes.SHAPE_MISMATCH;
+        }
+        boolean equal = head.type() == embedding.type()
+                && checkpoint.bytes(head.name()).mismatch(checkpoint.bytes(embedding.name())) < 0;
+        return equal ? HeadBytes.BOTH_EQUAL : HeadBytes.BOTH_DIFFER;
     }
 
     private static String differences(TensorEntry a, MemorySegment head, TensorEntry b, MemorySegment embedding) {

@@ -4,8 +4,8 @@ import dev.bowline.BowlineException;
 import dev.bowline.ties.HeadBytes;
 import dev.bowline.ties.TieFlag;
 
-/// Decides what a checkpoint's head is before any byte of it is copied: the flag the model was built with, the flag in
-/// the checkpoint's config.json and the bytes must say the same.
+/// Decides what a checkpoint's head is before any byte of it is copied: the flag the model was built with, the
+/// flag in the checkpoint's config.json and the bytes must say the same.
 final class HeadJudge {
 
     private HeadJudge() {}
@@ -14,10 +14,7 @@ final class HeadJudge {
         Checkpoint checkpoint = names.checkpoint();
         TieFlag asked = names.model().tieFlag();
         TieFlag own = TieFlag.controlling(checkpoint.config(), names.model().tieDefault());
-        HeadEvidence evidence = HeadEvidence.of(
-                checkpoint,
-                names.key(names.model().lmHead().path()),
-                names.key(names.model().inputEmbedding().path()));
+        HeadEvidence evidence = HeadEvidence.of(names);
         requireOneFlag(checkpoint, asked, own, evidence);
         return new LoadReport.HeadVerdict(own, evidence.state(), plan(checkpoint, own, evidence));
     }
@@ -31,7 +28,7 @@ final class HeadJudge {
                                     asked.level().key(),
                                     checkpoint.directory(),
                                     own.describe(),
-                                    evidence.text()),
+                                    evidence.state().text() + parenthesis(evidence)),
                     "load the checkpoint as its own config.json describes it; tying and untying are conversions of"
                             + " their own");
         }
@@ -41,10 +38,11 @@ final class HeadJudge {
         try {
             return evidence.state().plan(flag, checkpoint.directory().toString());
         } catch (BowlineException refusal) {
-            throw evidence.detail().isEmpty()
-                    ? refusal
-                    : new BowlineException(
-                            "%s (%s)".formatted(refusal.problem(), evidence.detail()), refusal.fix(), refusal);
+            throw new BowlineException(refusal.problem() + parenthesis(evidence), refusal.fix(), refusal);
         }
+    }
+
+    private static String parenthesis(HeadEvidence evidence) {
+        return evidence.detail().map(" (%s)"::formatted).orElse("");
     }
 }

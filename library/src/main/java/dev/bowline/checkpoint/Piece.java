@@ -12,8 +12,8 @@ import java.util.SequencedMap;
 /// @param from where the part starts within it
 record Piece(String name, long from, long bytes) {
 
-    /// Cuts two rows of tensors that hold the same bytes, one after another: which parts of `given` make up each of
-    /// `wanted`.
+    /// Cuts two rows of tensors that hold the same bytes, one after another: which parts of `given` make up
+    /// each of `wanted`.
     ///
     /// @param given bytes by name, in order
     /// @param wanted bytes by name, in order

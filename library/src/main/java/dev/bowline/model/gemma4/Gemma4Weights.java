@@ -40,8 +40,8 @@ final class Gemma4Weights {
         return rules;
     }
 
-    /// The conditional class names the decoder `model.language_model`, the text class `model`; each is given the
-    /// other's checkpoints. The shorter prefix is spelled out by child, for the towers stand below it too.
+    /// The conditional class names the decoder `model.language_model`, the text class `model`; each is given
+    /// the other's checkpoints. The shorter prefix is spelled out by child, for the towers stand below it too.
     private static void addOtherPrefix(List<WeightRule> rules, String decoder) {
         if (decoder.equals(CONDITIONAL)) {
             IN_DECODER.forEach(

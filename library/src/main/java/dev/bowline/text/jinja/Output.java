@@ -1,0 +1,53 @@
+package dev.bowline.text.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Text as it is printed, either to the page or into a value.
+final class Output {
+
+    enum Destination {
+        PAGE,
+        VALUE
+    }
+
+    private final Destination destination;
+    private final StringBuilder text = new StringBuilder();
+    private final List<Span> generations = new ArrayList<>();
+    private int openGenerations;
+
+    Output(Destination destination) {
+        this.destination = destination;
+    }
+
+    void print(String part) {
+        Arithmetic.requireLength((long) text.length() + part.length());
+        text.append(part);
+    }
+
+    /// Where the body of a generation block begins.
+    int openGeneration() {
+        openGenerations++;
+        return text.length();
+    }
+
+    /// Only the outermost block counts; a block inside it is part of it.
+    void closeGeneration(int start) {
+        openGenerations--;
+        if (openGenerations == 0 && text.length() > start) {
+            generations.add(new Span(start, text.length()));
+        }
+    }
+
+    boolean isPage() {
+        return destination == Destination.PAGE;
+    }
+
+    String text() {
+        return text.toString();
+    }
+
+    List<Span> generations() {
+        return List.copyOf(generations);
+    }
+}
