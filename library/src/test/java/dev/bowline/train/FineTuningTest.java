@@ -99,8 +99,7 @@ class FineTuningTest {
     void freezingTheEmbeddingsFreezesTheTiedHeadAndSaysSo() {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
-            List<String> notes =
-                    Freezing.apply(model, new FreezeConfig(true, true, true, false, false, false, false));
+            List<String> notes = Freezing.apply(model, new FreezeConfig(true, true, true, false, false, false, false));
             Tensor before = model.inputEmbedding().tensor().detach().clone();
 
             try (FineTuning tuning = fineTuning(model)) {
