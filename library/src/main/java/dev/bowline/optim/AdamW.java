@@ -18,15 +18,16 @@ import org.bytedeco.pytorch.TensorVector;
 
 /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), by libtorch's fused kernel.
 ///
-/// It sees every value once, however many slots reach it. Matrices decay; norms, biases and other vectors do not.
-/// Moments are float32; a bfloat16 parameter is updated through a float32 master copy.
+/// It sees every value once, however many slots reach it. Moments are float32; a bfloat16 parameter is updated through
+/// a float32 master copy.
 public final class AdamW implements AutoCloseable {
 
     /// @param beta1 decay of the first moment
     /// @param beta2 decay of the second moment
     /// @param epsilon added to the root of the second moment
-    /// @param weightDecay per step and unit of learning rate, for matrices
-    public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {
+    /// @param weightDecay per step and unit of learning rate
+    /// @param decayed which parameters decay
+    public record Settings(double beta1, double beta2, double epsilon, double weightDecay, Decayed decayed) {
         public Settings {
             if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
                 throw new IllegalArgumentException("betas are %s and %s".formatted(beta1, beta2));
@@ -37,10 +38,17 @@ public final class AdamW implements AutoCloseable {
         }
     }
 
-    private static final String FIRST = "exp_avg.";
-    private static final String SECOND = "exp_avg_sq.";
-    private static final String MASTER = "master.";
-    private static final String STEPS = "step.";
+    /// Which parameters weight decay applies to.
+    public enum Decayed {
+        /// Tensors of two or more dimensions; norms, biases and other vectors are left alone.
+        MATRICES,
+        EVERYTHING
+    }
+
+    private static final String FIRST = ".exp_avg";
+    private static final String SECOND = ".exp_avg_sq";
+    private static final String MASTER = ".master";
+    private static final String STEPS = ".step";
 
     private final Settings settings;
     private final Map<String, State> states = new LinkedHashMap<>();
@@ -79,7 +87,14 @@ public final class AdamW implements AutoCloseable {
                 kept(Ops.zeros(Dtype.FLOAT32, shape)),
                 kept(Ops.zeros(Dtype.FLOAT32)),
                 master,
-                shape.length >= 2 ? settings.weightDecay() : 0);
+                decays(shape) ? settings.weightDecay() : 0);
+    }
+
+    private boolean decays(long[] shape) {
+        return switch (settings.decayed()) {
+            case MATRICES -> shape.length >= 2;
+            case EVERYTHING -> true;
+        };
     }
 
     private static Tensor kept(Tensor tensor) {
@@ -190,14 +205,14 @@ public final class AdamW implements AutoCloseable {
         states.values().forEach(state -> state.parameter().clearGradient());
     }
 
-    /// The moments, step counts and master copies by name, still owned by this optimizer.
+    /// The moments, step counts and master copies as `<parameter>.<what>`, still owned by this optimizer.
     public Map<String, Tensor> state() {
         Map<String, Tensor> all = new LinkedHashMap<>();
         states.forEach((name, state) -> {
-            all.put(FIRST + name, state.first());
-            all.put(SECOND + name, state.second());
-            all.put(STEPS + name, state.steps());
-            state.master().ifPresent(master -> all.put(MASTER + name, master));
+            all.put(name + FIRST, state.first());
+            all.put(name + SECOND, state.second());
+            all.put(name + STEPS, state.steps());
+            state.master().ifPresent(master -> all.put(name + MASTER, master));
         });
         return all;
     }

@@ -209,7 +209,10 @@ final class RecipeChecks {
 
     private void loss() {
         if (is(RecipeSchema.LOSS_FULL_LOGITS, true)) {
-            refuseWithoutEffect(RecipeSchema.LOSS_CHUNK_SIZE, size -> size != 512, "with loss.full_logits: true");
+            refuseWithoutEffect(
+                    RecipeSchema.LOSS_CHUNK_SIZE,
+                    size -> size != RecipeSchema.USUAL_CHUNK,
+                    "with loss.full_logits: true");
         }
     }
 

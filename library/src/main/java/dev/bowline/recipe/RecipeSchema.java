@@ -18,6 +18,8 @@ final class RecipeSchema {
 
     private static final Kind<Optional<Integer>> COUNT =
             NumberKinds.integerFrom(1).optional();
+    static final int USUAL_CHUNK = 512;
+
     private static final Kind<Boolean> SWITCH = TextKinds.trueOrFalse();
 
     private static final String FLOAT16_FIX = "write bfloat16; the range of float16 is too small to train in";
@@ -217,7 +219,7 @@ final class RecipeSchema {
     static final Key<Integer> LOSS_CHUNK_SIZE = new Key<>(
             "loss.chunk_size",
             NumberKinds.integerFrom(1),
-            new Fixed<>(512, "bounds the memory of the logits"),
+            new Fixed<>(USUAL_CHUNK, "bounds the memory of the logits"),
             "Tokens that go through the head at a time.");
     static final Key<Boolean> LOSS_FULL_LOGITS = new Key<>(
             "loss.full_logits",

@@ -1,6 +1,7 @@
 package dev.bowline.recipe;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
@@ -141,6 +142,22 @@ class EffectiveSettingsTest {
             loaded += files.size();
         }
         assertTrue(loaded > 80, "only " + loaded + " of 300 draws were recipes");
+    }
+
+    @Test
+    void aKeyThatIsReadAndThatNoRecordTakesIsFoundOut() {
+        YamlValue written = YamlReader.read(SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), new Problems())
+                .orElseThrow();
+        Settings settings =
+                SettingsReader.read(folder.path("recipe.yaml"), (YamlValue.Mapping) written, new Problems());
+        Key<Integer> dead = new Key<>(
+                "model.dead", NumberKinds.integerFrom(0), new Absent.Required<>(), "A key that nothing takes.");
+        settings.put(dead, 3, new Origin.OnFlag("model.dead=3"));
+
+        IllegalStateException found =
+                assertThrows(IllegalStateException.class, () -> RecipeAssembly.assemble(settings));
+
+        assertEquals("declared but not used: [model.dead]", found.getMessage());
     }
 
     @Test

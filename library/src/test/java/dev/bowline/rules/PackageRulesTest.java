@@ -75,7 +75,18 @@ class PackageRulesTest {
                     "loss",
                     "optim",
                     "recipe"),
-            may("report", "", "json", "ties", "model", "checkpoint", "train", "recipe"));
+            may(
+                    "report",
+                    "",
+                    "json",
+                    "safetensors",
+                    "tensor",
+                    "statedict",
+                    "nn",
+                    "ties",
+                    "model",
+                    "checkpoint",
+                    "train"));
 
     /// Where libtorch's free functions may be called.
     private static final Set<String> MAY_CALL_TORCH =

@@ -141,7 +141,7 @@ class FineTuningTest {
                 3,
                 2,
                 STEPS,
-                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01),
+                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
                 new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS),
                 OptionalDouble.of(1),
                 16,

@@ -60,7 +60,8 @@ class TrainingStepTest {
             assertTrue(norm != null);
             norm.value().detach().fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
             var before = model.inputEmbedding().tensor().detach().clone();
-            try (AdamW optimizer = new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0))) {
+            try (AdamW optimizer =
+                    new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
                 TrainingStep step =
                         new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
 
@@ -77,7 +78,8 @@ class TrainingStepTest {
     private static TrainingStep.Outcome step(String variant, List<Batch> batches) {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant);
-                AdamW optimizer = new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0))) {
+                AdamW optimizer =
+                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             return new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty())
                     .take(1, batches, 1e-3);
         }

@@ -1,0 +1,189 @@
+package dev.bowline.text;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers` library, from
+/// DJL). Nothing is truncated, padded or fetched.
+///
+/// Owns native memory; close it. Threads may share one.
+public final class Tokenizer implements AutoCloseable {
+
+    private final Path directory;
+    private final HuggingFaceTokenizer tokenizer;
+    private final SpecialTokens special;
+    private final int vocabularySize;
+
+    private Tokenizer(Path directory, HuggingFaceTokenizer tokenizer, SpecialTokens special, int vocabularySize) {
+        this.directory = directory;
+        this.tokenizer = tokenizer;
+        this.special = special;
+        this.vocabularySize = vocabularySize;
+    }
+
+    /// @param directory a Hugging Face directory with a tokenizer.json
+    public static Tokenizer open(Path directory) {
+        Path file = directory.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new BowlineException(
+                    "%s has no tokenizer.json".formatted(directory),
+                    "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");
+        }
+        setIfAbsent("ai.djl.offline", "true");
+        setIfAbsent("RUST_FLAVOR", "cpu");
+        int vocabularySize = vocabularySize(Json.parse(file).asObject());
+        try {
+            HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
+                    file, Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+            return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize);
+        } catch (IOException | RuntimeException e) {
+            throw new BowlineException(
+                    "%s cannot be used: %s".formatted(file, e.getMessage()),
+                    "use the tokenizer.json that came with the model",
+                    e);
+        }
+    }
+
+    private static void setIfAbsent(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+
+    /// One more than the largest id, added tokens included.
+    private static int vocabularySize(JsonObject json) {
+        int largest = -1;
+        JsonObject model = json.requireObject("model");
+        if (model.get("vocab").filter(JsonObject.class::isInstance).isPresent()) {
+            for (var id : model.requireObject("vocab").fields().values()) {
+                largest = Math.max(largest, id.asInt());
+            }
+        } else {
+            largest = model.requireArray("vocab").size() - 1;
+        }
+        if (json.has("added_tokens")) {
+            for (JsonObject token : json.requireArray("added_tokens").objects()) {
+                largest = Math.max(largest, token.requireInt("id"));
+            }
+        }
+        return largest + 1;
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    /// One more than the largest token id, added tokens included.
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    /// Refuses a tokenizer with ids that the model's embedding has no row for.
+    public void requireFits(int modelVocabulary) {
+        if (vocabularySize > modelVocabulary) {
+            throw new BowlineException(
+                    "the tokenizer of %s has %d ids, the model's embedding %d rows"
+                            .formatted(directory, vocabularySize, modelVocabulary),
+                    "use the tokenizer.json that came with the model");
+        }
+    }
+
+    /// The text of a special token by its name in tokenizer_config.json, such as `bos_token`.
+    public Optional<String> specialToken(String name) {
+        return Optional.ofNullable(special.texts().get(name));
+    }
+
+    Map<String, String> specialTokens() {
+        return special.texts();
+    }
+
+    /// The id of a special token.
+    public Optional<Integer> specialTokenId(String name) {
+        return specialToken(name)
+                .map(this::encode)
+                .filter(ids -> ids.length == 1)
+                .map(ids -> ids[0]);
+    }
+
+    /// Ids of the text alone: no token is added at either end, special tokens written in it are recognised.
+    public int[] encode(String text) {
+        return ints(tokenizer.encode(text, false, false).getIds());
+    }
+
+    /// As [#encode], with the part of the text that each token stands for.
+    public TokenizedText encodeWithSpans(String text) {
+        Encoding encoding = tokenizer.encode(text, false, false);
+        CharSpan[] spans = encoding.getCharTokenSpans();
+        String[] tokens = encoding.getTokens();
+        int[] units = unitsOfCodePoints(text);
+        int[] starts = new int[spans.length];
+        int[] ends = new int[spans.length];
+        int at = 0;
+        for (int i = 0; i < spans.length; i++) {
+            CharSpan span = spans[i];
+            if (span != null) {
+                starts[i] = units[span.getStart()];
+                ends[i] = units[span.getEnd()];
+            } else {
+                // A special token comes without its place; it stands literally where the text goes on.
+                int found = text.indexOf(tokens[i], at);
+                starts[i] = found < 0 ? at : found;
+                ends[i] = found < 0 ? at : found + tokens[i].length();
+            }
+            at = Math.max(at, ends[i]);
+        }
+        return new TokenizedText(ints(encoding.getIds()), starts, ends);
+    }
+
+    /// @return the UTF-16 offset of every code point, the end included
+    private static int[] unitsOfCodePoints(String text) {
+        int[] units = new int[text.codePointCount(0, text.length()) + 1];
+        int unit = 0;
+        for (int i = 0; i + 1 < units.length; i++) {
+            units[i] = unit;
+            unit += Character.charCount(text.codePointAt(unit));
+        }
+        units[units.length - 1] = text.length();
+        return units;
+    }
+
+    /// Text of ids, special tokens left out.
+    public String decode(int[] ids) {
+        return tokenizer.decode(longs(ids), true);
+    }
+
+    /// Text of ids, special tokens written out.
+    public String decodeWithSpecialTokens(int[] ids) {
+        return tokenizer.decode(longs(ids), false);
+    }
+
+    private static int[] ints(long[] ids) {
+        int[] narrow = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            narrow[i] = Math.toIntExact(ids[i]);
+        }
+        return narrow;
+    }
+
+    private static long[] longs(int[] ids) {
+        long[] wide = new long[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            wide[i] = ids[i];
+        }
+        return wide;
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}
