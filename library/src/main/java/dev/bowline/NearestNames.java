@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 
 /// Which known names someone may have meant by a name that is not known.
 public final class NearestNames {
@@ -38,7 +39,7 @@ public final class NearestNames {
     }
 
     private static String lower(String name) {
-        return name.toLowerCase(java.util.Locale.ROOT);
+        return name.toLowerCase(Locale.ROOT);
     }
 
     /// Levenshtein's distance, or `limit + 1` as soon as it is certain to exceed `limit`.

@@ -1,5 +1,7 @@
 package dev.bowline.json;
 
+import org.jspecify.annotations.Nullable;
+
 /// Where a value was read: the source's name, the path of keys and indices to it, and where its text starts.
 ///
 /// A location keeps its parent rather than its path's text, because a tokenizer file has a million values and
@@ -19,13 +21,12 @@ public final class JsonLocation {
     }
 
     private final String source;
-    private final @org.jspecify.annotations.Nullable JsonLocation parent;
+    private final @Nullable JsonLocation parent;
     private final Step step;
     private final int line;
     private final int column;
 
-    private JsonLocation(
-            String source, @org.jspecify.annotations.Nullable JsonLocation parent, Step step, int line, int column) {
+    private JsonLocation(String source, @Nullable JsonLocation parent, Step step, int line, int column) {
         this.source = source;
         this.parent = parent;
         this.step = step;

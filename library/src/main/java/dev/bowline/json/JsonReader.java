@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.bowline.BowlineException;
@@ -17,6 +18,7 @@ import java.util.SequencedMap;
 /// Turns Jackson's tokens into values with places, and its failures into ours.
 final class JsonReader {
 
+    private static final int MAX_NUMBER_CHARACTERS = 1000;
     private static final char BYTE_ORDER_MARK = '\ufeff';
 
     /// Depth and size are counted here, where the message can say more; Jackson's own limits stay out of the way.
@@ -25,7 +27,7 @@ final class JsonReader {
                     .maxNestingDepth(Integer.MAX_VALUE)
                     .maxStringLength(Integer.MAX_VALUE)
                     .maxNameLength(Integer.MAX_VALUE)
-                    .maxNumberLength(1000)
+                    .maxNumberLength(MAX_NUMBER_CHARACTERS)
                     .build())
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
@@ -65,6 +67,12 @@ final class JsonReader {
         } catch (JsonEOFException e) {
             throw failure(
                     line(e), column(e), "the text ends in the middle of a value", "download or write the file again");
+        } catch (StreamConstraintsException e) {
+            throw failure(
+                    line(e),
+                    column(e),
+                    "a number has more than %d characters".formatted(MAX_NUMBER_CHARACTERS),
+                    "check that this is the right file");
         } catch (JsonProcessingException e) {
             throw failure(line(e), column(e), "not valid JSON: " + reason(e), "correct the text there");
         } catch (IOException e) {

@@ -6,8 +6,10 @@ import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TiedHead;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -36,6 +38,9 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
 
     /// Which part of the model a tensor belongs to.
     Component component(String tensorName);
+
+    /// How checkpoints' tensor names differ from the slots' names.
+    List<WeightRule> weightRules();
 
     /// The hidden states after the final norm.
     ///

@@ -22,8 +22,9 @@ public final class Embedding extends Layer {
     private final Slot weight;
     private final OptionalLong paddingId;
 
-    /// libtorch holds a hook by address only, so it is kept here until it has run.
-    private final Set<RowGradient> pending = ConcurrentHashMap.newKeySet();
+    /// libtorch holds a hook by address only, so it is kept here until it has run, and freed at the next lookup: a
+    /// hook cannot free itself while it runs.
+    private final Set<RowGradient> hooks = ConcurrentHashMap.newKeySet();
 
     public Embedding(String path, long vocabulary, long width, OptionalLong paddingId) {
         super(path);
@@ -51,10 +52,20 @@ public final class Embedding extends Layer {
         if (parameter.isTrained() && GradMode.is_enabled()) {
             rows.set_requires_grad(true);
             RowGradient hook = new RowGradient(parameter, new Tensor(flat));
-            pending.add(hook);
+            freeFinishedHooks();
+            hooks.add(hook);
             rows.register_hook(hook);
         }
         return rows;
+    }
+
+    private void freeFinishedHooks() {
+        hooks.removeIf(hook -> {
+            if (hook.finished) {
+                hook.close();
+            }
+            return hook.finished;
+        });
     }
 
     /// Adds dL/drows to the table's gradient when the backward pass reaches the lookup.
@@ -62,6 +73,7 @@ public final class Embedding extends Layer {
 
         private final Parameter parameter;
         private final Tensor ids;
+        private volatile boolean finished;
 
         RowGradient(Parameter parameter, Tensor ids) {
             this.parameter = parameter;
@@ -82,7 +94,7 @@ public final class Embedding extends Layer {
                 parameter.gradientBuffer().index_add_(0, ids, rows);
             }
             ids.close();
-            pending.remove(this);
+            finished = true;
         }
     }
 }

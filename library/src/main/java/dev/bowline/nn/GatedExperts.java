@@ -68,7 +68,8 @@ public final class GatedExperts extends Layer {
     /// Rows times each expert's matrix transposed: [R, in] × [E, out, in] → [R, out].
     private static Tensor perExpert(Tensor rows, Tensor matrices, Tensor counts) {
         long elementBytes = matrices.element_size();
-        boolean aligned = matrices.size(1) * elementBytes % ALIGNMENT_BYTES == 0
+        boolean aligned = Memory.bytes(matrices).address() % ALIGNMENT_BYTES == 0
+                && matrices.size(1) * elementBytes % ALIGNMENT_BYTES == 0
                 && matrices.size(2) * elementBytes % ALIGNMENT_BYTES == 0;
         if (aligned) {
             Tensor ends = torch.cumsum(counts, 0).to(Dtype.INT32.scalarType());
@@ -77,7 +78,8 @@ public final class GatedExperts extends Layer {
         return perExpertOneByOne(rows, matrices, counts);
     }
 
-    /// The same for widths the grouped product refuses. Unbinding keeps one stacked gradient; selecting each expert
+    /// The same for widths, and mapped files, that the grouped product refuses. Unbinding keeps one stacked gradient;
+    /// selecting each expert
     /// would allocate a gradient of the full size per expert.
     private static Tensor perExpertOneByOne(Tensor rows, Tensor matrices, Tensor counts) {
         long[] sizes = new long[Math.toIntExact(counts.size(0))];

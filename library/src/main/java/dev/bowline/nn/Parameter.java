@@ -29,6 +29,7 @@ public final class Parameter implements AutoCloseable {
     private final long[] shape;
     private @Nullable Tensor value;
     private boolean frozen;
+    private boolean borrowed;
 
     public Parameter(Kind kind, long... shape) {
         this.kind = kind;
@@ -75,6 +76,21 @@ public final class Parameter implements AutoCloseable {
     /// Gives it values. The first call takes ownership of `tensor`; a later one replaces the data and keeps the tensor
     /// object, so every slot tied to it sees the new values.
     public void fill(Tensor tensor) {
+        borrowed = false;
+        hold(tensor);
+    }
+
+    /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it. [#unfreeze()]
+    /// copies them first.
+    public void fillReadOnly(Tensor view) {
+        if (isTrained()) {
+            throw new IllegalArgumentException("a trained parameter is written to; freeze it, or give it a copy");
+        }
+        borrowed = true;
+        hold(view);
+    }
+
+    private void hold(Tensor tensor) {
         if (!Arrays.equals(shape, Shapes.of(tensor))) {
             throw new IllegalArgumentException("a parameter of shape %s cannot hold values of shape %s"
                     .formatted(Shapes.text(shape), Shapes.text(Shapes.of(tensor))));
@@ -93,6 +109,7 @@ public final class Parameter implements AutoCloseable {
         Tensor current = value();
         if (dtype() != dtype) {
             try (var converted = Ops.cast(current.detach(), dtype)) {
+                borrowed = false;
                 replaceData(current, converted);
             }
         }
@@ -125,6 +142,12 @@ public final class Parameter implements AutoCloseable {
     public void unfreeze() {
         frozen = false;
         if (value != null) {
+            if (borrowed && isTrained()) {
+                borrowed = false;
+                try (var copy = value.clone()) {
+                    replaceData(value, copy);
+                }
+            }
             value.set_requires_grad(isTrained());
         }
     }

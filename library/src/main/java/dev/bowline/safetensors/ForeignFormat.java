@@ -3,6 +3,7 @@ package dev.bowline.safetensors;
 import dev.bowline.BowlineException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 
 /// What a file that is not safetensors probably is, told by its first bytes.
@@ -80,7 +81,6 @@ enum ForeignFormat {
 
     private static boolean startsWith(byte[] start, String text) {
         byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
-        return start.length >= wanted.length
-                && java.util.Arrays.equals(wanted, java.util.Arrays.copyOf(start, wanted.length));
+        return start.length >= wanted.length && Arrays.equals(wanted, Arrays.copyOf(start, wanted.length));
     }
 }

@@ -27,7 +27,7 @@ final class HeaderReader {
     static final String METADATA = "__metadata__";
     static final long MAX_HEADER_BYTES = 100_000_000;
 
-    private static final JsonLimits LIMITS = new JsonLimits(3, 8_000_000, MAX_HEADER_BYTES);
+    private static final JsonLimits LIMITS = new JsonLimits(3, 4_000_000, MAX_HEADER_BYTES);
     private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
 
     private final Path path;

@@ -2,7 +2,6 @@ package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
-import dev.bowline.safetensors.SafetensorsWriter.Hashing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -28,8 +28,9 @@ public final class WeightsWriter {
     /// Refuses a directory that already has weights: readers would find the old ones among the new.
     ///
     /// @param tensors in the order they shall be taken into shards
+    /// @param hashed the names of the tensors whose [TensorHash] is wanted
     public static WrittenWeights write(
-            Path directory, List<TensorSource> tensors, long maxShardBytes, Hashing hashing) {
+            Path directory, List<TensorSource> tensors, long maxShardBytes, Set<String> hashed) {
         requireNoWeights(directory);
         SequencedMap<String, Long> sizes = new LinkedHashMap<>();
         Map<String, TensorSource> byName = new LinkedHashMap<>();
@@ -46,7 +47,7 @@ public final class WeightsWriter {
                     directory.resolve(shard.fileName()),
                     shard.tensors().stream().map(byName::get).toList(),
                     SafetensorsWriter.PYTORCH_METADATA,
-                    hashing));
+                    hashed));
         }
         return new WrittenWeights(files, writeIndex(directory, plan, tensors));
     }

@@ -8,8 +8,7 @@ import java.util.SequencedMap;
 /// A file that is whole on the disk.
 ///
 /// @param bytes its length
-/// @param hashes the [TensorHash] of every tensor, taken from the bytes on their way to the file; empty if not asked
-/// for
+/// @param hashes the [TensorHash] of every tensor it was asked for, taken from the bytes on their way to the file
 public record WrittenFile(Path path, long bytes, SequencedMap<String, String> hashes) {
 
     public WrittenFile {

@@ -20,7 +20,7 @@ public record WrittenWeights(List<WrittenFile> files, Optional<ShardIndex> index
         return files.stream().mapToLong(WrittenFile::bytes).sum();
     }
 
-    /// Every tensor's [TensorHash], in the order of the files; empty if none was asked for.
+    /// The [TensorHash] of every tensor it was asked for, in the order of the files.
     public SequencedMap<String, String> hashes() {
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
         files.forEach(file -> hashes.putAll(file.hashes()));

@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -17,6 +18,7 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// ATen calls that have no Java signature, or one that hurts.
 ///
@@ -24,6 +26,8 @@ import org.bytedeco.pytorch.global.torch;
 public final class Ops {
 
     private static final OperatorHandle GROUPED_MM = operator("aten::_grouped_mm");
+
+    private static final OperatorHandle FUSED_ADAMW = operator("aten::_fused_adamw_");
 
     private Ops() {}
 
@@ -111,6 +115,44 @@ public final class Ops {
                 new IValueVector(new IValue(x), new IValue(w), new IValue(ends), new IValue(), new IValue());
         GROUPED_MM.callBoxed(stack);
         return stack.get(0).toTensor();
+    }
+
+    /// The Euclidean norm, computed in float32: [].
+    public static Tensor norm(Tensor x) {
+        return x.norm(new ScalarOptional(new Scalar(2.0)), ScalarType.Float);
+    }
+
+    public static Tensor stack(TensorVector tensors) {
+        return torch.stack(tensors);
+    }
+
+    /// The lists of one fused AdamW call, parallel to each other and all float32; `steps` are scalars counted up
+    /// already.
+    public record AdamWTensors(
+            TensorVector values, TensorVector gradients, TensorVector first, TensorVector second, TensorVector steps) {}
+
+    /// The numbers of one fused AdamW call.
+    public record AdamWRates(double learningRate, double beta1, double beta2, double weightDecay, double epsilon) {}
+
+    /// Updates values and moments in place.
+    public static void fusedAdamW(AdamWTensors tensors, AdamWRates rates) {
+        IValueVector stack = new IValueVector(
+                list(tensors.values()),
+                list(tensors.gradients()),
+                list(tensors.first()),
+                list(tensors.second()),
+                list(new TensorVector()),
+                list(tensors.steps()),
+                new IValue(rates.learningRate()),
+                new IValue(rates.beta1()),
+                new IValue(rates.beta2()),
+                new IValue(rates.weightDecay()),
+                new IValue(rates.epsilon()),
+                new IValue(false),
+                new IValue(false),
+                new IValue(),
+                new IValue());
+        FUSED_ADAMW.callBoxed(stack);
     }
 
     /// An operator by its schema name. It outlives the scope in which this class happens to be loaded.

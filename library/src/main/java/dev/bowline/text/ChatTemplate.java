@@ -1,85 +1,109 @@
 package dev.bowline.text;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
-import dev.bowline.text.ChatOptions.Ending;
 import dev.bowline.text.jinja.Rendering;
 import dev.bowline.text.jinja.Template;
 import dev.bowline.text.jinja.Value;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
-/// Puts conversations into the words a model was trained on.
-///
-/// A checkpoint can have several templates. As in transformers, `tool_use` is taken where there are tools and such a
-/// template, `default` otherwise.
+/// How a checkpoint writes a conversation down: its `chat_template.jinja`, or `chat_template` of
+/// tokenizer_config.json.
 public final class ChatTemplate {
 
-    private static final String DEFAULT = "default";
-    private static final String FOR_TOOLS = "tool_use";
-
-    private final Map<String, Template> templates;
-    private final Map<String, String> namedTokens;
-
-    private ChatTemplate(Map<String, Template> templates, Map<String, String> namedTokens) {
-        this.templates = templates;
-        this.namedTokens = namedTokens;
+    /// How the text ends.
+    public enum End {
+        /// After the last message.
+        LAST_MESSAGE,
+        /// With what the model goes on from to answer: `add_generation_prompt`.
+        GENERATION_PROMPT
     }
 
-    /// The template of a checkpoint directory, from `chat_template.jinja` (and `additional_chat_templates/`),
-    /// `chat_template.json`, or the `chat_template` of tokenizer_config.json, the first of these that there is.
-    public static ChatTemplate open(Path directory) {
-        Map<String, Template> templates = new LinkedHashMap<>();
-        TemplateFiles.read(directory)
-                .forEach((name, file) -> templates.put(name, Template.parse(file.name(), file.source())));
-        if (templates.isEmpty()) {
-            throw new BowlineException(
-                    "%s has no chat template: no chat_template.jinja, and none in tokenizer_config.json"
-                            .formatted(directory),
-                    "copy chat_template.jinja from the model's instruction-tuned checkpoint, or use prompt and completion columns instead of messages");
+    private final Template template;
+    private final Map<String, Value> specialTokens = new LinkedHashMap<>();
+
+    private ChatTemplate(Template template, Map<String, String> specialTokens) {
+        this.template = template;
+        specialTokens.forEach((name, text) -> this.specialTokens.put(name, Value.of(text)));
+    }
+
+    /// The template of the tokenizer's directory.
+    public static ChatTemplate of(Tokenizer tokenizer) {
+        Path directory = tokenizer.directory();
+        Path file = directory.resolve("chat_template.jinja");
+        if (Files.isRegularFile(file)) {
+            return of(tokenizer, file);
         }
-        return new ChatTemplate(templates, NamedTokens.read(directory).byName());
+        Path config = directory.resolve("tokenizer_config.json");
+        Optional<String> inConfig = Files.isRegularFile(config)
+                ? Json.parse(config).asObject().get("chat_template").flatMap(ChatTemplate::source)
+                : Optional.empty();
+        return new ChatTemplate(
+                Template.parse(
+                        config + ": chat_template",
+                        inConfig.orElseThrow(() -> new BowlineException(
+                                "%s has no chat template".formatted(directory),
+                                "add a chat_template.jinja, or name one with dataset.chat_template"))),
+                tokenizer.specialTokens());
     }
 
-    /// @param name what messages call the template, such as its file
-    /// @param namedTokens the texts of `bos_token`, `eos_token` and so on
-    public static ChatTemplate of(String name, String source, Map<String, String> namedTokens) {
-        return new ChatTemplate(Map.of(DEFAULT, Template.parse(name, source)), Map.copyOf(namedTokens));
+    /// A template file in place of the checkpoint's.
+    public static ChatTemplate of(Tokenizer tokenizer, Path file) {
+        try {
+            return new ChatTemplate(Template.parse(file.toString(), Files.readString(file)), tokenizer.specialTokens());
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable UTF-8 text file", e);
+        }
     }
 
-    /// Throws a [BowlineException] when the template refuses the conversation.
-    public Rendering render(Conversation conversation, ChatOptions options) {
-        Map<String, Value> variables = new HashMap<>();
-        namedTokens.forEach((name, text) -> variables.put(name, Value.of(text)));
-        variables.put("documents", Value.NONE);
-        variables.putAll(JsonValues.variables(options.variables()));
+    /// One template, or a list of named ones of which `default` is meant.
+    private static Optional<String> source(JsonValue value) {
+        return switch (value) {
+            case JsonString string -> Optional.of(string.value());
+            case JsonArray named ->
+                named.objects().stream()
+                        .filter(entry -> entry.requireString("name").equals("default"))
+                        .map(entry -> entry.requireString("template"))
+                        .findFirst();
+            default -> Optional.empty();
+        };
+    }
+
+    public Rendering render(Conversation conversation, End end) {
+        Map<String, Value> variables = new LinkedHashMap<>(specialTokens);
         variables.put(
                 "messages",
-                Value.list(conversation.messages().stream()
-                        .map(message -> JsonValues.of(message.fields()))
-                        .toList()));
-        variables.put("tools", tools(conversation));
-        variables.put("add_generation_prompt", Value.of(options.ending() == Ending.BEFORE_ANSWER));
-        return template(conversation).render(variables, options.clock());
+                Value.list(conversation.messages().stream().map(JsonValues::of).toList()));
+        variables.put(
+                "tools",
+                conversation
+                        .tools()
+                        .map(tools -> JsonValues.of((JsonValue) tools))
+                        .orElse(Value.NONE));
+        variables.put("documents", Value.NONE);
+        variables.put("add_generation_prompt", Value.of(end == End.GENERATION_PROMPT));
+        return template.render(variables, Clock.systemDefaultZone());
     }
 
-    private static Value tools(Conversation conversation) {
-        return conversation.tools().isEmpty() ? Value.NONE : JsonValues.of(JsonValue.of(conversation.tools()));
+    /// The text alone.
+    public String text(Conversation conversation, End end) {
+        return render(conversation, end).text();
     }
 
-    private Template template(Conversation conversation) {
-        Template forTools = templates.get(FOR_TOOLS);
-        if (!conversation.tools().isEmpty() && forTools != null) {
-            return forTools;
-        }
-        Template usual = templates.get(DEFAULT);
-        if (usual == null) {
-            throw new BowlineException(
-                    "the chat templates are named %s, and none of them '%s'".formatted(templates.keySet(), DEFAULT),
-                    "save the one you want as chat_template.jinja");
-        }
-        return usual;
+    /// A single question, for a prompt.
+    public String prompt(String question) {
+        JsonObject message = Conversation.message("user", question);
+        return text(Conversation.of(java.util.List.of(message)), End.GENERATION_PROMPT);
     }
 }

@@ -1,42 +1,52 @@
 package dev.bowline.text;
 
+import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/// Turns in order, and the tools that may be called in them.
+/// Messages in OpenAI's form, with whatever fields the template wants to see.
 ///
-/// @param tools JSON schemas of functions, in OpenAI's form
-public record Conversation(List<Message> messages, List<JsonObject> tools) {
+/// @param messages each with a `role`, first to last
+/// @param tools declared to the model, if any
+public record Conversation(List<JsonObject> messages, Optional<JsonArray> tools) {
+
+    public static final String ASSISTANT = "assistant";
 
     public Conversation {
         messages = List.copyOf(messages);
-        tools = List.copyOf(tools);
     }
 
-    public static Conversation of(Message... messages) {
-        return new Conversation(List.of(messages), List.of());
+    public static Conversation of(List<JsonObject> messages) {
+        return new Conversation(messages, Optional.empty());
     }
 
-    /// The first `count` turns.
-    public Conversation first(int count) {
-        return new Conversation(messages.subList(0, count), tools);
+    /// A message with text.
+    public static JsonObject message(String role, String content) {
+        return JsonObject.of().with("role", role).with("content", content);
     }
 
-    public Conversation plus(Message message) {
-        List<Message> more = new ArrayList<>(messages);
-        more.add(message);
-        return new Conversation(more, tools);
+    public boolean isAssistant(int message) {
+        return messages.get(message).requireString("role").equals(ASSISTANT);
     }
 
     /// Which messages are the assistant's.
-    public List<Integer> answers() {
-        List<Integer> answers = new ArrayList<>();
-        for (int i = 0; i < messages.size(); i++) {
-            if (messages.get(i).isAnswer()) {
-                answers.add(i);
-            }
-        }
-        return answers;
+    List<Integer> answers() {
+        return java.util.stream.IntStream.range(0, messages.size())
+                .filter(this::isAssistant)
+                .boxed()
+                .toList();
+    }
+
+    /// The first `count` messages.
+    public Conversation prefix(int count) {
+        return new Conversation(messages.subList(0, count), tools);
+    }
+
+    /// With one more message at the end.
+    public Conversation plus(JsonObject message) {
+        List<JsonObject> longer = new java.util.ArrayList<>(messages);
+        longer.add(message);
+        return new Conversation(longer, tools);
     }
 }

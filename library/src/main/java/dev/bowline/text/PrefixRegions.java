@@ -1,7 +1,7 @@
 package dev.bowline.text;
 
 import dev.bowline.BowlineException;
-import dev.bowline.text.ChatOptions.Ending;
+import dev.bowline.text.ChatTemplate.End;
 import dev.bowline.text.jinja.Span;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,12 +14,10 @@ final class PrefixRegions {
 
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
-    private final ChatOptions options;
 
-    PrefixRegions(Tokenizer tokenizer, ChatTemplate template, ChatOptions options) {
+    PrefixRegions(Tokenizer tokenizer, ChatTemplate template) {
         this.tokenizer = tokenizer;
         this.template = template;
-        this.options = options;
     }
 
     /// @param learned the messages to find, in order
@@ -49,13 +47,13 @@ final class PrefixRegions {
     private record Opening(int at, String rest) {}
 
     private Opening opening(Conversation conversation, String whole, int message) {
-        String prompt = render(conversation.first(message), Ending.BEFORE_ANSWER);
+        String prompt = render(conversation.prefix(message), End.GENERATION_PROMPT);
         if (whole.startsWith(prompt)) {
             return new Opening(prompt.length(), "");
         }
         int common = commonLength(whole, prompt);
         String rest = prompt.substring(common);
-        String before = render(conversation.first(message), Ending.AFTER_LAST_TURN);
+        String before = render(conversation.prefix(message), End.LAST_MESSAGE);
         int turnsBefore = commonLength(whole, before);
         if (common <= turnsBefore || !isClosing(before.substring(turnsBefore))) {
             throw doNotNest(message, common, whole, prompt);
@@ -64,7 +62,7 @@ final class PrefixRegions {
             throw new BowlineException(
                     "the chat template opens an answer with '%s', but does not print that in front of an answer that is already there"
                             .formatted(excerpt(rest, 0)),
-                    "give the answers the part that is missing (a reasoning model's thought, for example), or put {% generation %} … {% endgeneration %} around the assistant's text in the template");
+                    "give the answers the part that is missing (a reasoning model's thought, for example), or put {% generation %} … {% endgeneration %} around the assistant's text in a copy of the template and name it with dataset.chat_template");
         }
         return new Opening(common, rest);
     }
@@ -73,7 +71,7 @@ final class PrefixRegions {
         if (message == conversation.messages().size() - 1) {
             return whole.length();
         }
-        String turns = render(conversation.first(message + 1), Ending.AFTER_LAST_TURN);
+        String turns = render(conversation.prefix(message + 1), End.LAST_MESSAGE);
         int common = commonLength(whole, turns);
         if (!isClosing(turns.substring(common))) {
             throw doNotNest(message + 1, common, whole, turns);
@@ -81,13 +79,13 @@ final class PrefixRegions {
         return common;
     }
 
-    private String render(Conversation conversation, Ending ending) {
-        return template.render(conversation, options.ending(ending)).text();
+    private String render(Conversation conversation, End end) {
+        return template.text(conversation, end);
     }
 
     /// Some templates end a conversation with a token or a line break that is not there when it goes on.
     private boolean isClosing(String text) {
-        TokenizedText tokens = tokenizer.encode(text);
+        TokenizedText tokens = tokenizer.encodeWithSpans(text);
         for (int i = 0; i < tokens.size(); i++) {
             Span span = tokens.span(i);
             if (!tokenizer.isAdded(tokens.id(i))
@@ -100,7 +98,7 @@ final class PrefixRegions {
 
     /// An empty thought, for example: `<|channel>thought\n<channel|>`, between added tokens of its own.
     private boolean isSelfContained(String text) {
-        TokenizedText tokens = tokenizer.encode(text.strip());
+        TokenizedText tokens = tokenizer.encodeWithSpans(text.strip());
         int last = tokens.size() - 1;
         return last > 0
                 && text.charAt(0) == text.strip().charAt(0)
@@ -119,7 +117,7 @@ final class PrefixRegions {
         if (length == beginning.length()) {
             return length;
         }
-        TokenizedText tokens = tokenizer.encode(beginning);
+        TokenizedText tokens = tokenizer.encodeWithSpans(beginning);
         for (int i = tokens.size() - 1; i >= 0; i--) {
             Span span = tokens.span(i);
             if (span.start() < length && span.end() > length) {
@@ -133,7 +131,7 @@ final class PrefixRegions {
         return new BowlineException(
                 "the chat template renders the first %d turns differently once more turns follow: from character %d it is '%s' in the whole conversation and '%s' in its beginning"
                         .formatted(turns, at, excerpt(whole, at), excerpt(part, at)),
-                "train on the last answer only, or on each answer in an example of its own, or put {% generation %} … {% endgeneration %} around the assistant's text in the template");
+                "train on the last answer only (dataset.mask_history: true), split the conversation, or put {% generation %} … {% endgeneration %} around the assistant's text in a copy of the template and name it with dataset.chat_template");
     }
 
     private static String excerpt(String text, int at) {

@@ -1,35 +1,24 @@
 package dev.bowline.text;
 
 import dev.bowline.text.jinja.Span;
-import java.util.List;
 
-/// Token ids and the part of the text each stands for.
+/// Token ids and where each came from.
 ///
-/// Several tokens can share a span: the bytes of one character do. A token with an empty span stands for no text.
-public final class TokenizedText {
+/// @param ids in order
+/// @param starts the first UTF-16 unit of the text that token i stands for
+/// @param ends the unit after its last
+public record TokenizedText(int[] ids, int[] starts, int[] ends) {
 
-    private final int[] ids;
-    private final List<Span> spans;
-
-    TokenizedText(int[] ids, List<Span> spans) {
-        this.ids = ids;
-        this.spans = List.copyOf(spans);
-    }
-
-    public int size() {
+    int size() {
         return ids.length;
     }
 
-    public int id(int token) {
+    int id(int token) {
         return ids[token];
     }
 
-    public Span span(int token) {
-        return spans.get(token);
-    }
-
-    /// A copy.
-    public int[] ids() {
-        return ids.clone();
+    /// Several tokens can share a span: the bytes of one character do.
+    Span span(int token) {
+        return new Span(starts[token], ends[token]);
     }
 }

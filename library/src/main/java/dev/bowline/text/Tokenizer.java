@@ -1,145 +1,206 @@
 package dev.bowline.text;
 
-import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.bowline.BowlineException;
-import dev.bowline.text.jinja.Span;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.Optional;
 
-/// Text to token ids and back, as tokenizer.json in a checkpoint directory says.
+/// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers` library, from
+/// DJL). Nothing is truncated, padded or fetched.
 ///
-/// Nothing is cut, padded or fetched, whatever the file asks for. Threads may share a tokenizer until it is closed.
+/// Owns native memory; close it. Threads may share one.
 public final class Tokenizer implements AutoCloseable {
 
-    /// What becomes of special tokens in decoded text.
-    public enum SpecialTokens {
-        SHOWN,
-        HIDDEN
-    }
-
+    private final Path directory;
     private final HuggingFaceTokenizer tokenizer;
-    private final Vocabulary vocabulary;
-    private final NamedTokens named;
+    private final SpecialTokens special;
+    private final int vocabularySize;
+    private final BitSet added;
 
-    private Tokenizer(HuggingFaceTokenizer tokenizer, Vocabulary vocabulary, NamedTokens named) {
+    private Tokenizer(
+            Path directory, HuggingFaceTokenizer tokenizer, SpecialTokens special, int vocabularySize, BitSet added) {
+        this.directory = directory;
         this.tokenizer = tokenizer;
-        this.vocabulary = vocabulary;
-        this.named = named;
+        this.special = special;
+        this.vocabularySize = vocabularySize;
+        this.added = added;
     }
 
-    /// Opens the tokenizer of a checkpoint directory; the caller closes it.
+    /// @param directory a Hugging Face directory with a tokenizer.json
     public static Tokenizer open(Path directory) {
         Path file = directory.resolve("tokenizer.json");
         if (!Files.isRegularFile(file)) {
             throw new BowlineException(
                     "%s has no tokenizer.json".formatted(directory),
-                    "save the tokenizer in that form: AutoTokenizer.from_pretrained(…).save_pretrained(…) in Python");
+                    "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");
         }
-        NamedTokens named = NamedTokens.read(directory);
-        Vocabulary vocabulary = Vocabulary.read(file, named.texts());
-        return new Tokenizer(load(file), vocabulary, named.resolved(vocabulary, directory));
-    }
-
-    private static HuggingFaceTokenizer load(Path file) {
-        // DJL asks a cloud's metadata service who it runs on unless it is told to stay offline.
-        System.setProperty("ai.djl.offline", "true");
-        System.setProperty("OPT_OUT_TRACKING", "true");
+        setIfAbsent("ai.djl.offline", "true");
+        setIfAbsent("OPT_OUT_TRACKING", "true");
+        setIfAbsent("RUST_FLAVOR", "cpu");
         // Without a log backend SLF4J says so on the terminal, and a library has no backend.
-        System.setProperty("slf4j.internal.verbosity", System.getProperty("slf4j.internal.verbosity", "ERROR"));
-        Map<String, String> asWritten = Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false");
-        try (InputStream json = Files.newInputStream(file)) {
-            return HuggingFaceTokenizer.newInstance(json, asWritten);
-        } catch (EngineException | UnsatisfiedLinkError e) {
+        setIfAbsent("slf4j.internal.verbosity", "ERROR");
+        JsonObject json = Json.parse(file).asObject();
+        int vocabularySize = vocabularySize(json);
+        try {
+            HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
+                    file, Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+            return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize, added(json));
+        } catch (IOException | RuntimeException e) {
             throw new BowlineException(
-                    "the native tokenizer library cannot be loaded: " + e.getMessage(),
-                    "set DJL_CACHE_DIR to a writable directory; this platform may also be without one",
-                    e);
-        } catch (IOException e) {
-            throw new BowlineException("%s cannot be read: %s".formatted(file, e.getMessage()), "check the file", e);
-        } catch (RuntimeException e) {
-            throw new BowlineException(
-                    "%s is not a tokenizer that can be loaded: %s".formatted(file, e.getMessage()),
-                    "copy tokenizer.json from the checkpoint again; the format is that of tokenizers 0.21",
+                    "%s cannot be used: %s".formatted(file, e.getMessage()),
+                    "use the tokenizer.json that came with the model",
                     e);
         }
     }
 
-    /// The tokens of the text and nothing else: what a chat template prints is already complete.
-    public TokenizedText encode(String text) {
-        return tokens(text, tokenizer.encode(text, false, false));
-    }
-
-    /// The tokens of the text and those the tokenizer puts around it, such as a first `<bos>`.
-    public TokenizedText encodeWithSpecialTokens(String text) {
-        return tokens(text, tokenizer.encode(text, true, false));
-    }
-
-    private static TokenizedText tokens(String text, Encoding encoding) {
-        int[] ids = Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
-        CodePointOffsets offsets = new CodePointOffsets(text);
-        List<Span> spans = new ArrayList<>(ids.length);
-        int end = 0;
-        for (CharSpan span : encoding.getCharTokenSpans()) {
-            // A token the tokenizer added has no text; it sits where the one before it ends.
-            Span place = span == null
-                    ? new Span(end, end)
-                    : new Span(offsets.charAt(span.getStart()), offsets.charAt(span.getEnd()));
-            spans.add(place);
-            end = place.end();
+    private static void setIfAbsent(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
         }
-        return new TokenizedText(ids, spans);
     }
 
-    public String decode(int[] ids, SpecialTokens specialTokens) {
-        long[] wide = Arrays.stream(ids).asLongStream().toArray();
-        return tokenizer.decode(wide, specialTokens == SpecialTokens.HIDDEN);
+    /// One more than the largest id, added tokens included.
+    private static int vocabularySize(JsonObject json) {
+        int largest = -1;
+        JsonObject model = json.requireObject("model");
+        if (model.get("vocab").filter(JsonObject.class::isInstance).isPresent()) {
+            for (var id : model.requireObject("vocab").fields().values()) {
+                largest = Math.max(largest, id.asInt());
+            }
+        } else {
+            largest = model.requireArray("vocab").size() - 1;
+        }
+        if (json.has("added_tokens")) {
+            for (JsonObject token : json.requireArray("added_tokens").objects()) {
+                largest = Math.max(largest, token.requireInt("id"));
+            }
+        }
+        return largest + 1;
     }
 
-    /// For text that is shown while it is generated.
-    public TokenStream stream(SpecialTokens specialTokens) {
-        return new TokenStream(this, specialTokens);
+    private static BitSet added(JsonObject json) {
+        BitSet added = new BitSet();
+        if (json.has("added_tokens")) {
+            json.requireArray("added_tokens").objects().forEach(token -> added.set(token.requireInt("id")));
+        }
+        return added;
     }
 
-    /// The highest id and one; added tokens included. A model's vocabulary has to be at least as large.
+    /// Whether the id is a token that was added to the vocabulary whole, such as `<bos>` or `<|turn>`.
+    boolean isAdded(int id) {
+        return added.get(id);
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    /// One more than the largest token id, added tokens included.
     public int vocabularySize() {
-        return vocabulary.size();
+        return vocabularySize;
     }
 
-    /// Whether the id is one of the tokens that were added to the vocabulary as wholes, such as `<bos>` or `<|turn>`.
-    public boolean isAdded(int id) {
-        return vocabulary.isAdded(id);
+    /// Refuses a tokenizer with ids that the model's embedding has no row for.
+    public void requireFits(int modelVocabulary) {
+        if (vocabularySize > modelVocabulary) {
+            throw new BowlineException(
+                    "the tokenizer of %s has %d ids, the model's embedding %d rows"
+                            .formatted(directory, vocabularySize, modelVocabulary),
+                    "use the tokenizer.json that came with the model");
+        }
     }
 
-    /// The id of an added token, or of one that the configuration names.
-    public Optional<Integer> id(String token) {
-        return vocabulary.id(token);
+    /// The text of a special token by its name in tokenizer_config.json, such as `bos_token`.
+    public Optional<String> specialToken(String name) {
+        return Optional.ofNullable(special.texts().get(name));
     }
 
-    public Optional<SpecialToken> bos() {
-        return named.token("bos_token");
+    Map<String, String> specialTokens() {
+        return special.texts();
     }
 
-    public Optional<SpecialToken> eos() {
-        return named.token("eos_token");
+    /// The id of a special token.
+    public Optional<Integer> specialTokenId(String name) {
+        return specialToken(name)
+                .map(this::encode)
+                .filter(ids -> ids.length == 1)
+                .map(ids -> ids[0]);
     }
 
-    public Optional<SpecialToken> pad() {
-        return named.token("pad_token");
+    /// Ids of the text alone: no token is added at either end, special tokens written in it are recognised.
+    public int[] encode(String text) {
+        return ints(tokenizer.encode(text, false, false).getIds());
     }
 
-    /// Every token that has a name in the configuration, by that name: what chat templates call `bos_token`.
-    public Map<String, String> namedTokens() {
-        return named.byName();
+    /// As [#encode], with the part of the text that each token stands for.
+    public TokenizedText encodeWithSpans(String text) {
+        Encoding encoding = tokenizer.encode(text, false, false);
+        CharSpan[] spans = encoding.getCharTokenSpans();
+        String[] tokens = encoding.getTokens();
+        int[] units = unitsOfCodePoints(text);
+        int[] starts = new int[spans.length];
+        int[] ends = new int[spans.length];
+        int at = 0;
+        for (int i = 0; i < spans.length; i++) {
+            CharSpan span = spans[i];
+            if (span != null) {
+                starts[i] = units[span.getStart()];
+                ends[i] = units[span.getEnd()];
+            } else {
+                // A special token comes without its place; it stands literally where the text goes on.
+                int found = text.indexOf(tokens[i], at);
+                starts[i] = found < 0 ? at : found;
+                ends[i] = found < 0 ? at : found + tokens[i].length();
+            }
+            at = Math.max(at, ends[i]);
+        }
+        return new TokenizedText(ints(encoding.getIds()), starts, ends);
+    }
+
+    /// @return the UTF-16 offset of every code point, the end included
+    private static int[] unitsOfCodePoints(String text) {
+        int[] units = new int[text.codePointCount(0, text.length()) + 1];
+        int unit = 0;
+        for (int i = 0; i + 1 < units.length; i++) {
+            units[i] = unit;
+            unit += Character.charCount(text.codePointAt(unit));
+        }
+        units[units.length - 1] = text.length();
+        return units;
+    }
+
+    /// Text of ids, special tokens left out.
+    public String decode(int[] ids) {
+        return tokenizer.decode(longs(ids), true);
+    }
+
+    /// Text of ids, special tokens written out.
+    public String decodeWithSpecialTokens(int[] ids) {
+        return tokenizer.decode(longs(ids), false);
+    }
+
+    private static int[] ints(long[] ids) {
+        int[] narrow = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            narrow[i] = Math.toIntExact(ids[i]);
+        }
+        return narrow;
+    }
+
+    private static long[] longs(int[] ids) {
+        long[] wide = new long[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            wide[i] = ids[i];
+        }
+        return wide;
     }
 
     @Override

@@ -32,9 +32,15 @@ public enum HeadBytes {
         SEPARATE
     }
 
+    /// @param checkpoint what to call it, with whatever else is known about the two tensors
     /// @throws BowlineException when loading would lose a trained value or invent one
     public Plan plan(TieFlag flag, String checkpoint) {
         return flag.tied() ? tied(flag, checkpoint) : untied(flag, checkpoint);
+    }
+
+    /// As a phrase: what the files hold.
+    public String text() {
+        return text;
     }
 
     private Plan tied(TieFlag flag, String checkpoint) {

@@ -13,6 +13,9 @@ public interface TiedHead {
     /// The flag that decides, resolved once from the original config.
     TieFlag tieFlag();
 
+    /// What the architecture assumes when config.json does not say.
+    TieFlag.ClassDefault tieDefault();
+
     /// The input embedding of the language model that is active *now*.
     Slot inputEmbedding();
 

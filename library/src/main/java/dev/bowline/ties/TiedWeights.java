@@ -43,7 +43,7 @@ public final class TiedWeights {
     }
 
     /// Whether two slots reach one parameter through one tensor of one shape.
-    static boolean isOne(Slot head, Slot embedding) {
+    public static boolean isOne(Slot head, Slot embedding) {
         Parameter a = head.get();
         Parameter b = embedding.get();
         boolean sameTensor = !a.isFilled() || !b.isFilled() || Ops.same(a.value(), b.value());

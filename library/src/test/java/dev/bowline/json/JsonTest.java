@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -153,7 +155,7 @@ class JsonTest {
 
     @Test
     void everyDoubleReadsBackToItself() {
-        java.util.Random random = new java.util.Random(7);
+        Random random = new Random(7);
         for (int i = 0; i < 20_000; i++) {
             double value = Double.longBitsToDouble(random.nextLong());
 
@@ -295,6 +297,41 @@ class JsonTest {
     }
 
     @Test
+    void aNumberHasALimitToo() {
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> Json.parse("[" + "9".repeat(1001) + "]", "t"));
+
+        assertTrue(refused.problem().endsWith("a number has more than 1000 characters"), refused.problem());
+    }
+
+    @Test
+    void mutatedTextIsReadOrRefusedInWords() {
+        String seed = "{\"a\": [1, -2.5e-3, NaN], \"é\": \"x\\u00e9\\n\\ud83d\", \"o\": {\"b\": {}, \"c\": [true]}}";
+        String alphabet = "{}[],:\"\\u0123456789dD8-+.eEtfnNaI \n\t\u0000\ufeff/'";
+        Random random = new Random(11);
+        int read = 0;
+        for (int round = 0; round < 20_000; round++) {
+            StringBuilder mutant = new StringBuilder(seed);
+            for (int change = 1 + random.nextInt(3); change > 0; change--) {
+                int place = random.nextInt(mutant.length());
+                switch (random.nextInt(3)) {
+                    case 0 -> mutant.insert(place, alphabet.charAt(random.nextInt(alphabet.length())));
+                    case 1 -> mutant.deleteCharAt(place);
+                    default -> mutant.setCharAt(place, alphabet.charAt(random.nextInt(alphabet.length())));
+                }
+            }
+            try {
+                JsonValue value = Json.parse(mutant.toString(), "t");
+                assertEquals(value, Json.parse(Json.compact(value), "again"));
+                read++;
+            } catch (BowlineException refused) {
+                assertTrue(refused.problem().matches("(?s)t:\\d+:\\d+: .+"), refused.problem());
+            }
+        }
+        assertTrue(read > 1000 && read < 15_000, "read " + read);
+    }
+
+    @Test
     void aRowOfJsonLinesKeepsItsLineNumber() {
         JsonObject row = Json.parseLine("{\"messages\": 3}", "train.jsonl", 17).asObject();
 
@@ -325,7 +362,7 @@ class JsonTest {
         assertThrows(BowlineException.class, () -> Json.parse(file));
     }
 
-    private static void assertProblem(String expected, org.junit.jupiter.api.function.Executable action) {
+    private static void assertProblem(String expected, Executable action) {
         BowlineException refused = assertThrows(BowlineException.class, action);
         assertTrue(refused.problem().contains(expected), refused.problem());
     }

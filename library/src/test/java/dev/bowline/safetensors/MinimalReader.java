@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -37,7 +38,7 @@ final class MinimalReader {
                 throw new IOException("tensor " + matcher.group(1) + " does not start where the last one ended");
             }
             end = Integer.parseInt(matcher.group(5));
-            byte[] bytes = java.util.Arrays.copyOfRange(data, Integer.parseInt(matcher.group(4)), end);
+            byte[] bytes = Arrays.copyOfRange(data, Integer.parseInt(matcher.group(4)), end);
             tensors.put(matcher.group(1), new Tensor(matcher.group(2), matcher.group(3), bytes));
         }
         if (end != data.length) {

@@ -17,9 +17,11 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -200,7 +202,7 @@ class SafetensorsFileTest {
         byte[] whole = Files.readAllBytes(path);
 
         for (int length = 0; length < whole.length; length++) {
-            Files.write(path, java.util.Arrays.copyOf(whole, length));
+            Files.write(path, Arrays.copyOf(whole, length));
 
             assertProblem("model.safetensors is not a", () -> SafetensorsFile.open(path));
         }
@@ -279,7 +281,7 @@ class SafetensorsFileTest {
         return Files.write(directory.resolve("pytorch_model.bin"), content);
     }
 
-    private static void assertProblem(String expected, org.junit.jupiter.api.function.Executable action) {
+    private static void assertProblem(String expected, Executable action) {
         BowlineException refused = assertThrows(BowlineException.class, action);
         assertTrue(refused.problem().contains(expected), refused.problem());
     }

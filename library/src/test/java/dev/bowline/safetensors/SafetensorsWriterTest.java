@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.safetensors.SafetensorsWriter.Hashing;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +18,8 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,7 +63,7 @@ class SafetensorsWriterTest {
                         tensor("w.é\"", SafetensorsType.F16, List.of(1L, 2L), 9, 8, 7, 6),
                         tensor("none", SafetensorsType.F16, List.of(0L))),
                 metadata,
-                Hashing.NONE);
+                Set.of());
 
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             assertEquals(
@@ -92,7 +93,7 @@ class SafetensorsWriterTest {
     void hashesAreOfTheTensorsBytesAlone() throws Exception {
         Path path = directory.resolve("model.safetensors");
         byte[] bytes = new byte[10_000_000];
-        new java.util.Random(3).nextBytes(bytes);
+        new Random(3).nextBytes(bytes);
         TensorSource pieces = new TensorSource("w", SafetensorsType.U8, List.of((long) bytes.length), sink -> {
             sink.accept(MemorySegment.ofArray(bytes).asSlice(0, 7));
             try (Arena arena = Arena.ofConfined()) {
@@ -102,7 +103,7 @@ class SafetensorsWriterTest {
             }
         });
 
-        WrittenFile written = SafetensorsWriter.write(path, List.of(pieces), Map.of(), Hashing.SHA256);
+        WrittenFile written = SafetensorsWriter.write(path, List.of(pieces), Map.of(), Set.of("w", "another"));
 
         String expected =
                 HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));

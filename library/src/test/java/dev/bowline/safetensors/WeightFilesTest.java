@@ -7,15 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.safetensors.SafetensorsWriter.Hashing;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,7 +33,7 @@ class WeightFilesTest {
 
     @Test
     void whatFitsIsOneFileWithoutAnIndex() throws IOException {
-        WrittenWeights written = WeightsWriter.write(directory, tensors(), 1000, Hashing.NONE);
+        WrittenWeights written = WeightsWriter.write(directory, tensors(), 1000, Set.of());
 
         assertEquals(List.of("model.safetensors"), names());
         assertTrue(written.index().isEmpty());
@@ -42,7 +45,7 @@ class WeightFilesTest {
 
     @Test
     void whatDoesNotFitIsShardsWithAnIndexAndReadsAsOne() throws IOException {
-        WrittenWeights written = WeightsWriter.write(directory, tensors(), 8, Hashing.SHA256);
+        WrittenWeights written = WeightsWriter.write(directory, tensors(), 8, Set.of("c"));
 
         assertEquals(
                 List.of(
@@ -69,7 +72,7 @@ class WeightFilesTest {
             assertEquals(NAMES, List.copyOf(weights.entries().keySet()));
             assertArrayEquals(
                     new byte[] {'c', 'c', 'c', 'c'}, weights.bytes("c").toArray(JAVA_BYTE));
-            assertEquals(TensorHash.of(weights.bytes("c")), written.hashes().get("c"));
+            assertEquals(Map.of("c", TensorHash.of(weights.bytes("c"))), written.hashes());
             byte[] copy = new byte[4];
             weights.copy("d", MemorySegment.ofArray(copy));
             assertArrayEquals(new byte[] {'d', 'd', 'd', 'd'}, copy);
@@ -81,7 +84,7 @@ class WeightFilesTest {
 
     @Test
     void shardsMayBeSymbolicLinksAsInTheHubsCache() throws IOException {
-        WeightsWriter.write(directory, tensors(), 8, Hashing.NONE);
+        WeightsWriter.write(directory, tensors(), 8, Set.of());
         Path blobs = Files.createDirectory(directory.resolve("blobs"));
         Path shard = directory.resolve("model-00002-of-00002.safetensors");
         Files.move(shard, blobs.resolve("0123abcd"));
@@ -94,7 +97,7 @@ class WeightFilesTest {
 
     @Test
     void everyMissingShardIsNamed() throws IOException {
-        WeightsWriter.write(directory, tensors(), 4, Hashing.NONE);
+        WeightsWriter.write(directory, tensors(), 4, Set.of());
         Files.delete(directory.resolve("model-00002-of-00004.safetensors"));
         Files.delete(directory.resolve("model-00004-of-00004.safetensors"));
 
@@ -134,7 +137,7 @@ class WeightFilesTest {
 
     @Test
     void indexAndShardsMustAgree() throws IOException {
-        WeightsWriter.write(directory, tensors(), 8, Hashing.NONE);
+        WeightsWriter.write(directory, tensors(), 8, Set.of());
         String first = "model-00001-of-00002.safetensors";
         String second = "model-00002-of-00002.safetensors";
         String row = "{\"weight_map\": {\"a\": \"%s\", \"b\": \"%s\", \"c\": \"%s\"%s}}";
@@ -156,7 +159,7 @@ class WeightFilesTest {
 
     @Test
     void aDirectoryWithTwoSetsOfWeightsIsRefused() throws IOException {
-        WeightsWriter.write(directory, tensors(), 8, Hashing.NONE);
+        WeightsWriter.write(directory, tensors(), 8, Set.of());
         SafetensorsWriter.write(directory.resolve("model.safetensors"), tensors());
 
         assertProblem("holds both", () -> WeightFiles.open(directory));
@@ -169,7 +172,7 @@ class WeightFilesTest {
             Path file = Files.writeString(directory.resolve(old), "old");
 
             assertProblem(
-                    "already holds weights: " + old, () -> WeightsWriter.write(directory, tensors(), 8, Hashing.NONE));
+                    "already holds weights: " + old, () -> WeightsWriter.write(directory, tensors(), 8, Set.of()));
 
             assertEquals(List.of(old), names());
             Files.delete(file);
@@ -192,7 +195,7 @@ class WeightFilesTest {
 
     @Test
     void aFailedOpenLeavesNothingOpen() throws IOException {
-        WeightsWriter.write(directory, tensors(), 8, Hashing.NONE);
+        WeightsWriter.write(directory, tensors(), 8, Set.of());
         Files.writeString(directory.resolve("model-00002-of-00002.safetensors"), "version https://git-lfs.github.com");
 
         for (int i = 0; i < 2000; i++) {
@@ -206,7 +209,7 @@ class WeightFilesTest {
 
     private WeightFiles whole() throws IOException {
         Path other = Files.createDirectory(directory.resolve("other"));
-        WeightsWriter.write(other, tensors(), 8, Hashing.NONE);
+        WeightsWriter.write(other, tensors(), 8, Set.of());
         return WeightFiles.open(other);
     }
 
@@ -226,13 +229,13 @@ class WeightFilesTest {
         List<TensorSource> tensors = new ArrayList<>();
         for (String name : NAMES) {
             byte[] bytes = new byte[4];
-            java.util.Arrays.fill(bytes, (byte) name.charAt(0));
+            Arrays.fill(bytes, (byte) name.charAt(0));
             tensors.add(new TensorSource(name, SafetensorsType.U8, List.of(4L), MemorySegment.ofArray(bytes)));
         }
         return tensors;
     }
 
-    private static void assertProblem(String expected, org.junit.jupiter.api.function.Executable action) {
+    private static void assertProblem(String expected, Executable action) {
         BowlineException refused = assertThrows(BowlineException.class, action);
         assertTrue(refused.problem().contains(expected), refused.problem());
     }

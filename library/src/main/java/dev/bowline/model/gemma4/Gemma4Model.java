@@ -10,6 +10,7 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
@@ -39,7 +40,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
         super("");
         this.architecture = architecture;
         this.config = config;
-        tieFlag = TieFlag.controlling(config, TieFlag.ClassDefault.TIED);
+        tieFlag = TieFlag.controlling(config, tieDefault());
         architecture.tieSupport().require(architecture.architectureName(), tieFlag);
 
         Gemma4Config text = architecture.textConfig(config);
@@ -79,6 +80,11 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     }
 
     @Override
+    public TieFlag.ClassDefault tieDefault() {
+        return TieFlag.ClassDefault.TIED;
+    }
+
+    @Override
     public Slot inputEmbedding() {
         return languageModel.tokens().weight();
     }
@@ -113,6 +119,11 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     @Override
     public Component component(String tensorName) {
         return Gemma4Components.of(tensorName);
+    }
+
+    @Override
+    public List<WeightRule> weightRules() {
+        return Gemma4Weights.rules(architecture.decoderPath(), languageModel.config());
     }
 
     @Override

@@ -1,0 +1,15 @@
+package dev.bowline.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ParentCommand;
+
+/// What every command has: the console it reads and prints to.
+abstract class Command implements Callable<Integer> {
+
+    @ParentCommand
+    private CommandTree.Root root = new CommandTree.Root();
+
+    final Console console() {
+        return root.console();
+    }
+}

@@ -1,0 +1,116 @@
+package dev.bowline.cli;
+
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/// The commands and what happens around each: parsing, failures, exit codes.
+final class CommandTree {
+
+    private static final int USAGE_WIDTH = 80;
+
+    private CommandTree() {}
+
+    /// Runs one command line.
+    ///
+    /// @return the exit code
+    static int run(Console console, String... arguments) {
+        return commandLine(console).execute(arguments);
+    }
+
+    static CommandLine commandLine(Console console) {
+        Root root = new Root();
+        root.console = console;
+        CommandLine line = new CommandLine(root);
+        addHelp(line);
+        List<Command> commands = List.of(
+                new ExplainCommand(),
+                new GenerateCommand(),
+                new InspectCommand(),
+                new LogitsCommand(),
+                new VersionCommand());
+        for (Command command : commands) {
+            CommandLine subcommand = new CommandLine(command);
+            addHelp(subcommand);
+            line.addSubcommand(subcommand);
+        }
+        // Settings reach the subcommands that are there when they are made.
+        return line.setOut(console.out())
+                .setErr(console.err())
+                .setUsageHelpWidth(USAGE_WIDTH)
+                .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((failure, _) -> Failures.usage(console, failure))
+                .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.trace()));
+    }
+
+    private static void addHelp(CommandLine line) {
+        line.getCommandSpec()
+                .usageMessage()
+                .sortOptions(false)
+                .descriptionHeading("%n")
+                .parameterListHeading("%nArguments:%n")
+                .optionListHeading("%nOptions:%n")
+                .commandListHeading("%nCommands:%n")
+                .footerHeading("%nExamples:%n");
+        line.getCommandSpec()
+                .addOption(OptionSpec.builder("-h", "--help")
+                        .usageHelp(true)
+                        .description("Show this help and exit.")
+                        .build());
+    }
+
+    @CommandLine.Command(
+            name = "bowline",
+            description = "Fine-tunes Hugging Face language models on the JVM, and keeps their tied weights tied.",
+            synopsisSubcommandLabel = "COMMAND",
+            subcommands = HelpCommand.class,
+            footer = {
+                "  bowline demo                              see it work, with nothing to prepare",
+                "  bowline finetune recipe.yaml              fine-tune what the recipe says",
+                "  bowline generate DIR --prompt 'Hello'     ask a checkpoint",
+                "",
+                "'bowline COMMAND --help' shows a command's options and examples.",
+                "Exit codes: 0 success, 1 wrong input, 64 wrong usage, 70 a bug of ours."
+            })
+    static final class Root implements Runnable {
+
+        private @Nullable Console console;
+
+        @Option(
+                names = "--stacktrace",
+                scope = ScopeType.INHERIT,
+                description = "Show where in the program a failure happened.")
+        private boolean stacktrace;
+
+        @CommandLine.Spec
+        private CommandLine.Model.@Nullable CommandSpec spec;
+
+        Console console() {
+            return Objects.requireNonNull(console);
+        }
+
+        Failures.Trace trace() {
+            return stacktrace ? Failures.Trace.SHOWN : Failures.Trace.HIDDEN;
+        }
+
+        @Override
+        public void run() {
+            CommandLine line = Objects.requireNonNull(spec).commandLine();
+            throw new CommandLine.ParameterException(
+                    line,
+                    "no command was given; there are "
+                            + String.join(
+                                    ", ",
+                                    line.getSubcommands().keySet().stream()
+                                            .filter(name -> !name.equals("help"))
+                                            .toList()));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package dev.bowline.cli;
+
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonValue;
+import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/// Where a command reads and prints: results to `out`, everything about the run to `err`, both in UTF-8.
+///
+/// @param screen the terminal behind `err`, if there is one; what it shows may be drawn over
+/// @param interactive whether a person types into `in`
+record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Screen> screen, boolean interactive) {
+
+    /// @param width columns
+    /// @param colors whether text may be coloured
+    record Screen(int width, boolean colors) {}
+
+    static Console ofProcess() {
+        Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR)
+                ? Optional.of(new Screen(Posix.width(Posix.STANDARD_ERROR), mayColor()))
+                : Optional.empty();
+        return new Console(
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
+                printer(new FileOutputStream(FileDescriptor.out)),
+                printer(new FileOutputStream(FileDescriptor.err)),
+                screen,
+                Posix.isTerminal(Posix.STANDARD_INPUT));
+    }
+
+    /// Not a terminal, for whoever wants the text.
+    static Console of(Reader in, Writer out, Writer err) {
+        return new Console(new BufferedReader(in), new PrintWriter(out), new PrintWriter(err), Optional.empty(), false);
+    }
+
+    private static PrintWriter printer(OutputStream stream) {
+        return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8));
+    }
+
+    /// As https://no-color.org asks: any value but an empty one.
+    private static boolean mayColor() {
+        String noColor = System.getenv("NO_COLOR");
+        return (noColor == null || noColor.isEmpty()) && !"dumb".equals(System.getenv("TERM"));
+    }
+
+    void print(String text) {
+        out.print(text);
+        out.flush();
+    }
+
+    void print(JsonValue value) {
+        print(Json.pretty(value));
+    }
+
+    /// A line about the run.
+    void note(String line) {
+        err.println(line);
+        err.flush();
+    }
+
+    /// The next line typed or piped in; empty at the end.
+    Optional<String> readLine() {
+        try {
+            return Optional.ofNullable(in.readLine());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    void flush() {
+        out.flush();
+        err.flush();
+    }
+}

@@ -1,0 +1,136 @@
+package dev.bowline.cli;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.generate.Continuation;
+import dev.bowline.generate.GenerationSettings;
+import dev.bowline.generate.TextGeneration;
+import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Conversation;
+import dev.bowline.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@CommandLine.Command(
+        name = "generate",
+        description = {
+            "Asks a checkpoint, and shows the answer as it comes.",
+            "A prompt is one turn of a chat, put into the checkpoint's chat template; with --raw it is text to go on"
+                    + " with. --chat takes turn after turn, from a person or from lines of a file. Stop tokens and"
+                    + " defaults are those of generation_config.json."
+        },
+        footer = {
+            "  bowline generate models/gemma --prompt 'Name three knots.'",
+            "  bowline generate models/gemma --chat --system 'Answer in French.'",
+            "  bowline generate models/gemma --prompt 'Once' --raw --temperature 0.8 --seed 7",
+            "  bowline generate models/gemma --chat --greedy --json < questions.txt"
+        })
+final class GenerateCommand extends Command {
+
+    @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")
+    private Path directory = Path.of("");
+
+    @ArgGroup(exclusive = true, multiplicity = "1")
+    private Asked asked = new Asked();
+
+    /// One of the two.
+    static final class Asked {
+        @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "What to ask.")
+        private @Nullable String prompt;
+
+        @Option(
+                names = "--chat",
+                required = true,
+                description = "Take one turn a line from the standard input, and answer each.")
+        private boolean chat;
+    }
+
+    @Option(names = "--system", paramLabel = "TEXT", description = "The system message to begin with.")
+    private @Nullable String system;
+
+    @Option(names = "--raw", description = "Go on with the prompt as it stands, without a chat template.")
+    private boolean raw;
+
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            converter = DtypeOption.class,
+            description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(names = "--json", description = "Print JSON; with --chat, a line for each turn.")
+    private boolean json;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        CommandLine line = Objects.requireNonNull(spec).commandLine();
+        if (raw && (asked.chat || system != null)) {
+            throw new CommandLine.ParameterException(
+                    line, "--raw goes on with a prompt as it stands, so --chat and --system do not go with it");
+        }
+        Optional<Dtype> chosen = Optional.ofNullable(dtype);
+        AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
+        try (Tokenizer tokenizer = Tokenizer.open(directory);
+                Pretrained pretrained = AutoModel.fromPretrained(directory, options);
+                TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
+            GenerationSettings settings = sampling.over(
+                    line, pretrained.model().config(), pretrained.checkpoint().generationConfig());
+            if (asked.chat) {
+                new ChatLoop(console(), generation, ChatTemplate.of(tokenizer), settings)
+                        .run(opening(), json ? ChatLoop.Form.JSON_LINES : ChatLoop.Form.TEXT);
+            } else {
+                one(generation, tokenizer, settings, Objects.requireNonNull(asked.prompt));
+            }
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    private void one(TextGeneration generation, Tokenizer tokenizer, GenerationSettings settings, String prompt) {
+        TextGeneration.Answer answer;
+        if (raw) {
+            answer = generation.complete(prompt, settings, this::show);
+        } else {
+            Conversation conversation = opening().plus(Conversation.message("user", prompt));
+            answer = generation.answer(ChatTemplate.of(tokenizer), conversation, settings, this::show);
+        }
+        console().print(json ? json(answer).toString() + "\n" : "\n");
+    }
+
+    private void show(String piece) {
+        if (!json) {
+            console().print(piece);
+        }
+    }
+
+    private Conversation opening() {
+        return Conversation.of(system == null ? List.of() : List.of(Conversation.message("system", system)));
+    }
+
+    /// An answer as a program reads it.
+    static JsonObject json(TextGeneration.Answer answer) {
+        Continuation continuation = answer.continuation();
+        return JsonObject.of()
+                .with("text", answer.text())
+                .with("prompt_tokens", continuation.promptTokens())
+                .with("new_tokens", continuation.tokens().size())
+                .with("end", continuation.end().name().toLowerCase(java.util.Locale.ROOT));
+    }
+}

@@ -1,0 +1,50 @@
+package dev.bowline.cli;
+
+import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.report.Inspection;
+import dev.bowline.report.InspectionReport;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@CommandLine.Command(
+        name = "inspect",
+        description = {
+            "Shows what is in a checkpoint, without reading its weights.",
+            "Parameters by component with a tied value counted once, the state of the head, and what a load would"
+                    + " train, pass through, ignore or refuse. Exits with 1 if it would refuse the checkpoint."
+        },
+        footer = {"  bowline inspect models/gemma", "  bowline inspect models/gemma --json"})
+final class InspectCommand extends Command {
+
+    @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")
+    private Path directory = Path.of("");
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        Inspection inspection;
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+            inspection = Inspection.of(checkpoint, model);
+        }
+        if (json) {
+            console().print(InspectionReport.json(inspection));
+        } else {
+            console().print(InspectionReport.text(inspection));
+        }
+        if (!inspection.refused().isEmpty()) {
+            throw new BowlineException(
+                    "%s cannot be loaded: %s"
+                            .formatted(directory, inspection.refused().getFirst()),
+                    "use the config.json that belongs to these weights, or a checkpoint of a supported architecture");
+        }
+        return ExitCode.SUCCESS;
+    }
+}

@@ -1,0 +1,94 @@
+package dev.bowline.cli;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.json.JsonObject;
+import dev.bowline.report.Quantity;
+import dev.bowline.tensor.Dtype;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@CommandLine.Command(
+        name = "logits",
+        description = {
+            "Computes logits, and with --grads loss and gradients, of given token ids.",
+            "Reads input_ids [B,S] (int64) and, if it is there, attention_mask [B,S] (1 for a token, 0 for padding)."
+                    + " Writes logits [B,S,V] and, with --grads, loss [1] and grad.NAME for every trainable tensor,"
+                    + " under its Hugging Face name; all in float32. The loss is the mean cross-entropy of each next"
+                    + " token that is not padding. This is how to compare Bowline with transformers."
+        },
+        footer = {
+            "  bowline logits models/gemma --input ids.safetensors --output out.safetensors",
+            "  bowline logits models/gemma --input ids.safetensors --output out.safetensors \\",
+            "      --grads --dtype float32"
+        })
+final class LogitsCommand extends Command {
+
+    @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")
+    private Path directory = Path.of("");
+
+    @Option(
+            names = "--input",
+            paramLabel = "FILE",
+            required = true,
+            description = "A safetensors file with input_ids and perhaps attention_mask.")
+    private Path input = Path.of("");
+
+    @Option(names = "--output", paramLabel = "FILE", required = true, description = "The safetensors file to write.")
+    private Path output = Path.of("");
+
+    @Option(names = "--grads", description = "Also write the loss and the gradient of every trainable tensor.")
+    private boolean grads;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            converter = DtypeOption.class,
+            description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        TokenBatch batch = TokenBatch.read(input);
+        Optional<Dtype> chosen = Optional.ofNullable(dtype);
+        AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
+        try (Pretrained pretrained = AutoModel.fromPretrained(directory, options)) {
+            batch.requireFits(pretrained.model());
+            LogitsFile file = new LogitsFile(pretrained.model(), batch);
+            LogitsFile.Summary summary = grads ? file.writeWithGradients(output) : file.write(output);
+            print(summary);
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    private void print(LogitsFile.Summary summary) {
+        if (json) {
+            JsonObject object = JsonObject.of()
+                    .with("output", output.toString())
+                    .with("tensors", summary.tensors())
+                    .with("bytes", summary.bytes());
+            console()
+                    .print(
+                            summary.loss().isPresent()
+                                    ? object.with("loss", summary.loss().getAsDouble())
+                                    : object);
+        } else {
+            String loss =
+                    summary.loss().isPresent() ? ", loss " + summary.loss().getAsDouble() : "";
+            console()
+                    .print("wrote %s: %s, %s%s\n"
+                            .formatted(
+                                    output,
+                                    Quantity.count(summary.tensors(), "tensor"),
+                                    Quantity.bytes(summary.bytes()),
+                                    loss));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.bowline.cli;
+
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.Targets;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+
+/// The answer to `logits`: the forward and backward passes of training, written down.
+final class LogitsFile {
+
+    /// @param loss with gradients only
+    record Summary(int tensors, long bytes, OptionalDouble loss) {}
+
+    private final CausalLanguageModel model;
+    private final TokenBatch batch;
+
+    LogitsFile(CausalLanguageModel model, TokenBatch batch) {
+        this.model = model;
+        this.batch = batch;
+    }
+
+    Summary write(Path output) {
+        try (var _ = new NoGradGuard();
+                var _ = TensorScope.open()) {
+            return write(output, List.of(source("logits", model.head().logits(hidden()))), OptionalDouble.empty());
+        }
+    }
+
+    Summary writeWithGradients(Path output) {
+        Targets targets = batch.targets();
+        try (var _ = TensorScope.open()) {
+            Tensor hidden = hidden();
+            List<TensorSource> tensors = new ArrayList<>();
+            try (var _ = new NoGradGuard()) {
+                tensors.add(source("logits", model.head().logits(hidden.detach())));
+            }
+            double loss = new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS)
+                    .backward(hidden, model.head(), targets, 1.0 / targets.count());
+            tensors.add(source("loss", Memory.of(new float[] {(float) loss}, 1)));
+            for (Map.Entry<String, Parameter> entry : model.trained().entrySet()) {
+                // A parameter that the loss does not reach has a gradient of zeros.
+                tensors.add(source("grad." + entry.getKey(), entry.getValue().gradientBuffer()));
+            }
+            return write(output, tensors, OptionalDouble.of(loss));
+        }
+    }
+
+    private Tensor hidden() {
+        Tensor ids = Memory.of(batch.ids(), batch.rows(), batch.length());
+        return model.hidden(ids, batch.sequences(), Optional.empty());
+    }
+
+    private static TensorSource source(String name, Tensor values) {
+        Tensor exact = Ops.cast(values, Dtype.FLOAT32).contiguous();
+        List<Long> shape = Arrays.stream(Shapes.of(exact)).boxed().toList();
+        return new TensorSource(name, SafetensorsType.F32, shape, Memory.bytes(exact));
+    }
+
+    private static Summary write(Path output, List<TensorSource> tensors, OptionalDouble loss) {
+        SafetensorsWriter.write(output, tensors);
+        return new Summary(
+                tensors.size(), tensors.stream().mapToLong(TensorSource::bytes).sum(), loss);
+    }
+}

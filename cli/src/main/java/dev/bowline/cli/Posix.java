@@ -1,0 +1,77 @@
+package dev.bowline.cli;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Locale;
+
+/// What Java does not know or do: which of the process's streams is a terminal, and how to end at once.
+final class Posix {
+
+    static final int STANDARD_INPUT = 0;
+    static final int STANDARD_ERROR = 2;
+
+    private static final int DEFAULT_WIDTH = 80;
+    private static final String SYSTEM = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+
+    private Posix() {}
+
+    static boolean isTerminal(int descriptor) {
+        if (SYSTEM.startsWith("windows")) {
+            return System.console() != null && System.console().isTerminal();
+        }
+        MethodHandle isatty = function("isatty", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        try {
+            return (int) isatty.invokeExact(descriptor) == 1;
+        } catch (Throwable e) {
+            throw new IllegalStateException("isatty failed", e);
+        }
+    }
+
+    /// Columns; 80 where the terminal does not say.
+    static int width(int descriptor) {
+        if (SYSTEM.startsWith("windows")) {
+            return DEFAULT_WIDTH;
+        }
+        long request = SYSTEM.startsWith("mac") ? 0x40087468L : 0x5413L;
+        MethodHandle ioctl = function(
+                "ioctl",
+                FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS),
+                Linker.Option.firstVariadicArg(2));
+        try (Arena arena = Arena.ofConfined()) {
+            // struct winsize: rows, columns, and two sizes in pixels
+            MemorySegment size = arena.allocate(JAVA_SHORT, 4);
+            int failed = (int) ioctl.invokeExact(descriptor, request, size);
+            int columns = Short.toUnsignedInt(size.getAtIndex(JAVA_SHORT, 1));
+            return failed != 0 || columns == 0 ? DEFAULT_WIDTH : columns;
+        } catch (Throwable e) {
+            throw new IllegalStateException("ioctl failed", e);
+        }
+    }
+
+    /// Ends the process without running anything more: exit() would run libtorch's static destructors, which crash when
+    /// threads still compute.
+    static void exitNow(int code) {
+        if (!SYSTEM.startsWith("windows")) {
+            MethodHandle exit = function("_exit", FunctionDescriptor.ofVoid(JAVA_INT));
+            try {
+                exit.invokeExact(code);
+            } catch (Throwable e) {
+                throw new IllegalStateException("_exit failed", e);
+            }
+        }
+        Runtime.getRuntime().halt(code);
+    }
+
+    private static MethodHandle function(String name, FunctionDescriptor descriptor, Linker.Option... options) {
+        Linker linker = Linker.nativeLinker();
+        return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor, options);
+    }
+}

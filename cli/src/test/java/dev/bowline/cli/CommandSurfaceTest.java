@@ -1,0 +1,66 @@
+package dev.bowline.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Scripts rely on the command line: commands, options and their help change only on purpose.
+///
+/// After a change that is meant, replace the file under `src/test/resources/surface` by what the failure shows.
+class CommandSurfaceTest {
+
+    private static final Path SURFACE = Path.of("src", "test", "resources", "surface");
+    private static final int WIDTH = 80;
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void helpIsTheRecordedText(String command) throws IOException {
+        Ran ran = command.equals("bowline") ? Ran.bowline("--help") : Ran.bowline(command, "--help");
+
+        assertEquals(ExitCode.SUCCESS, ran.exitCode());
+        assertEquals(Files.readString(SURFACE.resolve(command + ".txt")), ran.out());
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void helpFitsTheScreenAndHasExamples(String command) {
+        String help = command.equals("bowline")
+                ? Ran.bowline("--help").out()
+                : Ran.bowline(command, "--help").out();
+
+        assertTrue(help.contains("Examples:"), help);
+        assertTrue(help.lines().allMatch(line -> line.length() <= WIDTH), help);
+    }
+
+    @Test
+    void everyRecordedCommandExists() throws IOException {
+        try (Stream<Path> files = Files.list(SURFACE)) {
+            List<String> recorded = files.map(file -> file.getFileName().toString())
+                    .map(name -> name.substring(0, name.length() - ".txt".length()))
+                    .sorted()
+                    .toList();
+
+            assertEquals(commands().sorted().toList(), recorded);
+        }
+    }
+
+    static Stream<String> commands() {
+        Console console = Console.of(new StringReader(""), new StringWriter(), new StringWriter());
+        List<String> names = new ArrayList<>(
+                CommandTree.commandLine(console).getSubcommands().keySet());
+        names.remove("help");
+        names.add("bowline");
+        return names.stream();
+    }
+}

@@ -1,0 +1,104 @@
+package dev.bowline.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import java.io.StringReader;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A failure is one message on the error stream, with what to do, and an exit code that says whose turn it is.
+class FailuresTest {
+
+    @Test
+    void wrongInputIsOneWithTheFix() {
+        Ran ran = Ran.bowline("inspect", "does/not/exist");
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertEquals("", ran.out());
+        assertTrue(ran.err().startsWith("error: there is no directory does"), ran.err());
+        assertTrue(ran.err().contains("\n  fix: "), ran.err());
+        assertFalse(ran.err().contains("\tat "), ran.err());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "nonsense",
+                "inspect",
+                "inspect a b",
+                "inspect a --nonsense",
+                "logits a --input b",
+                "logits a --input b --output c --dtype int8"
+            })
+    void aWrongCommandLineIsSixtyFour(String line) {
+        Ran ran = Ran.bowline(line.isEmpty() ? new String[0] : line.split(" "));
+
+        assertEquals(ExitCode.USAGE, ran.exitCode());
+        assertEquals("", ran.out());
+        assertTrue(ran.err().startsWith("error: "), ran.err());
+        assertTrue(ran.err().contains("--help"), ran.err());
+    }
+
+    @Test
+    void aMistypedCommandNamesTheNearest() {
+        assertTrue(Ran.bowline("inspct", "x").err().contains("nearest: 'inspect'"));
+    }
+
+    @Test
+    void aStackTraceIsShownOnRequestOnly() {
+        assertTrue(Ran.bowline("inspect", "nowhere", "--stacktrace").err().contains("\tat dev.bowline"));
+        assertTrue(Ran.bowline("--stacktrace", "inspect", "nowhere").err().contains("\tat dev.bowline"));
+    }
+
+    @Test
+    void aBugIsSeventyAndSaysSo() {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+
+        assertEquals(
+                ExitCode.BUG, Failures.report(console, new IllegalStateException("impossible"), Failures.Trace.HIDDEN));
+        assertTrue(err.toString().contains("this is a bug"), err.toString());
+        assertTrue(err.toString().contains("--stacktrace"), err.toString());
+        assertFalse(err.toString().contains("\tat "), err.toString());
+    }
+
+    @Test
+    void nativeFramesAreCutFromABug() {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+        RuntimeException failure =
+                new RuntimeException("mat1 and mat2 differ\nException raised from x at y.cpp:1\nframe #0");
+
+        Failures.report(console, failure, Failures.Trace.HIDDEN);
+
+        assertTrue(err.toString().contains("mat1 and mat2 differ"), err.toString());
+        assertFalse(err.toString().contains("y.cpp"), err.toString());
+    }
+
+    @Test
+    void tooLittleMemoryIsNotABug() {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+        RuntimeException failure = new RuntimeException(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 30000000000 bytes");
+
+        assertEquals(ExitCode.REFUSED, Failures.report(console, failure, Failures.Trace.HIDDEN));
+        assertTrue(err.toString().contains("30000000000"), err.toString());
+    }
+
+    @Test
+    void aKnownFailureIsItsProblemAndItsFix() {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+        BowlineException known = new BowlineException("the disk is full", "free some space");
+
+        assertEquals(ExitCode.REFUSED, Failures.report(console, known, Failures.Trace.HIDDEN));
+        assertEquals("error: the disk is full\n  fix: free some space\n", err.toString());
+    }
+}

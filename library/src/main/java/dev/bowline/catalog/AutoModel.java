@@ -1,0 +1,75 @@
+package dev.bowline.catalog;
+
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.tensor.Dtype;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// Gets a model of any family in the [Families] list.
+public final class AutoModel {
+
+    /// How a checkpoint is loaded.
+    ///
+    /// @param dtype what the model computes in; empty for the one its weights are stored in
+    /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
+    /// file
+    public record Options(Optional<Dtype> dtype, Consumer<CausalLanguageModel> beforeLoading) {
+
+        /// The checkpoint's own dtype, everything trainable.
+        public static Options asStored() {
+            return new Options(Optional.empty(), _ -> {});
+        }
+
+        public Options in(Dtype chosen) {
+            return new Options(Optional.of(chosen), beforeLoading);
+        }
+
+        public Options freezing(Consumer<CausalLanguageModel> freeze) {
+            return new Options(dtype, freeze);
+        }
+    }
+
+    private AutoModel() {}
+
+    /// Loads a Hugging Face directory in the dtype its weights are stored in.
+    public static Pretrained fromPretrained(Path directory) {
+        return fromPretrained(directory, Options.asStored());
+    }
+
+    public static Pretrained fromPretrained(Path directory, Options options) {
+        Checkpoint checkpoint = Checkpoint.open(directory);
+        try {
+            CausalLanguageModel model = fromConfig(checkpoint.config());
+            try {
+                options.beforeLoading().accept(model);
+                LoadReport report = options.dtype().isPresent()
+                        ? checkpoint.load(model, options.dtype().get())
+                        : checkpoint.load(model);
+                return new Pretrained(model, checkpoint, report);
+            } catch (RuntimeException e) {
+                model.close();
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /// Builds a model without values: load a checkpoint into it, or initialise it.
+    ///
+    /// @param config a whole config.json
+    public static CausalLanguageModel fromConfig(JsonObject config) {
+        return Families.of(config).build().apply(config);
+    }
+
+    /// @param config a config.json file
+    public static CausalLanguageModel fromConfig(Path config) {
+        return fromConfig(Json.parse(config).asObject());
+    }
+}

@@ -1,0 +1,76 @@
+package dev.bowline.catalog;
+
+import dev.bowline.BowlineException;
+import dev.bowline.NearestNames;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.gemma4.Gemma4Architecture;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/// Every architecture that Bowline builds. A new family is a line here.
+public final class Families {
+
+    /// One model class.
+    ///
+    /// @param architecture as in `architectures` of config.json
+    /// @param modelType as in `model_type` of config.json
+    /// @param build a model without values from the original config.json
+    public record Family(String architecture, String modelType, Function<JsonObject, CausalLanguageModel> build) {}
+
+    private static final List<Family> ALL = families();
+
+    private Families() {}
+
+    public static List<Family> all() {
+        return ALL;
+    }
+
+    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing.
+    ///
+    /// @throws BowlineException listing every family, for one that is not among them
+    public static Family of(JsonObject config) {
+        List<String> asked =
+                config.optionalArray("architectures").map(JsonArray::strings).orElse(List.of());
+        if (!asked.isEmpty()) {
+            return asked.stream()
+                    .flatMap(name ->
+                            ALL.stream().filter(family -> family.architecture().equals(name)))
+                    .findFirst()
+                    .orElseThrow(
+                            () -> unknown(config, "architecture '%s'".formatted(String.join("', '", asked)), asked));
+        }
+        Optional<String> modelType = config.optionalString("model_type");
+        return ALL.stream()
+                .filter(family -> modelType.filter(family.modelType()::equals).isPresent())
+                .findFirst()
+                .orElseThrow(() -> unknown(
+                        config,
+                        modelType.map("model_type '%s'"::formatted).orElse("a model without 'architectures'"),
+                        modelType.stream().toList()));
+    }
+
+    private static BowlineException unknown(JsonObject config, String asked, List<String> names) {
+        List<String> ours = ALL.stream().map(Family::architecture).toList();
+        List<String> known = new ArrayList<>(ours);
+        ALL.forEach(family -> known.add(family.modelType()));
+        String hint = names.stream()
+                .map(name -> NearestNames.hint(name, known))
+                .findFirst()
+                .orElse("");
+        return new BowlineException(
+                "%s is for %s, which Bowline does not build%s"
+                        .formatted(config.location().source(), asked, hint),
+                "use a checkpoint of one of: " + String.join(", ", ours));
+    }
+
+    private static List<Family> families() {
+        return Arrays.stream(Gemma4Architecture.values())
+                .map(gemma4 -> new Family(gemma4.architectureName(), gemma4.modelType(), gemma4::build))
+                .toList();
+    }
+}

@@ -1,0 +1,19 @@
+package dev.bowline.catalog;
+
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.model.CausalLanguageModel;
+
+/// A model with the values of a checkpoint.
+///
+/// @param checkpoint where they came from; a save takes from it what the model does not hold
+/// @param report what became of every tensor
+public record Pretrained(CausalLanguageModel model, Checkpoint checkpoint, LoadReport report) implements AutoCloseable {
+
+    /// Frees the model and unmaps the checkpoint.
+    @Override
+    public void close() {
+        model.close();
+        checkpoint.close();
+    }
+}

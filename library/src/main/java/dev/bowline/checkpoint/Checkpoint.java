@@ -1,0 +1,172 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.TensorHash;
+import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.tensor.Dtype;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.SequencedSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// A Hugging Face directory, its weights mapped and nothing of them read yet.
+///
+/// The map stays until this checkpoint is closed *and* every model that looks into it is; closing is safe in
+/// any order.
+public final class Checkpoint implements AutoCloseable {
+
+    static final String CONFIG_FILE = "config.json";
+    static final String GENERATION_CONFIG_FILE = "generation_config.json";
+
+    private final Path directory;
+    private final JsonObject config;
+    private final Optional<JsonObject> generationConfig;
+    private final WeightFiles weights;
+    private final Map<String, String> hashes = new ConcurrentHashMap<>();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicInteger users = new AtomicInteger(1);
+
+    private Checkpoint(Path directory, JsonObject config, Optional<JsonObject> generationConfig, WeightFiles weights) {
+        this.directory = directory;
+        this.config = config;
+        this.generationConfig = generationConfig;
+        this.weights = weights;
+    }
+
+    /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
+    /// opened.
+    public static Checkpoint open(Path directory) {
+        if (!Files.exists(directory)) {
+            throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
+        }
+        if (!Files.isDirectory(directory)) {
+            throw new BowlineException(
+                    "%s is not a directory".formatted(directory),
+                    "name the directory that holds config.json and the .safetensors files");
+        }
+        Path configFile = directory.resolve(CONFIG_FILE);
+        if (!Files.exists(configFile)) {
+            throw new BowlineException(
+                    "%s has no %s".formatted(directory, CONFIG_FILE),
+                    "name the directory of a Hugging Face model, or download the missing file");
+        }
+        JsonObject config = Json.parse(configFile).asObject();
+        Path generation = directory.resolve(GENERATION_CONFIG_FILE);
+        Optional<JsonObject> generationConfig =
+                Files.exists(generation) ? Optional.of(Json.parse(generation).asObject()) : Optional.empty();
+        return new Checkpoint(directory, config, generationConfig, WeightFiles.open(directory));
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    /// config.json as it is in the directory.
+    public JsonObject config() {
+        return config;
+    }
+
+    public Optional<JsonObject> generationConfig() {
+        return generationConfig;
+    }
+
+    /// Every tensor's name as the files spell it, file by file in the order of the bytes.
+    public SequencedSet<String> keys() {
+        return weights.entries().sequencedKeySet();
+    }
+
+    public SequencedMap<String, TensorEntry> entries() {
+        return weights.entries();
+    }
+
+    /// @throws BowlineException with the nearest names, for one that is not there
+    public TensorEntry entry(String key) {
+        return weights.entry(key);
+    }
+
+    /// The tensor's bytes in the map; see [dev.bowline.safetensors.SafetensorsFile#bytes].
+    public MemorySegment bytes(String key) {
+        return weights.bytes(key);
+    }
+
+    /// The SHA-256 of the tensor's bytes as they stand in the file, read once however often it is asked for.
+    public String hash(String key) {
+        return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
+    }
+
+    /// Fills `model` in the dtype that most of its weights are stored in. See [#load(CausalLanguageModel,
+    /// Dtype)].
+    ///
+    /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
+    public LoadReport load(CausalLanguageModel model) {
+        Correspondence names = Correspondence.of(this, model);
+        SafetensorsType stored = names.storedType();
+        return new WeightLoad(names).run(ElementTypes.dtype(stored).orElse(Dtype.FLOAT32));
+    }
+
+    /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.
+    ///
+    /// What the head is, tied or separate, is decided from the flag, the checkpoint's own flag and the bytes
+    /// before anything is copied. A parameter that is not trained and needs no cast looks into the map, so
+    /// freeze before loading; the others are read once into memory of their own.
+    ///
+    /// @param dtype what the model computes in: float32 or bfloat16
+    public LoadReport load(CausalLanguageModel model, Dtype dtype) {
+        return new WeightLoad(Correspondence.of(this, model)).run(dtype);
+    }
+
+    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
+    ///
+    /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
+    /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
+    /// that was loaded is written byte for byte as it was.
+    ///
+    /// @param directory absent or empty
+    public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {
+        return save(model, directory, options, _ -> {});
+    }
+
+    static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options, SaveStep.Observer observer) {
+        DirectoryAside.requireFree(directory);
+        return new ModelSave(model, options).run(directory, ModelSave.Extras.none(), observer);
+    }
+
+    WeightFiles weights() {
+        return weights;
+    }
+
+    /// Keeps the map for as long as the lease is not closed.
+    AutoCloseable lease() {
+        users.incrementAndGet();
+        AtomicBoolean returned = new AtomicBoolean();
+        return () -> {
+            if (returned.compareAndSet(false, true)) {
+                release();
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            release();
+        }
+    }
+
+    private void release() {
+        if (users.decrementAndGet() == 0) {
+            weights.close();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+/// A directory that appears whole or not at all: written beside its place, forced to the disk, then renamed.
+final class DirectoryAside {
+
+    /// How the name of one that is being written ends; such a directory is never a checkpoint.
+    static final String SUFFIX = ".partial";
+
+    @FunctionalInterface
+    interface Content {
+        void writeTo(Path directory) throws IOException;
+    }
+
+    private DirectoryAside() {}
+
+    /// @param target absent, or an empty directory
+    /// @param bytes how many `content` will write, to refuse before the first when the disk has no room
+    static void write(Path target, long bytes, Content content) {
+        requireFree(target);
+        Path parent = target.toAbsolutePath().normalize().getParent();
+        if (parent == null) {
+            throw new BowlineException("%s is not a place for a checkpoint".formatted(target), "name a directory");
+        }
+        Path aside = parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
+        try {
+            Files.createDirectories(parent);
+            requireRoom(target, parent, bytes);
+            Files.createDirectory(aside);
+            content.writeTo(aside);
+            force(aside);
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            force(parent);
+        } catch (IOException e) {
+            delete(aside, e);
+            throw failed(target, bytes, String.valueOf(e.getMessage()), e);
+        } catch (BowlineException e) {
+            delete(aside, e);
+            throw e.getCause() instanceof IOException ? failed(target, bytes, e.problem(), e) : e;
+        } catch (RuntimeException | Error e) {
+            delete(aside, e);
+            throw e;
+        }
+    }
+
+    /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.
+    static void requireFree(Path target) {
+        if (!Files.exists(target)) {
+            return;
+        }
+        if (!Files.isDirectory(target)) {
+            throw new BowlineException("%s is a file".formatted(target), "name a new directory to save into");
+        }
+        try (Stream<Path> content = Files.list(target)) {
+            List<Path> some = content.limit(1).toList();
+            if (!some.isEmpty()) {
+                throw new BowlineException(
+                        "%s is not empty: it holds %s"
+                                .formatted(target, some.getFirst().getFileName()),
+                        "name a new directory, or remove that one first");
+            }
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be listed: %s".formatted(target, e.getMessage()), "check its permissions", e);
+        }
+    }
+
+    /// Removes a directory and what is in it.
+    static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        List<Path> deepestFirst;
+        try (Stream<Path> all = Files.walk(directory)) {
+            deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path path : deepestFirst) {
+            Files.delete(path);
+        }
+    }
+
+    /// A rename is durable only when its directory is; Windows cannot open one, and needs no such step.
+    static void force(Path directory) throws IOException {
+        if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+            try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+                channel.force(true);
+            }
+        }
+    }
+
+    private static void requireRoom(Path target, Path parent, long bytes) throws IOException {
+        long room = Files.getFileStore(parent).getUsableSpace();
+        if (room < bytes) {
+            throw new BowlineException(
+                    "saving %s needs %d bytes, but its disk has %d left".formatted(target, bytes, room),
+                    "free space on that disk, or save elsewhere");
+        }
+    }
+
+    private static void delete(Path aside, Throwable reason) {
+        try {
+            delete(aside);
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
+    }
+
+    private static BowlineException failed(Path target, long bytes, String why, Exception e) {
+        String problem = e instanceof NoSuchFileException ? "a directory vanished: " + why : why;
+        return new BowlineException(
+                "%s was not saved, which needs %d bytes: %s".formatted(target, bytes, problem),
+                "check the disk's space and permissions; nothing was left behind",
+                e);
+    }
+}

@@ -1,0 +1,48 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.ties.HeadBytes;
+import dev.bowline.ties.TieFlag;
+
+/// Decides what a checkpoint's head is before any byte of it is copied: the flag the model was built with, the
+/// flag in the checkpoint's config.json and the bytes must say the same.
+final class HeadJudge {
+
+    private HeadJudge() {}
+
+    static LoadReport.HeadVerdict judge(Correspondence names) {
+        Checkpoint checkpoint = names.checkpoint();
+        TieFlag asked = names.model().tieFlag();
+        TieFlag own = TieFlag.controlling(checkpoint.config(), names.model().tieDefault());
+        HeadEvidence evidence = HeadEvidence.of(names);
+        requireOneFlag(checkpoint, asked, own, evidence);
+        return new LoadReport.HeadVerdict(own, evidence.state(), plan(checkpoint, own, evidence));
+    }
+
+    private static void requireOneFlag(Checkpoint checkpoint, TieFlag asked, TieFlag own, HeadEvidence evidence) {
+        if (asked.tied() != own.tied()) {
+            throw new BowlineException(
+                    "the model is built with %s (%s), but in %s %s, and the files hold %s"
+                            .formatted(
+                                    asked.tied() ? "a tied head" : "a separate head",
+                                    asked.level().key(),
+                                    checkpoint.directory(),
+                                    own.describe(),
+                                    evidence.state().text() + parenthesis(evidence)),
+                    "load the checkpoint as its own config.json describes it; tying and untying are conversions of"
+                            + " their own");
+        }
+    }
+
+    private static HeadBytes.Plan plan(Checkpoint checkpoint, TieFlag flag, HeadEvidence evidence) {
+        try {
+            return evidence.state().plan(flag, checkpoint.directory().toString());
+        } catch (BowlineException refusal) {
+            throw new BowlineException(refusal.problem() + parenthesis(evidence), refusal.fix(), refusal);
+        }
+    }
+
+    private static String parenthesis(HeadEvidence evidence) {
+        return evidence.detail().map(" (%s)"::formatted).orElse("");
+    }
+}

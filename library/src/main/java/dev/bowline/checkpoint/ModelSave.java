@@ -1,0 +1,118 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.ties.TieGroup;
+import dev.bowline.ties.TieLedger;
+import dev.bowline.ties.TiedWeights;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// One save: what the head is now, what follows for tensors, flags and files, then the writing aside, the
+/// reading back and the rename.
+final class ModelSave {
+
+    /// What else goes into the directory before it appears.
+    ///
+    /// @param bytes about how many
+    record Extras(long bytes, DirectoryAside.Content content) {
+        static Extras none() {
+            return new Extras(0, _ -> {});
+        }
+    }
+
+    private static final long SMALL_FILES_BYTES = 1L << 20;
+
+    private final CausalLanguageModel model;
+    private final Optional<Checkpoint> source;
+    private final Head head;
+    private final OutgoingTensors outgoing;
+    private final ShardLayout layout;
+    private final SavedConfig config;
+    private final CompanionFiles companions;
+    private final Optional<Correspondence> names;
+
+    ModelSave(CausalLanguageModel model, SaveOptions options) {
+        this.model = model;
+        source = options.source();
+        head = TiedWeights.isOne(model.lmHead(), model.inputEmbedding()) ? Head.TIED : Head.SEPARATE;
+        names = source.map(checkpoint -> Correspondence.of(checkpoint, model));
+        outgoing = OutgoingTensors.of(model, head, names);
+        layout = ShardLayout.of(
+                outgoing.tensors().stream().map(Outgoing::tensor).toList(),
+                source.map(Checkpoint::weights),
+                options.maxShardBytes());
+        config = SavedConfig.of(model, source, head, changedDtype());
+        companions = source.map(Checkpoint::directory).map(CompanionFiles::of).orElse(CompanionFiles.none());
+    }
+
+    SaveReport run(Path directory, Extras extras, SaveStep.Observer observer) {
+        long bytes = layout.bytes() + companions.bytes() + config.text().length + extras.bytes() + SMALL_FILES_BYTES;
+        TieLedger[] ledger = new TieLedger[1];
+        DirectoryAside.write(directory, bytes, aside -> ledger[0] = write(aside, extras, observer));
+        return new SaveReport(
+                directory,
+                head,
+                outgoing.tensors().stream().map(Outgoing::written).toList(),
+                outgoing.dropped(),
+                config.changes(),
+                companions.paths(),
+                ledger[0],
+                layout.bytes() + companions.bytes() + config.text().length + extras.bytes());
+    }
+
+    private TieLedger write(Path aside, Extras extras, SaveStep.Observer observer) throws IOException {
+        observer.reached(SaveStep.STARTED);
+        for (ShardLayout.File file : layout.files()) {
+            SafetensorsWriter.write(aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of());
+        }
+        observer.reached(SaveStep.WEIGHTS_WRITTEN);
+        layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
+        observer.reached(SaveStep.INDEX_WRITTEN);
+        SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
+        observer.reached(SaveStep.CONFIG_WRITTEN);
+        companions.copyTo(aside);
+        observer.reached(SaveStep.FILES_COPIED);
+        extras.content().writeTo(aside);
+        observer.reached(SaveStep.STATE_WRITTEN);
+        TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad());
+        observer.reached(SaveStep.READ_BACK);
+        TieLedger ledger = new TieLedger(List.of(group));
+        SavedFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
+        observer.reached(SaveStep.LEDGER_WRITTEN);
+        return ledger;
+    }
+
+    private Optional<String> hashAtLoad() {
+        return names.flatMap(all -> all.key(model.inputEmbedding().path())
+                        .or(() -> all.key(model.lmHead().path())))
+                .map(key -> source.orElseThrow().hash(key));
+    }
+
+    /// The type that most of what the model itself holds is written in, if config.json should now say another.
+    private Optional<Dtype> changedDtype() {
+        Map<SafetensorsType, Long> bytes = new EnumMap<>(SafetensorsType.class);
+        for (Outgoing each : outgoing.tensors()) {
+            switch (each.origin()) {
+                case MODEL, UNCHANGED ->
+                    bytes.merge(each.tensor().type(), each.tensor().bytes(), Long::sum);
+                case PASSED_THROUGH, KEPT -> {}
+            }
+        }
+        Optional<SafetensorsType> written = bytes.entrySet().stream()
+                .max(Comparator.comparingLong(Map.Entry::getValue))
+                .map(Map.Entry::getKey);
+        Optional<SafetensorsType> read = names.map(Correspondence::storedType);
+        return written.equals(read) ? Optional.empty() : written.flatMap(ElementTypes::dtype);
+    }
+}

@@ -1,0 +1,171 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.checkpoint.SaveReport.Origin;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.TensorBytes;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.statedict.KeyGroup;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.Set;
+
+/// Decides which tensors a save writes, under which names, in which types, from where.
+///
+/// With a source, its order and spelling are kept, and every tensor of it that the model does not compute is
+/// written again as it stands in the file.
+final class OutgoingTensors {
+
+    private final CausalLanguageModel model;
+    private final Head head;
+    private final List<Outgoing> tensors = new ArrayList<>();
+    private final List<LoadReport.Ignored> dropped = new ArrayList<>();
+    private final Set<String> done = new HashSet<>();
+
+    private OutgoingTensors(CausalLanguageModel model, Head head) {
+        this.model = model;
+        this.head = head;
+    }
+
+    static OutgoingTensors of(CausalLanguageModel model, Head head, Optional<Correspondence> source) {
+        OutgoingTensors outgoing = new OutgoingTensors(model, head);
+        source.ifPresent(outgoing::likeSource);
+        outgoing.rest(source);
+        return outgoing;
+    }
+
+    List<Outgoing> tensors() {
+        return tensors;
+    }
+
+    List<LoadReport.Ignored> dropped() {
+        return dropped;
+    }
+
+    private void likeSource(Correspondence names) {
+        Checkpoint source = names.checkpoint();
+        Set<String> all = names.slots().keySet();
+        names.keys().requireExplained(source.directory().toString(), all);
+        Map<String, KeyGroup> groups = new HashMap<>();
+        names.keys().groups().forEach(group -> group.keys().forEach(key -> groups.put(key, group)));
+        Dtype own = ElementTypes.dtype(names.storedType()).orElse(Dtype.FLOAT32);
+        for (String key : source.keys()) {
+            KeyGroup group = groups.get(key);
+            if (group == null) {
+                boolean passed = names.keys().passedThrough().containsKey(key);
+                tensors.add(fromFile(source, key, passed ? Origin.PASSED_THROUGH : Origin.KEPT));
+            } else if (isTiedHead(group.slots().getFirst())) {
+                dropped.add(new LoadReport.Ignored(
+                        key,
+                        "the head is '%s'".formatted(model.inputEmbedding().path()),
+                        source.entry(key).bytes()));
+            } else {
+                tensors.add(fromModel(names, group, key, own));
+                done.addAll(group.slots());
+            }
+        }
+    }
+
+    /// The slots that no tensor of the source stands for: all of them without one.
+    private void rest(Optional<Correspondence> source) {
+        model.slots().forEach((name, slot) -> {
+            boolean standsForAnother = slot.isTied()
+                    && model.slots().containsKey(slot.root().path())
+                    && model.slots().get(slot.root().path()) == slot.root();
+            if (!done.contains(name) && !isTiedHead(name) && !standsForAnother) {
+                String key = source.map(names -> names.keys().keyOf(name)).orElse(name);
+                Parameter parameter = filled(name, slot);
+                List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
+                TensorSource tensor = new TensorSource(
+                        key, ElementTypes.stored(parameter.dtype()), shape, Memory.bytes(parameter.value()));
+                tensors.add(new Outgoing(tensor, Origin.MODEL));
+            }
+        });
+    }
+
+    private boolean isTiedHead(String slot) {
+        return head == Head.TIED && slot.equals(model.lmHead().path());
+    }
+
+    private static Outgoing fromFile(Checkpoint source, String key, Origin origin) {
+        TensorEntry entry = source.entry(key);
+        return new Outgoing(new TensorSource(key, entry.type(), entry.shape(), source.bytes(key)), origin);
+    }
+
+    /// In the type it has in the source as long as the model is in the source's own type: a lone tensor of
+    /// another type was cast for computing, and is cast back, or taken from the file if nothing changed it.
+    private Outgoing fromModel(Correspondence names, KeyGroup group, String key, Dtype own) {
+        TensorEntry entry = names.checkpoint().entry(key);
+        Dtype stored = ElementTypes.weightDtype(entry);
+        List<Parameter> parameters = group.slots().stream()
+                .map(slot -> filled(slot, names.slot(slot)))
+                .toList();
+        Dtype dtype = parameters.getFirst().dtype();
+        boolean cast = dtype != stored && dtype == own;
+        if (cast && group.kind() == KeyGroup.Kind.SAME && unchanged(names, parameters.getFirst(), entry, stored)) {
+            return fromFile(names.checkpoint(), key, Origin.UNCHANGED);
+        }
+        SafetensorsType type = cast ? entry.type() : ElementTypes.stored(dtype);
+        List<Piece> pieces = pieces(names, group, key, type);
+        TensorBytes content = sink -> {
+            for (Piece piece : pieces) {
+                Parameter parameter = names.slot(piece.name()).get();
+                if (cast) {
+                    try (var _ = TensorScope.open()) {
+                        MemorySegment bytes =
+                                Memory.bytes(Ops.cast(parameter.value().detach(), stored));
+                        sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
+                    }
+                } else {
+                    sink.accept(Memory.bytes(parameter.value()).asSlice(piece.from(), piece.bytes()));
+                }
+            }
+        };
+        return new Outgoing(new TensorSource(key, type, entry.shape(), content), Origin.MODEL);
+    }
+
+    /// The slots' bytes that `key` is made of, in the type it is written in.
+    private static List<Piece> pieces(Correspondence names, KeyGroup group, String key, SafetensorsType type) {
+        SequencedMap<String, Long> slots = new LinkedHashMap<>();
+        group.slots().forEach(slot -> slots.put(slot, names.slot(slot).get().elements() * (long) type.bytes()));
+        SequencedMap<String, Long> keys = new LinkedHashMap<>();
+        group.keys()
+                .forEach(each -> keys.put(each, names.checkpoint().entry(each).elements() * (long) type.bytes()));
+        return Piece.cut(slots, keys).getOrDefault(key, List.of());
+    }
+
+    private static boolean unchanged(Correspondence names, Parameter parameter, TensorEntry entry, Dtype stored) {
+        try (var _ = TensorScope.open()) {
+            MemorySegment file = names.checkpoint().bytes(entry.name());
+            var asLoaded = Ops.cast(Memory.view(file, stored, parameter.shape()), parameter.dtype());
+            return Memory.bytes(asLoaded).mismatch(Memory.bytes(parameter.value())) < 0;
+        }
+    }
+
+    private static Parameter filled(String name, Slot slot) {
+        Parameter parameter = slot.get();
+        if (!parameter.isFilled()) {
+            throw new BowlineException(
+                    "'%s' has no values yet, so the model cannot be saved".formatted(name),
+                    "load a checkpoint, or initialise the model, before saving it");
+        }
+        return parameter;
+    }
+}

@@ -1,0 +1,105 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.ties.HeadBytes;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieGroup;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/// Opens what was just written as anyone would, and compares it with what was to be written: names, types,
+/// shapes, the index, every byte, and what the flags say of the head.
+final class ReadBack {
+
+    private final Path directory;
+    private final CausalLanguageModel model;
+    private final Head head;
+    private final List<Outgoing> expected;
+
+    ReadBack(Path directory, CausalLanguageModel model, Head head, List<Outgoing> expected) {
+        this.directory = directory;
+        this.model = model;
+        this.head = head;
+        this.expected = expected;
+    }
+
+    /// @return the tie of head and embedding as it now is on the disk
+    TieGroup verify(java.util.Optional<String> hashAtLoad) throws IOException {
+        try (Checkpoint written = Checkpoint.open(directory)) {
+            requireTensors(written);
+            Correspondence names = Correspondence.of(written, model);
+            TieFlag flag = TieFlag.controlling(written.config(), model.tieDefault());
+            requireHead(names, flag);
+            String canonical = names.key(model.inputEmbedding().path()).orElseThrow();
+            List<String> aliases = head == Head.TIED ? List.of(model.lmHead().path()) : List.of();
+            return new TieGroup("lm_head", canonical, aliases, flag, hashAtLoad, java.util.Optional.empty())
+                    .withHashAtSave(written.hash(canonical));
+        }
+    }
+
+    private void requireTensors(Checkpoint written) throws IOException {
+        Set<String> keys = new HashSet<>();
+        long bytes = 0;
+        for (Outgoing each : expected) {
+            TensorSource tensor = each.tensor();
+            keys.add(each.key());
+            bytes += tensor.bytes();
+            TensorEntry entry = written.entry(each.key());
+            if (entry.type() != tensor.type() || !entry.shape().equals(tensor.shape())) {
+                throw differs("'%s' is %s %s, not %s %s"
+                        .formatted(each.key(), entry.type(), entry.shape(), tensor.type(), tensor.shape()));
+            }
+            requireBytes(tensor, written.bytes(each.key()));
+        }
+        if (!keys.equals(written.keys())) {
+            throw differs("it has the tensors %s instead of %s".formatted(written.keys(), keys));
+        }
+        OptionalLong claimed =
+                written.weights().index().map(index -> index.totalSize()).orElse(OptionalLong.empty());
+        if (claimed.isPresent() && claimed.getAsLong() != bytes) {
+            throw differs("the index claims %d bytes, the tensors have %d".formatted(claimed.getAsLong(), bytes));
+        }
+    }
+
+    private void requireBytes(TensorSource tensor, MemorySegment file) throws IOException {
+        long[] position = new long[1];
+        tensor.content().writeTo(piece -> {
+            if (piece.mismatch(file.asSlice(position[0], piece.byteSize())) >= 0) {
+                throw differs("'%s' has other bytes than were written".formatted(tensor.name()));
+            }
+            position[0] += piece.byteSize();
+        });
+    }
+
+    /// The verdict of a load, applied to what was written.
+    private void requireHead(Correspondence names, TieFlag flag) {
+        names.keys()
+                .requireExplained(directory.toString(), Set.of(model.lmHead().path()));
+        HeadBytes.Plan plan = HeadEvidence.of(names).state().plan(flag, directory.toString());
+        HeadBytes.Plan wanted = switch (head) {
+            case TIED -> HeadBytes.Plan.TIE;
+            case SEPARATE -> HeadBytes.Plan.SEPARATE;
+        };
+        if (plan != wanted) {
+            throw differs("the head would be loaded as %s instead of %s".formatted(plan, wanted));
+        }
+        if (head == Head.SEPARATE && SavedConfig.claimsTied(names.checkpoint().config())) {
+            throw differs("some level of config.json says that the head is tied");
+        }
+    }
+
+    private BowlineException differs(String how) {
+        return new BowlineException(
+                "%s was written, but reads back differently: %s".formatted(directory, how),
+                "check the disk, then save again; nothing was left behind");
+    }
+}

@@ -1,0 +1,27 @@
+package dev.bowline.checkpoint;
+
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// How a model is saved.
+///
+/// @param source the checkpoint the model was loaded from: spelling, order, files, and the tensors the model
+/// does not hold come from it
+/// @param maxShardBytes the largest file of weights; empty for the source's own files, and 5 GB where those do
+/// not fit
+public record SaveOptions(Optional<Checkpoint> source, OptionalLong maxShardBytes) {
+
+    /// As `source` was: same names, same files.
+    public static SaveOptions like(Checkpoint source) {
+        return new SaveOptions(Optional.of(source), OptionalLong.empty());
+    }
+
+    /// For a model that was not loaded; only its weights and config.json are written.
+    public static SaveOptions withoutSource() {
+        return new SaveOptions(Optional.empty(), OptionalLong.empty());
+    }
+
+    public SaveOptions shardedAt(long bytes) {
+        return new SaveOptions(source, OptionalLong.of(bytes));
+    }
+}

@@ -1,0 +1,61 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.ties.TieLedger;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// What a save wrote, read back and found whole.
+///
+/// @param head what the head was at that moment, by identity
+/// @param written every tensor in the files
+/// @param dropped tensors of the source that were not written, each with its reason
+/// @param configChanges what config.json says now that the model's did not; empty when it was copied byte for
+/// byte
+/// @param copied files taken from the source as they were
+/// @param ledger every tie, with the hash of its value as read and as written and read back
+/// @param bytes of all files together
+public record SaveReport(
+        Path directory,
+        Head head,
+        List<Written> written,
+        List<LoadReport.Ignored> dropped,
+        List<ConfigChange> configChanges,
+        List<Path> copied,
+        TieLedger ledger,
+        long bytes) {
+
+    public SaveReport {
+        written = List.copyOf(written);
+        dropped = List.copyOf(dropped);
+        configChanges = List.copyOf(configChanges);
+        copied = List.copyOf(copied);
+    }
+
+    /// Whether the head is the input embedding.
+    public enum Head {
+        /// One value: only the embedding is written.
+        TIED,
+        /// Two values: both are written, and every flag says so.
+        SEPARATE
+    }
+
+    /// Where a written tensor's bytes came from.
+    public enum Origin {
+        /// The model's memory.
+        MODEL,
+        /// The source's file: the model holds its values in another dtype and has not changed them.
+        UNCHANGED,
+        /// The source's file: the model does not compute the part it belongs to.
+        PASSED_THROUGH,
+        /// The source's file: the model has no use for it, and nothing of the source is lost.
+        KEPT
+    }
+
+    public record Written(String key, SafetensorsType type, long bytes, Origin origin) {}
+
+    /// @param path in config.json, such as `text_config.tie_word_embeddings`
+    /// @param before empty when config.json did not have the key
+    public record ConfigChange(String path, Optional<String> before, String after) {}
+}

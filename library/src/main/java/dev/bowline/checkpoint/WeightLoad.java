@@ -1,0 +1,244 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.LoadReport.Placement;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.statedict.KeyGroup;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
+import dev.bowline.ties.HeadBytes;
+import dev.bowline.ties.TieLedger;
+import dev.bowline.ties.TiedWeights;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+
+/// One load: the verdict on the head, then the accounts of keys and slots, then the bytes, then the checks.
+final class WeightLoad {
+
+    private final Correspondence names;
+    private final Checkpoint checkpoint;
+    private final CausalLanguageModel model;
+
+    WeightLoad(Correspondence names) {
+        this.names = names;
+        checkpoint = names.checkpoint();
+        model = names.model();
+    }
+
+    LoadReport run(Dtype dtype) {
+        if (!dtype.computes()) {
+            throw new BowlineException(
+                    "%s is to be loaded as %s, which Bowline does not compute in"
+                            .formatted(checkpoint.directory(), dtype.configName()),
+                    "ask for float32 or bfloat16");
+        }
+        LoadReport.HeadVerdict verdict = HeadJudge.judge(names);
+        names.keys().requireExplained(checkpoint.directory().toString(), mayBeEmpty(verdict.plan()));
+        List<KeyGroup> groups = groups(verdict.plan());
+        names.requireShapes(groups);
+        String canonicalKey = canonicalKey(groups);
+        List<LoadReport.Filled> filled = fill(groups, dtype, canonicalKey);
+        if (filled.stream().anyMatch(each -> each.placement() == Placement.MAPPED)) {
+            model.own(checkpoint.lease());
+        }
+        verify(canonicalKey);
+        return report(dtype, verdict, filled, canonicalKey);
+    }
+
+    private Set<String> mayBeEmpty(HeadBytes.Plan plan) {
+        Set<String> mayBeEmpty = new HashSet<>();
+        names.slots().values().stream().filter(Slot::isTied).map(Slot::path).forEach(mayBeEmpty::add);
+        if (plan == HeadBytes.Plan.TIE_FROM_HEAD) {
+            mayBeEmpty.add(model.inputEmbedding().path());
+        }
+        return mayBeEmpty;
+    }
+
+    /// The tensors to read: under a tie, the head's own is the embedding's or is left where it is.
+    private List<KeyGroup> groups(HeadBytes.Plan plan) {
+        String head = model.lmHead().path();
+        List<KeyGroup> groups = new ArrayList<>();
+        for (KeyGroup group : names.keys().groups()) {
+            if (!group.slots().contains(head)) {
+                groups.add(group);
+                continue;
+            }
+            switch (plan) {
+                case TIE, SEPARATE -> groups.add(group);
+                case TIE_FROM_HEAD -> {
+                    String embedding = model.inputEmbedding().path();
+                    groups.add(new KeyGroup(group.kind(), group.keys(), List.of(embedding)));
+                }
+                case TIE_AND_DROP_DUPLICATE -> {}
+            }
+        }
+        return groups;
+    }
+
+    private String canonicalKey(List<KeyGroup> groups) {
+        return groups.stream()
+                .filter(group -> group.slots().contains(model.inputEmbedding().path()))
+                .findFirst()
+                .orElseThrow()
+                .keys()
+                .getFirst();
+    }
+
+    private List<LoadReport.Filled> fill(List<KeyGroup> groups, Dtype dtype, String canonicalKey) {
+        List<LoadReport.Filled> filled = new ArrayList<>();
+        Map<Parameter, Tensor> owned = new LinkedHashMap<>();
+        try (var _ = TensorScope.open();
+                ParallelReads reads = new ParallelReads()) {
+            reads.run(() -> checkpoint.hash(canonicalKey));
+            for (KeyGroup group : groups) {
+                SafetensorsType type = type(group);
+                Map<String, List<Piece>> pieces = Piece.cut(keyBytes(group), slotBytes(group, type));
+                pieces.forEach((slot, parts) -> filled.add(fill(slot, parts, type, dtype, owned, reads)));
+            }
+            reads.await();
+            owned.forEach(Parameter::fill);
+        }
+        return filled;
+    }
+
+    private LoadReport.Filled fill(
+            String name,
+            List<Piece> pieces,
+            SafetensorsType type,
+            Dtype dtype,
+            Map<Parameter, Tensor> owned,
+            ParallelReads reads) {
+        Parameter parameter = names.slot(name).get();
+        Dtype stored =
+                ElementTypes.weightDtype(checkpoint.entry(pieces.getFirst().name()));
+        Placement placement = Placement.OWNED;
+        if (pieces.size() == 1 && stored != dtype) {
+            owned.put(parameter, Ops.cast(Memory.view(mapped(pieces.getFirst()), stored, parameter.shape()), dtype));
+        } else if (pieces.size() == 1 && !parameter.isTrained()) {
+            parameter.fillReadOnly(Memory.view(mapped(pieces.getFirst()), dtype, parameter.shape()));
+            placement = Placement.MAPPED;
+        } else {
+            Tensor values = Ops.empty(stored, parameter.shape());
+            MemorySegment memory = Memory.bytes(values);
+            long position = 0;
+            for (Piece piece : pieces) {
+                MemorySegment part = memory.asSlice(position, piece.bytes());
+                reads.run(() -> read(piece, part));
+                position += piece.bytes();
+            }
+            if (stored != dtype) {
+                reads.await();
+                values = Ops.cast(values, dtype);
+            }
+            owned.put(parameter, values);
+        }
+        List<String> keys = pieces.stream().map(Piece::name).distinct().toList();
+        long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
+        return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
+    }
+
+    private MemorySegment mapped(Piece piece) {
+        return checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
+    }
+
+    /// A whole tensor is read past the map, which spares its pages; a part is copied out of it.
+    private void read(Piece piece, MemorySegment target) {
+        if (piece.bytes() == checkpoint.entry(piece.name()).bytes()) {
+            checkpoint.weights().copy(piece.name(), target);
+        } else {
+            target.copyFrom(mapped(piece));
+        }
+    }
+
+    private SafetensorsType type(KeyGroup group) {
+        SafetensorsType type = checkpoint.entry(group.keys().getFirst()).type();
+        for (String key : group.keys()) {
+            if (checkpoint.entry(key).type() != type) {
+                throw new BowlineException(
+                        "%s: '%s' is %s and '%s' is %s, but they are parts of one tensor"
+                                .formatted(
+                                        checkpoint.directory(),
+                                        group.keys().getFirst(),
+                                        type,
+                                        key,
+                                        checkpoint.entry(key).type()),
+                        "use a checkpoint in one dtype");
+            }
+        }
+        return type;
+    }
+
+    private SequencedMap<String, Long> keyBytes(KeyGroup group) {
+        SequencedMap<String, Long> bytes = new LinkedHashMap<>();
+        group.keys().forEach(key -> bytes.put(key, checkpoint.entry(key).bytes()));
+        return bytes;
+    }
+
+    private SequencedMap<String, Long> slotBytes(KeyGroup group, SafetensorsType type) {
+        SequencedMap<String, Long> bytes = new LinkedHashMap<>();
+        group.slots()
+                .forEach(slot -> bytes.put(
+                        slot, Math.multiplyExact(names.slot(slot).get().elements(), (long) type.bytes())));
+        return bytes;
+    }
+
+    /// The pair is one or two as the flag says, and its value is the file's.
+    private void verify(String canonicalKey) {
+        TiedWeights.ensureTiedLmHead(model);
+        TiedWeights.requireDistinct(model, model.parameters());
+        Tensor value = model.inputEmbedding().tensor();
+        TensorEntry entry = checkpoint.entry(canonicalKey);
+        boolean sameType = ElementTypes.weightDtype(entry) == Dtype.of(value.scalar_type());
+        if (sameType && Memory.bytes(value).mismatch(checkpoint.bytes(canonicalKey)) >= 0) {
+            throw new IllegalStateException("'%s' %s does not hold the bytes of '%s' after loading"
+                    .formatted(model.inputEmbedding().path(), Shapes.text(Shapes.of(value)), canonicalKey));
+        }
+    }
+
+    private LoadReport report(
+            Dtype dtype, LoadReport.HeadVerdict verdict, List<LoadReport.Filled> filled, String canonicalKey) {
+        List<LoadReport.Ignored> ignored = new ArrayList<>();
+        names.keys().ignored().forEach((key, reason) -> ignored.add(ignored(key, reason)));
+        if (verdict.plan() == HeadBytes.Plan.TIE_AND_DROP_DUPLICATE) {
+            String head = names.key(model.lmHead().path()).orElseThrow();
+            ignored.add(ignored(head, "repeats '%s' bit for bit, and the head is tied to it".formatted(canonicalKey)));
+        }
+        List<LoadReport.Tied> tied = names.slots().values().stream()
+                .filter(Slot::isTied)
+                .map(slot -> new LoadReport.Tied(slot.path(), slot.root().path()))
+                .toList();
+        List<LoadReport.PassedThrough> passedThrough = names.keys().passedThrough().keySet().stream()
+                .map(key -> new LoadReport.PassedThrough(
+                        key, model.component(key), checkpoint.entry(key).bytes()))
+                .toList();
+        return new LoadReport(
+                checkpoint.directory(),
+                model.architecture(),
+                dtype,
+                filled,
+                tied,
+                ignored,
+                passedThrough,
+                verdict,
+                TieLedger.of(model, Optional.of(checkpoint.hash(canonicalKey))));
+    }
+
+    private LoadReport.Ignored ignored(String key, String reason) {
+        return new LoadReport.Ignored(key, reason, checkpoint.entry(key).bytes());
+    }
+}

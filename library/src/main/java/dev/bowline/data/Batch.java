@@ -1,0 +1,77 @@
+package dev.bowline.data;
+
+import java.util.Arrays;
+import java.util.List;
+
+/// Rows side by side, padded on the right to one length. Plain Java arrays, row after row.
+///
+/// Shapes: B rows, S columns; every array has B × S elements.
+///
+/// @param inputIds token ids; padding is `paddingId`
+/// @param labels the target *of* each position, that is the token after it; [#IGNORED] where there is none
+/// @param positions from 0 in each document
+/// @param documents from 1 in each row; 0 is padding
+/// @param rows B
+/// @param columns S
+/// @param origins where the rows' examples were read
+public record Batch(
+        long[] inputIds, long[] labels, int[] positions, int[] documents, int rows, int columns, List<String> origins) {
+
+    /// The label of a position without a target.
+    public static final long IGNORED = -100;
+
+    private static final int COLUMN_MULTIPLE = 8;
+
+    public static Batch of(List<Row> rows, long paddingId) {
+        int longest = rows.stream().mapToInt(Row::length).max().orElseThrow();
+        int columns = (longest + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+        int size = Math.multiplyExact(rows.size(), columns);
+        Batch batch = new Batch(
+                new long[size],
+                new long[size],
+                new int[size],
+                new int[size],
+                rows.size(),
+                columns,
+                rows.stream()
+                        .flatMap(row -> row.examples().stream())
+                        .map(Example::origin)
+                        .toList());
+        Arrays.fill(batch.inputIds, paddingId);
+        Arrays.fill(batch.labels, IGNORED);
+        for (int row = 0; row < rows.size(); row++) {
+            batch.fill(row * columns, rows.get(row));
+        }
+        return batch;
+    }
+
+    private void fill(int from, Row row) {
+        int at = from;
+        int document = 1;
+        for (Example example : row.examples()) {
+            for (int i = 0; i < example.length(); i++) {
+                inputIds[at + i] = example.ids()[i];
+                positions[at + i] = i;
+                documents[at + i] = document;
+                boolean nextIsTarget = i + 1 < example.length() && example.targets()[i + 1];
+                labels[at + i] = nextIsTarget ? example.ids()[i + 1] : IGNORED;
+            }
+            at += example.length();
+            document++;
+        }
+    }
+
+    /// Tokens that are not padding.
+    public long realTokens() {
+        return Arrays.stream(documents).filter(document -> document != 0).count();
+    }
+
+    public long targetTokens() {
+        return Arrays.stream(labels).filter(label -> label != IGNORED).count();
+    }
+
+    /// Whether some row holds more than one document.
+    public boolean isPacked() {
+        return Arrays.stream(documents).anyMatch(document -> document > 1);
+    }
+}

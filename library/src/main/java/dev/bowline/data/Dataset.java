@@ -1,0 +1,31 @@
+package dev.bowline.data;
+
+import java.util.List;
+
+/// Tokenised examples and what became of the others.
+///
+/// @param rows examples in the file
+/// @param cut examples that lost tokens
+/// @param skipped where the examples were that are left out, and why
+public record Dataset(List<Example> examples, int rows, int cut, List<Skipped> skipped) {
+
+    /// @param origin `file:line`
+    public record Skipped(String origin, String reason) {}
+
+    public Dataset {
+        examples = List.copyOf(examples);
+        skipped = List.copyOf(skipped);
+    }
+
+    public long tokens() {
+        return examples.stream().mapToLong(Example::length).sum();
+    }
+
+    public long targetTokens() {
+        return examples.stream().mapToLong(Example::targetTokens).sum();
+    }
+
+    public int longest() {
+        return examples.stream().mapToInt(Example::length).max().orElse(0);
+    }
+}

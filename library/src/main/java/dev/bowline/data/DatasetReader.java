@@ -1,0 +1,160 @@
+package dev.bowline.data;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.text.AssistantMask;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Tokenizer;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+
+/// Reads a dataset file into tokenised examples; every complaint names the file and the line.
+public final class DatasetReader {
+
+    private final DatasetSettings settings;
+    private final ChatTemplate template;
+    private final Tokenizer tokenizer;
+    private final List<Example> examples = new ArrayList<>();
+    private final List<Dataset.Skipped> skipped = new ArrayList<>();
+    private int rows;
+    private int cut;
+
+    private DatasetReader(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
+        this.settings = settings;
+        this.template = template;
+        this.tokenizer = tokenizer;
+    }
+
+    /// @throws BowlineException if the file cannot be read, a row is broken or has nothing to train on, or no example
+    ///     is left
+    public static Dataset read(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
+        return new DatasetReader(settings, template, tokenizer).read();
+    }
+
+    private Dataset read() {
+        Path file = settings.file();
+        eachRow(file, (row, origin) -> {
+            if (settings.limit().isEmpty() || rows < settings.limit().getAsInt()) {
+                rows++;
+                add(row.asObject(), origin);
+            }
+        });
+        if (examples.isEmpty()) {
+            throw new BowlineException(
+                    "%s has no example to train on: %d rows, %d left out%s"
+                            .formatted(
+                                    file,
+                                    rows,
+                                    skipped.size(),
+                                    skipped.isEmpty()
+                                            ? ""
+                                            : ", the first (%s): %s"
+                                                    .formatted(
+                                                            skipped.getFirst().origin(),
+                                                            skipped.getFirst().reason())),
+                    "add examples, or raise dataset.seq_length");
+        }
+        return new Dataset(examples, rows, cut, skipped);
+    }
+
+    private static void eachRow(Path file, BiConsumer<JsonValue, String> use) {
+        if (file.toString().endsWith(".json")) {
+            for (JsonValue row : Json.parse(file).asArray().values()) {
+                use.accept(row, row.location().position());
+            }
+            return;
+        }
+        try (var reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            int number = 0;
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                number++;
+                if (!line.isBlank()) {
+                    use.accept(Json.parseLine(line, file.toString(), number), "%s:%d".formatted(file, number));
+                }
+            }
+        } catch (CharacterCodingException e) {
+            throw new BowlineException("%s is not UTF-8 text".formatted(file), "convert it to UTF-8", e);
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable JSONL or JSON file", e);
+        }
+    }
+
+    private void add(JsonObject row, String origin) {
+        AssistantMask.Masked masked =
+                AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+        int[] ids = masked.tokens().ids();
+        boolean[] targets = masked.assistant().clone();
+        if (settings.trainedText() == DatasetSettings.TrainedText.EVERYTHING) {
+            Arrays.fill(targets, true);
+        }
+        if (ids.length < 2 || new Example(ids, targets, origin).targetTokens() == 0) {
+            throw new BowlineException(
+                    "%s: the example has no token to train on".formatted(origin),
+                    "give it an assistant message with text, or remove the row");
+        }
+        Example example = new Example(ids, targets, origin);
+        if (example.length() <= settings.longest()) {
+            examples.add(example);
+        } else {
+            addTooLong(example);
+        }
+    }
+
+    private void addTooLong(Example example) {
+        int longest = settings.longest();
+        int length = example.length();
+        String complaint = "%d tokens, %d allowed".formatted(length, longest);
+        switch (settings.tooLong()) {
+            case ERROR ->
+                throw new BowlineException(
+                        "%s: the example has %s".formatted(example.origin(), complaint),
+                        "raise dataset.seq_length, or choose what to do with dataset.truncation");
+            case SKIP -> skipped.add(new Dataset.Skipped(example.origin(), complaint));
+            case CUT_START -> addCut(example, length - longest, length, complaint);
+            case CUT_END -> addCut(example, 0, longest, complaint);
+        }
+    }
+
+    /// Cutting never drops an answer silently: an example that would lose its whole answer is left out and counted, and
+    /// one whose last answer would lose its beginning is refused.
+    private void addCut(Example example, int from, int to, String complaint) {
+        if (from > 0 && from > lastAnswerStart(example)) {
+            throw new BowlineException(
+                    "%s: the example has %s, and its last answer alone is longer"
+                            .formatted(example.origin(), complaint),
+                    "raise dataset.seq_length, or set dataset.truncation to skip");
+        }
+        Example shorter = new Example(
+                Arrays.copyOfRange(example.ids(), from, to),
+                Arrays.copyOfRange(example.targets(), from, to),
+                example.origin());
+        if (shorter.targetTokens() == 0) {
+            skipped.add(new Dataset.Skipped(example.origin(), complaint + ", and cutting would drop the whole answer"));
+        } else {
+            cut++;
+            examples.add(shorter);
+        }
+    }
+
+    private static int lastAnswerStart(Example example) {
+        boolean[] targets = example.targets();
+        int at = targets.length - 1;
+        while (at > 0 && !targets[at]) {
+            at--;
+        }
+        while (at > 0 && targets[at - 1]) {
+            at--;
+        }
+        return at;
+    }
+}

@@ -1,0 +1,38 @@
+package dev.bowline.data;
+
+import dev.bowline.text.AssistantMask;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+
+/// Which examples are read and which of their tokens are trained on.
+///
+/// @param file JSONL, or JSON with one array
+/// @param layout how one example is written
+/// @param longest tokens an example may have
+/// @param tooLong what becomes of one that has more
+/// @param limit how many to read, from the first; empty for all
+/// @param trainedText which text is trained on
+/// @param answers which of the assistant's messages are trained on
+public record DatasetSettings(
+        Path file,
+        Layout layout,
+        int longest,
+        TooLong tooLong,
+        OptionalInt limit,
+        TrainedText trainedText,
+        AssistantMask.Answers answers) {
+
+    /// What becomes of an example with more tokens than allowed.
+    public enum TooLong {
+        ERROR,
+        SKIP,
+        CUT_START,
+        CUT_END
+    }
+
+    /// Which tokens are predicted.
+    public enum TrainedText {
+        ASSISTANT,
+        EVERYTHING
+    }
+}

@@ -1,0 +1,99 @@
+package dev.bowline.data;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
+import dev.bowline.json.JsonValue;
+import dev.bowline.text.Conversation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// How one example is written in a dataset file.
+public sealed interface Layout {
+
+    Conversation conversation(JsonObject example);
+
+    /// By the keys of each example: `messages` or `conversations`.
+    record Auto() implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            if (example.has("messages")) {
+                return new Messages().conversation(example);
+            }
+            if (example.has("conversations")) {
+                return new ShareGpt().conversation(example);
+            }
+            throw new BowlineException(
+                    "%s: the example has neither 'messages' nor 'conversations', but %s"
+                            .formatted(example.location().position(), example.keys()),
+                    "name the fields with dataset.column_mapping, or set dataset.format");
+        }
+    }
+
+    /// OpenAI chat: `messages` with `role` and `content`, and perhaps `tools`.
+    record Messages() implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            List<JsonObject> messages = example.requireArray("messages").objects();
+            messages.forEach(message -> message.requireString("role"));
+            return new Conversation(messages, tools(example));
+        }
+
+        /// Some files carry the array as a string of JSON.
+        private static Optional<JsonArray> tools(JsonObject example) {
+            Optional<JsonValue> tools = example.get("tools");
+            if (tools.isPresent() && tools.get() instanceof JsonString text) {
+                return Optional.of(dev.bowline.json.Json.parse(
+                                text.value(), example.location().source() + " (tools)")
+                        .asArray());
+            }
+            return example.optionalArray("tools");
+        }
+    }
+
+    /// `conversations` with `from` and `value`.
+    record ShareGpt() implements Layout {
+        private static final Map<String, String> ROLES = Map.of(
+                "human", "user",
+                "user", "user",
+                "gpt", "assistant",
+                "assistant", "assistant",
+                "chatgpt", "assistant",
+                "bing", "assistant",
+                "system", "system",
+                "tool", "tool");
+
+        @Override
+        public Conversation conversation(JsonObject example) {
+            List<JsonObject> messages = new ArrayList<>();
+            example.optionalString("system").ifPresent(system -> messages.add(Conversation.message("system", system)));
+            for (JsonObject turn : example.requireArray("conversations").objects()) {
+                String from = turn.requireString("from");
+                String role = ROLES.get(from);
+                if (role == null) {
+                    throw turn.require("from")
+                            .mistyped(
+                                    "one of " + ROLES.keySet().stream().sorted().toList());
+                }
+                messages.add(Conversation.message(role, turn.requireString("value")));
+            }
+            return Conversation.of(messages);
+        }
+    }
+
+    /// A field for the question and one for the answer, and perhaps one with text that goes before the question.
+    record Columns(Optional<String> context, String question, String answer) implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            String asked = context.isPresent()
+                    ? example.requireString(context.get()) + "\n\n" + example.requireString(question)
+                    : example.requireString(question);
+            return Conversation.of(List.of(
+                    Conversation.message("user", asked),
+                    Conversation.message(Conversation.ASSISTANT, example.requireString(answer))));
+        }
+    }
+}

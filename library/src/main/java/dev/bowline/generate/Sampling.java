@@ -1,0 +1,51 @@
+package dev.bowline.generate;
+
+import dev.bowline.BowlineException;
+
+/// How the next token is chosen from the logits.
+public sealed interface Sampling {
+
+    /// The most likely token; of equals, the one with the smallest id.
+    record Greedy() implements Sampling {}
+
+    /// A draw from softmax(logits / temperature), cut to the likely tokens first: to the `topK` best, then to the best
+    /// whose probabilities reach `topP`.
+    ///
+    /// @param temperature above 0; 1 leaves the model's distribution as it is
+    /// @param topK how many tokens to keep, with those equal to the last; 0 for all
+    /// @param topP the probability to keep, from 0 (one token) to 1 (all)
+    /// @param seed of the draws: the same seed, model and prompt give the same text
+    record Sampled(double temperature, int topK, double topP, long seed) implements Sampling {
+
+        public Sampled {
+            if (!(temperature > 0) || Double.isInfinite(temperature)) {
+                throw new BowlineException(
+                        "temperature is %s, which is not above 0".formatted(temperature),
+                        "use a number such as 0.7, or greedy decoding for the most likely token");
+            }
+            if (topK < 0) {
+                throw new BowlineException(
+                        "top-k is %d".formatted(topK), "use a whole number from 1, or 0 to keep all tokens");
+            }
+            if (!(topP >= 0 && topP <= 1)) {
+                throw new BowlineException("top-p is %s".formatted(topP), "use a number from 0 to 1");
+            }
+        }
+
+        public Sampled withTemperature(double value) {
+            return new Sampled(value, topK, topP, seed);
+        }
+
+        public Sampled withTopK(int value) {
+            return new Sampled(temperature, value, topP, seed);
+        }
+
+        public Sampled withTopP(double value) {
+            return new Sampled(temperature, topK, value, seed);
+        }
+
+        public Sampled withSeed(long value) {
+            return new Sampled(temperature, topK, topP, value);
+        }
+    }
+}

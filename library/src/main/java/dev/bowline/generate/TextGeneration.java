@@ -1,0 +1,75 @@
+package dev.bowline.generate;
+
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Conversation;
+import dev.bowline.text.TextStream;
+import dev.bowline.text.Tokenizer;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+
+/// Generation from text to text, given out while it is generated.
+///
+/// For one thread. It borrows the model and the tokenizer and owns the cache, which serves the turns of one chat.
+public final class TextGeneration implements AutoCloseable {
+
+    /// @param text without special tokens
+    public record Answer(String text, Continuation continuation) {}
+
+    private final Generation generation;
+    private final Tokenizer tokenizer;
+
+    /// @throws dev.bowline.BowlineException if the tokenizer has ids that the model has no embedding for
+    public TextGeneration(CausalLanguageModel model, Tokenizer tokenizer) {
+        tokenizer.requireFits(model.vocabularySize());
+        generation = new Generation(model);
+        this.tokenizer = tokenizer;
+    }
+
+    /// Goes on with `text` as it stands, after the token that begins every text if the tokenizer has one.
+    ///
+    /// @param pieces takes the new text as it becomes certain
+    public Answer complete(String text, GenerationSettings settings, Consumer<String> pieces) {
+        int[] ids = tokenizer.encode(text);
+        Optional<Integer> first = tokenizer.specialTokenId("bos_token");
+        boolean begins = ids.length > 0 && first.filter(bos -> bos == ids[0]).isPresent();
+        int[] prompt = first.isPresent() && !begins
+                ? IntStream.concat(IntStream.of(first.get()), Arrays.stream(ids))
+                        .toArray()
+                : ids;
+        return generate(prompt, settings, pieces);
+    }
+
+    /// Answers the last turn of a conversation.
+    ///
+    /// @param pieces takes the answer as it becomes certain
+    public Answer answer(
+            ChatTemplate template, Conversation conversation, GenerationSettings settings, Consumer<String> pieces) {
+        String prompt = template.text(conversation, ChatTemplate.End.GENERATION_PROMPT);
+        return generate(tokenizer.encode(prompt), settings, pieces);
+    }
+
+    private Answer generate(int[] prompt, GenerationSettings settings, Consumer<String> pieces) {
+        StringBuilder text = new StringBuilder();
+        Consumer<String> keep = piece -> {
+            if (!piece.isEmpty()) {
+                text.append(piece);
+                pieces.accept(piece);
+            }
+        };
+        TextStream stream = new TextStream(tokenizer);
+        Continuation continuation = generation.generate(prompt, settings, token -> {
+            keep.accept(stream.add(token));
+            return TokenListener.Verdict.CONTINUE;
+        });
+        keep.accept(stream.finish());
+        return new Answer(text.toString(), continuation);
+    }
+
+    @Override
+    public void close() {
+        generation.close();
+    }
+}

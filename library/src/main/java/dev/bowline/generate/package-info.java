@@ -1,0 +1,5 @@
+/// Prefill, decode, cache, sampling.
+@NullMarked
+package dev.bowline.generate;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,53 @@
+package dev.bowline.optim;
+
+/// The learning rate of each optimizer step: a linear warm-up from `initial` to `peak`, then a decay to `minimum`.
+///
+/// Pure: the rate of a step depends on the step's number alone, so a resumed run needs no state.
+///
+/// @param decay the shape after the warm-up
+/// @param peak the rate at the end of the warm-up
+/// @param initial the rate the warm-up starts from
+/// @param minimum the rate the decay ends at
+/// @param warmupSteps how many steps the warm-up takes
+/// @param decaySteps the step at which the decay reaches `minimum`, warm-up included
+public record Schedule(Decay decay, double peak, double initial, double minimum, long warmupSteps, long decaySteps) {
+
+    /// The shape of the decay.
+    public enum Decay {
+        CONSTANT,
+        LINEAR,
+        COSINE
+    }
+
+    public Schedule {
+        if (!(peak > 0) || initial < 0 || minimum < 0 || minimum > peak) {
+            throw new IllegalArgumentException("rates must satisfy 0 <= minimum <= peak and 0 <= initial: %s, %s, %s"
+                    .formatted(minimum, peak, initial));
+        }
+        if (warmupSteps < 0 || decaySteps < warmupSteps) {
+            throw new IllegalArgumentException(
+                    "%d warm-up steps do not fit into %d".formatted(warmupSteps, decaySteps));
+        }
+    }
+
+    public static Schedule constant(double rate) {
+        return new Schedule(Decay.CONSTANT, rate, rate, rate, 0, 0);
+    }
+
+    /// @param step from 0
+    public double rate(long step) {
+        if (step < warmupSteps) {
+            return initial + (peak - initial) * (step + 1) / warmupSteps;
+        }
+        if (decay == Decay.CONSTANT) {
+            return peak;
+        }
+        long length = decaySteps - warmupSteps;
+        double done = length == 0 ? 1 : Math.min(1, (double) (step - warmupSteps) / length);
+        return switch (decay) {
+            case CONSTANT -> peak;
+            case LINEAR -> peak + (minimum - peak) * done;
+            case COSINE -> minimum + (peak - minimum) * 0.5 * (1 + Math.cos(Math.PI * done));
+        };
+    }
+}

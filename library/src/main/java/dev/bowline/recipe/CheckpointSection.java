@@ -1,0 +1,27 @@
+package dev.bowline.recipe;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// Where and how often training is saved. When `enabled`, the last step is always saved.
+///
+/// @param checkpointDir absolute; made when it is missing
+/// @param maxRecentCheckpoints how many of the newest to keep; empty for all
+/// @param keepBest whether the one with the lowest validation loss is kept besides
+/// @param restoreFrom the training checkpoint to go on from, if this is not a fresh start
+/// @param maxShardBytes the largest weights file to write
+public record CheckpointSection(
+        boolean enabled,
+        Path checkpointDir,
+        Optional<Integer> maxRecentCheckpoints,
+        boolean keepBest,
+        Optional<RestoreFrom> restoreFrom,
+        long maxShardBytes) {
+
+    public CheckpointSection {
+        Require.that(checkpointDir.isAbsolute(), "checkpointDir must be absolute, not %s", checkpointDir);
+        maxRecentCheckpoints.ifPresent(
+                count -> Require.that(count >= 1, "maxRecentCheckpoints must be at least 1, not %d", count));
+        Require.that(maxShardBytes >= 1, "maxShardBytes must be at least 1, not %d", maxShardBytes);
+    }
+}

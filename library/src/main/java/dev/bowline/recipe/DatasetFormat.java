@@ -1,0 +1,13 @@
+package dev.bowline.recipe;
+
+/// How one example is written in the file.
+public enum DatasetFormat {
+    /// By the keys of the first example.
+    AUTO,
+    /// OpenAI chat: `{"messages": [{"role": …, "content": …}]}`, with an optional `tools`.
+    MESSAGES,
+    /// `{"conversations": [{"from": …, "value": …}]}`.
+    SHAREGPT,
+    /// One field holds the question and another the answer, see [ColumnMapping].
+    COLUMNS
+}

@@ -1,0 +1,182 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.Absent.Derived;
+import dev.bowline.recipe.Absent.Fixed;
+import dev.bowline.recipe.Absent.Required;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/// The keys of one dataset section. Validation reads its examples as training does unless it says otherwise.
+record DatasetKeys(
+        Key<Path> path,
+        Key<DatasetFormat> format,
+        Key<Optional<String>> context,
+        Key<Optional<String>> question,
+        Key<Optional<String>> answer,
+        Key<Integer> seqLength,
+        Key<Truncation> truncation,
+        Key<Optional<Integer>> limit,
+        Key<Optional<Path>> chatTemplate,
+        Key<Boolean> answerOnlyLossMask,
+        Key<Boolean> maskHistory) {
+
+    private static final int USUAL_LENGTH = 2048;
+
+    private static final Kind<DatasetFormat> FORMAT = TextKinds.oneOf(TextKinds.names(
+            Map.entry("auto", DatasetFormat.AUTO),
+            Map.entry("messages", DatasetFormat.MESSAGES),
+            Map.entry("sharegpt", DatasetFormat.SHAREGPT),
+            Map.entry("columns", DatasetFormat.COLUMNS)));
+
+    private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(TextKinds.names(
+            Map.entry("error", Truncation.ERROR),
+            Map.entry("skip", Truncation.SKIP),
+            Map.entry("cut_start", Truncation.CUT_START),
+            Map.entry("cut_end", Truncation.CUT_END)));
+
+    /// @param packedSize packing bounds the length of an example
+    static DatasetKeys training(Key<Integer> packedSize) {
+        return section(
+                "dataset",
+                new Derived<>(
+                        settings ->
+                                formatByMapping(settings, RecipeSchema.DATASET).orElse(DatasetFormat.AUTO),
+                        "columns with a column_mapping, otherwise auto"),
+                _ -> new Fixed<>(Optional.empty(), "no such column"),
+                new Derived<>(
+                        settings -> settings.find(packedSize)
+                                .filter(size -> size > 0)
+                                .orElse(USUAL_LENGTH),
+                        "packed_sequence_size when packing, otherwise " + USUAL_LENGTH),
+                new Fixed<>(Truncation.ERROR, "nothing is cut unasked"),
+                new Fixed<>(Optional.empty(), "the checkpoint's own template"),
+                new Fixed<>(true, "only answers are trained on"),
+                new Fixed<>(false, "every answer of a conversation is trained on"));
+    }
+
+    static DatasetKeys validation(DatasetKeys training) {
+        return section(
+                "validation_dataset",
+                new Derived<>(
+                        settings -> formatByMapping(settings, RecipeSchema.VALIDATION_DATASET)
+                                .or(() -> settings.find(training.format))
+                                .orElse(DatasetFormat.AUTO),
+                        "columns with a column_mapping of its own, otherwise as dataset"),
+                column -> new Derived<>(
+                        settings -> inheritsMapping(settings)
+                                ? settings.find(column.apply(training)).orElse(Optional.empty())
+                                : Optional.empty(),
+                        "as dataset, unless there is a column_mapping here"),
+                same(training.seqLength, USUAL_LENGTH),
+                same(training.truncation, Truncation.ERROR),
+                same(training.chatTemplate, Optional.empty()),
+                same(training.answerOnlyLossMask, true),
+                same(training.maskHistory, false));
+    }
+
+    private static DatasetKeys section(
+            String name,
+            Absent<DatasetFormat> format,
+            Function<Function<DatasetKeys, Key<Optional<String>>>, Absent<Optional<String>>> column,
+            Absent<Integer> seqLength,
+            Absent<Truncation> truncation,
+            Absent<Optional<Path>> chatTemplate,
+            Absent<Boolean> answerOnly,
+            Absent<Boolean> maskHistory) {
+        Kind<Optional<String>> columnName =
+                TextKinds.name("the name of a field", "question").optional();
+        return new DatasetKeys(
+                new Key<>(
+                        name + ".path",
+                        List.of("path_or_dataset_id"),
+                        PathKinds.file(),
+                        new Required<>(),
+                        "The examples, JSON or JSONL."),
+                new Key<>(name + ".format", FORMAT, format, "How an example is written; auto looks at the first one."),
+                new Key<>(
+                        name + ".column_mapping.context",
+                        columnName,
+                        column.apply(DatasetKeys::context),
+                        "The field that goes before the question."),
+                new Key<>(
+                        name + ".column_mapping.question",
+                        columnName,
+                        column.apply(DatasetKeys::question),
+                        "The field that is the user's turn."),
+                new Key<>(
+                        name + ".column_mapping.answer",
+                        columnName,
+                        column.apply(DatasetKeys::answer),
+                        "The field that is the assistant's turn."),
+                new Key<>(
+                        name + ".seq_length", NumberKinds.integerFrom(2), seqLength, "The longest example, in tokens."),
+                new Key<>(
+                        name + ".truncation",
+                        TRUNCATION,
+                        truncation,
+                        "What becomes of a longer one: stop, leave it out, or cut its start or end."),
+                new Key<>(
+                        name + ".limit_dataset_samples",
+                        List.of("limit"),
+                        NumberKinds.integerFrom(1).optional(),
+                        new Fixed<>(Optional.empty(), "all examples"),
+                        "How many examples to use, from the first."),
+                new Key<>(
+                        name + ".chat_template",
+                        PathKinds.file().optional(),
+                        chatTemplate,
+                        "A Jinja file in place of the checkpoint's template."),
+                new Key<>(
+                        name + ".answer_only_loss_mask",
+                        TextKinds.trueOrFalse(),
+                        answerOnly,
+                        "Whether only the assistant's tokens are trained on."),
+                new Key<>(
+                        name + ".mask_history",
+                        TextKinds.trueOrFalse(),
+                        maskHistory,
+                        "Whether only the last answer of a conversation is trained on."));
+    }
+
+    List<Key<?>> all() {
+        return List.of(
+                path,
+                format,
+                context,
+                question,
+                answer,
+                seqLength,
+                truncation,
+                limit,
+                chatTemplate,
+                answerOnlyLossMask,
+                maskHistory);
+    }
+
+    List<Key<Optional<String>>> columns() {
+        return List.of(context, question, answer);
+    }
+
+    boolean givesMapping(Settings settings) {
+        return columns().stream().anyMatch(settings::isGiven);
+    }
+
+    private static Optional<DatasetFormat> formatByMapping(Settings settings, DatasetKeys keys) {
+        return keys.givesMapping(settings) ? Optional.of(DatasetFormat.COLUMNS) : Optional.empty();
+    }
+
+    private static boolean inheritsMapping(Settings settings) {
+        DatasetKeys own = RecipeSchema.VALIDATION_DATASET;
+        return !own.givesMapping(settings)
+                && settings.find(own.format)
+                        .filter(DatasetFormat.COLUMNS::equals)
+                        .isPresent();
+    }
+
+    private static <T> Absent<T> same(Key<T> training, T otherwise) {
+        return new Derived<>(settings -> settings.find(training).orElse(otherwise), "as dataset");
+    }
+}

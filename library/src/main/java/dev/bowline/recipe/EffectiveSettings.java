@@ -1,0 +1,80 @@
+package dev.bowline.recipe;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// What a recipe comes to: every key there is, its value and who decided it.
+///
+/// @param settings in the order of the schema
+public record EffectiveSettings(List<Setting> settings) {
+
+    /// @param key dotted
+    /// @param value as YAML; empty when the key's whole section is absent
+    public record Setting(String key, Optional<String> value, Origin origin) {}
+
+    public EffectiveSettings {
+        settings = List.copyOf(settings);
+    }
+
+    static EffectiveSettings of(Settings settings) {
+        List<Setting> all = new ArrayList<>();
+        for (Key<?> key : RecipeSchema.KEYS) {
+            all.add(new Setting(
+                    key.path(),
+                    settings.yaml(key),
+                    settings.origin(key).orElse(new Origin.Default("there is no %s".formatted(key.topSection())))));
+        }
+        return new EffectiveSettings(all);
+    }
+
+    /// One line a key: name, value, origin, in columns.
+    public String toText() {
+        int keyWidth = width(settings.stream().map(Setting::key).toList());
+        int valueWidth = width(settings.stream().map(EffectiveSettings::shown).toList());
+        StringBuilder text = new StringBuilder();
+        for (Setting setting : settings) {
+            text.append("%s  %s  %s\n"
+                    .formatted(padded(setting.key(), keyWidth), padded(shown(setting), valueWidth), setting.origin()));
+        }
+        return text.toString();
+    }
+
+    /// A recipe that says all of it, with absolute paths: loading it gives the same records wherever it lies.
+    public String toYaml() {
+        StringBuilder yaml = new StringBuilder();
+        List<String> open = List.of();
+        for (Setting setting : settings) {
+            if (setting.value().isEmpty()) {
+                continue;
+            }
+            List<String> path = Key.segments(setting.key());
+            for (int depth = 0; depth < path.size() - 1; depth++) {
+                if (!path.subList(0, depth + 1).equals(open.subList(0, Math.min(depth + 1, open.size())))) {
+                    yaml.append("  ".repeat(depth)).append(path.get(depth)).append(":\n");
+                    open = path.subList(0, depth + 1);
+                }
+            }
+            yaml.append("  ".repeat(path.size() - 1))
+                    .append("%s: %s\n".formatted(path.getLast(), setting.value().get()));
+        }
+        return yaml.toString();
+    }
+
+    private static String shown(Setting setting) {
+        return setting.value().orElse("-");
+    }
+
+    /// One long path must not push every origin off the screen.
+    private static int width(List<String> column) {
+        return column.stream()
+                .mapToInt(String::length)
+                .filter(length -> length <= 48)
+                .max()
+                .orElse(0);
+    }
+
+    private static String padded(String text, int width) {
+        return text + " ".repeat(Math.max(0, width - text.length()));
+    }
+}

@@ -1,0 +1,38 @@
+package dev.bowline.recipe;
+
+import java.nio.file.Path;
+
+/// Where a value came from, for whoever has to change it.
+public sealed interface Origin {
+
+    /// Written in the recipe.
+    ///
+    /// @param line counted from 1
+    /// @param column counted from 1, in characters
+    record InFile(Path file, int line, int column) implements Origin {
+        @Override
+        public String toString() {
+            return file + ":" + line + ":" + column;
+        }
+    }
+
+    /// Given on the command line.
+    ///
+    /// @param assignment `key.path=value`
+    record OnFlag(String assignment) implements Origin {
+        @Override
+        public String toString() {
+            return "--set " + assignment;
+        }
+    }
+
+    /// Nobody gave it.
+    ///
+    /// @param reason why this default
+    record Default(String reason) implements Origin {
+        @Override
+        public String toString() {
+            return "default: " + reason;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.YamlValue.Scalar;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/// Keys that hold a path.
+///
+/// A path in a recipe is relative to the recipe, so that it means the same wherever the command is typed; a path in a
+/// flag is relative to the current directory, as the shell completes it.
+final class PathKinds {
+
+    private static final String LATEST = "LATEST";
+
+    private PathKinds() {}
+
+    /// A path that need not exist.
+    static Kind<Path> path() {
+        return Kind.ofScalar("a path", "a path", scalar -> read(scalar, Reading.Sound::new), PathKinds::write);
+    }
+
+    static Kind<Path> file() {
+        return Kind.ofScalar(
+                "an existing file",
+                "its path",
+                scalar -> read(scalar, path -> existingFile(path, scalar)),
+                PathKinds::write);
+    }
+
+    /// A local Hugging Face directory; a name on the Hub is told how to become one.
+    static Kind<Path> modelDirectory() {
+        return Kind.ofScalar(
+                "a directory with a config.json",
+                "its path",
+                scalar -> read(scalar, path -> modelDirectory(path, scalar)),
+                PathKinds::write);
+    }
+
+    static Kind<RestoreFrom> restoreFrom() {
+        return Kind.ofScalar(
+                "LATEST or an existing directory",
+                "LATEST or a path",
+                scalar -> scalar.text().equals(LATEST)
+                        ? new Reading.Sound<>(new RestoreFrom.Latest())
+                        : read(scalar, PathKinds::restoreDirectory),
+                from -> switch (from) {
+                    case RestoreFrom.Latest() -> LATEST;
+                    case RestoreFrom.Directory(Path path) -> write(path);
+                });
+    }
+
+    private static String write(Path path) {
+        return TextKinds.quoted(path.toString());
+    }
+
+    private static <T> Reading<T> read(Scalar scalar, Function<Path, Reading<T>> check) {
+        String text = scalar.text();
+        if (scalar.isNumber() || scalar.isBoolean()) {
+            return new Reading.Unsound<>("put it in quotes if it is meant as a path: '%s'".formatted(text));
+        }
+        if (text.isBlank()) {
+            return new Reading.Unsound<>("write a path");
+        }
+        if (text.contains("${")) {
+            return new Reading.Unsound<>(
+                    "write the path itself, or give it with --set; a recipe does not read variables");
+        }
+        if (text.startsWith("~")) {
+            return new Reading.Unsound<>("write the home directory out; only a shell expands ~");
+        }
+        try {
+            return check.apply(base(scalar.at()).resolve(text).normalize());
+        } catch (InvalidPathException e) {
+            return new Reading.Unsound<>("write a path that this system allows (%s)".formatted(e.getReason()));
+        }
+    }
+
+    private static Path base(Origin origin) {
+        Path here = Path.of("").toAbsolutePath();
+        return switch (origin) {
+            case Origin.InFile at -> here.resolve(at.file()).resolveSibling("").normalize();
+            case Origin.OnFlag _, Origin.Default _ -> here;
+        };
+    }
+
+    private static Reading<Path> existingFile(Path path, Scalar scalar) {
+        if (Files.isRegularFile(path)) {
+            return new Reading.Sound<>(path);
+        }
+        return new Reading.Unsound<>(
+                Files.isDirectory(path) ? path + " is a directory; name a file in it" : missing(path, scalar));
+    }
+
+    private static Reading<Path> modelDirectory(Path path, Scalar scalar) {
+        if (Files.isRegularFile(path.resolve("config.json"))) {
+            return new Reading.Sound<>(path);
+        }
+        if (Files.isRegularFile(path)) {
+            return new Reading.Unsound<>("%s is a file; name the directory it is in".formatted(path));
+        }
+        if (Files.isDirectory(path)) {
+            return new Reading.Unsound<>("%s has no config.json; name the directory that has".formatted(path));
+        }
+        if (scalar.text().matches("[A-Za-z0-9][\\w.-]*/[A-Za-z0-9][\\w.-]*") && !Files.exists(path.getParent())) {
+            return new Reading.Unsound<>(("'%s' looks like a model on the Hugging Face Hub; download it first"
+                            + " (hf download %s --local-dir DIR) and write DIR")
+                    .formatted(scalar.text(), scalar.text()));
+        }
+        return new Reading.Unsound<>(missing(path, scalar));
+    }
+
+    private static Reading<RestoreFrom> restoreDirectory(Path path) {
+        return Files.isDirectory(path)
+                ? new Reading.Sound<>(new RestoreFrom.Directory(path))
+                : new Reading.Unsound<>("%s is not a directory; name a step_N directory, or LATEST".formatted(path));
+    }
+
+    private static String missing(Path path, Scalar scalar) {
+        Path fromHere = Path.of("").toAbsolutePath().resolve(scalar.text()).normalize();
+        if (scalar.at() instanceof Origin.InFile && !fromHere.equals(path) && Files.exists(fromHere)) {
+            return "%s does not exist, but %s does: paths in a recipe are relative to the recipe, so write %s"
+                    .formatted(path, fromHere, base(scalar.at()).relativize(fromHere));
+        }
+        return NearestKey.bySpelling(String.valueOf(path.getFileName()), siblings(path))
+                .map(name -> "%s does not exist; did you mean '%s'?".formatted(path, name))
+                .orElse("%s does not exist; correct the path".formatted(path));
+    }
+
+    private static List<String> siblings(Path path) {
+        Path parent = path.getParent();
+        if (parent == null || !Files.isDirectory(parent) || !Files.isReadable(parent)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(parent)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package dev.bowline.recipe;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/// What was found wrong so far, so that one reading reports all of it.
+final class Problems {
+
+    /// The file first, top to bottom, then the flags in the order they were found.
+    private static final Comparator<RecipeProblem> SOURCE_ORDER = Comparator.comparing(
+            RecipeProblem::at, Comparator.comparingInt(Problems::line).thenComparingInt(Problems::column));
+
+    private final List<RecipeProblem> found = new ArrayList<>();
+
+    void add(Origin at, String problem, String fix) {
+        found.add(new RecipeProblem(at, problem, fix));
+    }
+
+    /// Ends the reading if anything is wrong.
+    void throwIfAny() {
+        if (!found.isEmpty()) {
+            throw new RecipeException(found.stream().sorted(SOURCE_ORDER).toList());
+        }
+    }
+
+    private static int line(Origin origin) {
+        return switch (origin) {
+            case Origin.InFile at -> at.line();
+            case Origin.OnFlag _, Origin.Default _ -> Integer.MAX_VALUE;
+        };
+    }
+
+    private static int column(Origin origin) {
+        return switch (origin) {
+            case Origin.InFile at -> at.column();
+            case Origin.OnFlag _, Origin.Default _ -> Integer.MAX_VALUE;
+        };
+    }
+}

@@ -1,0 +1,18 @@
+package dev.bowline.recipe;
+
+import java.nio.file.Path;
+
+/// Which training checkpoint a run goes on from.
+public sealed interface RestoreFrom {
+
+    /// The newest whole one in the checkpoint directory.
+    record Latest() implements RestoreFrom {}
+
+    /// This one.
+    record Directory(Path path) implements RestoreFrom {
+
+        public Directory {
+            Require.that(path.isAbsolute(), "path must be absolute, not %s", path);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.YamlValue.Entry;
+import dev.bowline.recipe.YamlValue.Mapping;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// Holds a YAML tree against the schema: every key in it is read or becomes a problem, and every key of the schema
+/// gets its value or becomes one.
+final class SettingsReader {
+
+    private final Problems problems;
+    private final Settings settings;
+
+    /// Keys and sections that something is already wrong with, so that nothing else is said about them.
+    private final Set<String> broken = new HashSet<>();
+
+    private SettingsReader(Path source, Problems problems) {
+        this.problems = problems;
+        this.settings = new Settings(source);
+    }
+
+    /// @param source the recipe, absolute
+    static Settings read(Path source, Mapping root, Problems problems) {
+        SettingsReader reader = new SettingsReader(source, problems);
+        reader.readGiven("", root);
+        RecipeSchema.KEYS.forEach(reader::readAbsent);
+        return reader.settings;
+    }
+
+    private void readGiven(String section, Mapping mapping) {
+        settings.putSection(section, mapping.at());
+        for (Entry entry : mapping.entries()) {
+            String path = inSection(section, entry.key());
+            Optional<Key<?>> key = RecipeSchema.key(section, entry.key());
+            Optional<RefusedKeys.Refusal> refusal = RefusedKeys.find(section, entry.key());
+            if (key.isPresent()) {
+                readKey(key.get(), entry);
+            } else if (RecipeSchema.SECTIONS.contains(path)) {
+                readSection(path, entry);
+            } else if (refusal.isPresent()) {
+                problems.add(
+                        entry.keyAt(),
+                        "key '%s' is refused: %s".formatted(path, refusal.get().reason()),
+                        refusal.get().fix());
+            } else {
+                refuseUnknown(section, entry);
+            }
+        }
+    }
+
+    private void readSection(String path, Entry entry) {
+        if (entry.value() instanceof Mapping mapping) {
+            readGiven(path, new Mapping(mapping.entries(), entry.keyAt()));
+            return;
+        }
+        broken.add(path);
+        problems.add(
+                entry.value().at(),
+                "%s: expected a mapping, found %s".formatted(path, entry.value().found()),
+                "give it keys (%s), or remove it".formatted(String.join(", ", RecipeSchema.names(path))));
+    }
+
+    private <T> void readKey(Key<T> key, Entry entry) {
+        if (settings.isGiven(key) || broken.contains(key.path())) {
+            problems.add(
+                    entry.keyAt(),
+                    "%s is given twice, as %s and as %s"
+                            .formatted(key.path(), key.name(), String.join(" or ", key.aliases())),
+                    "keep " + key.name());
+            return;
+        }
+        switch (key.kind().reader().apply(entry.value())) {
+            case Reading.Sound<T>(T value) ->
+                settings.put(key, value, entry.value().at());
+            case Reading.Unsound<T>(String fix) -> {
+                broken.add(key.path());
+                problems.add(
+                        entry.value().at(),
+                        "%s: expected %s, found %s"
+                                .formatted(
+                                        key.path(),
+                                        key.kind().expected(),
+                                        entry.value().found()),
+                        fix);
+            }
+        }
+    }
+
+    private void refuseUnknown(String section, Entry entry) {
+        List<String> names = RecipeSchema.names(section);
+        Optional<String> misspelt = NearestKey.bySpelling(entry.key(), names);
+        Optional<String> elsewhere = elsewhere(entry.key());
+        Optional<String> meant =
+                misspelt.isEmpty() && elsewhere.isEmpty() ? NearestKey.byWords(entry.key(), names) : misspelt;
+        meant.ifPresent(name -> broken.add(inSection(section, name)));
+        problems.add(
+                entry.keyAt(),
+                "unknown key '%s'%s".formatted(entry.key(), section.isEmpty() ? "" : " in " + section),
+                meant.map("did you mean '%s'?"::formatted)
+                        .or(() -> elsewhere.map("did you mean '%s'? Check the indentation"::formatted))
+                        .orElse("use one of " + String.join(", ", names)));
+    }
+
+    /// A key or section of that name in another place.
+    private static Optional<String> elsewhere(String name) {
+        Optional<String> key = RecipeSchema.KEYS.stream()
+                .filter(known -> known.answersTo(name))
+                .map(Key::path)
+                .findFirst();
+        return key.or(() -> RecipeSchema.SECTIONS.stream()
+                .filter(path -> path.endsWith("." + name) || path.equals(name))
+                .sorted()
+                .findFirst());
+    }
+
+    private static String inSection(String section, String name) {
+        return section.isEmpty() ? name : section + "." + name;
+    }
+
+    private <T> void readAbsent(Key<T> key) {
+        boolean sectionIsMissing =
+                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection()) && !settings.hasSection(key.topSection());
+        if (settings.isGiven(key) || sectionIsMissing || isBroken(key)) {
+            return;
+        }
+        switch (key.absent()) {
+            case Absent.Required<T>() ->
+                problems.add(
+                        settings.section(key.section()),
+                        "%s is missing: expected %s"
+                                .formatted(key.path(), key.kind().expected()),
+                        "add it: %s".formatted(key.doc()));
+            case Absent.Fixed<T>(T value, String reason) -> settings.put(key, value, new Origin.Default(reason));
+            case Absent.Derived<T>(var value, String reason) ->
+                settings.put(key, value.apply(settings), new Origin.Default(reason));
+        }
+    }
+
+    private boolean isBroken(Key<?> key) {
+        return broken.contains(key.path()) || broken.contains(key.section()) || broken.contains(key.topSection());
+    }
+}

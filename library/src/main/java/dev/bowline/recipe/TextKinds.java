@@ -1,0 +1,160 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.YamlValue.Scalar;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Keys that hold a word: a switch, one of a few choices, a name, a size.
+final class TextKinds {
+
+    private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?([KMGT]i?B|B)?");
+    private static final Map<String, Long> UNITS = units();
+    private static final long LEAST_SIZE = 1_000;
+
+    private TextKinds() {}
+
+    static Kind<Boolean> trueOrFalse() {
+        return Kind.ofScalar(
+                "true or false",
+                "true or false",
+                scalar -> scalar.isBoolean()
+                        ? new Reading.Sound<>(scalar.text().equalsIgnoreCase("true"))
+                        : new Reading.Unsound<>(booleanFix(scalar)),
+                String::valueOf);
+    }
+
+    /// One of the names; several may mean the same, and the first of them is the one that is written.
+    ///
+    /// @param hints what to write instead of a name that is known and not taken
+    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names, Map<String, String> hints) {
+        List<String> known = List.copyOf(names.keySet());
+        return Kind.ofScalar(
+                "one of " + String.join(", ", known),
+                "one of them",
+                scalar -> {
+                    E meant = names.get(scalar.text());
+                    return meant != null
+                            ? new Reading.Sound<>(meant)
+                            : new Reading.Unsound<>(Optional.ofNullable(hints.get(scalar.text()))
+                                    .orElseGet(() -> nearest(scalar.text(), known)));
+                },
+                meant -> known.stream()
+                        .filter(name -> names.get(name) == meant)
+                        .findFirst()
+                        .orElseThrow());
+    }
+
+    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names) {
+        return oneOf(names, Map.of());
+    }
+
+    /// Names for [#oneOf], in the order they are listed.
+    @SafeVarargs
+    static <E> Map<String, E> names(Map.Entry<String, E>... entries) {
+        Map<String, E> names = new LinkedHashMap<>();
+        for (Map.Entry<String, E> entry : entries) {
+            names.put(entry.getKey(), entry.getValue());
+        }
+        return names;
+    }
+
+    static Kind<String> name(String what, String example) {
+        return Kind.ofScalar(
+                what,
+                "one, such as " + example,
+                scalar -> {
+                    if (scalar.isNumber() || scalar.isBoolean()) {
+                        return new Reading.Unsound<>(
+                                "put it in quotes if it is meant as text: '%s'".formatted(scalar.text()));
+                    }
+                    return scalar.text().isBlank()
+                            ? new Reading.Unsound<>("write " + example)
+                            : new Reading.Sound<>(scalar.text());
+                },
+                TextKinds::quoted);
+    }
+
+    static Kind<Long> size() {
+        return Kind.ofScalar(
+                "a size of at least 1KB, such as 5GB or 512MiB", "5GB", TextKinds::size, TextKinds::sizeText);
+    }
+
+    /// Text as YAML: bare where it can only be text, otherwise in double quotes.
+    static String quoted(String text) {
+        if (text.matches("[A-Za-z/_][A-Za-z0-9_./-]*") && !text.matches("(?i)true|false|null|yes|no|on|off|y|n")) {
+            return text;
+        }
+        StringBuilder escaped = new StringBuilder("\"");
+        text.codePoints().forEach(c -> {
+            if (c == '"' || c == '\\') {
+                escaped.append('\\').appendCodePoint(c);
+            } else if ((c >= ' ' && c <= '~') || Character.isLetterOrDigit(c)) {
+                escaped.appendCodePoint(c);
+            } else {
+                escaped.append("\\U%08x".formatted(c));
+            }
+        });
+        return escaped.append('"').toString();
+    }
+
+    private static String nearest(String written, List<String> known) {
+        return NearestKey.bySpelling(written, known)
+                .map("did you mean '%s'?"::formatted)
+                .orElse("write one of them");
+    }
+
+    private static String booleanFix(Scalar scalar) {
+        return switch (scalar.text().toLowerCase(Locale.ROOT)) {
+            case "yes", "on", "y", "1" -> "write true; YAML 1.2 reads '%s' as something else".formatted(scalar.text());
+            case "no", "off", "n", "0" -> "write false; YAML 1.2 reads '%s' as something else".formatted(scalar.text());
+            case "true", "false" -> scalar.isPlain() ? "write it in lower case" : "remove the quotes";
+            default -> "write true or false";
+        };
+    }
+
+    private static Reading<Long> size(Scalar scalar) {
+        Matcher matcher = SIZE.matcher(scalar.text());
+        if (!matcher.matches()) {
+            return new Reading.Unsound<>(
+                    "write a number and a unit (%s), such as 5GB".formatted(String.join(", ", UNITS.keySet())));
+        }
+        long unit = matcher.group(2) == null ? 1 : UNITS.getOrDefault(matcher.group(2), 1L);
+        BigDecimal bytes = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(unit));
+        if (bytes.compareTo(BigDecimal.valueOf(LEAST_SIZE)) < 0
+                || bytes.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
+            return new Reading.Unsound<>("write a size from 1KB to 8000000TB, such as 5GB");
+        }
+        return new Reading.Sound<>(bytes.longValue());
+    }
+
+    private static String sizeText(long bytes) {
+        List<String> exact = new ArrayList<>();
+        UNITS.forEach((name, unit) -> {
+            if (bytes % unit == 0) {
+                exact.add(bytes / unit + name);
+            }
+        });
+        return exact.stream().min(Comparator.comparingInt(String::length)).orElseThrow();
+    }
+
+    private static Map<String, Long> units() {
+        Map<String, Long> units = new LinkedHashMap<>();
+        units.put("B", 1L);
+        String prefixes = "KMGT";
+        for (int i = 0; i < prefixes.length(); i++) {
+            units.put(prefixes.charAt(i) + "B", (long) Math.pow(1000, i + 1));
+        }
+        for (int i = 0; i < prefixes.length(); i++) {
+            units.put(prefixes.charAt(i) + "iB", 1L << (10 * (i + 1)));
+        }
+        return units;
+    }
+}

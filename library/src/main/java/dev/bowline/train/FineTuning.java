@@ -1,0 +1,158 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.data.Batch;
+import dev.bowline.data.DataPosition;
+import dev.bowline.data.Row;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.json.JsonObject;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.Targets;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.optim.AdamW;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.TensorScope;
+import dev.bowline.ties.TiedWeights;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+
+/// Supervised fine-tuning that a program drives step by step.
+///
+/// It borrows the model and owns the optimizer. Its whole state is the model's weights, [#optimizerState] and
+/// [#progress]: restored together, training goes on bit for bit as if it had not stopped.
+public final class FineTuning implements AutoCloseable {
+
+    private final CausalLanguageModel model;
+    private final TrainingRows rows;
+    private final FineTuningPlan plan;
+    private final AdamW optimizer;
+    private final ChunkedCrossEntropy loss;
+    private final TrainingStep trainingStep;
+    private DataPosition position = DataPosition.START;
+    private long stepsTaken;
+
+    /// @throws BowlineException if nothing is left to train, or two parameters hold one tensor
+    public FineTuning(CausalLanguageModel model, TrainingRows rows, FineTuningPlan plan) {
+        this.model = model;
+        this.rows = rows;
+        this.plan = plan;
+        TiedWeights.ensureTiedLmHead(model);
+        TiedWeights.requireDistinct(model, model.parameters());
+        if (model.trained().isEmpty()) {
+            throw new BowlineException("every parameter is frozen", "leave something to train out of freeze_config");
+        }
+        optimizer = new AdamW(model.trained(), plan.optimizer());
+        loss = new ChunkedCrossEntropy(plan.lossChunkTokens());
+        trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm());
+    }
+
+    public CausalLanguageModel model() {
+        return model;
+    }
+
+    public FineTuningPlan plan() {
+        return plan;
+    }
+
+    /// Optimizer steps taken, those before a resume included.
+    public long stepsTaken() {
+        return stepsTaken;
+    }
+
+    public boolean isFinished() {
+        return stepsTaken >= plan.lastStep();
+    }
+
+    /// Takes the next optimizer step.
+    ///
+    /// @throws BowlineException if the loss or a gradient is not finite; nothing was changed then
+    public StepResult step() {
+        if (isFinished()) {
+            throw new IllegalStateException("step %d was the last".formatted(stepsTaken));
+        }
+        long start = System.nanoTime();
+        int epoch = position.epoch();
+        TrainingRows.Step taken = rows.step(position, plan.rowsPerStep());
+        List<Batch> batches = batches(taken.rows());
+        double rate = plan.schedule().rate(stepsTaken);
+
+        TrainingStep.Outcome outcome = trainingStep.take(stepsTaken + 1, batches, rate);
+
+        stepsTaken++;
+        position = taken.next();
+        return new StepResult(
+                stepsTaken,
+                epoch,
+                outcome.loss(),
+                outcome.gradNorm(),
+                rate,
+                batches.stream().mapToLong(Batch::realTokens).sum(),
+                batches.stream().mapToLong(Batch::targetTokens).sum(),
+                (System.nanoTime() - start) / 1e9);
+    }
+
+    /// The loss on held-out rows, with the weights as they are now.
+    public ValidationResult validate(List<Row> heldOut) {
+        double sum = 0;
+        long targets = 0;
+        for (Batch batch : batches(heldOut)) {
+            try (NoGradGuard _ = new NoGradGuard();
+                    TensorScope _ = TensorScope.open()) {
+                Tensor ids = Memory.of(batch.inputIds(), batch.rows(), batch.columns());
+                Tensor hidden = model.hidden(ids, TrainingStep.sequences(batch), Optional.empty());
+                sum += loss.sum(hidden, model.head(), Targets.of(batch.labels()));
+                targets += batch.targetTokens();
+            }
+        }
+        double rate = plan.schedule().rate(Math.max(0, stepsTaken - 1));
+        return new ValidationResult(stepsTaken, position.epoch(), sum / targets, rate, targets);
+    }
+
+    private List<Batch> batches(List<Row> taken) {
+        List<Batch> batches = new ArrayList<>();
+        for (int from = 0; from < taken.size(); from += plan.rowsPerMicroBatch()) {
+            int to = Math.min(taken.size(), from + plan.rowsPerMicroBatch());
+            batches.add(Batch.of(taken.subList(from, to), plan.paddingId()));
+        }
+        return batches;
+    }
+
+    /// Moments, step counts and master weights by canonical name, owned by this object.
+    public Map<String, Tensor> optimizerState() {
+        return optimizer.state();
+    }
+
+    /// Where training stands, as it is saved.
+    public JsonObject progress() {
+        return JsonObject.of()
+                .with("steps_taken", stepsTaken)
+                .with("epoch", position.epoch())
+                .with("row", position.row())
+                .with("rows_per_epoch", rows.size());
+    }
+
+    /// Goes on from a saved state; the model must hold the weights saved with it.
+    ///
+    /// @throws BowlineException if the state belongs to other data or another set of trained parameters
+    public void restore(JsonObject progress, Map<String, Tensor> optimizerState) {
+        int savedRows = progress.requireInt("rows_per_epoch");
+        if (savedRows != rows.size()) {
+            throw new BowlineException(
+                    "the checkpoint was made with %d rows per epoch, the data now has %d"
+                            .formatted(savedRows, rows.size()),
+                    "resume with the dataset and packing that the run started with");
+        }
+        optimizer.restore(optimizerState);
+        stepsTaken = progress.requireLong("steps_taken");
+        position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+    }
+}

@@ -1,0 +1,160 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.checkpoint.SaveReport;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.nn.Parameter;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/// A recipe, carried out: load, train, validate, save.
+///
+/// It prints nothing; a [RunListener] hears what happens.
+public final class FineTuningRun implements AutoCloseable {
+
+    private final Recipe recipe;
+    private final Pretrained pretrained;
+    private final FineTuning tuning;
+    private final Optional<RecipeData> heldOut;
+    private final RunCheckpoints checkpoints;
+    private final List<String> notes;
+    private final AtomicBoolean stopRequested = new AtomicBoolean();
+
+    private FineTuningRun(
+            Recipe recipe,
+            Pretrained pretrained,
+            FineTuning tuning,
+            Optional<RecipeData> heldOut,
+            RunCheckpoints checkpoints,
+            List<String> notes) {
+        this.recipe = recipe;
+        this.pretrained = pretrained;
+        this.tuning = tuning;
+        this.heldOut = heldOut;
+        this.checkpoints = checkpoints;
+        this.notes = notes;
+    }
+
+    /// Loads everything the recipe names, and the training checkpoint it goes on from, if any.
+    ///
+    /// @throws BowlineException if something in the recipe does not hold; nothing was written then
+    public static FineTuningRun open(Recipe recipe) {
+        RunCheckpoints checkpoints = RunCheckpoints.of(recipe);
+        List<String> notes = new ArrayList<>();
+        int packedSize = recipe.packedSequence().packedSequenceSize();
+        Pretrained pretrained = load(recipe, checkpoints, notes);
+        try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
+            tokenizer.requireFits(pretrained.model().vocabularySize());
+            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer);
+            Optional<RecipeData> heldOut =
+                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer));
+            notes.addAll(training.notes("dataset"));
+            heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset")));
+            TrainingRows rows = new TrainingRows(
+                    training.rows(),
+                    recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
+                    recipe.seed());
+            long paddingId = tokenizer.specialTokenId("pad_token").orElse(0);
+            FineTuning tuning = new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, paddingId));
+            checkpoints.restore(tuning);
+            return new FineTuningRun(recipe, pretrained, tuning, heldOut, checkpoints, notes);
+        } catch (RuntimeException e) {
+            pretrained.close();
+            throw e;
+        }
+    }
+
+    private static Pretrained load(Recipe recipe, RunCheckpoints checkpoints, List<String> notes) {
+        AutoModel.Options options = AutoModel.Options.asStored()
+                .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
+        AutoModel.Options typed = switch (recipe.model().torchDtype()) {
+            case AUTO -> options;
+            case FLOAT32 -> options.in(Dtype.FLOAT32);
+            case BFLOAT16 -> options.in(Dtype.BFLOAT16);
+        };
+        Path directory = checkpoints.resumedFrom().orElse(recipe.model().pretrainedModel());
+        return AutoModel.fromPretrained(directory, typed);
+    }
+
+    public LoadReport loadReport() {
+        return pretrained.report();
+    }
+
+    /// What was frozen, cut or left out, a sentence each.
+    public List<String> notes() {
+        return List.copyOf(notes);
+    }
+
+    public FineTuning tuning() {
+        return tuning;
+    }
+
+    /// Elements the optimizer updates, a tied value once.
+    public long trainedParameters() {
+        return pretrained.model().trained().values().stream()
+                .mapToLong(Parameter::elements)
+                .sum();
+    }
+
+    /// Asks the run to finish its step, save, and end. Any thread may call it.
+    public void requestStop() {
+        stopRequested.set(true);
+    }
+
+    /// Trains to the last step, or to the end of the step in which a stop is requested.
+    public RunReport run(RunListener listener) {
+        long start = System.nanoTime();
+        MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
+        Optional<StepResult> lastStep = Optional.empty();
+        Optional<ValidationResult> lastValidation = Optional.empty();
+        Optional<SaveReport> lastSave = Optional.empty();
+        while (!tuning.isFinished() && !stopRequested.get()) {
+            StepResult step = tuning.step();
+            lastStep = Optional.of(step);
+            metrics.append(step);
+            listener.stepTaken(step, tuning.plan().lastStep());
+
+            boolean ending = tuning.isFinished() || stopRequested.get();
+            Optional<ValidationResult> validation = Optional.empty();
+            if (heldOut.isPresent() && due(recipe.stepScheduler().valEverySteps(), ending)) {
+                validation = Optional.of(tuning.validate(heldOut.get().rows()));
+                lastValidation = validation;
+                metrics.append(validation.get());
+                listener.validated(validation.get());
+            }
+            if (recipe.checkpoint().enabled() && due(recipe.stepScheduler().ckptEverySteps(), ending)) {
+                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), validation);
+                lastSave = Optional.of(saved);
+                listener.saved(saved.directory());
+            }
+        }
+        return new RunReport(
+                tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
+                lastStep,
+                lastValidation,
+                lastSave.map(SaveReport::directory),
+                lastSave.map(SaveReport::ledger).orElse(pretrained.report().ledger()),
+                notes,
+                trainedParameters(),
+                (System.nanoTime() - start) / 1e9);
+    }
+
+    private boolean due(Optional<Integer> every, boolean ending) {
+        return ending || every.isPresent() && tuning.stepsTaken() % every.get() == 0;
+    }
+
+    @Override
+    public void close() {
+        tuning.close();
+        pretrained.close();
+    }
+}

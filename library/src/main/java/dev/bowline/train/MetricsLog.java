@@ -1,0 +1,78 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.ProcessMemory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+
+/// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
+/// names are NeMo AutoModel's; `mem` is the resident memory in GiB.
+final class MetricsLog {
+
+    private static final double GIB = 1L << 30;
+
+    private final Path training;
+    private final Path validation;
+
+    MetricsLog(Path directory) {
+        training = directory.resolve("training.jsonl");
+        validation = directory.resolve("validation.jsonl");
+    }
+
+    void append(StepResult step) {
+        append(
+                training,
+                row(step.step(), step.epoch())
+                        .with("loss", step.loss())
+                        .with("grad_norm", step.gradNorm())
+                        .with("lr", step.learningRate())
+                        .with("mem", memory())
+                        .with("tps", step.tokensPerSecond())
+                        .with("num_tokens_per_step", step.tokens())
+                        .with("num_label_tokens", step.targetTokens()));
+    }
+
+    void append(ValidationResult result) {
+        append(
+                validation,
+                row(result.step(), result.epoch())
+                        .with("val_loss", result.loss())
+                        .with("lr", result.learningRate())
+                        .with("num_label_tokens", result.targetTokens())
+                        .with("mem", memory()));
+    }
+
+    private static JsonObject row(long step, int epoch) {
+        return JsonObject.of()
+                .with("step", step)
+                .with("epoch", epoch)
+                .with("timestamp", Instant.now().toString());
+    }
+
+    private static double memory() {
+        return ProcessMemory.resident().orElse(0) / GIB;
+    }
+
+    private static void append(Path file, JsonObject row) {
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            Files.writeString(
+                    file,
+                    Json.compact(row) + "\n",
+                    StandardCharsets.UTF_8,
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be written: %s".formatted(file, e.getMessage()),
+                    "free disk space, or point checkpoint.checkpoint_dir at a writable directory",
+                    e);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package dev.bowline.train;
+
+import dev.bowline.data.TrainingRows;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Schedule;
+import dev.bowline.recipe.LossSection;
+import dev.bowline.recipe.LrScheduler;
+import dev.bowline.recipe.OptimizerSection;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.StepScheduler;
+import java.util.OptionalDouble;
+
+/// The numbers of a recipe, resolved against its data.
+final class RecipePlan {
+
+    private RecipePlan() {}
+
+    static FineTuningPlan of(Recipe recipe, TrainingRows rows, long paddingId) {
+        StepScheduler steps = recipe.stepScheduler();
+        long lastStep = lastStep(steps, rows);
+        OptimizerSection optimizer = recipe.optimizer();
+        return new FineTuningPlan(
+                steps.globalBatchSize(),
+                steps.localBatchSize(),
+                lastStep,
+                new AdamW.Settings(
+                        optimizer.betas().first(),
+                        optimizer.betas().second(),
+                        optimizer.eps(),
+                        optimizer.weightDecay(),
+                        optimizer.decayNormsAndBiases() ? AdamW.Decayed.EVERYTHING : AdamW.Decayed.MATRICES),
+                schedule(recipe.lrScheduler(), optimizer.lr(), lastStep),
+                recipe.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty()),
+                chunkTokens(recipe.loss()),
+                paddingId);
+    }
+
+    private static long lastStep(StepScheduler steps, TrainingRows rows) {
+        long byEpochs = steps.numEpochs().isPresent()
+                ? (long) steps.numEpochs().get() * rows.stepsPerEpoch(steps.globalBatchSize())
+                : Long.MAX_VALUE;
+        long byCount = steps.maxSteps().isPresent() ? steps.maxSteps().get() : Long.MAX_VALUE;
+        return Math.min(byEpochs, byCount);
+    }
+
+    private static Schedule schedule(LrScheduler section, double peak, long lastStep) {
+        Schedule.Decay decay = switch (section.decayStyle()) {
+            case CONSTANT -> Schedule.Decay.CONSTANT;
+            case LINEAR -> Schedule.Decay.LINEAR;
+            case COSINE -> Schedule.Decay.COSINE;
+        };
+        long decaySteps =
+                section.decaySteps().isPresent() ? section.decaySteps().get() : lastStep;
+        return new Schedule(
+                decay,
+                peak,
+                section.initLr(),
+                section.minLr(),
+                section.warmupSteps(),
+                Math.max(decaySteps, section.warmupSteps()));
+    }
+
+    /// Whole logits are one chunk of every target there is.
+    private static int chunkTokens(LossSection loss) {
+        return switch (loss) {
+            case LossSection.Chunked(int tokens) -> tokens;
+            case LossSection.FullLogits _ -> Integer.MAX_VALUE;
+        };
+    }
+}

@@ -1,0 +1,29 @@
+package dev.bowline.train;
+
+import java.nio.file.Path;
+
+/// Told what happens in a run, as it happens, on the thread that trains.
+public interface RunListener {
+
+    /// @param lastStep the step after which training is done
+    void stepTaken(StepResult step, long lastStep);
+
+    void validated(ValidationResult result);
+
+    /// @param directory a whole Hugging Face checkpoint
+    void saved(Path directory);
+
+    /// Hears nothing.
+    static RunListener silent() {
+        return new RunListener() {
+            @Override
+            public void stepTaken(StepResult step, long lastStep) {}
+
+            @Override
+            public void validated(ValidationResult result) {}
+
+            @Override
+            public void saved(Path directory) {}
+        };
+    }
+}

@@ -1,0 +1,186 @@
+package dev.bowline.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.text.AssistantMask;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A dataset file becomes examples whose targets are the assistant's words, or an error that names the line.
+class DatasetReaderTest {
+
+    private static final Path MODEL = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
+    private static Tokenizer tokenizer = Tokenizer.open(MODEL);
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @BeforeAll
+    static void open() {
+        tokenizer = Tokenizer.open(MODEL);
+    }
+
+    @AfterAll
+    static void close() {
+        tokenizer.close();
+    }
+
+    @Test
+    void theTargetsAreTheAnswerAndTheTokenThatEndsItsTurn() throws IOException {
+        Dataset dataset = read(row("When is 2031-08-24?", "24 August 2031"), 64, DatasetSettings.TooLong.ERROR);
+
+        assertEquals("24 August 2031<turn|>", targets(dataset.examples().getFirst()));
+    }
+
+    @Test
+    void onlyTheLastAnswerCountsWhenHistoryIsMasked() throws IOException {
+        String two = "{\"messages\": [" + message("user", "a") + "," + message("assistant", "first") + ","
+                + message("user", "b") + "," + message("assistant", "second") + "]}";
+
+        assertEquals(
+                "first<turn|>second<turn|>",
+                targets(read(two, 64, DatasetSettings.TooLong.ERROR).examples().getFirst()));
+        assertEquals(
+                "second<turn|>",
+                targets(DatasetReader.read(
+                                settings(write(two), 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.LAST),
+                                ChatTemplate.of(tokenizer),
+                                tokenizer)
+                        .examples()
+                        .getFirst()));
+    }
+
+    @Test
+    void textBeyondTheBasicPlaneDoesNotShiftTheMask() throws IOException {
+        Dataset dataset = read(row("\uD83D\uDE00 when?", "24 August"), 64, DatasetSettings.TooLong.ERROR);
+
+        assertEquals("24 August<turn|>", targets(dataset.examples().getFirst()));
+    }
+
+    @Test
+    void aBrokenLineIsNamed() {
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> read(row("a", "b") + "\n{\"messages\": [", 64, DatasetSettings.TooLong.ERROR));
+
+        assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
+    }
+
+    @Test
+    void anExampleWithoutAnAnswerIsRefusedByItsLine() {
+        String onlyUser = "{\"messages\": [" + message("user", "hello") + "]}";
+
+        BowlineException refused = assertThrows(
+                BowlineException.class, () -> read(row("a", "b") + "\n" + onlyUser, 64, DatasetSettings.TooLong.ERROR));
+
+        assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
+        assertTrue(refused.problem().contains("no token to train on"), refused.problem());
+    }
+
+    @Test
+    void tooLongExamplesAreRefusedSkippedOrCutButNeverLoseTheirAnswerSilently() throws IOException {
+        String rows = row("short", "yes") + "\n" + row("a very long question ".repeat(10), "24 August 2031");
+
+        assertThrows(BowlineException.class, () -> read(rows, 40, DatasetSettings.TooLong.ERROR));
+        Dataset skipped = read(rows, 40, DatasetSettings.TooLong.SKIP);
+        Dataset cutStart = read(rows, 40, DatasetSettings.TooLong.CUT_START);
+        Dataset cutEnd = read(rows, 40, DatasetSettings.TooLong.CUT_END);
+
+        assertEquals(1, skipped.examples().size());
+        assertTrue(skipped.skipped().getFirst().origin().endsWith("data.jsonl:2"));
+        assertEquals("24 August 2031<turn|>", targets(cutStart.examples().get(1)));
+        assertEquals(40, cutStart.examples().get(1).length());
+        assertEquals(1, cutStart.cut());
+        assertEquals(1, cutEnd.examples().size());
+        assertTrue(cutEnd.skipped().getFirst().reason().contains("whole answer"));
+    }
+
+    @Test
+    void shareGptAndColumnsAreTheSameConversation() throws IOException {
+        Path shareGpt = write(
+                "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"b\"}]}");
+        Example fromShareGpt = DatasetReader.read(
+                        settings(shareGpt, 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                        ChatTemplate.of(tokenizer),
+                        tokenizer)
+                .examples()
+                .getFirst();
+        Path columns = write("{\"q\": \"a\", \"r\": \"b\"}");
+        Example fromColumns = DatasetReader.read(
+                        new DatasetSettings(
+                                columns,
+                                new Layout.Columns(Optional.empty(), "q", "r"),
+                                64,
+                                DatasetSettings.TooLong.ERROR,
+                                OptionalInt.empty(),
+                                DatasetSettings.TrainedText.ASSISTANT,
+                                AssistantMask.Answers.ALL),
+                        ChatTemplate.of(tokenizer),
+                        tokenizer)
+                .examples()
+                .getFirst();
+
+        assertEquals(decode(fromShareGpt), decode(fromColumns));
+        assertEquals(targets(fromShareGpt), targets(fromColumns));
+    }
+
+    private Dataset read(String rows, int longest, DatasetSettings.TooLong tooLong) throws IOException {
+        return DatasetReader.read(
+                settings(write(rows), longest, tooLong, AssistantMask.Answers.ALL),
+                ChatTemplate.of(tokenizer),
+                tokenizer);
+    }
+
+    private Path write(String rows) throws IOException {
+        return Files.writeString(directory.resolve("data.jsonl"), rows + "\n");
+    }
+
+    private static DatasetSettings settings(
+            Path file, int longest, DatasetSettings.TooLong tooLong, AssistantMask.Answers answers) {
+        return new DatasetSettings(
+                file,
+                new Layout.Auto(),
+                longest,
+                tooLong,
+                OptionalInt.empty(),
+                DatasetSettings.TrainedText.ASSISTANT,
+                answers);
+    }
+
+    private static String row(String question, String answer) {
+        return "{\"messages\": [" + message("user", question) + "," + message("assistant", answer) + "]}";
+    }
+
+    private static String message(String role, String content) {
+        return "{\"role\": \"%s\", \"content\": \"%s\"}".formatted(role, content);
+    }
+
+    private static String targets(Example example) {
+        List<Integer> ids = new ArrayList<>();
+        for (int i = 0; i < example.length(); i++) {
+            if (example.targets()[i]) {
+                ids.add(example.ids()[i]);
+            }
+        }
+        return tokenizer.decodeWithSpecialTokens(
+                ids.stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    private static String decode(Example example) {
+        return tokenizer.decodeWithSpecialTokens(example.ids());
+    }
+}

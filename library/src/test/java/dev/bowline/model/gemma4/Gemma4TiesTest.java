@@ -1,0 +1,231 @@
+package dev.bowline.model.gemma4;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TiedWeights;
+import java.lang.ref.WeakReference;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A Gemma 4 head that is declared tied is the active input embedding, whatever happens to the model.
+class Gemma4TiesTest {
+
+    private static final long SEED = 7;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void headAndActiveEmbeddingAreOneParameterRightAfterConstruction(String variant) {
+        try (Gemma4Model model = build(variant)) {
+            assertSame(model.inputEmbedding().get(), model.lmHead().get());
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+            assertFalse(model.parameters().containsKey("lm_head.weight"));
+        }
+    }
+
+    @Test
+    void theReplacedLanguageModelIsUnreachable() throws InterruptedException {
+        try (Gemma4Model model = build("moe_tied")) {
+            WeakReference<TextModel> replaced = replaceOnce(model);
+
+            for (int i = 0; i < 50 && replaced.get() != null; i++) {
+                System.gc();
+                Thread.sleep(10);
+            }
+
+            assertSame(null, replaced.get(), "something still reaches the replaced language model");
+            assertSame(model.inputEmbedding().get(), model.lmHead().get());
+        }
+    }
+
+    private static WeakReference<TextModel> replaceOnce(Gemma4Model model) {
+        TextModel old = model.languageModel();
+        model.replaceLanguageModel(new TextModel(old.path(), old.config()));
+        assertNotSame(old, model.languageModel());
+        return new WeakReference<>(old);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void theTieSurvivesInitialisationInBfloat16AndAnyLaterCast(String variant) {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = build(variant)) {
+            model.initializeWeights(Dtype.BFLOAT16, SEED);
+            assertOneTensor(model, Dtype.BFLOAT16);
+            long before = Ops.address(model.lmHead().tensor());
+
+            model.cast(Dtype.FLOAT32);
+
+            assertOneTensor(model, Dtype.FLOAT32);
+            assertEquals(before, Ops.address(model.lmHead().tensor()), "the cast replaced the tensor object");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aTrainingStepMovesHeadAndEmbeddingTogether(String variant) {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", variant))) {
+            Tensor before = model.inputEmbedding().tensor().detach().clone();
+            model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
+                    .square()
+                    .mean()
+                    .backward();
+            try (var _ = new NoGradGuard()) {
+                for (Parameter parameter : model.trained().values()) {
+                    parameter.value().sub_(Ops.times(parameter.gradient().orElseThrow(), 0.01));
+                }
+            }
+
+            assertOneTensor(model, Dtype.FLOAT32);
+            assertFalse(before.equal(model.lmHead().tensor()), "the step changed nothing");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void tieWeightsRepairsADeliberateBreakAndMayBeCalledAgain(String variant) {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", variant))) {
+            model.lmHead().own(filledLike(model));
+            assertFalse(TiedWeights.hasLocalTiedLmHead(model));
+
+            model.tieWeights();
+            model.tieWeights();
+
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+            assertSame(model.inputEmbedding().get(), model.lmHead().get());
+        }
+    }
+
+    @Test
+    void sharedStorageIsNotATie() {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", "moe_tied"))) {
+            Parameter other =
+                    new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
+            other.fill(model.inputEmbedding().tensor().detach());
+            model.lmHead().own(other);
+
+            assertEquals(
+                    Memory.bytes(model.inputEmbedding().tensor()).address(),
+                    Memory.bytes(model.lmHead().tensor()).address());
+            assertFalse(TiedWeights.hasLocalTiedLmHead(model));
+
+            TiedWeights.ensureTiedLmHead(model);
+
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+        }
+    }
+
+    @Test
+    void untiedHeadsHaveTheirOwnStorageAndGradient() {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", "moe_untied"))) {
+            model.tieWeights();
+            assertFalse(TiedWeights.hasLocalTiedLmHead(model));
+            assertNotSame(model.inputEmbedding().get(), model.lmHead().get());
+
+            model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
+                    .square()
+                    .mean()
+                    .backward();
+
+            Tensor head = model.lmHead().get().gradient().orElseThrow();
+            Tensor embedding = model.inputEmbedding().get().gradient().orElseThrow();
+            assertFalse(head.equal(embedding));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "true,  true,  true,  TOP",
+        "true,  false, true,  TOP",
+        "false, true,  false, TOP",
+        "false, false, false, TOP",
+        "-,     true,  true,  TEXT",
+        "-,     false, false, TEXT",
+        "-,     -,     true,  CLASS_DEFAULT"
+    })
+    void theTopLevelFlagControlsAndTheTextLevelOnlyWhereItIsSilent(
+            String top, String text, boolean tied, TieFlag.Level level) {
+        for (String variant : new String[] {"moe_tied", "dense_kv"}) {
+            JsonObject config = config(variant);
+            JsonObject textConfig = withFlag(config.requireObject("text_config"), text);
+            try (Gemma4Model model = Gemma4Architecture.CONDITIONAL_GENERATION.build(
+                    withFlag(config, top).with("text_config", textConfig))) {
+                assertEquals(new TieFlag(tied, level), model.tieFlag());
+                assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model));
+            }
+        }
+    }
+
+    @Test
+    void fillingAParameterWithTheWrongShapeIsRefused() {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = build("moe_tied")) {
+            Parameter embedding = model.inputEmbedding().get();
+
+            assertThrows(IllegalArgumentException.class, () -> embedding.fill(Ops.zeros(Dtype.FLOAT32, 3, 3)));
+        }
+    }
+
+    @Test
+    void usingAModelWithoutValuesNamesTheSlot() {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = build("moe_tied")) {
+            BowlineException refused = assertThrows(
+                    BowlineException.class,
+                    () -> model.logits(Memory.of(new long[] {1, 2}, 1, 2), Sequences.causal(1, 2)));
+
+            assertTrue(refused.problem().contains("embed_tokens.weight"), refused.problem());
+        }
+    }
+
+    private static JsonObject withFlag(JsonObject level, String flag) {
+        return flag.equals("-")
+                ? level.without("tie_word_embeddings")
+                : level.with("tie_word_embeddings", Boolean.parseBoolean(flag));
+    }
+
+    private static Parameter filledLike(Gemma4Model model) {
+        Parameter own =
+                new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
+        own.fill(model.inputEmbedding().tensor().detach().clone());
+        return own;
+    }
+
+    private static void assertOneTensor(Gemma4Model model, Dtype dtype) {
+        assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+        assertTrue(Ops.same(model.lmHead().tensor(), model.inputEmbedding().tensor()));
+        assertEquals(dtype, Dtype.of(model.lmHead().tensor().scalar_type()));
+    }
+
+    private static Gemma4Model build(String variant) {
+        return Gemma4Architecture.CONDITIONAL_GENERATION.build(config(variant));
+    }
+
+    private static JsonObject config(String variant) {
+        return Json.parse(Golden.directory("gemma4", variant).resolve("config.json"))
+                .asObject();
+    }
+}

@@ -1,0 +1,199 @@
+package dev.bowline.optim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.Targets;
+import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.gemma4.ReferenceModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Five steps of AdamW through the chunked loss are the reference's five steps; every value is stepped once.
+class AdamWTest {
+
+    private static final AdamW.Settings SETTINGS = new AdamW.Settings(0.9, 0.95, 1e-8, 5.0, AdamW.Decayed.MATRICES);
+    private static final double LEARNING_RATE = 2e-4;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "moe_tied",
+                "moe_untied",
+                "dense_kv",
+                "e2b_like",
+                "e4b_like",
+                "text_only",
+                "attention_bias",
+                "moe_unaligned"
+            })
+    void fiveStepsHaveTheLossesOfTheReference(String variant) {
+        Golden reference = ReferenceModel.reference(variant);
+        float[] expected = reference.floats("adamw.losses");
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load(variant);
+                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+            for (float expectedLoss : expected) {
+                double loss = lossAndGradients(model, reference);
+                assertEquals(expectedLoss, loss, 1e-3 * Math.abs(expectedLoss), variant);
+                optimizer.step(LEARNING_RATE);
+                optimizer.clearGradients();
+            }
+            for (String name : reference.names()) {
+                if (name.startsWith("adamw.final.")) {
+                    Tensor difference =
+                            reference.tensor(name).sub(value(model, name.substring("adamw.final.".length())));
+                    double error = difference.norm().item_double()
+                            / reference.tensor(name).norm().item_double();
+                    assertTrue(error < 1e-3, name + " differs by " + error);
+                }
+            }
+        }
+    }
+
+    @Test
+    void bfloat16WeightsFollowTheirFloat32Masters() {
+        Golden reference = ReferenceModel.reference("moe_tied");
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_tied")) {
+            model.cast(Dtype.BFLOAT16);
+            try (AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+                double first = lossAndGradients(model, reference);
+                for (int i = 0; i < 5; i++) {
+                    optimizer.step(LEARNING_RATE);
+                    optimizer.clearGradients();
+                    lossAndGradients(model, reference);
+                }
+                double last = lossAndGradients(model, reference);
+
+                assertTrue(last < first, "loss went from %s to %s".formatted(first, last));
+                String name = model.inputEmbedding().path();
+                Tensor master = Objects.requireNonNull(optimizer.state().get(name + ".master"));
+                assertTrue(Ops.cast(master, Dtype.BFLOAT16)
+                        .equal(model.inputEmbedding().tensor()));
+            }
+        }
+    }
+
+    @Test
+    void aTiedValueIsCountedOnceInTheNorm() {
+        Golden reference = ReferenceModel.reference("moe_tied");
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_tied");
+                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+            lossAndGradients(model, reference);
+            double squares = 0;
+            for (String name : reference.names()) {
+                if (name.startsWith("grad.")) {
+                    squares += Math.pow(reference.tensor(name).norm().item_double(), 2);
+                }
+            }
+            double norm = optimizer.gradientNorm();
+
+            assertEquals(Math.sqrt(squares), norm, 1e-3 * norm);
+
+            optimizer.clip(norm, 1.0);
+
+            assertEquals(1.0, optimizer.gradientNorm(), 1e-4);
+        }
+    }
+
+    @Test
+    void oneTensorUnderTwoNamesIsRefused() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_tied")) {
+            Parameter embedding = model.inputEmbedding().get();
+
+            BowlineException refused = assertThrows(
+                    BowlineException.class,
+                    () -> new AdamW(Map.of("embedding", embedding, "lm_head", embedding), SETTINGS));
+
+            assertTrue(refused.problem().contains("lm_head"), refused.problem());
+        }
+    }
+
+    @Test
+    void restoredStateContinuesBitForBit() {
+        Golden reference = ReferenceModel.reference("moe_tied");
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model straight = ReferenceModel.load("moe_tied");
+                Gemma4Model resumed = ReferenceModel.load("moe_tied");
+                AdamW first = new AdamW(straight.trained(), SETTINGS);
+                AdamW second = new AdamW(resumed.trained(), SETTINGS)) {
+            train(straight, first, reference, 2);
+            straight.parameters()
+                    .forEach((name, parameter) -> Objects.requireNonNull(
+                                    resumed.parameters().get(name))
+                            .fill(parameter.value().detach().clone()));
+            second.restore(first.state());
+
+            train(straight, first, reference, 2);
+            train(resumed, second, reference, 2);
+
+            straight.parameters()
+                    .forEach((name, parameter) -> assertTrue(parameter.value().equal(value(resumed, name)), name));
+        }
+    }
+
+    @Test
+    void aTrainingLoopLeavesNoNativeHandles() {
+        Golden reference = ReferenceModel.reference("moe_tied");
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_tied");
+                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+            train(model, optimizer, reference, 2);
+            long before = Pointer.totalCount();
+
+            train(model, optimizer, reference, 10);
+
+            assertEquals(before, Pointer.totalCount());
+        }
+    }
+
+    private static Tensor value(Gemma4Model model, String name) {
+        return Objects.requireNonNull(model.parameters().get(name)).value();
+    }
+
+    private static void train(Gemma4Model model, AdamW optimizer, Golden reference, int steps) {
+        for (int i = 0; i < steps; i++) {
+            lossAndGradients(model, reference);
+            optimizer.clip(optimizer.gradientNorm(), 1.0);
+            optimizer.step(LEARNING_RATE);
+            optimizer.clearGradients();
+        }
+    }
+
+    private static double lossAndGradients(Gemma4Model model, Golden reference) {
+        try (TensorScope _ = TensorScope.open()) {
+            int rows = (int) reference.shape("input_ids")[0];
+            int length = (int) reference.shape("input_ids")[1];
+            long[] ids = reference.longs("input_ids");
+            long[] mask = reference.longs("attention_mask");
+            long[] labels = new long[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                boolean target = i % length + 1 < length && mask[i + 1] != 0;
+                labels[i] = target ? ids[i + 1] : Targets.IGNORED;
+            }
+            Targets targets = Targets.of(labels);
+            Tensor hidden =
+                    model.hidden(Memory.of(ids, rows, length), Sequences.padded(mask, rows, length), Optional.empty());
+            return new ChunkedCrossEntropy(7).backward(hidden, model.head(), targets, 1.0 / targets.count());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package dev.bowline.recipe;
+
+/// A recipe that says everything there is to say, and nothing by its default.
+final class FullRecipe {
+
+    static final String YAML = """
+            seed: 7
+            model:
+              pretrained_model_name_or_path: model
+              torch_dtype: torch.bfloat16
+            dataset:
+              path: train.jsonl
+              format: columns
+              column_mapping:
+                context: passage
+                question: ask
+                answer: reply
+              seq_length: 128
+              truncation: cut_start
+              limit_dataset_samples: 100
+              chat_template: chat.jinja
+              answer_only_loss_mask: true
+              mask_history: true
+              shuffle: false
+            validation_dataset:
+              path: heldout.jsonl
+              format: messages
+              seq_length: 64
+              truncation: skip
+              limit_dataset_samples: 10
+              chat_template: null
+              answer_only_loss_mask: false
+              mask_history: false
+            packed_sequence:
+              packed_sequence_size: 256
+            step_scheduler:
+              global_batch_size: 8
+              local_batch_size: 2
+              max_steps: 30
+              num_epochs: 3
+              ckpt_every_steps: 10
+              val_every_steps: 5
+            optimizer:
+              name: adamw
+              lr: 2e-4
+              betas: [0.8, 0.95]
+              eps: 1e-6
+              weight_decay: 0.1
+              decay_norms_and_biases: true
+            lr_scheduler:
+              lr_decay_style: cosine
+              lr_warmup_steps: 3
+              lr_decay_steps: 25
+              min_lr: 1e-5
+              init_lr: 1e-6
+            clip_grad_norm:
+              max_norm: 0.5
+            checkpoint:
+              enabled: true
+              checkpoint_dir: runs
+              max_recent_checkpoints: 4
+              keep_best: true
+              restore_from: LATEST
+              max_shard_size: 2GiB
+            freeze_config:
+              freeze_embeddings: true
+              freeze_vision_tower: true
+              freeze_audio_tower: true
+              freeze_language_model: false
+              freeze_router: true
+              freeze_experts: true
+              freeze_norms: true
+            loss:
+              chunk_size: 64
+              full_logits: false
+            """;
+
+    private FullRecipe() {}
+}

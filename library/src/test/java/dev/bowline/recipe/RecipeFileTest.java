@@ -1,0 +1,256 @@
+package dev.bowline.recipe;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What is written in a recipe is what stands in its records.
+class RecipeFileTest {
+
+    @TempDir
+    private Path temporary;
+
+    private RecipeFolder folder;
+
+    @BeforeEach
+    void makeFolder() {
+        folder = new RecipeFolder(temporary);
+    }
+
+    @Test
+    void everyKeyReachesItsRecord() {
+        Recipe recipe = folder.load(FullRecipe.YAML).recipe();
+
+        assertEquals(
+                new Recipe(
+                        folder.path("recipe.yaml"),
+                        new ModelSection(folder.path("model"), TorchDtype.BFLOAT16),
+                        new DatasetSection(
+                                folder.path("train.jsonl"),
+                                DatasetFormat.COLUMNS,
+                                Optional.of(new ColumnMapping(Optional.of("passage"), "ask", "reply")),
+                                128,
+                                Truncation.CUT_START,
+                                Optional.of(100),
+                                Optional.of(folder.path("chat.jinja")),
+                                true,
+                                true,
+                                false),
+                        Optional.of(new DatasetSection(
+                                folder.path("heldout.jsonl"),
+                                DatasetFormat.MESSAGES,
+                                Optional.empty(),
+                                64,
+                                Truncation.SKIP,
+                                Optional.of(10),
+                                Optional.empty(),
+                                false,
+                                false,
+                                false)),
+                        new PackedSequence(256),
+                        new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
+                        new OptimizerSection(OptimizerName.ADAMW, 2e-4, new Betas(0.8, 0.95), 1e-6, 0.1, true),
+                        new LrScheduler(LrDecayStyle.COSINE, 3, Optional.of(25), 1e-5, 1e-6),
+                        Optional.of(0.5),
+                        new CheckpointSection(
+                                true,
+                                folder.path("runs"),
+                                Optional.of(4),
+                                true,
+                                Optional.of(new RestoreFrom.Latest()),
+                                2L << 30),
+                        new FreezeConfig(true, true, true, false, true, true, true),
+                        new LossSection.Chunked(64),
+                        7),
+                recipe);
+    }
+
+    @Test
+    void theShortestRecipeHasTheDocumentedDefaults() {
+        Recipe recipe = folder.load(RecipeFolder.SHORTEST).recipe();
+
+        assertEquals(
+                new Recipe(
+                        folder.path("recipe.yaml"),
+                        new ModelSection(folder.path("model"), TorchDtype.AUTO),
+                        new DatasetSection(
+                                folder.path("train.jsonl"),
+                                DatasetFormat.AUTO,
+                                Optional.empty(),
+                                2048,
+                                Truncation.ERROR,
+                                Optional.empty(),
+                                Optional.empty(),
+                                true,
+                                false,
+                                true),
+                        Optional.empty(),
+                        new PackedSequence(0),
+                        new StepScheduler(8, 1, Optional.of(10), Optional.empty(), Optional.empty(), Optional.empty()),
+                        new OptimizerSection(OptimizerName.ADAMW, 1e-5, new Betas(0.9, 0.999), 1e-8, 0.01, false),
+                        new LrScheduler(LrDecayStyle.CONSTANT, 0, Optional.empty(), 0, 0),
+                        Optional.of(1.0),
+                        new CheckpointSection(
+                                true,
+                                folder.path("checkpoints"),
+                                Optional.of(2),
+                                false,
+                                Optional.empty(),
+                                5_000_000_000L),
+                        new FreezeConfig(false, true, true, false, false, false, false),
+                        new LossSection.Chunked(512),
+                        42),
+                recipe);
+    }
+
+    @Test
+    void validationReadsItsExamplesAsTrainingDoes() {
+        String training = """
+                seq_length: 100, truncation: skip, chat_template: chat.jinja, mask_history: true,
+                    limit_dataset_samples: 5, column_mapping: {question: q, answer: a}""";
+
+        Recipe recipe = folder.load(RecipeFolder.SHORTEST.replace(
+                                "dataset:\n  path: train.jsonl\n", "dataset: {path: train.jsonl, " + training + "}\n")
+                        + "validation_dataset: {path: heldout.jsonl}\n")
+                .recipe();
+
+        DatasetSection validation = recipe.validationDataset().orElseThrow();
+        assertEquals(recipe.dataset().columnMapping(), validation.columnMapping());
+        assertEquals(DatasetFormat.COLUMNS, validation.format());
+        assertEquals(100, validation.seqLength());
+        assertEquals(Truncation.SKIP, validation.truncation());
+        assertEquals(recipe.dataset().chatTemplate(), validation.chatTemplate());
+        assertTrue(validation.maskHistory());
+        assertEquals(Optional.empty(), validation.limit());
+        assertEquals(List.of(true, false), List.of(recipe.dataset().shuffle(), validation.shuffle()));
+        assertTrue(recipe.checkpoint().keepBest());
+    }
+
+    @Test
+    void aPackedRowBoundsTheLengthOfAnExample() {
+        Recipe recipe = folder.shortestWith("packed_sequence.packed_sequence_size=512");
+
+        assertEquals(512, recipe.dataset().seqLength());
+        assertTrue(recipe.packedSequence().isOn());
+    }
+
+    @Test
+    void aPathIsRelativeToTheRecipeAndInAFlagToTheCurrentDirectory() {
+        Path here = Path.of("").toAbsolutePath();
+
+        Recipe recipe = folder.shortestWith("checkpoint.checkpoint_dir=runs/a/../b");
+
+        assertEquals(folder.path("train.jsonl"), recipe.dataset().path());
+        assertEquals(here.resolve("runs/b"), recipe.checkpoint().checkpointDir());
+    }
+
+    @Test
+    void numbersAreReadAsYamlWritesThem() {
+        for (String lr : List.of("1e-5", "1E-5", "1.0e-5", "+0.00001", ".00001", "10e-6", "1.e-5")) {
+            assertEquals(
+                    1e-5, folder.shortestWith("optimizer.lr=" + lr).optimizer().lr(), lr);
+        }
+        assertEquals(
+                1,
+                folder.shortestWith("clip_grad_norm.max_norm=1").clipGradNorm().orElseThrow());
+        assertEquals(
+                Optional.empty(),
+                folder.shortestWith("clip_grad_norm.max_norm=null").clipGradNorm());
+        assertEquals(
+                Optional.empty(),
+                folder.shortestWith("clip_grad_norm.max_norm=").clipGradNorm());
+        assertEquals(
+                Long.MAX_VALUE, folder.shortestWith("seed=9223372036854775807").seed());
+    }
+
+    @Test
+    void aShardSizeHasDecimalAndBinaryUnits() {
+        record Size(String text, long bytes) {}
+        for (Size size : List.of(
+                new Size("5GB", 5_000_000_000L),
+                new Size("5 GB", 5_000_000_000L),
+                new Size("1.5GiB", 3L << 29),
+                new Size("64KB", 64_000),
+                new Size("64KiB", 65_536),
+                new Size("200MB", 200_000_000),
+                new Size("1000000", 1_000_000))) {
+            assertEquals(
+                    size.bytes(),
+                    folder.shortestWith("checkpoint.max_shard_size=" + size.text())
+                            .checkpoint()
+                            .maxShardBytes(),
+                    size.text());
+        }
+    }
+
+    @Test
+    void everyNameOfADtypeIsKnown() {
+        for (String name : List.of("bf16", "bfloat16", "torch.bfloat16")) {
+            assertEquals(
+                    TorchDtype.BFLOAT16,
+                    folder.shortestWith("model.torch_dtype=" + name).model().torchDtype());
+        }
+        for (String name : List.of("fp32", "float32", "torch.float32")) {
+            assertEquals(
+                    TorchDtype.FLOAT32,
+                    folder.shortestWith("model.torch_dtype=" + name).model().torchDtype());
+        }
+    }
+
+    @Test
+    void autoModelsNameOfADatasetIsAnAlias() {
+        String aliased = RecipeFolder.SHORTEST.replace("path: train", "path_or_dataset_id: train");
+
+        assertEquals(
+                folder.path("train.jsonl"),
+                folder.load(aliased).recipe().dataset().path());
+    }
+
+    @Test
+    void fullLogitsAreALossOfTheirOwn() {
+        assertEquals(
+                new LossSection.FullLogits(),
+                folder.shortestWith("loss.full_logits=true").loss());
+    }
+
+    @Test
+    void aRunGoesOnFromADirectory() {
+        Recipe recipe = folder.load(RecipeFolder.SHORTEST + "checkpoint: {restore_from: runs/step_5}\n")
+                .recipe();
+
+        assertEquals(
+                Optional.of(new RestoreFrom.Directory(folder.path("runs/step_5"))),
+                recipe.checkpoint().restoreFrom());
+    }
+
+    @Test
+    void aFileThatIsNotThereIsAnErrorOfTheCommandAndNotOfTheRecipe() {
+        BowlineException missing =
+                assertThrows(BowlineException.class, () -> RecipeFile.load(folder.path("absent.yaml"), List.of()));
+        BowlineException directory =
+                assertThrows(BowlineException.class, () -> RecipeFile.load(folder.path("model"), List.of()));
+
+        assertTrue(missing.problem().contains("absent.yaml"), missing.problem());
+        assertTrue(directory.problem().contains("is a directory"), directory.problem());
+    }
+
+    @Test
+    void aRecordBuiltByHandCannotContradictItself() {
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new StepScheduler(8, 3, Optional.of(1), Optional.empty(), Optional.empty(), Optional.empty()));
+        assertThrows(IllegalArgumentException.class, () -> new PackedSequence(1));
+        assertThrows(
+                IllegalArgumentException.class, () -> new LrScheduler(LrDecayStyle.COSINE, 9, Optional.of(8), 0, 0));
+        assertThrows(
+                IllegalArgumentException.class, () -> new FreezeConfig(false, true, true, true, false, false, false));
+    }
+}

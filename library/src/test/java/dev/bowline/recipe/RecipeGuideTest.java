@@ -1,0 +1,75 @@
+package dev.bowline.recipe;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/// The table in the guide is the schema, row by row.
+class RecipeGuideTest {
+
+    private static final Path GUIDE = Path.of("../docs/guides/recipes.md");
+
+    @Test
+    void theGuideListsEveryKeyAsTheCodeReadsIt() throws IOException {
+        Map<String, String> expected = new TreeMap<>();
+        RecipeSchema.KEYS.forEach(key -> expected.put(key.path(), row(key)));
+        Map<String, String> written = new TreeMap<>();
+        for (String line : Files.readAllLines(GUIDE)) {
+            if (line.matches("\\| `[a-z_.]+` \\|.*\\|.*\\|.*\\|")) {
+                written.put(line.substring(3, line.indexOf('`', 3)), line);
+            }
+        }
+
+        assertEquals(String.join("\n", expected.values()), String.join("\n", written.values()));
+    }
+
+    @Test
+    void everyRecipeInTheGuideIsOneThatTheReaderKnows() throws IOException {
+        List<String> guide = Files.readAllLines(GUIDE);
+        List<String> blocks = new ArrayList<>();
+        StringBuilder block = new StringBuilder();
+        boolean inside = false;
+        for (String line : guide) {
+            if (line.equals("```yaml")) {
+                inside = true;
+            } else if (line.equals("```") && inside) {
+                blocks.add(block.toString());
+                block.setLength(0);
+                inside = false;
+            } else if (inside) {
+                block.append(line).append('\n');
+            }
+        }
+        Path folder = Files.createTempDirectory("guide");
+        RecipeFolder recipes = new RecipeFolder(folder);
+
+        assertTrue(!blocks.isEmpty(), "the guide has no recipe");
+        blocks.forEach(recipes::load);
+    }
+
+    private static <T> String row(Key<T> key) {
+        String aliases = key.aliases().isEmpty() ? "" : " Also `%s`.".formatted(String.join("`, `", key.aliases()));
+        return "| `%s` | %s | %s | %s%s |"
+                .formatted(key.path(), key.kind().expected(), absent(key), key.doc(), aliases);
+    }
+
+    private static <T> String absent(Key<T> key) {
+        return switch (key.absent()) {
+            case Absent.Required<T>() ->
+                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection())
+                        ? "**required**, if there is a " + key.topSection()
+                        : "**required**";
+            case Absent.Fixed<T>(T value, String reason) ->
+                "`%s` (%s)".formatted(key.kind().writer().apply(value), reason);
+            case Absent.Derived<T>(var _, String reason) -> reason;
+        };
+    }
+}

@@ -1,0 +1,164 @@
+package dev.bowline.rules;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.constantpool.ClassEntry;
+import java.lang.classfile.constantpool.MethodRefEntry;
+import java.lang.classfile.constantpool.PoolEntry;
+import java.lang.classfile.constantpool.Utf8Entry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/// The package table in docs/architecture.md, as a rule over the compiled classes.
+class PackageRulesTest {
+
+    private static final Path CLASSES = Path.of("target", "classes");
+    private static final String ROOT = "dev.bowline";
+
+    /// What each package may use, lowest first. A package that is not listed fails.
+    private static final Map<String, Set<String>> MAY_USE = Map.ofEntries(
+            may("", ""),
+            may("json", ""),
+            may("safetensors", "", "json"),
+            may("tensor", ""),
+            may("statedict", "", "json"),
+            may("nn", "", "tensor"),
+            may("ties", "", "json", "tensor", "nn"),
+            may("model", "", "json", "tensor", "statedict", "nn", "ties"),
+            may("model.gemma4", "", "json", "tensor", "statedict", "nn", "ties", "model"),
+            may("checkpoint", "", "json", "safetensors", "tensor", "statedict", "nn", "ties", "model"),
+            may("text.jinja", "", "json"),
+            may("text", "", "json", "text.jinja"),
+            may("data", "", "json", "tensor", "text"),
+            may("loss", "", "tensor", "nn"),
+            may("optim", "", "tensor", "nn"),
+            may(
+                    "catalog",
+                    "",
+                    "json",
+                    "safetensors",
+                    "tensor",
+                    "statedict",
+                    "nn",
+                    "ties",
+                    "model",
+                    "model.gemma4",
+                    "checkpoint",
+                    "text"),
+            may("generate", "", "json", "tensor", "nn", "model", "text"),
+            may("recipe", ""),
+            may(
+                    "train",
+                    "",
+                    "json",
+                    "tensor",
+                    "statedict",
+                    "nn",
+                    "ties",
+                    "model",
+                    "checkpoint",
+                    "catalog",
+                    "text",
+                    "data",
+                    "loss",
+                    "optim",
+                    "recipe"),
+            may(
+                    "report",
+                    "",
+                    "json",
+                    "safetensors",
+                    "tensor",
+                    "statedict",
+                    "nn",
+                    "ties",
+                    "model",
+                    "checkpoint",
+                    "train"));
+
+    /// Where libtorch's free functions may be called.
+    private static final Set<String> MAY_CALL_TORCH =
+            Set.of("tensor", "nn", "loss", "optim", "distributed", "model.gemma4");
+
+    private static final Pattern DESCRIBED = Pattern.compile("L(dev/bowline/[\\w/$]+);");
+
+    private static Map.Entry<String, Set<String>> may(String user, String... used) {
+        return Map.entry(user, Set.of(used));
+    }
+
+    @Test
+    void everyPackageUsesOnlyWhatTheTableAllows() throws IOException {
+        Set<String> violations = new TreeSet<>();
+        for (Path file : classFiles()) {
+            String user = packageOf(CLASSES.relativize(file).toString());
+            Set<String> allowed = MAY_USE.get(user);
+            assertTrue(allowed != null, "package '%s' is not in the table".formatted(user));
+            for (String target : packagesUsedBy(file)) {
+                if (!target.equals(user) && !allowed.contains(target)) {
+                    violations.add("'%s' uses '%s'".formatted(user, target));
+                }
+            }
+        }
+        assertEquals(Set.of(), violations);
+    }
+
+    @Test
+    void freeFunctionsOfLibtorchAreCalledInFewPackages() throws IOException {
+        Set<String> violations = new TreeSet<>();
+        for (Path file : classFiles()) {
+            String user = packageOf(CLASSES.relativize(file).toString());
+            for (PoolEntry entry : ClassFile.of().parse(file).constantPool()) {
+                if (entry instanceof MethodRefEntry called
+                        && called.owner().asInternalName().equals("org/bytedeco/pytorch/global/torch")
+                        && !MAY_CALL_TORCH.contains(user)) {
+                    violations.add(user);
+                }
+            }
+        }
+        assertEquals(Set.of(), violations);
+    }
+
+    private static List<Path> classFiles() throws IOException {
+        try (Stream<Path> files = Files.walk(CLASSES)) {
+            return files.filter(path -> path.toString().endsWith(".class")).toList();
+        }
+    }
+
+    /// By class entries and by the types that descriptors and signatures name.
+    private static Set<String> packagesUsedBy(Path file) throws IOException {
+        Set<String> packages = new HashSet<>();
+        for (PoolEntry entry : ClassFile.of().parse(file).constantPool()) {
+            switch (entry) {
+                case ClassEntry used
+                when used.asInternalName().startsWith("dev/bowline/") -> packages.add(packageOf(used.asInternalName()));
+                case Utf8Entry text -> {
+                    Matcher types = DESCRIBED.matcher(text.stringValue());
+                    while (types.find()) {
+                        packages.add(packageOf(types.group(1)));
+                    }
+                }
+                default -> {}
+            }
+        }
+        return packages;
+    }
+
+    /// Below the root, with dots: `model.gemma4`.
+    private static String packageOf(String internalName) {
+        String dotted = internalName.replace('/', '.').replace('\\', '.').replaceAll("\\.class$", "");
+        String inPackage = dotted.substring(0, dotted.lastIndexOf('.'));
+        return inPackage.equals(ROOT) ? "" : inPackage.substring(ROOT.length() + 1);
+    }
+}

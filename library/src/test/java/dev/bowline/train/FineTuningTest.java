@@ -1,0 +1,168 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.data.Example;
+import dev.bowline.data.Row;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.gemma4.ReferenceModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Schedule;
+import dev.bowline.recipe.FreezeConfig;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Training learns, and stopping and resuming it changes nothing.
+class FineTuningTest {
+
+    private static final int STEPS = 6;
+
+    @ParameterizedTest
+    @CsvSource({"moe_tied,FLOAT32", "moe_tied,BFLOAT16", "dense_kv,FLOAT32", "dense_kv,BFLOAT16", "moe_untied,FLOAT32"})
+    void resumingIsBitForBitTheStraightRun(String variant, Dtype dtype) {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model straight = load(variant, dtype);
+                Gemma4Model stopped = load(variant, dtype);
+                Gemma4Model resumed = load(variant, dtype);
+                FineTuning whole = fineTuning(straight);
+                FineTuning first = fineTuning(stopped);
+                FineTuning second = fineTuning(resumed)) {
+            List<Double> expected = losses(whole, STEPS);
+
+            List<Double> actual = losses(first, 2);
+            copyWeights(stopped, resumed);
+            Map<String, Tensor> state = new HashMap<>();
+            first.optimizerState().forEach((name, tensor) -> state.put(name, tensor.clone()));
+            second.restore(first.progress(), state);
+            actual.addAll(losses(second, STEPS - 2));
+
+            assertEquals(expected, actual);
+            straight.parameters()
+                    .forEach((name, parameter) ->
+                            assertTrue(parameter.value().equal(of(resumed, name).value()), name));
+            whole.optimizerState()
+                    .forEach((name, tensor) -> assertTrue(
+                            tensor.equal(Objects.requireNonNull(
+                                    second.optimizerState().get(name))),
+                            name));
+            assertTrue(whole.isFinished() && second.isFinished());
+        }
+    }
+
+    @Test
+    void theLossFallsAndValidationAgrees() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            double before = tuning.validate(rows()).loss();
+
+            losses(tuning, STEPS);
+
+            double after = tuning.validate(rows()).loss();
+            assertTrue(after < before, "went from %s to %s".formatted(before, after));
+        }
+    }
+
+    @Test
+    void resumingOnOtherDataIsRefused() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            var progress = tuning.progress().with("rows_per_epoch", 99);
+
+            BowlineException refused =
+                    assertThrows(BowlineException.class, () -> tuning.restore(progress, tuning.optimizerState()));
+
+            assertTrue(refused.problem().contains("99"), refused.problem());
+        }
+    }
+
+    @Test
+    void freezingTheEmbeddingsFreezesTheTiedHeadAndSaysSo() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
+            List<String> notes = Freezing.apply(model, new FreezeConfig(true, true, true, false, false, false, false));
+            Tensor before = model.inputEmbedding().tensor().detach().clone();
+
+            try (FineTuning tuning = fineTuning(model)) {
+                losses(tuning, 2);
+            }
+
+            assertTrue(notes.stream().anyMatch(note -> note.contains("lm_head")), notes.toString());
+            assertFalse(model.lmHead().get().isTrained());
+            assertTrue(before.equal(model.lmHead().tensor()));
+        }
+    }
+
+    private static List<Double> losses(FineTuning tuning, int steps) {
+        List<Double> losses = new ArrayList<>();
+        for (int i = 0; i < steps; i++) {
+            losses.add(tuning.step().loss());
+        }
+        return losses;
+    }
+
+    private static void copyWeights(Gemma4Model from, Gemma4Model to) {
+        from.parameters()
+                .forEach((name, parameter) ->
+                        of(to, name).fill(parameter.value().detach().clone()));
+    }
+
+    private static Parameter of(Gemma4Model model, String name) {
+        return Objects.requireNonNull(model.parameters().get(name));
+    }
+
+    private static Gemma4Model load(String variant, Dtype dtype) {
+        Gemma4Model model = ReferenceModel.load(variant);
+        model.cast(dtype);
+        return model;
+    }
+
+    private static FineTuning fineTuning(Gemma4Model model) {
+        FineTuningPlan plan = new FineTuningPlan(
+                3,
+                2,
+                STEPS,
+                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
+                new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS),
+                OptionalDouble.of(1),
+                16,
+                0);
+        return new FineTuning(model, new TrainingRows(rows(), TrainingRows.Order.SHUFFLED, 1), plan);
+    }
+
+    private static List<Row> rows() {
+        List<Example> examples = new ArrayList<>();
+        for (int i = 0; i < 7; i++) {
+            int number = i;
+            int length = 6 + 2 * i;
+            boolean[] targets = new boolean[length];
+            Arrays.fill(targets, length / 2, length, true);
+            examples.add(new Example(
+                    IntStream.range(0, length)
+                            .map(j -> 3 + (j * 37 + number * 11) % 90)
+                            .toArray(),
+                    targets,
+                    "data:" + i));
+        }
+        return Row.unpacked(examples);
+    }
+}

@@ -1,0 +1,96 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.data.Batch;
+import dev.bowline.data.Example;
+import dev.bowline.data.Row;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.gemma4.ReferenceModel;
+import dev.bowline.optim.AdamW;
+import dev.bowline.tensor.TensorScope;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A step is the same however its rows are cut into micro-batches or packed.
+class TrainingStepTest {
+
+    private static final List<Row> ROWS = Row.unpacked(List.of(example(1, 9), example(2, 14), example(3, 6)));
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void microBatchesWeighByTheirTargetTokens(String variant) {
+        TrainingStep.Outcome whole = step(variant, List.of(Batch.of(ROWS, 0)));
+
+        TrainingStep.Outcome cut =
+                step(variant, List.of(Batch.of(ROWS.subList(0, 1), 0), Batch.of(ROWS.subList(1, 3), 0)));
+
+        assertEquals(whole.loss(), cut.loss(), 1e-5 * whole.loss());
+        assertEquals(whole.gradNorm(), cut.gradNorm(), 1e-4 * whole.gradNorm());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv", "e2b_like"})
+    void packedDocumentsDoNotSeeEachOther(String variant) {
+        TrainingStep.Outcome apart = step(variant, List.of(Batch.of(ROWS, 0)));
+        List<Row> packed =
+                Row.packed(ROWS.stream().flatMap(row -> row.examples().stream()).toList(), 40);
+        assertEquals(1, packed.size());
+
+        TrainingStep.Outcome together = step(variant, List.of(Batch.of(packed, 0)));
+
+        assertEquals(apart.loss(), together.loss(), 1e-5 * apart.loss());
+        assertEquals(apart.gradNorm(), together.gradNorm(), 1e-4 * apart.gradNorm());
+    }
+
+    @Test
+    void aLossThatIsNotFiniteNamesTheRowsAndLeavesTheWeights() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("dense_kv")) {
+            var norm = model.parameters().get("model.language_model.norm.weight");
+            assertTrue(norm != null);
+            norm.value().detach().fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
+            var before = model.inputEmbedding().tensor().detach().clone();
+            try (AdamW optimizer =
+                    new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                TrainingStep step =
+                        new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
+
+                BowlineException refused =
+                        assertThrows(BowlineException.class, () -> step.take(4, List.of(Batch.of(ROWS, 0)), 1e-3));
+
+                assertTrue(refused.problem().contains("step 4"), refused.problem());
+                assertTrue(refused.problem().contains("data:2"), refused.problem());
+                assertTrue(before.equal(model.inputEmbedding().tensor()));
+            }
+        }
+    }
+
+    private static TrainingStep.Outcome step(String variant, List<Batch> batches) {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load(variant);
+                AdamW optimizer =
+                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+            return new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty())
+                    .take(1, batches, 1e-3);
+        }
+    }
+
+    private static Example example(int number, int length) {
+        boolean[] targets = new boolean[length];
+        Arrays.fill(targets, length / 2, length, true);
+        int[] ids = IntStream.range(0, length)
+                .map(i -> 3 + (i * 37 + number * 11) % 90)
+                .toArray();
+        return new Example(ids, targets, "data:" + number);
+    }
+}
