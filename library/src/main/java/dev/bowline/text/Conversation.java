@@ -30,6 +30,14 @@ public record Conversation(List<JsonObject> messages, Optional<JsonArray> tools)
         return messages.get(message).requireString("role").equals(ASSISTANT);
     }
 
+    /// Which messages are the assistant's.
+    List<Integer> answers() {
+        return java.util.stream.IntStream.range(0, messages.size())
+                .filter(this::isAssistant)
+                .boxed()
+                .toList();
+    }
+
     /// The first `count` messages.
     public Conversation prefix(int count) {
         return new Conversation(messages.subList(0, count), tools);

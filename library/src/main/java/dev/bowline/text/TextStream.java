@@ -8,7 +8,8 @@ public final class TextStream {
     private static final char REPLACEMENT = '\uFFFD';
 
     private final Tokenizer tokenizer;
-    private int[] ids = new int[0];
+    /// The ids that still matter: those of the piece given out last, for their effect on blanks, then the newer ones.
+    private int[] pending = {};
     private int given;
 
     public TextStream(Tokenizer tokenizer) {
@@ -17,26 +18,28 @@ public final class TextStream {
 
     /// @return what can be shown now, which may be nothing
     public String add(int id) {
-        ids = Arrays.copyOf(ids, ids.length + 1);
-        ids[ids.length - 1] = id;
-        String all = tokenizer.decode(ids);
-        if (!all.isEmpty() && all.charAt(all.length() - 1) == REPLACEMENT) {
+        pending = Arrays.copyOf(pending, pending.length + 1);
+        pending[pending.length - 1] = id;
+        String text = freshText();
+        if (text.isEmpty() || text.charAt(text.length() - 1) == REPLACEMENT) {
             return "";
         }
-        return giveOut(all);
+        pending = Arrays.copyOfRange(pending, given, pending.length);
+        given = pending.length;
+        return text;
     }
 
     /// @return what was held back, when no more ids come
     public String finish() {
-        return giveOut(tokenizer.decode(ids));
+        String text = freshText();
+        pending = new int[] {};
+        given = 0;
+        return text;
     }
 
-    private String giveOut(String all) {
-        if (all.length() <= given) {
-            return "";
-        }
-        String fresh = all.substring(given);
-        given = all.length();
-        return fresh;
+    private String freshText() {
+        String before = tokenizer.decode(Arrays.copyOf(pending, given));
+        String all = tokenizer.decode(pending);
+        return all.length() > before.length() ? all.substring(before.length()) : "";
     }
 }

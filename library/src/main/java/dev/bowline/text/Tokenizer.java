@@ -9,6 +9,7 @@ import dev.bowline.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.Optional;
 
@@ -22,12 +23,15 @@ public final class Tokenizer implements AutoCloseable {
     private final HuggingFaceTokenizer tokenizer;
     private final SpecialTokens special;
     private final int vocabularySize;
+    private final BitSet added;
 
-    private Tokenizer(Path directory, HuggingFaceTokenizer tokenizer, SpecialTokens special, int vocabularySize) {
+    private Tokenizer(
+            Path directory, HuggingFaceTokenizer tokenizer, SpecialTokens special, int vocabularySize, BitSet added) {
         this.directory = directory;
         this.tokenizer = tokenizer;
         this.special = special;
         this.vocabularySize = vocabularySize;
+        this.added = added;
     }
 
     /// @param directory a Hugging Face directory with a tokenizer.json
@@ -39,12 +43,16 @@ public final class Tokenizer implements AutoCloseable {
                     "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");
         }
         setIfAbsent("ai.djl.offline", "true");
+        setIfAbsent("OPT_OUT_TRACKING", "true");
         setIfAbsent("RUST_FLAVOR", "cpu");
-        int vocabularySize = vocabularySize(Json.parse(file).asObject());
+        // Without a log backend SLF4J says so on the terminal, and a library has no backend.
+        setIfAbsent("slf4j.internal.verbosity", "ERROR");
+        JsonObject json = Json.parse(file).asObject();
+        int vocabularySize = vocabularySize(json);
         try {
             HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
                     file, Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-            return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize);
+            return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize, added(json));
         } catch (IOException | RuntimeException e) {
             throw new BowlineException(
                     "%s cannot be used: %s".formatted(file, e.getMessage()),
@@ -76,6 +84,19 @@ public final class Tokenizer implements AutoCloseable {
             }
         }
         return largest + 1;
+    }
+
+    private static BitSet added(JsonObject json) {
+        BitSet added = new BitSet();
+        if (json.has("added_tokens")) {
+            json.requireArray("added_tokens").objects().forEach(token -> added.set(token.requireInt("id")));
+        }
+        return added;
+    }
+
+    /// Whether the id is a token that was added to the vocabulary whole, such as `<bos>` or `<|turn>`.
+    boolean isAdded(int id) {
+        return added.get(id);
     }
 
     public Path directory() {
