@@ -7,6 +7,7 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.HeadBytes;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
@@ -98,8 +99,14 @@ final class HeadEvidence {
                 largest = Math.max(largest, x.sub(y).abs().max().item_double());
             }
         }
-        return "%d of %d rows differ, the first is row %d, the largest difference is %s%s"
-                .formatted(differing, rows, first, largest, types);
+        return String.format(
+                Locale.ROOT,
+                "%d of %d rows differ, the first is row %d, the largest difference is %.4g%s",
+                differing,
+                rows,
+                first,
+                largest,
+                types);
     }
 
     private static Tensor rows(MemorySegment bytes, Dtype dtype, long from, long count, long width) {
