@@ -30,6 +30,8 @@ final class CommandTree {
         CommandLine line = new CommandLine(root);
         addHelp(line);
         List<Command> commands = List.of(
+                new DemoCommand(),
+                new FinetuneCommand(),
                 new ExplainCommand(),
                 new GenerateCommand(),
                 new InspectCommand(),

@@ -3,13 +3,11 @@ package dev.bowline.cli;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
-import dev.bowline.recipe.RecipeFile;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 @CommandLine.Command(
         name = "explain",
@@ -24,11 +22,8 @@ import picocli.CommandLine.Parameters;
         })
 final class ExplainCommand extends Command {
 
-    @Parameters(paramLabel = "RECIPE", description = "A recipe in YAML.")
-    private Path recipe = Path.of("");
-
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Replace a value of the recipe. May be repeated.")
-    private List<String> sets = new ArrayList<>();
+    @Mixin
+    private RecipeArguments recipe = new RecipeArguments();
 
     @Option(names = "--yaml", description = "Print a recipe that spells out every value.")
     private boolean yaml;
@@ -38,7 +33,7 @@ final class ExplainCommand extends Command {
 
     @Override
     public Integer call() {
-        EffectiveSettings settings = RecipeFile.load(recipe, sets).settings();
+        EffectiveSettings settings = recipe.load().settings();
         if (json) {
             console().print(json(settings));
         } else {

@@ -14,8 +14,8 @@ final class ProgressLine implements AutoCloseable {
     ///
     /// @param left an estimate
     record Progress(
-            int step,
-            int steps,
+            long step,
+            long steps,
             double loss,
             double gradientNorm,
             double learningRate,
@@ -24,11 +24,9 @@ final class ProgressLine implements AutoCloseable {
 
         /// At most 79 columns for runs of fewer than 100,000 steps.
         String text() {
-            String steps = Integer.toString(this.steps);
-            String count = " "
-                            .repeat(Math.max(
-                                    0, steps.length() - Integer.toString(step).length()))
-                    + step;
+            String steps = Long.toString(this.steps);
+            String count =
+                    " ".repeat(Math.max(0, steps.length() - Long.toString(step).length())) + step;
             return String.format(
                     Locale.ROOT,
                     "step %s/%s  loss %6.4f  norm %5.3f  lr %7.1e  %s tok/s  %s left",

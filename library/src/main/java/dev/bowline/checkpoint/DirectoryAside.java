@@ -30,19 +30,31 @@ final class DirectoryAside {
     /// @param bytes how many `content` will write, to refuse before the first when the disk has no room
     static void write(Path target, long bytes, Content content) {
         requireFree(target);
+        writeThenMove(target, bytes, aside -> {
+            content.writeTo(aside);
+            // Someone else may have put something there meanwhile.
+            requireFree(target);
+        });
+    }
+
+    /// The same for a target that may be there: it is moved away once the new one is whole, and removed after.
+    static void replace(Path target, long bytes, Content content) {
+        writeThenMove(target, bytes, content);
+    }
+
+    private static void writeThenMove(Path target, long bytes, Content content) {
         Path parent = target.toAbsolutePath().normalize().getParent();
         if (parent == null) {
             throw new BowlineException("%s is not a place for a checkpoint".formatted(target), "name a directory");
         }
-        Path aside = parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
+        Path aside = hidden(parent, target);
         try {
             Files.createDirectories(parent);
             requireRoom(target, parent, bytes);
             Files.createDirectory(aside);
             content.writeTo(aside);
             force(aside);
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-            force(parent);
+            moveInto(target, parent, aside);
         } catch (IOException e) {
             delete(aside, e);
             throw failed(target, bytes, String.valueOf(e.getMessage()), e);
@@ -53,6 +65,28 @@ final class DirectoryAside {
             delete(aside, e);
             throw e;
         }
+    }
+
+    private static void moveInto(Path target, Path parent, Path aside) throws IOException {
+        if (!Files.exists(target)) {
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            force(parent);
+            return;
+        }
+        Path old = hidden(parent, target);
+        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+        try {
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+            throw e;
+        }
+        force(parent);
+        delete(old);
+    }
+
+    private static Path hidden(Path parent, Path target) {
+        return parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
     }
 
     /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.

@@ -31,6 +31,7 @@ final class ModelSave {
         }
     }
 
+    /// Room for headers, the index and the ledger.
     private static final long SMALL_FILES_BYTES = 1L << 20;
 
     private final CausalLanguageModel model;
@@ -56,10 +57,21 @@ final class ModelSave {
         companions = source.map(Checkpoint::directory).map(CompanionFiles::of).orElse(CompanionFiles.none());
     }
 
+    /// Into a directory that is absent or empty.
     SaveReport run(Path directory, Extras extras, SaveStep.Observer observer) {
-        long bytes = layout.bytes() + companions.bytes() + config.text().length + extras.bytes() + SMALL_FILES_BYTES;
         TieLedger[] ledger = new TieLedger[1];
-        DirectoryAside.write(directory, bytes, aside -> ledger[0] = write(aside, extras, observer));
+        DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+        return report(directory, extras, ledger[0]);
+    }
+
+    /// Into a directory whose content, if any, goes when the new is whole.
+    SaveReport replace(Path directory, Extras extras, SaveStep.Observer observer) {
+        TieLedger[] ledger = new TieLedger[1];
+        DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+        return report(directory, extras, ledger[0]);
+    }
+
+    private SaveReport report(Path directory, Extras extras, TieLedger ledger) {
         return new SaveReport(
                 directory,
                 head,
@@ -67,8 +79,12 @@ final class ModelSave {
                 outgoing.dropped(),
                 config.changes(),
                 companions.paths(),
-                ledger[0],
-                layout.bytes() + companions.bytes() + config.text().length + extras.bytes());
+                ledger,
+                bytes(extras) - SMALL_FILES_BYTES);
+    }
+
+    private long bytes(Extras extras) {
+        return layout.bytes() + companions.bytes() + config.text().length + extras.bytes() + SMALL_FILES_BYTES;
     }
 
     private TieLedger write(Path aside, Extras extras, SaveStep.Observer observer) throws IOException {

@@ -1,7 +1,13 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Slot;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
 import org.bytedeco.pytorch.Tensor;
 
 /// What a training run needs beside the weights to go on exactly where it stopped.
@@ -9,14 +15,41 @@ import org.bytedeco.pytorch.Tensor;
 /// A tensor is named `<parameter>.<what>`, the parameter by its canonical name in the model:
 /// `model.norm.weight.exp_avg`. A tied value has one state, under its canonical name.
 ///
-/// @param tensors optimizer moments and master weights; the caller's
+/// @param tensors optimizer moments and master weights, contiguous; the caller's
 /// @param state the rest: scheduler, random numbers, data position, settings; its content is the trainer's
 /// affair
-public record TrainingState(Map<String, Tensor> tensors, JsonObject state) {
+public record TrainingState(SequencedMap<String, Tensor> tensors, JsonObject state) {
 
     /// The file of [#state].
     public static final String FILE_NAME = "training_state.json";
 
     /// The file of [#tensors].
     public static final String TENSORS_FILE_NAME = "optimizer.safetensors";
+
+    public TrainingState {
+        tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));
+    }
+
+    /// Refuses a state under a name that is not a parameter's own: a tied value must not have two.
+    static void requireCanonical(Iterable<String> names, CausalLanguageModel model, String where) {
+        Map<String, Slot> slots = model.slots();
+        for (String name : names) {
+            int dot = name.lastIndexOf('.');
+            String parameter = name.substring(0, Math.max(dot, 0));
+            Slot slot = slots.get(parameter);
+            if (slot == null) {
+                throw new BowlineException(
+                        "%s: '%s' is a training state of no parameter of %s"
+                                .formatted(where, name, model.architecture()),
+                        "resume with the model this run trained");
+            }
+            String canonical = slot.root().path();
+            if (!canonical.equals(parameter)) {
+                throw new BowlineException(
+                        "%s: '%s' would be a second training state of '%s', to which '%s' is tied"
+                                .formatted(where, name, canonical, parameter),
+                        "resume with the model this run trained: its head was separate");
+            }
+        }
+    }
 }

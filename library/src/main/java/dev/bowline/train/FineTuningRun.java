@@ -48,7 +48,7 @@ public final class FineTuningRun implements AutoCloseable {
     ///
     /// @throws BowlineException if something in the recipe does not hold; nothing was written then
     public static FineTuningRun open(Recipe recipe) {
-        RunCheckpoints checkpoints = RunCheckpoints.of(recipe);
+        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint());
         List<String> notes = new ArrayList<>();
         int packedSize = recipe.packedSequence().packedSequenceSize();
         Pretrained pretrained = load(recipe, checkpoints, notes);

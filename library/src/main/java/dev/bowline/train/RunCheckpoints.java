@@ -1,36 +1,96 @@
 package dev.bowline.train;
 
+import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;
-import dev.bowline.recipe.Recipe;
+import dev.bowline.checkpoint.TrainingCheckpoint;
+import dev.bowline.checkpoint.TrainingCheckpoints;
+import dev.bowline.checkpoint.TrainingState;
+import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.recipe.RestoreFrom;
+import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
 
-/// The checkpoints of one run.
+/// The training checkpoints of one run: where it goes on from, and what it leaves behind.
 final class RunCheckpoints {
 
-    private final Recipe recipe;
+    private final CheckpointSection section;
+    private final TrainingCheckpoints checkpoints;
+    private final Optional<Path> resumedFrom;
 
-    private RunCheckpoints(Recipe recipe) {
-        this.recipe = recipe;
+    private RunCheckpoints(CheckpointSection section, TrainingCheckpoints checkpoints, Optional<Path> resumedFrom) {
+        this.section = section;
+        this.checkpoints = checkpoints;
+        this.resumedFrom = resumedFrom;
     }
 
-    static RunCheckpoints of(Recipe recipe) {
-        return new RunCheckpoints(recipe);
+    /// @throws BowlineException if there is nothing to resume from, or a fresh run would write into another's directory
+    static RunCheckpoints of(CheckpointSection section) {
+        TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
+                section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
+        Optional<Path> resumedFrom = section.restoreFrom().map(from -> switch (from) {
+            case RestoreFrom.Latest _ ->
+                checkpoints
+                        .latest()
+                        .orElseThrow(() -> new BowlineException(
+                                "%s has no training checkpoint to resume from".formatted(section.checkpointDir()),
+                                "remove checkpoint.restore_from to start afresh"));
+            case RestoreFrom.Directory(Path path) -> path;
+        });
+        if (resumedFrom.isEmpty() && section.enabled() && !isEmpty(section.checkpointDir())) {
+            throw new BowlineException(
+                    "checkpoint.checkpoint_dir %s is not empty".formatted(section.checkpointDir()),
+                    "name another directory, or go on with the run there: --set checkpoint.restore_from=LATEST");
+        }
+        return new RunCheckpoints(section, checkpoints, resumedFrom);
+    }
+
+    private static boolean isEmpty(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            return true;
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.findAny().isEmpty();
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(directory, e.getMessage()),
+                    "point checkpoint.checkpoint_dir at a directory you may read and write",
+                    e);
+        }
     }
 
     /// The training checkpoint the run goes on from.
     Optional<Path> resumedFrom() {
-        return Optional.empty();
+        return resumedFrom;
     }
 
-    void restore(FineTuning tuning) {}
+    /// Gives a fine-tuning, whose model holds the checkpoint's weights, the rest of its state.
+    void restore(FineTuning tuning) {
+        if (resumedFrom.isPresent()) {
+            try (TensorScope _ = TensorScope.open();
+                    TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
+                TrainingState state = saved.state(tuning.model());
+                tuning.restore(state.state(), state.tensors());
+            }
+        }
+    }
 
     SaveReport save(FineTuning tuning, Checkpoint source, Optional<ValidationResult> validation) {
-        Path directory = recipe.checkpoint().checkpointDir().resolve("step_" + tuning.stepsTaken());
-        SaveOptions options =
-                SaveOptions.like(source).shardedAt(recipe.checkpoint().maxShardBytes());
-        return Checkpoint.save(tuning.model(), directory, options);
+        OptionalDouble metric = section.keepBest() && validation.isPresent()
+                ? OptionalDouble.of(validation.get().loss())
+                : OptionalDouble.empty();
+        return checkpoints.save(
+                Math.toIntExact(tuning.stepsTaken()),
+                tuning.model(),
+                SaveOptions.like(source).shardedAt(section.maxShardBytes()),
+                new TrainingState(new LinkedHashMap<>(tuning.optimizerState()), tuning.progress()),
+                metric);
     }
 }

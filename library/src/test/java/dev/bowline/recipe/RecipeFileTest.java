@@ -222,6 +222,18 @@ class RecipeFileTest {
     }
 
     @Test
+    void eachComponentIsFrozenByItself() {
+        assertEquals(new FreezeConfig(true, true, true, false, false, false, false), freezing("freeze_embeddings"));
+        assertEquals(new FreezeConfig(false, true, true, false, true, false, false), freezing("freeze_router"));
+        assertEquals(new FreezeConfig(false, true, true, false, false, true, false), freezing("freeze_experts"));
+        assertEquals(new FreezeConfig(false, true, true, false, false, false, true), freezing("freeze_norms"));
+    }
+
+    private FreezeConfig freezing(String key) {
+        return folder.shortestWith("freeze_config." + key + "=true").freezeConfig();
+    }
+
+    @Test
     void aRunGoesOnFromADirectory() {
         Recipe recipe = folder.load(RecipeFolder.SHORTEST + "checkpoint: {restore_from: runs/step_5}\n")
                 .recipe();

@@ -135,6 +135,26 @@ class RecipeProblemsTest {
     }
 
     @Test
+    void whatIsWrongWithASectionIsNotSaidAgainOfItsKeys() {
+        assertEquals(
+                "1:8: model: expected a mapping, found the text 'gemma'"
+                        + " | give it keys (pretrained_model_name_or_path, torch_dtype), or remove it",
+                folder.problem(RecipeFolder.SHORTEST.replace(
+                        "model:\n  pretrained_model_name_or_path: model\n", "model: gemma\n")));
+        assertEquals(
+                "8:1: unknown key 'optimiser' | did you mean 'optimizer'?",
+                folder.problem(RecipeFolder.SHORTEST.replace("optimizer", "optimiser")));
+        assertEquals(
+                "7:3: unknown key 'max_step' in step_scheduler | did you mean 'max_steps'?",
+                folder.problem(RecipeFolder.SHORTEST.replace("max_steps", "max_step")));
+        assertEquals(
+                "4:38: dataset.column_mapping: expected a mapping, found nothing"
+                        + " | give it keys (context, question, answer), or remove it",
+                folder.problem(RecipeFolder.SHORTEST.replace(
+                        "  path: train.jsonl", "  {path: train.jsonl, column_mapping: }")));
+    }
+
+    @Test
     void aKeyInTheWrongPlaceIsToldItsOwn() {
         assertEquals(
                 "10:1: unknown key 'weight_decay' | did you mean 'optimizer.weight_decay'? Check the indentation",

@@ -1,42 +1,104 @@
 package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
 import dev.bowline.recipe.RecipeFile;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/// A recipe is carried out on the bundled model and data: it learns, validates, logs and saves.
+/// A recipe is carried out on the bundled model and data; stopped and resumed, it writes the same bytes.
 class FineTuningRunTest {
+
+    private static final Path RECIPE = Path.of("..", "examples", "demo.yaml");
 
     @TempDir
     private Path directory = Path.of("");
 
-    @Test
-    void aRecipeTrainsValidatesAndSaves() throws Exception {
-        Path recipe = Path.of("..", "examples", "demo.yaml");
-        List<String> sets = List.of(
-                "checkpoint.checkpoint_dir=" + directory.resolve("out").toAbsolutePath(),
-                "step_scheduler.max_steps=12",
-                "lr_scheduler.lr_warmup_steps=2",
-                "step_scheduler.val_every_steps=6");
-        try (FineTuningRun run =
-                FineTuningRun.open(RecipeFile.load(recipe, sets).recipe())) {
-            RunReport report = run.run(RunListener.silent());
+    @ParameterizedTest
+    @ValueSource(strings = {"float32", "bfloat16"})
+    void aResumedRunWritesTheBytesOfTheStraightOne(String dtype) throws IOException {
+        RunReport straight = run("straight", dtype, "step_scheduler.max_steps=4");
+        run("resumed", dtype, "step_scheduler.max_steps=2");
+        RunReport resumed = run("resumed", dtype, "step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST");
 
-            assertEquals(RunReport.Outcome.FINISHED, report.outcome());
-            Path saved = report.checkpoint().orElseThrow();
-            assertTrue(Files.exists(saved.resolve("model.safetensors")));
-            List<String> training = Files.readAllLines(directory.resolve("out").resolve("training.jsonl"));
-            List<String> validation =
-                    Files.readAllLines(directory.resolve("out").resolve("validation.jsonl"));
-            assertEquals(12, training.size());
-            assertEquals(2, validation.size());
-            assertTrue(training.getFirst().contains("\"grad_norm\""), training.getFirst());
+        assertEquals(RunReport.Outcome.FINISHED, resumed.outcome());
+        for (String file : List.of("model.safetensors", "optimizer.safetensors", "config.json")) {
+            assertTrue(
+                    Arrays.equals(bytes(straight, file), bytes(resumed, file)),
+                    file + " differs between the straight and the resumed run");
         }
+        assertEquals(losses("straight"), losses("resumed"));
+    }
+
+    @Test
+    void validationIsLoggedAndTheNewestCheckpointsStay() throws IOException {
+        RunReport report = run(
+                "run",
+                "float32",
+                "step_scheduler.max_steps=3",
+                "step_scheduler.ckpt_every_steps=1",
+                "step_scheduler.val_every_steps=2",
+                "checkpoint.max_recent_checkpoints=1");
+
+        Path run = directory.resolve("run");
+        assertEquals(2, Files.readAllLines(run.resolve("validation.jsonl")).size());
+        assertEquals("step_3", Files.readString(run.resolve("LATEST")).strip());
+        assertTrue(Files.exists(run.resolve("step_3").resolve("tokenizer.json")));
+        assertTrue(Files.notExists(run.resolve("step_1")));
+        assertTrue(report.lastValidation().isPresent());
+    }
+
+    @Test
+    void aDirectoryWithAnotherRunIsNotWrittenInto() throws IOException {
+        run("run", "float32", "step_scheduler.max_steps=1");
+
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> run("run", "float32", "step_scheduler.max_steps=1"));
+
+        assertTrue(refused.problem().contains("is not empty"), refused.problem());
+        assertTrue(refused.fix().contains("restore_from=LATEST"), refused.fix());
+    }
+
+    private RunReport run(String name, String dtype, String... more) {
+        List<String> sets = new ArrayList<>(List.of(
+                "checkpoint.checkpoint_dir=" + directory.resolve(name).toAbsolutePath(),
+                "model.torch_dtype=" + dtype,
+                "dataset.limit_dataset_samples=40",
+                "validation_dataset.limit_dataset_samples=4",
+                "step_scheduler.global_batch_size=4",
+                "step_scheduler.local_batch_size=2",
+                "step_scheduler.val_every_steps=100",
+                "step_scheduler.ckpt_every_steps=100",
+                "lr_scheduler.lr_warmup_steps=1",
+                "lr_scheduler.lr_decay_steps=10"));
+        sets.addAll(List.of(more));
+        try (FineTuningRun run =
+                FineTuningRun.open(RecipeFile.load(RECIPE, sets).recipe())) {
+            return run.run(RunListener.silent());
+        }
+    }
+
+    private static byte[] bytes(RunReport report, String file) throws IOException {
+        return Files.readAllBytes(report.checkpoint().orElseThrow().resolve(file));
+    }
+
+    private List<String> losses(String name) throws IOException {
+        return Files.readAllLines(directory.resolve(name).resolve("training.jsonl")).stream()
+                .map(line -> Json.parse(line, name).asObject())
+                .map(row -> row.requireLong("step") + " " + row.requireDouble("loss") + " "
+                        + row.requireDouble("grad_norm") + " " + row.requireDouble("lr"))
+                .toList();
     }
 }

@@ -1,0 +1,75 @@
+package dev.bowline.cli;
+
+import dev.bowline.BowlineException;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.report.Quantity;
+import dev.bowline.report.RunSummary;
+import dev.bowline.train.FineTuningRun;
+import dev.bowline.train.RunReport;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@CommandLine.Command(
+        name = "finetune",
+        description = {
+            "Fine-tunes a checkpoint as a recipe says.",
+            "Shows progress on the error stream and the outcome on the output. Writes training.jsonl,"
+                    + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C and"
+                    + " SIGTERM finish the step, save, and exit with 1."
+        },
+        footer = {
+            "  bowline finetune recipe.yaml",
+            "  bowline finetune recipe.yaml --set optimizer.lr=1e-4 --set seed=7",
+            "  bowline finetune recipe.yaml --set checkpoint.restore_from=LATEST"
+        })
+final class FinetuneCommand extends Command {
+
+    @Mixin
+    private RecipeArguments recipe = new RecipeArguments();
+
+    @Option(names = "--json", description = "Print the outcome as JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        RunReport report = run(console(), recipe.load().recipe());
+        if (json) {
+            console().print(RunSummary.json(report));
+        } else {
+            console().print(RunSummary.text(report));
+        }
+        return switch (report.outcome()) {
+            case FINISHED -> ExitCode.SUCCESS;
+            case STOPPED ->
+                throw new BowlineException(
+                        "stopped before the last step, as asked",
+                        report.checkpoint()
+                                .map(Path::toString)
+                                .map(saved ->
+                                        "go on from %s: add --set checkpoint.restore_from=LATEST".formatted(saved))
+                                .orElse("run it again; checkpoint.enabled is false, so nothing was saved"));
+        };
+    }
+
+    /// Carries a recipe out, shown on the console, until it is done or the process is asked to end.
+    static RunReport run(Console console, Recipe recipe) {
+        try (FineTuningRun run = FineTuningRun.open(recipe)) {
+            run.notes().forEach(console::note);
+            console.note("%s: training %s of %s in %s"
+                    .formatted(
+                            recipe.model().pretrainedModel(),
+                            Quantity.count(run.trainedParameters(), "parameter"),
+                            run.loadReport().architecture(),
+                            run.loadReport().dtype().configName()));
+            try (LiveProgress progress = new LiveProgress(console);
+                    Interruption.Registration _ = Interruption.endingWith(() -> {
+                        console.note("\nfinishing this step, then saving; kill -9 ends at once and saves nothing");
+                        run.requestStop();
+                    })) {
+                return run.run(progress);
+            }
+        }
+    }
+}

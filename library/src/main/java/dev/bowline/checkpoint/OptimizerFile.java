@@ -1,0 +1,74 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Shapes;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+
+/// `optimizer.safetensors`: the tensors of a training state.
+///
+/// @param tensors contiguous, by name
+record OptimizerFile(SequencedMap<String, Tensor> tensors) {
+
+    long bytes() {
+        return tensors.values().stream()
+                .mapToLong(tensor -> tensor.numel() * tensor.element_size())
+                .sum();
+    }
+
+    /// Writes it and reads it back.
+    void write(Path directory) {
+        List<TensorSource> sources = tensors.entrySet().stream()
+                .map(entry -> source(entry.getKey(), entry.getValue()))
+                .toList();
+        Path path = directory.resolve(TrainingState.TENSORS_FILE_NAME);
+        SafetensorsWriter.write(path, sources, SafetensorsWriter.PYTORCH_METADATA, Set.of());
+        try (SafetensorsFile written = SafetensorsFile.open(path)) {
+            tensors.forEach((name, tensor) -> {
+                if (written.bytes(name).mismatch(Memory.bytes(tensor)) >= 0) {
+                    throw new BowlineException(
+                            "%s was written, but '%s' reads back differently".formatted(path, name),
+                            "check the disk, then save again; nothing was left behind");
+                }
+            });
+        }
+    }
+
+    /// Reads every tensor into memory of its own, which is the caller's.
+    static SequencedMap<String, Tensor> read(Path directory) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(TrainingState.TENSORS_FILE_NAME));
+                ParallelReads reads = new ParallelReads()) {
+            for (Map.Entry<String, TensorEntry> each : file.entries().entrySet()) {
+                Dtype dtype = ElementTypes.dtype(each.getValue().type()).orElseThrow();
+                Tensor tensor = Ops.empty(dtype, ElementTypes.shape(each.getValue()));
+                var memory = Memory.bytes(tensor);
+                reads.run(() -> file.copy(each.getKey(), memory));
+                tensors.put(each.getKey(), tensor);
+            }
+            reads.await();
+        }
+        return tensors;
+    }
+
+    private static TensorSource source(String name, Tensor tensor) {
+        return new TensorSource(
+                name,
+                ElementTypes.stored(Dtype.of(tensor.scalar_type())),
+                Arrays.stream(Shapes.of(tensor)).boxed().toList(),
+                Memory.bytes(tensor));
+    }
+}

@@ -1,0 +1,222 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.ModelSave.Extras;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.model.CausalLanguageModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/// The checkpoints of one training run: `step_N` directories, each a Hugging Face directory that loads anywhere
+/// with the training state beside it, and `LATEST`, which names the one to resume from.
+///
+/// A directory appears whole or not at all, so whatever is called `step_N` and has a training state is
+/// complete.
+public final class TrainingCheckpoints {
+
+    /// The text file that names the newest directory.
+    public static final String LATEST = "LATEST";
+
+    private static final Pattern STEP = Pattern.compile("step_(\\d{1,9})");
+    private static final Pattern LEFTOVER = Pattern.compile("\\.step_\\d+\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
+
+    private final Path directory;
+    private final int keepLast;
+
+    /// One that is on the disk.
+    ///
+    /// @param metric what it was saved with, such as the validation loss
+    public record Saved(int step, Path directory, OptionalDouble metric) {}
+
+    private TrainingCheckpoints(Path directory, int keepLast) {
+        this.directory = directory;
+        this.keepLast = keepLast;
+    }
+
+    /// @param directory of the run; made when it is first saved to
+    /// @param keepLast how many of the newest stay; the best stays too
+    public static TrainingCheckpoints in(Path directory, int keepLast) {
+        if (keepLast < 1) {
+            throw new IllegalArgumentException("at least one checkpoint must be kept, not " + keepLast);
+        }
+        return new TrainingCheckpoints(directory, keepLast);
+    }
+
+    /// Saves `step_N`, then makes `LATEST` name it, then removes what is neither among the newest nor the best.
+    /// One of that step that is there already, from a run that went further before, is replaced.
+    ///
+    /// @param metric the smaller, the better; empty when nothing was measured
+    public SaveReport save(
+            int step, CausalLanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
+        return save(step, model, options, state, metric, _ -> {});
+    }
+
+    SaveReport save(
+            int step,
+            CausalLanguageModel model,
+            SaveOptions options,
+            TrainingState state,
+            OptionalDouble metric,
+            SaveStep.Observer observer) {
+        removeLeftovers();
+        TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
+        OptimizerFile optimizer = new OptimizerFile(state.tensors());
+        String json = Json.pretty(json(step, state.state(), metric));
+        Extras extras = new Extras(optimizer.bytes() + json.length(), aside -> {
+            optimizer.write(aside);
+            SavedFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
+        });
+        Path target = directory.resolve("step_" + step);
+        SaveReport report = new ModelSave(model, options).replace(target, extras, observer);
+        pointTo(target);
+        prune(options.source().map(Checkpoint::directory));
+        return report;
+    }
+
+    /// The one to resume from: the one `LATEST` names, or the newest where that says nothing usable.
+    public Optional<Path> latest() {
+        List<Saved> all = list();
+        Optional<String> named = named();
+        return all.stream()
+                .map(Saved::directory)
+                .filter(path ->
+                        named.filter(path.getFileName().toString()::equals).isPresent())
+                .findFirst()
+                .or(() -> all.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(all.getLast().directory()));
+    }
+
+    /// The one with the smallest metric.
+    public Optional<Saved> best() {
+        return list().stream()
+                .filter(saved -> saved.metric().isPresent()
+                        && !Double.isNaN(saved.metric().getAsDouble()))
+                .min(Comparator.comparingDouble(saved -> saved.metric().getAsDouble()));
+    }
+
+    /// Every complete one, by step.
+    public List<Saved> list() {
+        List<Saved> saved = new ArrayList<>();
+        for (Path path : children()) {
+            Matcher step = STEP.matcher(path.getFileName().toString());
+            Path state = path.resolve(TrainingState.FILE_NAME);
+            if (step.matches() && Files.isRegularFile(state)) {
+                JsonObject json = Json.parse(state).asObject();
+                saved.add(new Saved(Integer.parseInt(step.group(1)), path, json.optionalDouble("metric")));
+            }
+        }
+        return saved.stream().sorted(Comparator.comparingInt(Saved::step)).toList();
+    }
+
+    private static JsonObject json(int step, JsonObject state, OptionalDouble metric) {
+        return JsonObject.of()
+                .with("step", step)
+                .with("metric", metric.isPresent() ? JsonValue.of(metric.getAsDouble()) : JsonValue.absent())
+                .with("state", state);
+    }
+
+    private Optional<String> named() {
+        try {
+            return Optional.of(Files.readString(directory.resolve(LATEST)).strip());
+        } catch (java.nio.file.NoSuchFileException _) {
+            return Optional.empty();
+        } catch (IOException e) {
+            throw unusable(e);
+        }
+    }
+
+    private void pointTo(Path target) {
+        Path aside = directory.resolve(".%s.%s%s".formatted(LATEST, UUID.randomUUID(), DirectoryAside.SUFFIX));
+        try {
+            SavedFiles.write(aside, target.getFileName() + "\n");
+            Files.move(
+                    aside,
+                    directory.resolve(LATEST),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+            DirectoryAside.force(directory);
+        } catch (IOException e) {
+            throw unusable(e);
+        }
+    }
+
+    /// @param source the run's own source, from which the next save still takes files
+    private void prune(Optional<Path> source) {
+        List<Saved> all = list();
+        Set<Path> kept = new HashSet<>();
+        all.subList(Math.max(0, all.size() - keepLast), all.size()).forEach(saved -> kept.add(saved.directory()));
+        best().ifPresent(saved -> kept.add(saved.directory()));
+        latest().ifPresent(kept::add);
+        for (Saved saved : all) {
+            if (!kept.contains(saved.directory())
+                    && !source.filter(path -> isSame(path, saved)).isPresent()) {
+                remove(saved.directory());
+            }
+        }
+    }
+
+    private static boolean isSame(Path path, Saved saved) {
+        return path.toAbsolutePath()
+                .normalize()
+                .equals(saved.directory().toAbsolutePath().normalize());
+    }
+
+    /// Renamed first, so that one that is half removed is never taken for whole.
+    private void remove(Path checkpoint) {
+        Path doomed = directory.resolve(
+                ".%s.%s%s".formatted(checkpoint.getFileName(), UUID.randomUUID(), DirectoryAside.SUFFIX));
+        try {
+            Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
+            DirectoryAside.delete(doomed);
+        } catch (IOException e) {
+            throw unusable(e);
+        }
+    }
+
+    /// What a killed process was writing or removing.
+    private void removeLeftovers() {
+        for (Path path : children()) {
+            if (LEFTOVER.matcher(path.getFileName().toString()).matches()) {
+                try {
+                    DirectoryAside.delete(path);
+                } catch (IOException e) {
+                    throw unusable(e);
+                }
+            }
+        }
+    }
+
+    private List<Path> children() {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> children = Files.list(directory)) {
+            return children.toList();
+        } catch (IOException e) {
+            throw unusable(e);
+        }
+    }
+
+    private BowlineException unusable(IOException e) {
+        return new BowlineException(
+                "the checkpoints in %s cannot be kept: %s".formatted(directory, e.getMessage()),
+                "check the disk's space and permissions",
+                e);
+    }
+}
