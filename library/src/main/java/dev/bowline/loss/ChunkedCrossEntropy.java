@@ -6,18 +6,15 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
-import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /// Cross-entropy of the head's logits, computed some target tokens at a time: [tokens × vocabulary] logits never exist,
 /// and positions without a target cost nothing. The softcap is part of it.
 ///
-/// The gradient of the head goes straight into its parameter; tied, that is the input embedding's, to which the lookup
-/// adds its own share.
+/// A chunk's logits become their own gradient in place, and from there go straight into the gradients of the hidden
+/// states and of the head's parameter; tied, that is the input embedding's, to which the lookup adds its own share.
 ///
 /// Shapes: N targets, C targets of a chunk, H hidden size, V vocabulary.
 public final class ChunkedCrossEntropy {
@@ -35,15 +32,13 @@ public final class ChunkedCrossEntropy {
         this.chunkTokens = chunkTokens;
     }
 
-    /// Adds the gradient of `weight` × Σ cross-entropy to every trained parameter.
+    /// Adds the gradient of `weight` × Σ cross-entropy to every trained parameter. Without a target that gradient is
+    /// zero, and so is the loss.
     ///
-    /// @param hidden [B, S, H] with its graph
+    /// @param hidden [B, S, H] with its graph, which is consumed
     /// @param weight 1 / the targets of the whole step, so that micro-batches count by their targets
     /// @return `weight` × Σ cross-entropy
     public double backward(Tensor hidden, Head head, Targets targets, double weight) {
-        if (targets.count() == 0) {
-            return 0;
-        }
         try (TensorScope _ = TensorScope.open()) {
             Tensor gradient;
             double loss;
@@ -52,7 +47,7 @@ public final class ChunkedCrossEntropy {
                 Tensor positions = Memory.of(targets.positions(), targets.count());
                 Tensor rows = flat.index_select(0, positions);
                 Tensor rowGradients = torch.empty_like(rows);
-                loss = weight * overChunks(rows, head, targets, new Gradients(rowGradients, weight));
+                loss = weight * gradients(rows, head, targets, new Destination(rowGradients, weight));
                 gradient = torch.zeros_like(flat)
                         .index_copy_(0, positions, rowGradients)
                         .view_as(hidden);
@@ -70,65 +65,57 @@ public final class ChunkedCrossEntropy {
                 TensorScope _ = TensorScope.open()) {
             Tensor positions = Memory.of(targets.positions(), targets.count());
             Tensor rows = hidden.detach().reshape(-1, hidden.size(-1)).index_select(0, positions);
-            return overChunks(rows, head, targets, new Nothing());
+            ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
+            return overChunks(rows, head, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
         }
     }
 
-    /// What to do with a chunk's logits beside its loss.
-    private sealed interface Purpose {}
+    /// Where the gradients of the hidden states go.
+    ///
+    /// @param rows [N, H]
+    private record Destination(Tensor rows, double weight) {}
 
-    private record Gradients(Tensor rows, double weight) implements Purpose {}
+    private double gradients(Tensor rows, Head head, Targets targets, Destination destination) {
+        Tensor w = head.weight().tensor().detach();
+        Parameter parameter = head.weight().get();
+        ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
+        HeadGradient headGradient = HeadGradient.of(parameter, Math.ceilDiv(targets.count(), chunkTokens));
+        double weight = destination.weight();
+        double loss = overChunks(rows, head, targets, (chunk, from) -> {
+            double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
+            Tensor dz = chunk.logits();
+            Ops.productInto(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
+            headGradient.add(dz, chunk.h(), weight);
+            return sum;
+        });
+        headGradient.finish();
+        return loss;
+    }
 
-    private record Nothing() implements Purpose {}
+    /// @param h [C, H]
+    /// @param logits [C, V], before the softcap; may be overwritten
+    /// @param tokens [C]
+    private record Chunk(Tensor h, Tensor logits, Tensor tokens) {}
 
-    private double overChunks(Tensor rows, Head head, Targets targets, Purpose purpose) {
-        Tensor tokens = Memory.of(targets.tokens(), targets.count(), 1);
+    @FunctionalInterface
+    private interface ChunkLoss {
+        double of(Chunk chunk, long from);
+    }
+
+    private double overChunks(Tensor rows, Head head, Targets targets, ChunkLoss chunkLoss) {
+        Tensor w = head.weight().tensor().detach();
+        Tensor tokens = Memory.of(targets.tokens(), targets.count());
+        Tensor buffer = Ops.empty(Dtype.of(w.scalar_type()), Math.min(chunkTokens, targets.count()), w.size(0));
         double loss = 0;
         for (long from = 0; from < targets.count(); from += chunkTokens) {
             long size = Math.min(chunkTokens, targets.count() - from);
             try (TensorScope _ = TensorScope.open()) {
                 Tensor h = rows.narrow(0, from, size);
-                loss += chunk(h, head, tokens.narrow(0, from, size), from, purpose);
+                Tensor z = buffer.narrow(0, 0, size);
+                torch.mm_out(z, h, w.t());
+                loss += chunkLoss.of(new Chunk(h, z, tokens.narrow(0, from, size)), from);
             }
         }
         return loss;
-    }
-
-    private double chunk(Tensor h, Head head, Tensor tokens, long from, Purpose purpose) {
-        Tensor w = head.weight().tensor().detach();
-
-        // z = h W^T, or with a cap c: t = tanh(h W^T / c), z = c t
-        Optional<Tensor> t = Optional.empty();
-        Tensor z;
-        if (head.softcap().isPresent()) {
-            Scalar cap = new Scalar(head.softcap().getAsDouble());
-            t = Optional.of(torch.mm(h, w.t()).div_(cap).tanh_());
-            z = t.get().mul(cap);
-        } else {
-            z = torch.mm(h, w.t());
-        }
-
-        // L = −Σ log p_y, in float32
-        Tensor logP = torch.log_softmax(z, -1, new ScalarTypeOptional(Dtype.FLOAT32.scalarType()));
-        double loss = -logP.gather(1, tokens).sum().item_double();
-        if (purpose instanceof Gradients(Tensor rowGradients, double weight)) {
-            Tensor dz = logitGradient(logP, tokens, weight, Dtype.of(h.scalar_type()));
-            if (t.isPresent()) {
-                dz = torch.tanh_backward(dz, t.get());
-            }
-            rowGradients.narrow(0, from, h.size(0)).copy_(torch.mm(dz, w));
-            Parameter parameter = head.weight().get();
-            if (parameter.isTrained()) {
-                parameter.gradientBuffer().addmm_(dz.t(), h);
-            }
-        }
-        return loss;
-    }
-
-    /// dL/dz = weight (p − onehot(y)), in the model's dtype. Overwrites `logP`.
-    private static Tensor logitGradient(Tensor logP, Tensor tokens, double weight, Dtype dtype) {
-        Tensor p = logP.exp_().mul_(new Scalar(weight));
-        Tensor minus = Ops.full(Dtype.FLOAT32, -weight, tokens.size(0), 1);
-        return Ops.cast(p.scatter_add_(1, tokens, minus), dtype);
     }
 }

@@ -45,6 +45,9 @@ public final class AdamW implements AutoCloseable {
         EVERYTHING
     }
 
+    /// Elements of a bfloat16 parameter that are updated together.
+    static final long BLOCK_ELEMENTS = 1 << 20;
+
     private static final String FIRST = ".exp_avg";
     private static final String SECOND = ".exp_avg_sq";
     private static final String MASTER = ".master";
@@ -169,22 +172,35 @@ public final class AdamW implements AutoCloseable {
         update(values, gradients, first, second, steps, decay, learningRate);
     }
 
-    /// One parameter at a time, so that only one gradient exists in float32 at once.
+    /// A block of elements at a time: the gradient exists in float32 for one block only, and what one pass over a block
+    /// wrote is still in the processor's cache for the next.
     private void stepThroughMaster(State state, Tensor master, double learningRate) {
         try (TensorScope _ = TensorScope.open()) {
-            Optional<Tensor> gradient = state.parameter().gradient();
-            if (gradient.isEmpty()) {
+            Optional<Tensor> found = state.parameter().gradient();
+            if (found.isEmpty()) {
                 return;
             }
-            update(
-                    new TensorVector(master),
-                    new TensorVector(Ops.cast(gradient.get(), Dtype.FLOAT32)),
-                    new TensorVector(state.first()),
-                    new TensorVector(state.second()),
-                    new TensorVector(state.steps().add_(new Scalar(1.0))),
-                    state.decay(),
-                    learningRate);
-            state.parameter().value().detach().copy_(master);
+            Tensor gradient = found.get().reshape(-1);
+            Tensor value = state.parameter().value().detach().view(-1);
+            Tensor flatMaster = master.view(-1);
+            Tensor first = state.first().view(-1);
+            Tensor second = state.second().view(-1);
+            TensorVector steps = new TensorVector(state.steps().add_(new Scalar(1.0)));
+            for (long from = 0; from < gradient.numel(); from += BLOCK_ELEMENTS) {
+                try (TensorScope _ = TensorScope.open()) {
+                    long size = Math.min(BLOCK_ELEMENTS, gradient.numel() - from);
+                    Tensor block = flatMaster.narrow(0, from, size);
+                    update(
+                            new TensorVector(block),
+                            new TensorVector(Ops.cast(gradient.narrow(0, from, size), Dtype.FLOAT32)),
+                            new TensorVector(first.narrow(0, from, size)),
+                            new TensorVector(second.narrow(0, from, size)),
+                            steps,
+                            state.decay(),
+                            learningRate);
+                    value.narrow(0, from, size).copy_(block);
+                }
+            }
         }
     }
 

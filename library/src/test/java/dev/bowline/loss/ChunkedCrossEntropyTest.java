@@ -12,6 +12,7 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
 import java.util.OptionalDouble;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
@@ -37,9 +38,7 @@ class ChunkedCrossEntropyTest {
             Tensor weightWhole = head.weight().tensor().detach().clone().set_requires_grad(true);
 
             double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
-            Tensor z = torch.linear(hiddenWhole, weightWhole);
-            Tensor logits = cap == 0 ? z : Ops.times(Ops.times(z, 1 / cap).tanh(), cap);
-            Tensor whole = torch.cross_entropy_loss(logits.reshape(-1, VOCABULARY), Memory.of(LABELS, LABELS.length));
+            Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
             whole.backward();
 
             assertEquals(whole.item_double(), loss, 1e-5);
@@ -47,6 +46,65 @@ class ChunkedCrossEntropyTest {
             assertClose(
                     new Tensor(weightWhole.grad()),
                     head.weight().get().gradient().orElseThrow());
+        }
+    }
+
+    /// bfloat16 rounds each logit to 8 bits; a product per chunk must not round the head's gradient more than one
+    /// product would.
+    @ParameterizedTest
+    @CsvSource({"1,0", "3,5", "512,0", "512,5"})
+    void bfloat16StaysWithinItsRounding(int chunk, double cap) {
+        try (TensorScope _ = TensorScope.open();
+                RandomSource random = RandomSource.seeded(5)) {
+            Tensor values = Ops.cast(random.normal(1, 2, 5, WIDTH), Dtype.BFLOAT16);
+            Tensor hidden = values.clone().set_requires_grad(true);
+            Tensor hiddenWhole = values.clone().set_requires_grad(true);
+            Head head = head(random, cap);
+            head.weight().get().cast(Dtype.BFLOAT16);
+            Tensor weightWhole = head.weight().tensor().detach().clone().set_requires_grad(true);
+
+            double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
+            Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
+            whole.backward();
+
+            assertEquals(whole.item_double(), loss, 1e-5);
+            assertClose(new Tensor(hiddenWhole.grad()), new Tensor(hidden.grad()), 0.01);
+            assertClose(
+                    new Tensor(weightWhole.grad()),
+                    head.weight().get().gradient().orElseThrow(),
+                    0.01);
+        }
+    }
+
+    /// The second micro-batch of a step adds to the gradient of the first.
+    @ParameterizedTest
+    @CsvSource({"3", "512"})
+    void gradientsOfMicroBatchesAddUp(int chunk) {
+        try (TensorScope _ = TensorScope.open();
+                RandomSource random = RandomSource.seeded(5)) {
+            Tensor values = random.normal(1, 2, 5, WIDTH);
+            Head head = head(random, 5);
+            ChunkedCrossEntropy loss = new ChunkedCrossEntropy(chunk);
+
+            loss.backward(values, head, Targets.of(LABELS), 0.5);
+            Tensor once = head.weight().get().gradient().orElseThrow().clone();
+            loss.backward(values, head, Targets.of(LABELS), 0.25);
+
+            assertClose(Ops.times(once, 1.5), head.weight().get().gradient().orElseThrow());
+        }
+    }
+
+    @Test
+    void withoutAnyTargetTheGradientIsZero() {
+        try (TensorScope _ = TensorScope.open();
+                RandomSource random = RandomSource.seeded(5)) {
+            Tensor hidden = random.normal(1, 1, 2, WIDTH).set_requires_grad(true);
+            Targets none = Targets.of(new long[] {Targets.IGNORED, Targets.IGNORED});
+
+            double loss = new ChunkedCrossEntropy(4).backward(hidden, head(random, 5), none, 1);
+
+            assertEquals(0, loss);
+            assertEquals(0, new Tensor(hidden.grad()).abs().max().item_double());
         }
     }
 
@@ -103,6 +161,13 @@ class ChunkedCrossEntropyTest {
         assertArrayEquals(new long[] {3, 7, 39, 0, 11, 12, 1}, targets.tokens());
     }
 
+    private static Tensor wholeLoss(Tensor hidden, Tensor weight, double cap) {
+        Tensor z = torch.linear(hidden, weight);
+        Tensor logits = cap == 0 ? z : z.div(new Scalar(cap)).tanh().mul(new Scalar(cap));
+        return torch.cross_entropy_loss(
+                Ops.cast(logits, Dtype.FLOAT32).reshape(-1, VOCABULARY), Memory.of(LABELS, LABELS.length));
+    }
+
     private static Head head(RandomSource random, double cap) {
         Linear linear = new Linear("lm_head", WIDTH, VOCABULARY);
         linear.weight().get().fill(random.normal(1, VOCABULARY, WIDTH));
@@ -110,8 +175,13 @@ class ChunkedCrossEntropyTest {
     }
 
     private static void assertClose(Tensor expected, Tensor actual) {
-        double error = expected.sub(Ops.cast(actual, Dtype.FLOAT32)).norm().item_double()
-                / expected.norm().item_double();
-        assertTrue(error < 1e-5, "differs by " + error);
+        assertClose(expected, actual, 1e-5);
+    }
+
+    private static void assertClose(Tensor expected, Tensor actual, double tolerance) {
+        Tensor wide = Ops.cast(expected, Dtype.FLOAT32);
+        double error = wide.sub(Ops.cast(actual, Dtype.FLOAT32)).norm().item_double()
+                / wide.norm().item_double();
+        assertTrue(error < tolerance, "differs by " + error);
     }
 }

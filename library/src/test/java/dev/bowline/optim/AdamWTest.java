@@ -15,6 +15,8 @@ import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RandomSource;
+import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
 import java.util.Map;
 import java.util.Objects;
@@ -92,6 +94,34 @@ class AdamWTest {
     }
 
     @Test
+    void aParameterOfSeveralBlocksIsUpdatedToItsEnd() {
+        try (TensorScope _ = TensorScope.open();
+                RandomSource random = RandomSource.seeded(3)) {
+            long width = AdamW.BLOCK_ELEMENTS / 2 + 7;
+            Tensor values = Ops.cast(random.normal(1, 3, width), Dtype.BFLOAT16);
+            Tensor gradient = Ops.cast(random.normal(1, 3, width), Dtype.BFLOAT16);
+            Parameter wide = parameter(Ops.cast(values, Dtype.FLOAT32), Ops.cast(gradient, Dtype.FLOAT32));
+            Parameter narrow = parameter(values, gradient);
+            try (AdamW exact = new AdamW(Map.of("w", wide), SETTINGS);
+                    AdamW throughMaster = new AdamW(Map.of("w", narrow), SETTINGS)) {
+                exact.step(LEARNING_RATE);
+                throughMaster.step(LEARNING_RATE);
+
+                Tensor master = Objects.requireNonNull(throughMaster.state().get("w.master"));
+                assertEquals(0, master.sub(wide.value()).abs().max().item_double(), 1e-6);
+                assertTrue(Ops.cast(master, Dtype.BFLOAT16).equal(narrow.value()));
+            }
+        }
+    }
+
+    private static Parameter parameter(Tensor values, Tensor gradient) {
+        Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, Shapes.of(values));
+        parameter.fill(values);
+        parameter.gradientBuffer().copy_(gradient);
+        return parameter;
+    }
+
+    @Test
     void aTiedValueIsCountedOnceInTheNorm() {
         Golden reference = ReferenceModel.reference("moe_tied");
         try (TensorScope _ = TensorScope.open();
@@ -162,7 +192,7 @@ class AdamWTest {
 
             train(model, optimizer, reference, 10);
 
-            assertEquals(before, Pointer.totalCount());
+            assertTrue(Pointer.totalCount() <= before, before + " handles became " + Pointer.totalCount());
         }
     }
 
