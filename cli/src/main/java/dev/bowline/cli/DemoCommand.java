@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
                     + " it answers questions that are kept from training, is fine-tuned and saved, is loaded again from"
                     + " what was saved, and answers once more. Nothing is fetched from the network."
         },
-        footer = {"  bowline demo", "  bowline demo --dir /tmp/dates --json"})
+        footer = {"  bowline demo", "  bowline demo --dir dates --json"})
 final class DemoCommand extends Command {
 
     private static final double WANTED = 0.9;

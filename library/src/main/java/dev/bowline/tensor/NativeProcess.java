@@ -12,9 +12,9 @@ import java.util.Optional;
 
 /// Settings of this process that libtorch, its BLAS and the C library read once, when they load.
 ///
-/// Must run before the first tensor. They change speed only, never results: huge pages for large tensors, OpenMP
-/// threads that sleep instead of spinning against BLAS's, and BLAS kernels chosen for this processor. Linux with glibc
-/// only; elsewhere nothing is changed. docs/performance.md has the measurements.
+/// Must run before the first tensor. They are about speed: huge pages for large tensors, OpenMP threads that sleep
+/// instead of spinning against BLAS's, and freed memory that is kept for the next step. Linux with glibc only;
+/// elsewhere nothing is changed.
 public final class NativeProcess {
 
     private static final int M_TRIM_THRESHOLD = -1;
@@ -35,17 +35,6 @@ public final class NativeProcess {
             mallopt(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
             mallopt(M_TOP_PAD, 64 << 20);
         }
-    }
-
-    /// Returns what the C library keeps of freed memory to the system, for a boundary such as before a save.
-    public static void trim() {
-        find("malloc_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT)).ifPresent(function -> {
-            try {
-                int _ = (int) function.invokeExact(0);
-            } catch (Throwable e) {
-                throw new IllegalStateException("malloc_trim failed", e);
-            }
-        });
     }
 
     private static void setIfAbsent(String name, String value) {

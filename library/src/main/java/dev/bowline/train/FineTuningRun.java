@@ -65,7 +65,12 @@ public final class FineTuningRun implements AutoCloseable {
                     recipe.seed());
             long paddingId = tokenizer.specialTokenId("pad_token").orElse(0);
             FineTuning tuning = new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, paddingId));
-            checkpoints.restore(tuning);
+            try {
+                checkpoints.restore(tuning);
+            } catch (RuntimeException e) {
+                tuning.close();
+                throw e;
+            }
             return new FineTuningRun(recipe, pretrained, tuning, heldOut, checkpoints, notes);
         } catch (RuntimeException e) {
             pretrained.close();

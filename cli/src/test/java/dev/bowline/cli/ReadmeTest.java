@@ -1,0 +1,111 @@
+package dev.bowline.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The README's program compiles and runs, and every class that the documents name exists.
+class ReadmeTest {
+
+    private static final Path ROOT = Path.of("..");
+    private static final Path MODEL = Path.of("src", "main", "resources", "demo", "model");
+    private static final Pattern PROGRAM = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+    private static final Pattern CLASS =
+            Pattern.compile("`([A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+)(?:\\.[a-z][A-Za-z]*)?`");
+
+    /// Names that are another project's.
+    private static final Set<String> FOREIGN = Set.of("Gemma4ForConditionalGeneration");
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @Test
+    void theProgramOfTheReadmeCompilesAndRuns() throws Exception {
+        Matcher program = PROGRAM.matcher(Files.readString(ROOT.resolve("README.md")));
+        assertTrue(program.find());
+        Path source = Files.writeString(directory.resolve("Ask.java"), program.group(1));
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        int exit = compiler.run(
+                null,
+                null,
+                null,
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-proc:none",
+                "-d",
+                directory.toString(),
+                source.toString());
+        assertEquals(0, exit);
+
+        PrintStream before = System.out;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        try (URLClassLoader loader =
+                        new URLClassLoader(new URL[] {directory.toUri().toURL()});
+                PrintStream capturing = new PrintStream(printed, true, StandardCharsets.UTF_8)) {
+            System.setOut(capturing);
+            loader.loadClass("Ask").getMethod("main", String[].class).invoke(null, (Object)
+                    new String[] {MODEL.toString(), "<bos><|turn>user\nSay hello.<turn|>\n"});
+        } finally {
+            System.setOut(before);
+        }
+
+        List<String> lines = printed.toString(StandardCharsets.UTF_8).lines().toList();
+        assertEquals("one value: true", lines.getFirst());
+        assertTrue(lines.size() > 1, "it answered nothing");
+    }
+
+    @Test
+    void everyClassThatTheDocumentsNameExists() throws IOException {
+        Set<String> classes = sources();
+        Set<String> missing = new TreeSet<>();
+        for (Path document : documents()) {
+            Matcher named = CLASS.matcher(Files.readString(document));
+            while (named.find()) {
+                String name = named.group(1);
+                if (!classes.contains(name) && !FOREIGN.contains(name) && !name.startsWith("Illegal")) {
+                    missing.add(document + ": " + name);
+                }
+            }
+        }
+        assertEquals(Set.of(), missing);
+    }
+
+    private static List<Path> documents() throws IOException {
+        List<Path> documents = new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
+        try (Stream<Path> files = Files.walk(ROOT.resolve("docs"))) {
+            files.filter(file -> file.toString().endsWith(".md")).forEach(documents::add);
+        }
+        return documents;
+    }
+
+    private static Set<String> sources() throws IOException {
+        try (Stream<Path> library = Files.walk(ROOT.resolve("library").resolve("src"));
+                Stream<Path> cli = Files.walk(Path.of("src"))) {
+            return Stream.concat(library, cli)
+                    .map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".java"))
+                    .map(name -> name.substring(0, name.length() - ".java".length()))
+                    .collect(Collectors.toSet());
+        }
+    }
+}
