@@ -99,8 +99,9 @@ AUDIO = dict(
 
 
 class Variant:
-    def __init__(self, name, settings, *, top=None, causal=False, towers=False, packed=False, bf16=False):
-        self.name, self.settings, self.causal, self.towers = name, dict(settings), causal, towers
+    def __init__(self, name, exercises, settings, *, top=None, causal=False, towers=False, packed=False, bf16=False):
+        self.name, self.exercises, self.settings = name, exercises, dict(settings)
+        self.causal, self.towers = causal, towers
         self.top, self.packed, self.bf16 = top, packed, bf16
 
     def config(self):
@@ -118,24 +119,41 @@ class Variant:
 
 
 VARIANTS = [
-    Variant("moe_tied", MOE_TIED, packed=True),
-    Variant("moe_untied", MOE_TIED | {"tie_word_embeddings": False, "final_logit_softcapping": 30.0}, top=False),
-    Variant("dense_kv", DENSE_KV, packed=True),
-    Variant("e2b_like", E2B),
-    Variant("e4b_like", E4B),
-    Variant("flag_top_true_text_false", text("sf", **K_IS_V, tie_word_embeddings=False), top=True),
-    Variant("flag_top_false_text_true", text("sf", **K_IS_V, tie_word_embeddings=True), top=False),
-    Variant("text_only", text("ssfsf"), causal=True),
+    Variant("moe_tied", "mixture of experts, K=V in full layers", MOE_TIED, packed=True),
+    Variant(
+        "moe_untied",
+        "mixture of experts with a head of its own",
+        MOE_TIED | {"tie_word_embeddings": False, "final_logit_softcapping": 30.0},
+        top=False,
+    ),
+    Variant("dense_kv", "dense, K=V in full layers", DENSE_KV, packed=True),
+    Variant("e2b_like", "per-layer embeddings, KV sharing, double-wide MLP, one KV head", E2B, packed=True),
+    Variant("e4b_like", "per-layer embeddings, KV sharing", E4B),
+    Variant(
+        "flag_top_true_text_false",
+        "flags in conflict: top true, text false",
+        text("sf", **K_IS_V, tie_word_embeddings=False),
+        top=True,
+    ),
+    Variant(
+        "flag_top_false_text_true",
+        "flags in conflict: top false, text true",
+        text("sf", **K_IS_V, tie_word_embeddings=True),
+        top=False,
+    ),
+    Variant("text_only", "text-only class", text("ssfsf"), causal=True),
     Variant(
         "text_only_untied",
+        "text-only class with a head of its own, no softcap",
         text("ssfsf", tie_word_embeddings=False, final_logit_softcapping=None),
         causal=True,
     ),
-    Variant("attention_bias", text("sfsf", **K_IS_V, attention_bias=True)),
-    Variant("with_towers", text("sfsf"), towers=True),
-    Variant("moe_unaligned", UNALIGNED),
-    Variant("moe_tied_bf16", MOE_TIED, bf16=True),
-    Variant("dense_kv_bf16", DENSE_KV, bf16=True),
+    Variant("attention_bias", "biases in attention", text("sfsf", **K_IS_V, attention_bias=True)),
+    Variant("with_towers", "vision and audio towers beside the text, text input", text("sfsf"), towers=True),
+    Variant("moe_unaligned", "mixture of experts of odd widths, three experts a token", UNALIGNED),
+    Variant("moe_tied_bf16", "mixture of experts stored in bf16", MOE_TIED, bf16=True),
+    Variant("dense_kv_bf16", "dense stored in bf16", DENSE_KV, bf16=True),
+    Variant("e2b_like_bf16", "per-layer embeddings and KV sharing stored in bf16", E2B, bf16=True),
 ]
 
 
@@ -352,8 +370,9 @@ def reference_of(variant, directory, seed):
         return None
     tensors = {"input_ids": ids, "attention_mask": mask, "logits": logits, "loss": loss}
     tensors |= {f"grad.{name}": value for name, value in grads.items()}
-    alone_logits, alone_loss, _ = forward_and_backward(model, unpadded)
+    alone_logits, alone_loss, alone_grads = forward_and_backward(model, unpadded)
     tensors |= {"unpadded.input_ids": unpadded, "unpadded.logits": alone_logits, "unpadded.loss": alone_loss}
+    tensors |= {f"unpadded.grad.{name}": value for name, value in alone_grads.items()}
     tensors |= {"greedy.prompt": prompt, "greedy.tokens": tokens}
     if variant.packed:
         tensors |= packed_reference(model, packed)
@@ -456,6 +475,8 @@ def describe(variant, model, tensors, grads, seed):
     buffers = sorted(n for n, _ in model.named_buffers() if n in model.state_dict())
     return {
         "class": type(model).__name__,
+        "exercises": variant.exercises,
+        "tie_default": type(model.config)().tie_word_embeddings,
         "transformers": transformers.__version__,
         "torch": torch.__version__,
         "seed": seed,
@@ -518,7 +539,10 @@ def copied(out, source, name, note):
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(out / source, directory)
     facts = json.loads((directory / "reference.json").read_text())
-    write_json(directory / "reference.json", {"same_values_as": source, "note": note, **facts})
+    write_json(directory / "reference.json", {"same_values_as": source, **facts, "exercises": note})
+    path = directory / "reference.safetensors"
+    kept = {key: value for key, value in load_file(path).items() if not key.startswith(("packed.", "unpadded.grad."))}
+    save_file(kept, path)
     return directory
 
 
