@@ -47,14 +47,12 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
         return """
                 # Coverage
 
-                What Bowline is compared with, and how close it comes: %s. The fixtures are tiny checkpoints with
-                random values in every tensor, made by the scripts in `tools`.
+                What Bowline is compared with, and how close it comes: %s.
+                The fixtures are tiny checkpoints with random values in every tensor, made by the scripts in `tools`.
 
-                `CoverageTest` computes this page and fails when the committed one says anything else. Figures are \
-                rounded
-                up and may differ by a factor of %d, since processors round differently; `ParityTest` holds them to \
-                the
-                bounds below wherever it runs. To write the page anew:
+                `CoverageTest` computes this page and fails when the committed one says anything else. Figures are
+                rounded up and may differ by a factor of %d, since processors round differently; `ParityTest` holds
+                them to the bounds below wherever it runs. To write the page anew:
 
                     ./mvnw -pl library test -Dtest=CoverageTest -D%s=true
 
