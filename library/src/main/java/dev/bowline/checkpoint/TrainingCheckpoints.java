@@ -33,7 +33,8 @@ public final class TrainingCheckpoints {
     public static final String LATEST = "LATEST";
 
     private static final Pattern STEP = Pattern.compile("step_(\\d{1,9})");
-    private static final Pattern LEFTOVER = Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
+    private static final Pattern LEFTOVER =
+            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
 
     private final Path directory;
     private final int keepLast;
