@@ -23,6 +23,10 @@ final class ActivationMemory {
     private static final List<String> PER_TOKEN_KEYS = List.of("top_k_experts", "num_experts_per_tok");
     private static final int FLOAT = 4;
 
+    /// What steps took at their peak over what shapes say: intermediates that live to the end of a layer, and freed
+    /// blocks that the allocator keeps. Measured; see docs/guides/finetune.md.
+    private static final double ALLOWANCE = 1.6;
+
     private final Map<String, Map<String, long[]>> layers = new LinkedHashMap<>();
     private final Map<String, long[]> outside = new LinkedHashMap<>();
     private final long hidden;
@@ -62,7 +66,7 @@ final class ActivationMemory {
             largest = Math.max(largest, one);
         }
         // The backward pass works on one layer at a time.
-        return rows * columns * (kept + largest);
+        return Math.round(ALLOWANCE * rows * columns * (kept + largest));
     }
 
     /// Bytes a token: the input, the projections and what the attention itself keeps.
