@@ -26,6 +26,30 @@ SMALL = {
     "moe_num_experts": 4, "num_experts_per_tok": 1, "moe_k": 1, "n_group": 1, "topk_group": 1, "moe_topk": 1,
     "encoder_num_hidden_layers": 1, "decoder_num_hidden_layers": 1, "num_encoder_layers": 1,
 }
+SPLIT_ROPE = {"rope_scaling": {"rope_type": "default", "mrope_section": [24, 20, 20]}}
+HEADS = {"head_dim": 64, "num_key_value_heads": 2}
+MISSING_FIELDS = {
+    "Qwen3VLForConditionalGeneration": {"text_config": SPLIT_ROPE},
+    "Qwen3VLMoeForConditionalGeneration": {"text_config": SPLIT_ROPE},
+    "Qwen3OmniMoeThinkerForConditionalGeneration": {"text_config": SPLIT_ROPE},
+    "HunYuanDenseV1ForCausalLM": {"": HEADS}, "HunYuanMoEV1ForCausalLM": {"": HEADS | {"moe_topk": 1}},
+    "HunYuanVLForConditionalGeneration": {"text_config": HEADS},
+    "MinistralForCausalLM": {"": HEADS}, "NemotronForCausalLM": {"": {"head_dim": 128}},
+    "EsmForMaskedLM": {"": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32}},
+    "Dots1ForCausalLM": {"": {"n_routed_experts": 4, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 1}},
+    "Idefics3ForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
+    "SmolVLMForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
+    "AyaVisionForConditionalGeneration": {"vision_config": {"num_attention_heads": 16}},
+    "DiffusionGemmaForBlockDiffusion": {"text_config": {"num_experts": 4, "top_k_experts": 1,
+                                                        "moe_intermediate_size": 64}},
+    "GraniteMoeHybridForCausalLM": {"": {"layer_types": ["attention"]}},
+    "Lfm2MoeForCausalLM": {"": {"layer_types": ["full_attention"]}},
+    "Granite4VisionForConditionalGeneration": {"text_config": {
+        "model_type": "granite", "attention_multiplier": 1.0, "embedding_multiplier": 1.0, "residual_multiplier": 1.0,
+        "logits_scaling": 1.0}},
+    "ReformerModelWithLMHead": {"": {"is_decoder": True}},
+    "CohereCompassForCausalLM": {"": {"layer_types": ["full_attention"]}},
+}  # fmt: skip
 NOT_VOCABULARY = re.compile(r"bbox|class_embed|mask_embed|layers?\.\d+\.|blocks?\.\d+\.|position|pos_conv|parametrizations")
 VOCABULARY_KEYS = [
     f"{prefix}{name}.weight"
@@ -88,6 +112,18 @@ def with_flags(document, levels, flags):
     for level, flag in zip(levels, flags):
         if flag is not None:
             at(document, level)[FLAG] = flag
+    return document
+
+
+def completed(name, document):
+    """With what the class needs and its config leaves out: fields that every checkpoint of the family states."""
+    document = copy.deepcopy(document)
+    more = MISSING_FIELDS.get(name, {})
+    for path, level in each_object(document):
+        level.update(more.get(path, {}))
+    for path, level in list(each_object(document)):
+        for key in [key for key, value in level.items() if value is None and key != "pad_token_id"]:
+            del level[key]
     return document
 
 
@@ -162,7 +198,8 @@ def pairs(model, embedding):
         shared = [name for name in names if re.search(r"(^|\.)shared\.weight$", name)]
         first = (sources or shared or [n for n in names if n == embedding] or names or [None])[0]
         tied.update({name: first for name in names if name != first})
-    return tied
+    order = list(declared)
+    return dict(sorted(tied.items(), key=lambda pair: (order.index(pair[0]) if pair[0] in order else -1, pair[0])))
 
 
 def effective_of(cls, document, levels):
@@ -231,7 +268,7 @@ def describe(cls, release):
     config = cls.config_class()
     document = flagless(config)
     document.setdefault("model_type", cls.config_class.model_type)
-    for smaller in (shrunk(document), document):
+    for smaller in (shrunk(document), document, completed(cls.__name__, shrunk(document))):
         try:
             build(cls, smaller)
             break
@@ -278,7 +315,7 @@ def collect(out):
         print(name, entry["effective"], entry["reads"], file=sys.stderr, flush=True)
     result = {"origin": hf_release.ORIGIN, "architectures": found, "headless": headless, "failed": failed}
     with open(out, "w") as f:
-        json.dump(result, f, sort_keys=True, indent=1)
+        json.dump(result, f, indent=1)
 
 
 def merge(paths, out):
@@ -302,20 +339,14 @@ def merge(paths, out):
     origin["script"] = "tools/make_tie_tables.py"
     unbuilt = {r: d["failed"] for r, d in sorted(releases.items())}
 
-    def line(value):
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
     def block(values):
-        return "{\n" + ",\n".join(f"  {line(k)}: {line(values[k])}" for k in sorted(values)) + "\n }"
+        return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(values[k])}" for k in sorted(values)) + "\n}"
 
+    # One entry a line and nothing indented: the reader looks lines up by name and parses only those.
+    lines = [f'"origin": {json.dumps(origin)}', f'"unbuilt": {json.dumps(unbuilt)}', f'"headless": {json.dumps(headless)}']
+    lines += [f'"renames": {block(renames)}', f'"architectures": {block(architectures)}']
     with open(out, "w") as f:
-        f.write("{\n")
-        f.write(f' "architectures": {block(architectures)},\n')
-        f.write(' "headless": [\n' + ",\n".join(f"  {line(n)}" for n in headless) + "\n ],\n")
-        f.write(f' "origin": {line(origin)},\n')
-        f.write(f' "renames": {block(renames)},\n')
-        f.write(f' "unbuilt": {line(unbuilt)}\n')
-        f.write("}\n")
+        f.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def main():

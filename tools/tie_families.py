@@ -11,6 +11,7 @@ QWEN3_VISION = {"depth": 1, "hidden_size": 8, "intermediate_size": 16, "num_head
                 "spatial_merge_size": 1, "temporal_patch_size": 1, "out_hidden_size": 8, "num_position_embeddings": 16,
                 "deepstack_visual_indexes": [0]}  # fmt: skip
 MROPE = {"rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 0]}}
+OMNI_ROPE = {"rope_scaling": {"rope_type": "default", "mrope_section": [1, 1, 0]}}
 EXPERTS = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "decoder_sparse_step": 1}
 
 
@@ -66,7 +67,7 @@ FAMILIES = {
                      vision_config=None, audio_config=None, image_token_id=10),
     "qwen2_5_omni_thinker": nested(
         "Qwen2_5OmniThinkerForConditionalGeneration", "qwen2_5_omni_thinker",
-        {"model_type": "qwen2_5_omni_text"} | MROPE,
+        {"model_type": "qwen2_5_omni_text"} | OMNI_ROPE,
         vision_config={"model_type": "qwen2_5_omni_vision_encoder", "depth": 1, "hidden_size": 8,
                        "intermediate_size": 16, "num_heads": 2, "patch_size": 4, "spatial_merge_size": 1,
                        "temporal_patch_size": 1, "out_hidden_size": 8, "window_size": 8, "fullatt_block_indexes": [0]},
@@ -79,7 +80,8 @@ FAMILIES = {
 # The same model as another family, with the names another program or an older release wrote.
 OTHER_NAMES = {
     "llama_unprefixed": ("llama", [["^model\\.", ""]]),
-    "gemma3_hub": ("gemma3", [["^model\\.language_model\\.", "language_model.model."], ["^lm_head", "language_model.lm_head"],
-                              ["^model\\.vision_tower", "vision_tower"],
-                              ["^model\\.multi_modal_projector", "multi_modal_projector"]]),
+    "gemma3_module_names": ("gemma3", [["^language_model\\.lm_head", "lm_head"],
+                                       ["^language_model\\.model", "model.language_model"],
+                                       ["^vision_tower", "model.vision_tower"],
+                                       ["^multi_modal_projector", "model.multi_modal_projector"]]),
 }
