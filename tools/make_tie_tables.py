@@ -350,14 +350,17 @@ def merge(paths, out):
     origin["script"] = "tools/make_tie_tables.py"
     unbuilt = {r: d["failed"] for r, d in sorted(releases.items())}
 
-    def block(values):
-        return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(values[k])}" for k in sorted(values)) + "\n}"
+    def line(value):
+        return json.dumps(value, separators=(",", ":"))
 
-    # One entry a line and nothing indented: the reader looks lines up by name and parses only those.
-    lines = [f'"origin": {json.dumps(origin)}', f'"unbuilt": {json.dumps(unbuilt)}', f'"headless": {json.dumps(headless)}']
-    lines += [f'"renames": {block(renames)}', f'"architectures": {block(architectures)}']
+    def block(values):
+        return "{\n" + ",\n".join(f"  {line(key)}: {line(values[key])}" for key in sorted(values)) + "\n }"
+
+    # One entry a line: the reader looks lines up by name and parses only those. Pairs keep the release's order.
+    sections = [f'"architectures": {block(architectures)}', f'"headless": {line(headless)}', f'"origin": {line(origin)}']
+    sections += [f'"renames": {block(renames)}', f'"unbuilt": {line(unbuilt)}']
     with open(out, "w") as f:
-        f.write("{\n" + ",\n".join(lines) + "\n}\n")
+        f.write("{\n " + ",\n ".join(sections) + "\n}\n")
 
 
 def main():
