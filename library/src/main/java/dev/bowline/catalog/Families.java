@@ -5,7 +5,10 @@ import dev.bowline.NearestNames;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma4.Gemma4Architecture;
+import dev.bowline.model.llama.LlamaArchitecture;
+import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +22,16 @@ public final class Families {
     ///
     /// @param architecture as in `architectures` of config.json
     /// @param modelType as in `model_type` of config.json
+    /// @param tieSupport which heads the class can have
     /// @param build a model without values from the original config.json
-    public record Family(String architecture, String modelType, Function<JsonObject, CausalLanguageModel> build) {}
+    public record Family(
+            String architecture,
+            String modelType,
+            TieSupport tieSupport,
+            Function<JsonObject, CausalLanguageModel> build) {}
+
+    /// The families that share the decoder of `model.decoder`: a line for each.
+    private static final List<DecoderFamily[]> DECODERS = List.<DecoderFamily[]>of(LlamaArchitecture.values());
 
     private static final List<Family> ALL = families();
 
@@ -69,8 +80,14 @@ public final class Families {
     }
 
     private static List<Family> families() {
-        return Arrays.stream(Gemma4Architecture.values())
-                .map(gemma4 -> new Family(gemma4.architectureName(), gemma4.modelType(), gemma4::build))
-                .toList();
+        List<Family> families = new ArrayList<>();
+        for (Gemma4Architecture gemma4 : Gemma4Architecture.values()) {
+            families.add(new Family(gemma4.architectureName(), gemma4.modelType(), gemma4.tieSupport(), gemma4::build));
+        }
+        DECODERS.stream()
+                .flatMap(Arrays::stream)
+                .forEach(family -> families.add(
+                        new Family(family.architectureName(), family.modelType(), family.tieSupport(), family::build)));
+        return List.copyOf(families);
     }
 }

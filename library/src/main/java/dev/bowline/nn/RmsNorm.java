@@ -13,18 +13,24 @@ public final class RmsNorm extends Layer {
 
     /// Whether the norm has a weight, or only divides.
     public enum Scale {
+        /// Times w.
         LEARNED,
+        /// Times 1 + w, with w around 0 (transformers: `Gemma2RMSNorm`, `Gemma3RMSNorm`).
+        LEARNED_AROUND_ONE,
+        /// Only divides.
         NONE
     }
 
     private final Optional<Slot> weight;
+    private final Scale scale;
     private final double epsilon;
 
     public RmsNorm(String path, long width, double epsilon, Scale scale) {
         super(path);
+        this.scale = scale;
         this.epsilon = epsilon;
         this.weight = switch (scale) {
-            case LEARNED -> Optional.of(weight("weight", width));
+            case LEARNED, LEARNED_AROUND_ONE -> Optional.of(weight("weight", width));
             case NONE -> Optional.empty();
         };
     }
@@ -44,7 +50,8 @@ public final class RmsNorm extends Layer {
         Tensor meanSquare = x32.mul(x32).mean(new long[] {-1}, true, new ScalarTypeOptional());
         Tensor y = x32.mul(meanSquare.add(new Scalar(epsilon)).rsqrt());
         if (weight.isPresent()) {
-            y = y.mul(Ops.cast(weight.get().tensor(), Dtype.FLOAT32));
+            Tensor w = Ops.cast(weight.get().tensor(), Dtype.FLOAT32);
+            y = y.mul(scale == Scale.LEARNED_AROUND_ONE ? w.add(new Scalar(1.0)) : w);
         }
         return y.to(x.scalar_type());
     }
