@@ -25,7 +25,8 @@ class Variant:
     """One fixture directory.
 
     settings go to config_class; rewrite_config and rewrite_tensors change the saved files into another spelling;
-    towers are name parts of tensors that get no gradient; reference makes a model where transformers has no class.
+    towers are name parts of tensors that get no gradient; distinct is the fewest different tokens of the continuation;
+    cached is whether the reference decodes with a cache; reference makes a model where transformers has no class.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Variant:
     sdpa: bool = True
     reference: Callable | None = None
     save: Callable | None = None
+    distinct: int = 15
+    cached: bool = True
     vocabulary: int = SMALL["vocab_size"]
 
     def config(self):
@@ -58,11 +61,13 @@ def random_value(name, shape, generator, around_one):
     if leaf == "bias":
         return 0.3 * noise
     if name.endswith("model.norm.weight") or name.endswith("language_model.norm.weight"):
-        return centre + 2.0 + 1.0 * noise
+        return centre + (4.0 if around_one else 2.0) + 1.0 * noise
+    if around_one and "post_" in name:
+        return 0.8 + 0.4 * noise
     if "norm" in name:
         return centre + 0.3 * noise
     if "embed_tokens" in name or name.endswith("lm_head.weight"):
-        return (0.3 if around_one else 0.5) * noise
+        return (0.15 if around_one else 0.5) * noise
     if name.endswith(".mlp.gate.weight"):
         return 0.6 * noise
     fan_in = shape[-1] if len(shape) <= 3 else shape[1] * shape[2] * shape[3]

@@ -31,7 +31,8 @@ public final class Families {
             Function<JsonObject, CausalLanguageModel> build) {}
 
     /// The families that share the decoder of `model.decoder`: a line for each.
-    private static final List<DecoderFamily[]> DECODERS = List.<DecoderFamily[]>of(LlamaArchitecture.values());
+    private static final List<DecoderFamily[]> DECODERS = List.<DecoderFamily[]>of(
+            LlamaArchitecture.values());
 
     private static final List<Family> ALL = families();
 
@@ -74,9 +75,38 @@ public final class Families {
                 .findFirst()
                 .orElse("");
         return new BowlineException(
-                "%s is for %s, which Bowline does not build%s"
-                        .formatted(config.location().source(), asked, hint),
+                "%s is for %s, which Bowline does not build%s%s"
+                        .formatted(config.location().source(), asked, hint, closest(config)),
                 "use a checkpoint of one of: " + String.join(", ", ours));
+    }
+
+    /// For a config of the common shape: the family that reads the most of it, and what keeps it from being that one.
+    private static String closest(JsonObject config) {
+        if (!config.has("hidden_size") || !config.has("num_hidden_layers") || !config.has("num_attention_heads")) {
+            return "";
+        }
+        String first = "";
+        for (DecoderFamily family : flatFamilies()) {
+            try {
+                family.read(config);
+                return "; the closest is %s, and config.json differs from its only in the name of the class, which may"
+                                .formatted(family.architectureName())
+                        + " compute something else";
+            } catch (BowlineException e) {
+                first = first.isEmpty()
+                        ? "; the closest is %s, and this is not: %s".formatted(family.architectureName(), e.problem())
+                        : first;
+            }
+        }
+        return first;
+    }
+
+    /// Those whose config.json is the decoder's.
+    private static List<DecoderFamily> flatFamilies() {
+        return DECODERS.stream()
+                .flatMap(Arrays::stream)
+                .filter(family -> family.decoderPath().equals("model"))
+                .toList();
     }
 
     private static List<Family> families() {

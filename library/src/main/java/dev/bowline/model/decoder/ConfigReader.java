@@ -145,6 +145,24 @@ public final class ConfigReader {
                 .toList();
     }
 
+    /// Query heads, key/value heads and the size of a head.
+    ///
+    /// @param queries `num_attention_heads` where absent
+    /// @param keyValues `num_key_value_heads` where absent; null means as many as query heads
+    /// @param width `head_dim` where absent; empty, or null in the file, for hidden / query heads
+    public AttentionConfig.Heads heads(int queries, OptionalInt keyValues, OptionalInt width, int hidden) {
+        int asked = integer("num_attention_heads", queries);
+        return new AttentionConfig.Heads(
+                asked,
+                nullable("num_key_value_heads", keyValues).orElse(asked),
+                nullable("head_dim", width).orElse(hidden / Math.max(1, asked)));
+    }
+
+    /// A number inside the rotation's own object, in either spelling.
+    public OptionalDouble ropeNumber(String key) {
+        return RopeReader.object(text).optionalDouble(key);
+    }
+
     /// The rotation that the whole model shares, in either spelling.
     public Rope rope(RopeReader.Defaults defaults) {
         read.addAll(RopeReader.KEYS);
@@ -153,12 +171,11 @@ public final class ConfigReader {
 
     /// The rotation of one attention type, where `rope_parameters` has one for each.
     ///
-    /// @param legacyTheta the key of its base in older files
-    /// @param legacyScaling whether `rope_scaling` of older files is meant for it
-    public Rope rope(String type, RopeReader.Defaults defaults, String legacyTheta, boolean legacyScaling) {
+    /// @param legacyKeys the keys of older files that say the same, its base first, then perhaps its scaling
+    public Rope rope(String type, RopeReader.Defaults defaults, List<String> legacyKeys) {
         read.addAll(RopeReader.KEYS);
-        read.add(legacyTheta);
-        return new RopeReader(text, defaults).read(type, legacyTheta, legacyScaling);
+        read.addAll(legacyKeys);
+        return new RopeReader(text, defaults).read(type, legacyKeys);
     }
 
     /// The keys read so far.

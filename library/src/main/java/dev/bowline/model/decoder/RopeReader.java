@@ -9,7 +9,6 @@ import dev.bowline.nn.RopeScaling;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -45,8 +44,7 @@ public final class RopeReader {
                             "beta_slow",
                             "mscale",
                             "mscale_all_dim",
-                            "truncate",
-                            "llama_4_scaling_beta"),
+                            "truncate"),
             "longrope",
                     Set.of(
                             "factor",
@@ -61,23 +59,17 @@ public final class RopeReader {
     /// @param headWidth D, channels of a head
     /// @param maxPositions `max_position_embeddings`
     /// @param types the values of `rope_type` that the family has
-    /// @param partial whether the family turns a part of each head
-    public record Defaults(double theta, int headWidth, int maxPositions, Set<String> types, Partial partial) {
-
-        /// Whether `partial_rotary_factor` means something.
-        public enum Partial {
-            ACCEPTED,
-            REFUSED
-        }
+    /// @param alsoReads further keys of the rotation's object that the family understands,
+    ///     `partial_rotary_factor` where a part of each head may turn
+    public record Defaults(double theta, int headWidth, int maxPositions, Set<String> types, Set<String> alsoReads) {
 
         /// The whole head turns, by any type but Phi-3's.
         public Defaults(double theta, int headWidth, int maxPositions) {
-            this(theta, headWidth, maxPositions, Set.of("default", "linear", "dynamic", "llama3", "yarn"));
+            this(theta, headWidth, maxPositions, Set.of("default", "linear", "dynamic", "llama3", "yarn"), Set.of());
         }
 
-        /// The whole head turns.
-        public Defaults(double theta, int headWidth, int maxPositions, Set<String> types) {
-            this(theta, headWidth, maxPositions, types, Partial.REFUSED);
+        public Defaults alsoReading(String key) {
+            return new Defaults(theta, headWidth, maxPositions, types, Set.of(key));
         }
     }
 
@@ -89,25 +81,32 @@ public final class RopeReader {
         this.defaults = defaults;
     }
 
-    Rope read() {
-        JsonObject rope = text.optionalObject("rope_scaling")
+    /// The object that describes the one rotation of a model; empty where none does.
+    static JsonObject object(JsonObject text) {
+        return text.optionalObject("rope_scaling")
                 .filter(object -> !object.fields().isEmpty())
                 .or(() -> text.optionalObject("rope_parameters"))
                 .orElseGet(JsonObject::of);
+    }
+
+    Rope read() {
+        JsonObject rope = object(text);
         double theta = rope.optionalDouble("rope_theta")
                 .orElse(text.optionalDouble("rope_theta").orElse(defaults.theta()));
         OptionalDouble topPart = text.optionalDouble("partial_rotary_factor");
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(topPart.orElse(1)));
     }
 
-    Rope read(String type, String legacyTheta, boolean legacyScaling) {
-        Optional<JsonObject> all = text.optionalObject("rope_parameters");
-        JsonObject rope = all.flatMap(types -> types.optionalObject(type)).orElseGet(JsonObject::of);
-        if (legacyScaling) {
-            rope = merged(rope, text.optionalObject("rope_scaling").orElseGet(JsonObject::of));
+    /// @param legacyKeys the base's, then perhaps the scaling's
+    Rope read(String type, List<String> legacyKeys) {
+        JsonObject rope = text.optionalObject("rope_parameters")
+                .flatMap(types -> types.optionalObject(type))
+                .orElseGet(JsonObject::of);
+        if (legacyKeys.size() > 1) {
+            rope = merged(rope, text.optionalObject(legacyKeys.get(1)).orElseGet(JsonObject::of));
         }
         double theta = rope.optionalDouble("rope_theta")
-                .orElse(text.optionalDouble(legacyTheta).orElse(defaults.theta()));
+                .orElse(text.optionalDouble(legacyKeys.getFirst()).orElse(defaults.theta()));
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(1));
     }
 
@@ -120,16 +119,14 @@ public final class RopeReader {
     }
 
     private Rope rope(JsonObject rope, double theta, double part) {
-        String type = rope.optionalString("rope_type")
-                .or(() -> rope.optionalString("type"))
-                .orElse("default");
+        String type = type(rope);
         if (!defaults.types().contains(type) || !OF_TYPE.containsKey(type)) {
             throw new BowlineException(
                     "%s: rope_type '%s' is not built for this architecture".formatted(source(), type),
                     "use one of " + new TreeSet<>(defaults.types()));
         }
         refuseUnknown(rope, type);
-        if (part != 1 && defaults.partial() == Defaults.Partial.REFUSED) {
+        if (part != 1 && !defaults.alsoReads().contains("partial_rotary_factor")) {
             throw new BowlineException(
                     "%s: partial_rotary_factor %s is not built for this architecture".formatted(source(), part),
                     "use a checkpoint whose whole heads turn");
@@ -138,11 +135,23 @@ public final class RopeReader {
         return new Rope(theta, width, scaling(rope, type, theta, width));
     }
 
+    /// `rope_type`, or `type` in older files; early Phi-3 files call longrope `su` or `yarn`.
+    private String type(JsonObject rope) {
+        String type = rope.optionalString("rope_type")
+                .or(() -> rope.optionalString("type"))
+                .orElse("default");
+        boolean early = type.equals("su") || type.equals("yarn");
+        return early && !defaults.types().contains(type) && defaults.types().contains("longrope") ? "longrope" : type;
+    }
+
     private void refuseUnknown(JsonObject rope, String type) {
         Set<String> known = Objects.requireNonNull(OF_TYPE.get(type));
         for (String key : rope.keys()) {
             boolean says = !(rope.require(key) instanceof JsonNull);
-            if (says && !OF_EVERY_TYPE.contains(key) && !known.contains(key)) {
+            if (says
+                    && !OF_EVERY_TYPE.contains(key)
+                    && !known.contains(key)
+                    && !defaults.alsoReads().contains(key)) {
                 throw new BowlineException(
                         "%s: '%s' means nothing to rope_type '%s'".formatted(source(), key, type),
                         "correct rope_type, or remove '%s'".formatted(key));

@@ -10,6 +10,7 @@ import dev.bowline.model.decoder.LayerConfig;
 import dev.bowline.model.decoder.RopeReader;
 import dev.bowline.nn.Activation;
 import java.util.Collections;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /// Reads a Llama config.json: defaults as transformers' `LlamaConfig`.
@@ -26,11 +27,7 @@ final class LlamaConfigReader {
                 keys.number("rms_norm_eps", 1e-6),
                 keys.number("initializer_range", 0.02),
                 keys.paddingId(OptionalLong.empty()));
-        int queries = keys.integer("num_attention_heads", 32);
-        AttentionConfig.Heads heads = new AttentionConfig.Heads(
-                queries,
-                keys.integer("num_key_value_heads", queries),
-                keys.optionalInteger("head_dim").orElse(size.hidden() / Math.max(1, queries)));
+        AttentionConfig.Heads heads = keys.heads(32, OptionalInt.empty(), OptionalInt.empty(), size.hidden());
         AttentionConfig attention = AttentionConfig.of(
                         heads, new Projections.Separate(keys.bias("attention_bias"), keys.bias("attention_bias")))
                 .with(keys.rope(new RopeReader.Defaults(10_000, heads.width(), size.maxPositions())));
