@@ -8,6 +8,7 @@ import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
+import dev.bowline.model.qwen2.Qwen2Architecture;
 import dev.bowline.model.smollm3.SmolLm3Architecture;
 import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
@@ -34,7 +35,8 @@ public final class Families {
     /// The families that share the decoder of `model.decoder`: a line for each.
     private static final List<DecoderFamily[]> DECODERS = List.of(
             LlamaArchitecture.values(),
-            SmolLm3Architecture.values());
+            SmolLm3Architecture.values(),
+            Qwen2Architecture.values());
 
     private static final List<Family> ALL = families();
 
