@@ -9,6 +9,7 @@ import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
 import dev.bowline.model.qwen2.Qwen2Architecture;
+import dev.bowline.model.qwen3.Qwen3Architecture;
 import dev.bowline.model.smollm3.SmolLm3Architecture;
 import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
@@ -36,7 +37,8 @@ public final class Families {
     private static final List<DecoderFamily[]> DECODERS = List.of(
             LlamaArchitecture.values(),
             SmolLm3Architecture.values(),
-            Qwen2Architecture.values());
+            Qwen2Architecture.values(),
+            Qwen3Architecture.values());
 
     private static final List<Family> ALL = families();
 
