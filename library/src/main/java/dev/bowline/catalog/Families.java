@@ -10,6 +10,7 @@ import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
 import dev.bowline.model.qwen2.Qwen2Architecture;
 import dev.bowline.model.qwen3.Qwen3Architecture;
+import dev.bowline.model.qwen3moe.Qwen3MoeArchitecture;
 import dev.bowline.model.smollm3.SmolLm3Architecture;
 import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
@@ -38,7 +39,8 @@ public final class Families {
             LlamaArchitecture.values(),
             SmolLm3Architecture.values(),
             Qwen2Architecture.values(),
-            Qwen3Architecture.values());
+            Qwen3Architecture.values(),
+            Qwen3MoeArchitecture.values());
 
     private static final List<Family> ALL = families();
 
