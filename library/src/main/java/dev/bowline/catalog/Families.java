@@ -8,6 +8,7 @@ import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
+import dev.bowline.model.mistral.MistralArchitecture;
 import dev.bowline.model.qwen2.Qwen2Architecture;
 import dev.bowline.model.qwen3.Qwen3Architecture;
 import dev.bowline.model.qwen3moe.Qwen3MoeArchitecture;
@@ -40,7 +41,8 @@ public final class Families {
             SmolLm3Architecture.values(),
             Qwen2Architecture.values(),
             Qwen3Architecture.values(),
-            Qwen3MoeArchitecture.values());
+            Qwen3MoeArchitecture.values(),
+            MistralArchitecture.values());
 
     private static final List<Family> ALL = families();
 
