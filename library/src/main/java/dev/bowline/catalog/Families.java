@@ -6,6 +6,7 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.decoder.DecoderFamily;
+import dev.bowline.model.gemma2.Gemma2Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
 import dev.bowline.model.mistral.MistralArchitecture;
@@ -42,7 +43,8 @@ public final class Families {
             Qwen2Architecture.values(),
             Qwen3Architecture.values(),
             Qwen3MoeArchitecture.values(),
-            MistralArchitecture.values());
+            MistralArchitecture.values(),
+            Gemma2Architecture.values());
 
     private static final List<Family> ALL = families();
 
