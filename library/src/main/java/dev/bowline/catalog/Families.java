@@ -7,6 +7,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma2.Gemma2Architecture;
+import dev.bowline.model.gemma3.Gemma3Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
 import dev.bowline.model.mistral.MistralArchitecture;
@@ -44,7 +45,8 @@ public final class Families {
             Qwen3Architecture.values(),
             Qwen3MoeArchitecture.values(),
             MistralArchitecture.values(),
-            Gemma2Architecture.values());
+            Gemma2Architecture.values(),
+            Gemma3Architecture.values());
 
     private static final List<Family> ALL = families();
 
