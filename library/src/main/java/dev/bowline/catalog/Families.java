@@ -11,6 +11,7 @@ import dev.bowline.model.gemma3.Gemma3Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.model.llama.LlamaArchitecture;
 import dev.bowline.model.mistral.MistralArchitecture;
+import dev.bowline.model.phi3.Phi3Architecture;
 import dev.bowline.model.qwen2.Qwen2Architecture;
 import dev.bowline.model.qwen3.Qwen3Architecture;
 import dev.bowline.model.qwen3moe.Qwen3MoeArchitecture;
@@ -46,7 +47,8 @@ public final class Families {
             Qwen3MoeArchitecture.values(),
             MistralArchitecture.values(),
             Gemma2Architecture.values(),
-            Gemma3Architecture.values());
+            Gemma3Architecture.values(),
+            Phi3Architecture.values());
 
     private static final List<Family> ALL = families();
 
