@@ -5,6 +5,7 @@ import dev.bowline.NearestNames;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.baichuan2.Baichuan2Architecture;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma2.Gemma2Architecture;
 import dev.bowline.model.gemma3.Gemma3Architecture;
@@ -48,7 +49,8 @@ public final class Families {
             MistralArchitecture.values(),
             Gemma2Architecture.values(),
             Gemma3Architecture.values(),
-            Phi3Architecture.values());
+            Phi3Architecture.values(),
+            Baichuan2Architecture.values());
 
     private static final List<Family> ALL = families();
 
