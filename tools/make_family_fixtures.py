@@ -23,7 +23,7 @@ from families import common  # noqa: E402
 
 BATCH, LENGTH = 3, 20
 ROW_LENGTHS = (20, 15, 9)
-PROMPT_LENGTH, NEW_TOKENS = 12, 40
+PROMPT_LENGTH, NEW_TOKENS = 12, 60
 # A small rate keeps five steps reproducible (a large one amplifies rounding); the large decay makes its rule visible.
 ADAMW = {"lr": 2e-4, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 5.0}
 ADAMW_STEPS = 5
@@ -157,7 +157,7 @@ def reference_of(variant, directory, seed):
         }
         if drift["adamw_losses_absolute"] > MAX_ADAMW_DRIFT:
             return None
-    facts = describe(variant, model, tensors, grads, seed)
+    facts = describe(variant, model, tensors, grads, seed) | declared(variant)
     facts |= {
         "greedy_smallest_gap": gap,
         "greedy_distinct_tokens": distinct,
@@ -186,7 +186,7 @@ def describe(variant, model, tensors, grads, seed):
         raise SystemExit(f"{variant.name}: dull fixture: {stray} {zero} loss {tensors['loss']} spread {spread}")
     return {
         "class": type(model).__name__,
-        "transformers": transformers.__version__ if variant.reference is None else None,
+        "transformers": transformers.__version__,
         "torch": torch.__version__,
         "seed": seed,
         "tied": head is embedding,
@@ -195,6 +195,17 @@ def describe(variant, model, tensors, grads, seed):
         "largest_logit": logits.abs().max().item(),
         "logit_spread_between_positions": spread,
         "state_dict": [[name, list(value.shape)] for name, value in model.state_dict().items()],
+    }
+
+
+def declared(variant):
+    """What does not depend on values."""
+    default = False if variant.reference is not None else variant.model_class.config_class().tie_word_embeddings
+    rates = {key: list(value) if isinstance(value, tuple) else value for key, value in ADAMW.items()}
+    return {
+        "exercises": variant.name.replace("_", " "),
+        "tie_default": default,
+        "adamw": rates | {"decay_rule": "parameters with ndim >= 2", "clipping": None, "steps": ADAMW_STEPS},
     }
 
 

@@ -32,7 +32,7 @@ VARIANTS = [
     llama(
         "dynamic",
         max_position_embeddings=16,
-        rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0},
+        rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 8.0},
     ),
     llama("biases", attention_bias=True, mlp_bias=True, num_key_value_heads=4),
 ]

@@ -50,5 +50,5 @@ VARIANTS = [
         rope_parameters=longrope(6, partial_rotary_factor=0.75),
     ),
     phi3("longrope_su", su, False, original_max_position_embeddings=16, rope_parameters=longrope(4)),
-    phi3("longrope_within", original_max_position_embeddings=64, rope_parameters=longrope(4)),
+    phi3("longrope_within", original_max_position_embeddings=96, rope_parameters=longrope(4)),
 ]

@@ -75,7 +75,7 @@ class ConfigReaderTest {
     @Test
     void aDynamicRotationReachesAsFarAsItsFactorSays() {
         try (CausalLanguageModel model = FamilyFixtures.build("llama/dynamic")) {
-            assertEquals(64, model.maxPositions());
+            assertEquals(128, model.maxPositions());
         }
     }
 }

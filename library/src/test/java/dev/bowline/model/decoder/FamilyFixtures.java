@@ -32,6 +32,14 @@ public final class FamilyFixtures {
         }
     }
 
+    /// The folders, sorted.
+    public static List<String> families() {
+        return all().stream()
+                .map(variant -> variant.substring(0, variant.indexOf('/')))
+                .distinct()
+                .toList();
+    }
+
     public static Path directory(String variant) {
         return ROOT.resolve(variant);
     }
