@@ -55,8 +55,7 @@ public enum Gemma3Architecture implements DecoderFamily {
     public DecoderConfig read(JsonObject config) {
         return switch (this) {
             case CAUSAL_LM -> Gemma3ConfigReader.read(config, this);
-            case CONDITIONAL_GENERATION ->
-                Gemma3ConfigReader.read(config.optionalObject("text_config").orElseGet(JsonObject::of), this);
+            case CONDITIONAL_GENERATION -> Gemma3ConfigReader.text(config, this);
         };
     }
 

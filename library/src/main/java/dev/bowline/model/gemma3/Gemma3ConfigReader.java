@@ -25,6 +25,12 @@ final class Gemma3ConfigReader {
 
     private Gemma3ConfigReader() {}
 
+    /// The text half of a vision-language model.
+    static DecoderConfig text(JsonObject config, Gemma3Architecture architecture) {
+        new ConfigReader(config).refuseWhatWasNotRead(architecture.architectureName());
+        return read(config.optionalObject("text_config").orElseGet(JsonObject::of), architecture);
+    }
+
     static DecoderConfig read(JsonObject text, Gemma3Architecture architecture) {
         ConfigReader keys = new ConfigReader(text);
         DecoderConfig.Size size = new DecoderConfig.Size(

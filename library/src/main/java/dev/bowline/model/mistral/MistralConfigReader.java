@@ -64,6 +64,7 @@ final class MistralConfigReader {
 
     /// The text half of a vision-language model.
     static DecoderConfig text(JsonObject config, String architecture) {
+        new ConfigReader(config).refuseWhatWasNotRead(architecture);
         JsonObject text = config.requireObject("text_config");
         String type = text.optionalString("model_type").orElse("mistral");
         return switch (type) {

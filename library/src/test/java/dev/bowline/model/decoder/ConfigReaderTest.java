@@ -40,6 +40,8 @@ class ConfigReaderTest {
                 "smollm3/tied | no_rope_layers | [1, 0] | no_rope_layers has 2 entries",
                 "gemma2/untied | use_bidirectional_attention | true | use_bidirectional_attention true",
                 "gemma3/text_tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
+                "gemma3/vision_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
+                "mistral/vl_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
                 "phi3/longrope_su | resid_pdrop | 0.1 | resid_pdrop 0.1",
                 "baichuan2/untied | z_loss_weight | 0.1 | z_loss_weight 0.1"
             })
