@@ -1,6 +1,7 @@
 package dev.bowline.parity;
 
 import dev.bowline.fixtures.Golden;
+import dev.bowline.model.decoder.FamilyFixtures;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -15,7 +16,13 @@ import java.util.stream.Stream;
 /// @param folder under the test resources' fixtures
 record Family(String name, String folder) {
 
-    static final List<Family> ALL = List.of(new Family("Gemma 4", "gemma4"));
+    static final List<Family> ALL = Stream.concat(Stream.of(new Family("Gemma 4", "gemma4")), declared())
+            .toList();
+
+    /// The families that tools/make_family_fixtures.py made a folder for.
+    private static Stream<Family> declared() {
+        return FamilyFixtures.families().stream().map(name -> new Family(name, "families/" + name));
+    }
 
     /// By name.
     List<Fixture> fixtures() {
