@@ -74,9 +74,10 @@ enum ElementReader {
         return ((1L << exponentBits) - 1) << (width - 1 - exponentBits);
     }
 
-    /// A number whose differences count the representable values between two elements.
-    static long order(long bits) {
-        return bits < 0 ? Long.MIN_VALUE - bits : bits;
+    /// A number whose differences count the representable values between two elements; both zeros are 0.
+    long order(long bits) {
+        long magnitude = bits & Long.MAX_VALUE >>> 64 - 8 * type.bytes();
+        return bits < 0 ? -magnitude : magnitude;
     }
 
     /// The value nearest to `value` in this type, ties to even, as a cast gives it.
