@@ -17,7 +17,7 @@ import java.util.Optional;
 /// The tokens of tokenizer.json, as far as it has a vocabulary that is a table.
 final class Tokens {
 
-    private static final long LARGEST_FILE = 64L << 20;
+    private static final long LARGEST_FILE = 12L << 20;
 
     private Tokens() {}
 
