@@ -35,6 +35,7 @@ final class CommandTree {
                 new ExplainCommand(),
                 new GenerateCommand(),
                 new InspectCommand(),
+                new AuditCommand(),
                 new LogitsCommand(),
                 new VersionCommand());
         for (Command command : commands) {
