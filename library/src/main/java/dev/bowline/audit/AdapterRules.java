@@ -53,7 +53,9 @@ final class AdapterRules {
         List<PlacedTensor> embeddings = copies(Role.EMBEDDING);
         boolean bothCopies = !heads.isEmpty() && !embeddings.isEmpty();
         boolean equalCopies = bothCopies && PairScan.isSame(heads.getFirst(), embeddings.getFirst());
-        boolean ensured = config.get("ensure_weight_tying").filter(value -> value instanceof JsonBoolean flag && flag.value()).isPresent();
+        boolean ensured = config.get("ensure_weight_tying")
+                .filter(value -> value instanceof JsonBoolean flag && flag.value())
+                .isPresent();
         return Optional.of(new Finding(
                 FindingCode.T12,
                 Severity.CRITICAL,
@@ -62,7 +64,11 @@ final class AdapterRules {
                 List.of(
                         new Evidence("touches the head", String.valueOf(head)),
                         new Evidence("touches the embedding", String.valueOf(embedding)),
-                        new Evidence("full copies", bothCopies ? equalCopies ? "two, equal" : "two, different" : String.valueOf(heads.size() + embeddings.size())),
+                        new Evidence(
+                                "full copies",
+                                bothCopies
+                                        ? equalCopies ? "two, equal" : "two, different"
+                                        : String.valueOf(heads.size() + embeddings.size())),
                         new Evidence("ensure_weight_tying", String.valueOf(ensured))),
                 equalCopies
                         ? "merge one copy into the shared tensor and leave the flag true"
@@ -74,7 +80,9 @@ final class AdapterRules {
         if (bothCopies) {
             return equalCopies ? "both by equal copies" : "both by copies that differ";
         }
-        return head && embedding ? "head and embedding each by its own delta" : head ? "the head alone" : "the embedding alone";
+        return head && embedding
+                ? "head and embedding each by its own delta"
+                : head ? "the head alone" : "the embedding alone";
     }
 
     private static String merge(boolean head, boolean embedding, boolean equalCopies) {
@@ -83,14 +91,19 @@ final class AdapterRules {
         }
         return head && !embedding
                 ? "a merge into the shared tensor changes the input embedding too"
-                : !head ? "a merge into the shared tensor changes the output too" : "a merge gives two values under a tied flag";
+                : !head
+                        ? "a merge into the shared tensor changes the output too"
+                        : "a merge gives two values under a tied flag";
     }
 
     private boolean touches(Role role) {
         String module = module(role);
         boolean named = names("target_modules").stream().anyMatch(name -> isModule(name, module))
                 || names("modules_to_save").stream().anyMatch(name -> isModule(name, module))
-                || role == Role.EMBEDDING && config.get("trainable_token_indices").filter(value -> !(value instanceof dev.bowline.json.JsonNull)).isPresent();
+                || role == Role.EMBEDDING
+                        && config.get("trainable_token_indices")
+                                .filter(value -> !(value instanceof dev.bowline.json.JsonNull))
+                                .isPresent();
         return named || tensors.stream().anyMatch(tensor -> tensor.key().contains("." + last(module) + "."));
     }
 
@@ -104,7 +117,8 @@ final class AdapterRules {
     }
 
     private String module(Role role) {
-        String key = role == Role.HEAD ? subject.pair().headKey() : subject.pair().embeddingKey();
+        String key =
+                role == Role.HEAD ? subject.pair().headKey() : subject.pair().embeddingKey();
         return key.substring(0, key.length() - ".weight".length());
     }
 

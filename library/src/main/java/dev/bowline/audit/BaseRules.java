@@ -31,8 +31,11 @@ final class BaseRules {
         if (subject.kind() != Kind.BOTH_DIFFER || !PairRules.asked(subject).contains(true)) {
             return;
         }
-        boolean head = moved(subject.pair().head(), base.pair().head().or(() -> base.pair().embedding()));
-        boolean embedding = moved(subject.pair().embedding(), base.pair().embedding().or(() -> base.pair().head()));
+        boolean head = moved(
+                subject.pair().head(), base.pair().head().or(() -> base.pair().embedding()));
+        boolean embedding = moved(
+                subject.pair().embedding(),
+                base.pair().embedding().or(() -> base.pair().head()));
         if (!head && !embedding) {
             return;
         }
@@ -64,7 +67,8 @@ final class BaseRules {
         });
         if (subject.kind() != base.kind()) {
             evidence.add(new Evidence(
-                    "the files hold", "%s, was %s".formatted(subject.kind().text(), base.kind().text())));
+                    "the files hold",
+                    "%s, was %s".formatted(subject.kind().text(), base.kind().text())));
         }
         note(evidence, "added", difference(subject, base));
         note(evidence, "removed", difference(base, subject));
@@ -74,7 +78,8 @@ final class BaseRules {
                     Severity.HIGH,
                     "flag, pair or keys are not those of the base",
                     evidence,
-                    "if the change was not meant, redo the step that made it from %s".formatted(base.files().path())));
+                    "if the change was not meant, redo the step that made it from %s"
+                            .formatted(base.files().path())));
         }
     }
 
@@ -90,7 +95,8 @@ final class BaseRules {
                     "keys " + name,
                     "%d: %s"
                             .formatted(
-                                    keys.size(), String.join(", ", keys.stream().limit(5).toList()))));
+                                    keys.size(),
+                                    String.join(", ", keys.stream().limit(5).toList()))));
         }
     }
 

@@ -52,7 +52,8 @@ final class Consumers {
         }
         TieSupport support = policy.get().support().get();
         boolean asked = nemoFlag(subject).orElse(policy.get().defaultTied());
-        String why = "%s: %s".formatted(support, nemoFlag(subject).isPresent() ? "flag is " + asked : "no flag it reads");
+        String why =
+                "%s: %s".formatted(support, nemoFlag(subject).isPresent() ? "flag is " + asked : "no flag it reads");
         return switch (support) {
             case TIED_ONLY ->
                 asked
@@ -62,14 +63,16 @@ final class Consumers {
                 asked
                         ? ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses a tied request")
                         : PresenceRules.untied(subject, Consumer.NEMO_AUTOMODEL, why);
-            case BOTH ->
-                PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, asked, BothDiffer.EMBEDDING_WINS, why);
+            case BOTH -> PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, asked, BothDiffer.EMBEDDING_WINS, why);
         };
     }
 
     /// `Mistral3ForConditionalGeneration` is its own class only over a Mistral 4 text model.
     private static boolean fallsBack(Subject subject) {
-        return subject.pair().architecture().filter("Mistral3ForConditionalGeneration"::equals).isPresent()
+        return subject.pair()
+                        .architecture()
+                        .filter("Mistral3ForConditionalGeneration"::equals)
+                        .isPresent()
                 && ReleaseTies.objectAt(subject.config(), "text_config")
                         .flatMap(text -> text.get("model_type"))
                         .filter(type -> type.toString().equals("\"mistral4\""))
@@ -100,8 +103,8 @@ final class Consumers {
     /// By the language model's flag alone; what is not in the files stops it, a head under a tied flag is skipped.
     private static ConsumerView vllmBefore(Subject subject) {
         boolean tied = textAsks(subject);
-        ConsumerView view = PresenceRules.byFlag(
-                subject, Consumer.VLLM_BEFORE, tied, BothDiffer.EMBEDDING_WINS, textWhy(subject));
+        ConsumerView view =
+                PresenceRules.byFlag(subject, Consumer.VLLM_BEFORE, tied, BothDiffer.EMBEDDING_WINS, textWhy(subject));
         return strict(view, "weights that are not in the files were not initialised");
     }
 
@@ -128,7 +131,8 @@ final class Consumers {
         return strict(view, "weights that are not in the files were not initialised");
     }
 
-    /// By presence: `output.weight` if the files have a head, the token embedding otherwise. Gemma's converter drops it.
+    /// By presence: `output.weight` if the files have a head, the token embedding otherwise. Gemma's converter drops
+    /// it.
     private static ConsumerView llamaCpp(Subject subject) {
         String architecture = subject.pair().architecture().orElse("");
         boolean dropsHead = architecture.startsWith("Gemma");
@@ -169,7 +173,9 @@ final class Consumers {
     }
 
     private static ConsumerView strict(ConsumerView view, String problem) {
-        return view.outcome() == Outcome.RANDOM ? ConsumerView.fails(view.consumer(), problem + "; " + view.why()) : view;
+        return view.outcome() == Outcome.RANDOM
+                ? ConsumerView.fails(view.consumer(), problem + "; " + view.why())
+                : view;
     }
 
     /// The plan that Bowline's own load makes, by the same code.

@@ -69,7 +69,8 @@ final class ContainerRules {
                 }
             });
         }
-        boolean complete = subject.files().problems().isEmpty() && subject.files().missingShards().isEmpty();
+        boolean complete = subject.files().problems().isEmpty()
+                && subject.files().missingShards().isEmpty();
         List<String> absent = index.weightMap().keySet().stream()
                 .filter(key -> complete && !found.containsKey(key))
                 .toList();
@@ -110,7 +111,8 @@ final class ContainerRules {
                         FindingCode.T19,
                         Severity.MEDIUM,
                         "__metadata__ says that %s is %s, but %s".formatted(dropped, kept, text),
-                        List.of(new Evidence("file", String.valueOf(header.path().getFileName()))),
+                        List.of(new Evidence(
+                                "file", String.valueOf(header.path().getFileName()))),
                         "decide by the tensors: " + Rules.repair(subject))));
             }
         }
@@ -123,7 +125,8 @@ final class ContainerRules {
         if (!subject.tensors().containsKey(kept)) {
             return Optional.of("%s is in no file".formatted(kept));
         }
-        boolean untied = subject.flags().stream().anyMatch(flag -> flag.value().filter(tied -> !tied).isPresent());
+        boolean untied = subject.flags().stream()
+                .anyMatch(flag -> flag.value().filter(tied -> !tied).isPresent());
         return untied ? Optional.of("the flag says untied") : Optional.empty();
     }
 

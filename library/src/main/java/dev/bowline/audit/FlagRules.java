@@ -56,7 +56,9 @@ final class FlagRules {
     }
 
     private boolean releasesDiffer() {
-        return subject.v4().isPresent() && subject.v5().isPresent() && !subject.v4().equals(subject.v5());
+        return subject.v4().isPresent()
+                && subject.v5().isPresent()
+                && !subject.v4().equals(subject.v5());
     }
 
     /// Whether the flag and nothing else decides what is loaded.
@@ -86,11 +88,13 @@ final class FlagRules {
     /// A level that a release decides by and that says nothing.
     private Optional<String> silentLevel() {
         if (subject.table().isEmpty()) {
-            boolean silent = subject.flags().stream().noneMatch(flag -> flag.value().isPresent());
+            boolean silent =
+                    subject.flags().stream().noneMatch(flag -> flag.value().isPresent());
             return silent ? Optional.of("tie_word_embeddings") : Optional.empty();
         }
         return java.util.stream.Stream.of(
-                        subject.table().flatMap(TieTable.Entry::v4), subject.table().flatMap(TieTable.Entry::v5))
+                        subject.table().flatMap(TieTable.Entry::v4),
+                        subject.table().flatMap(TieTable.Entry::v5))
                 .flatMap(Optional::stream)
                 .filter(ReleaseTies::canTie)
                 .map(ReleaseTies::reads)
@@ -101,15 +105,18 @@ final class FlagRules {
 
     private void draft() {
         boolean draft = subject.config().has("draft_vocab_size")
-                || subject.pair().architecture().filter(name -> DRAFT.matcher(name).matches()).isPresent();
+                || subject.pair()
+                        .architecture()
+                        .filter(name -> DRAFT.matcher(name).matches())
+                        .isPresent();
         boolean tied = subject.flags().stream().anyMatch(flag -> flag.value().orElse(false));
         if (draft && tied) {
             add(
                     FindingCode.T24,
                     Severity.HIGH,
                     "a draft model says tied, which it has from its target: its own head would be dropped when saved",
-                    "set tie_word_embeddings to false in %s".formatted(
-                            subject.files().directory().resolve(SourceFiles.CONFIG)));
+                    "set tie_word_embeddings to false in %s"
+                            .formatted(subject.files().directory().resolve(SourceFiles.CONFIG)));
         }
     }
 

@@ -40,9 +40,7 @@ final class GroupRules {
         boolean canonicalIsThere = subject.pair().embedding().isPresent();
         List<String> different = present.stream()
                 .filter(alias -> canonicalIsThere
-                        && !PairScan.isSame(
-                                subject.tensors().get(alias),
-                                subject.pair().embedding().orElseThrow()))
+                        && !hasValueOf(alias, subject.pair().embedding().orElseThrow()))
                 .toList();
         if (!canonicalIsThere && (subject.pair().head().isPresent() || !present.isEmpty())) {
             add(
@@ -50,14 +48,21 @@ final class GroupRules {
                     Severity.HIGH,
                     "%s is absent, and of its aliases there are %s: a loader may take the head for an input embedding"
                             .formatted(subject.pair().embeddingKey(), present.isEmpty() ? "only the head" : present),
-                    "restore %s from the original checkpoint".formatted(subject.pair().embeddingKey()));
+                    "restore %s from the original checkpoint"
+                            .formatted(subject.pair().embeddingKey()));
         } else if (!different.isEmpty()) {
             add(
                     FindingCode.T17,
                     Severity.HIGH,
-                    "%s should be %s and has other values".formatted(different, subject.pair().embeddingKey()),
+                    "%s should be %s and has other values"
+                            .formatted(different, subject.pair().embeddingKey()),
                     "restore the group from the original checkpoint; none of them is guessed from another");
         }
+    }
+
+    private boolean hasValueOf(String alias, PlacedTensor canonical) {
+        PlacedTensor tensor = subject.tensors().get(alias);
+        return tensor != null && PairScan.isSame(tensor, canonical);
     }
 
     private void auxiliary() {
@@ -68,7 +73,8 @@ final class GroupRules {
                     Severity.MEDIUM,
                     "there are other heads or embeddings: a tool that goes by the ending of a name may take one for %s"
                             .formatted(subject.pair().headKey()),
-                    "nothing here: they are left alone; %s".formatted(subject.pair().reason()),
+                    "nothing here: they are left alone; %s"
+                            .formatted(subject.pair().reason()),
                     new Evidence("others", String.join(", ", auxiliary.subList(0, Math.min(8, auxiliary.size())))));
         }
     }

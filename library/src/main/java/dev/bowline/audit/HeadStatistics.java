@@ -24,8 +24,9 @@ record HeadStatistics(boolean constant, double deviation, double normSpread, dou
         if (type.isEmpty() || !readable) {
             return Optional.empty();
         }
-        Optional<PlacedTensor> partner = embedding.filter(
-                each -> each.entry().shape().equals(entry.shape()) && ElementReader.of(each.entry().type()).isPresent());
+        Optional<PlacedTensor> partner =
+                embedding.filter(each -> each.entry().shape().equals(entry.shape())
+                        && ElementReader.of(each.entry().type()).isPresent());
         return Optional.of(sampled(head, type.get(), partner));
     }
 

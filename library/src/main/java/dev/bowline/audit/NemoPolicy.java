@@ -14,8 +14,10 @@ record NemoPolicy(Optional<TieSupport> support, boolean defaultTied) {
     private static final String RESOURCE = "nemo-policies.json";
 
     static Optional<NemoPolicy> find(String architecture) {
-        return table().optionalObject(architecture).map(entry -> new NemoPolicy(
-                entry.optionalString("support").map(TieSupport::valueOf), entry.requireBoolean("default_tied")));
+        return table().optionalObject(architecture)
+                .map(entry -> new NemoPolicy(
+                        entry.optionalString("support").map(TieSupport::valueOf),
+                        entry.requireBoolean("default_tied")));
     }
 
     static JsonObject table() {

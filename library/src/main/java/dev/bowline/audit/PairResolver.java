@@ -44,13 +44,13 @@ final class PairResolver {
         guesses.sort(Comparator.comparingInt(Candidates.Guess::rank).thenComparing(Candidates.Guess::key));
     }
 
-    static TiePair resolve(
-            SequencedMap<String, PlacedTensor> tensors, Optional<JsonObject> config, TieTable table) {
+    static TiePair resolve(SequencedMap<String, PlacedTensor> tensors, Optional<JsonObject> config, TieTable table) {
         Optional<String> architecture = config.flatMap(PairResolver::architecture);
         Optional<TieTable.Entry> entry = architecture.flatMap(table::find);
         boolean headless = architecture.isPresent()
                 && (table.isHeadless(architecture.get())
-                        || architecture.flatMap(NemoPolicy::find)
+                        || architecture
+                                .flatMap(NemoPolicy::find)
                                 .map(policy -> policy.support().isEmpty())
                                 .orElse(false));
         return new PairResolver(tensors, architecture, entry, headless).pair();
@@ -92,9 +92,7 @@ final class PairResolver {
         if (name.isPresent()) {
             Optional<String> key = mapped(role);
             keys.put(role, key.orElseGet(() -> fileName(role, name.get())));
-            reasons.put(
-                    role,
-                    "%s is %s of %s".formatted(keys.get(role), role, architecture.orElse("")));
+            reasons.put(role, "%s is %s of %s".formatted(keys.get(role), role, architecture.orElse("")));
             return;
         }
         Optional<Candidates.Guess> guess = guesses.stream()
@@ -102,8 +100,10 @@ final class PairResolver {
                 .findFirst();
         if (guess.isPresent()) {
             keys.put(role, guess.get().key());
-            reasons.put(role, "%s by its name: no table knows %s"
-                    .formatted(guess.get().key(), architecture.orElse("the architecture")));
+            reasons.put(
+                    role,
+                    "%s by its name: no table knows %s"
+                            .formatted(guess.get().key(), architecture.orElse("the architecture")));
             return;
         }
         Optional<String> stem = tensors.keySet().stream()
@@ -112,11 +112,15 @@ final class PairResolver {
                         .filter(found -> found.role() == role && !found.auxiliary())
                         .isPresent())
                 .findFirst();
-        keys.put(role, stem.map(each -> each + ".weight")
-                .orElse(role == Role.HEAD ? "lm_head.weight" : "model.embed_tokens.weight"));
-        reasons.put(role, stem.isPresent()
-                ? "%s by the name of its quantised parts".formatted(keys.get(role))
-                : "no key looks like the %s".formatted(role));
+        keys.put(
+                role,
+                stem.map(each -> each + ".weight")
+                        .orElse(role == Role.HEAD ? "lm_head.weight" : "model.embed_tokens.weight"));
+        reasons.put(
+                role,
+                stem.isPresent()
+                        ? "%s by the name of its quantised parts".formatted(keys.get(role))
+                        : "no key looks like the %s".formatted(role));
     }
 
     /// The name a parameter has in files of this checkpoint's spelling, told from where the other of the pair stands.
@@ -168,8 +172,7 @@ final class PairResolver {
         Stream<String> quantised = tensors.keySet().stream()
                 .flatMap(key -> Candidates.quantisedStem(key).stream())
                 .map(stem -> stem + ".weight");
-        return Stream.of(
-                        spelled, guesses.stream().map(Candidates.Guess::key), quantised)
+        return Stream.of(spelled, guesses.stream().map(Candidates.Guess::key), quantised)
                 .flatMap(each -> each);
     }
 
@@ -213,7 +216,9 @@ final class PairResolver {
 
     /// Heads that exist, while the architecture's own name for the head is not among the keys.
     private List<String> unmapped(String head) {
-        if (tableName(Role.HEAD).isEmpty() || tensors.containsKey(head) || !parts(head).isEmpty()) {
+        if (tableName(Role.HEAD).isEmpty()
+                || tensors.containsKey(head)
+                || !parts(head).isEmpty()) {
             return List.of();
         }
         return guesses.stream()
@@ -229,9 +234,7 @@ final class PairResolver {
                         || name.contains("LMHead")
                         || name.contains("ForConditionalGeneration")
                         || name.contains("ForMaskedLM")
-                        || NemoPolicy.find(name)
-                                .flatMap(NemoPolicy::support)
-                                .isPresent())
+                        || NemoPolicy.find(name).flatMap(NemoPolicy::support).isPresent())
                 .orElseGet(() -> guesses.stream().anyMatch(each -> each.role() == Role.HEAD && !each.auxiliary()));
     }
 }

@@ -33,9 +33,10 @@ final class PairRules {
         subject.v4().ifPresent(asked::add);
         subject.v5().ifPresent(asked::add);
         if (subject.table().isEmpty()) {
-            asked.add(subject.topFlag().or(subject::textFlag).orElseGet(() -> subject.nemo()
-                    .map(NemoPolicy::defaultTied)
-                    .orElse(subject.kind() == Kind.EMBED_ONLY)));
+            asked.add(subject.topFlag()
+                    .or(subject::textFlag)
+                    .orElseGet(() ->
+                            subject.nemo().map(NemoPolicy::defaultTied).orElse(subject.kind() == Kind.EMBED_ONLY)));
         }
         return asked;
     }
@@ -64,7 +65,10 @@ final class PairRules {
             return;
         }
         boolean notForGeneration = isEmbeddingModel();
-        boolean policyTied = subject.nemo().flatMap(NemoPolicy::support).filter(TieSupport.TIED_ONLY::equals).isPresent()
+        boolean policyTied = subject.nemo()
+                        .flatMap(NemoPolicy::support)
+                        .filter(TieSupport.TIED_ONLY::equals)
+                        .isPresent()
                 || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false)
                 || anyTied;
         add(
@@ -94,7 +98,8 @@ final class PairRules {
                     FindingCode.T02C,
                     Severity.CRITICAL,
                     "the flag asks for two tensors, and the input embedding is not in the files",
-                    "restore %s from the original checkpoint".formatted(subject.pair().embeddingKey()));
+                    "restore %s from the original checkpoint"
+                            .formatted(subject.pair().embeddingKey()));
         }
         if (anyTied) {
             add(
@@ -124,7 +129,8 @@ final class PairRules {
                             .formatted(Rules.quoted(subject)),
                     new Evidence(
                             "bytes",
-                            String.valueOf(subject.pair().head().orElseThrow().entry().bytes())));
+                            String.valueOf(
+                                    subject.pair().head().orElseThrow().entry().bytes())));
         }
     }
 
@@ -145,9 +151,8 @@ final class PairRules {
     }
 
     private String type(Role role) {
-        Optional<PlacedTensor> tensor = role == Role.HEAD
-                ? subject.pair().head()
-                : subject.pair().embedding();
+        Optional<PlacedTensor> tensor =
+                role == Role.HEAD ? subject.pair().head() : subject.pair().embedding();
         return tensor.orElseThrow().entry().type().name();
     }
 
@@ -202,13 +207,15 @@ final class PairRules {
                 add(
                         FindingCode.T11,
                         Severity.HIGH,
-                        "the flag says tied, and %s".formatted(
-                                head && embedding
-                                        ? "head and embedding are quantised differently"
-                                        : "only the %s is quantised".formatted(head ? "head" : "embedding")),
+                        "the flag says tied, and %s"
+                                .formatted(
+                                        head && embedding
+                                                ? "head and embedding are quantised differently"
+                                                : "only the %s is quantised".formatted(head ? "head" : "embedding")),
                         Rules.repair(subject),
                         new Evidence("head", subject.pair().headParts().toString()),
-                        new Evidence("embedding", subject.pair().embeddingParts().toString()));
+                        new Evidence(
+                                "embedding", subject.pair().embeddingParts().toString()));
             }
         }
     }

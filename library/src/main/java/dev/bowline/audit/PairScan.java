@@ -47,13 +47,13 @@ record PairScan(PhysicalState state, DamagedRows.Found damaged) {
         }
         RowDifference difference = new RowDifference(Optional.empty(), Optional.empty());
         difference.count(0);
-        return new PairScan(
-                PhysicalState.differing(difference.result(rows(e))), DamagedRows.Found.NONE);
+        return new PairScan(PhysicalState.differing(difference.result(rows(e))), DamagedRows.Found.NONE);
     }
 
     /// Whether two tensors of one type and shape have the same bytes; reading stops at the first that differs.
     static boolean isSame(PlacedTensor a, PlacedTensor b) {
-        if (a.entry().type() != b.entry().type() || !a.entry().shape().equals(b.entry().shape())) {
+        if (a.entry().type() != b.entry().type()
+                || !a.entry().shape().equals(b.entry().shape())) {
             return false;
         }
         return startsAlike(a, b, a.entry().bytes());
@@ -99,15 +99,13 @@ record PairScan(PhysicalState state, DamagedRows.Found damaged) {
                 }
             }
         }
-        PhysicalState state = isSame
-                ? PhysicalState.of(Kind.BOTH_EQUAL)
-                : PhysicalState.differing(difference.result(rows(entry)));
+        PhysicalState state =
+                isSame ? PhysicalState.of(Kind.BOTH_EQUAL) : PhysicalState.differing(difference.result(rows(entry)));
         return new PairScan(state, damage.map(DamagedRows::found).orElse(DamagedRows.Found.NONE));
     }
 
     /// Two float types: equal when the wider, cast to the narrower, is the narrower.
-    private static PhysicalState cast(
-            PlacedTensor head, ElementReader x, PlacedTensor embedding, ElementReader y) {
+    private static PhysicalState cast(PlacedTensor head, ElementReader x, PlacedTensor embedding, ElementReader y) {
         TensorEntry entry = head.entry();
         int width = Math.toIntExact(entry.shape().get(1));
         boolean headIsWider = x.bytes() >= y.bytes();

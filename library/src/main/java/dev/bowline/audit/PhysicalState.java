@@ -8,8 +8,7 @@ import java.util.Optional;
 /// @param difference how two tensors of one shape differ
 /// @param cast how two tensors of different float types relate
 /// @param slice the common rows, when one is a run of the other's rows
-public record PhysicalState(
-        Kind kind, Optional<Difference> difference, Optional<Cast> cast, Optional<Slice> slice) {
+public record PhysicalState(Kind kind, Optional<Difference> difference, Optional<Cast> cast, Optional<Slice> slice) {
 
     /// The kinds.
     public enum Kind {
@@ -42,8 +41,7 @@ public record PhysicalState(
     /// @param largest the largest absolute difference of two elements; NaN if one of them is not a number
     /// @param ulps the largest distance of two elements counted in representable values
     /// @param sample up to 20 differing rows, in order
-    public record Difference(
-            long rows, long differing, long firstRow, double largest, long ulps, List<Long> sample) {
+    public record Difference(long rows, long differing, long firstRow, double largest, long ulps, List<Long> sample) {
 
         public Difference {
             sample = List.copyOf(sample);

@@ -33,8 +33,7 @@ final class PresenceRules {
                 rule == BothDiffer.KEPT_APART
                         ? view(consumer, Outcome.TIED, Source.HEAD, Source.HEAD, why)
                         : view(consumer, Outcome.RANDOM, Source.RANDOM, Source.RANDOM, why);
-            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST ->
-                view(consumer, Outcome.TIED, Source.BOTH, Source.BOTH, why);
+            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST -> view(consumer, Outcome.TIED, Source.BOTH, Source.BOTH, why);
             case BOTH_DIFFER -> differ(subject, consumer, rule, why);
             case SLICE_EQUAL, SHAPE_MISMATCH ->
                 ConsumerView.fails(consumer, "head and embedding have different shapes; " + why);
@@ -59,8 +58,7 @@ final class PresenceRules {
         return switch (subject.kind()) {
             case EMBED_ONLY -> view(consumer, Outcome.RANDOM, Source.RANDOM, Source.EMBEDDING, why);
             case HEAD_ONLY -> view(consumer, Outcome.RANDOM, Source.HEAD, Source.RANDOM, why);
-            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST ->
-                view(consumer, Outcome.UNTIED, Source.BOTH, Source.BOTH, why);
+            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST -> view(consumer, Outcome.UNTIED, Source.BOTH, Source.BOTH, why);
             case BOTH_DIFFER, SLICE_EQUAL, SHAPE_MISMATCH ->
                 view(consumer, Outcome.UNTIED, Source.HEAD, Source.EMBEDDING, why);
             case QUANTISED -> quantised(subject, consumer, false, why);

@@ -41,7 +41,8 @@ final class RangeReader implements AutoCloseable {
                 int read = channel.read(buffer, position);
                 if (read < 0) {
                     throw new BowlineException(
-                            "%s became shorter while it was read".formatted(file), "audit it when nothing writes to it");
+                            "%s became shorter while it was read".formatted(file),
+                            "audit it when nothing writes to it");
                 }
                 position += read;
             }

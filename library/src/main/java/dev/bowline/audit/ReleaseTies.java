@@ -12,7 +12,8 @@ import java.util.SequencedMap;
 /// What one release does for one architecture.
 ///
 /// @param levels where the flag may stand, outermost first; empty is the top of config.json
-/// @param effective T, F or E (it fails) for every combination of absent, false, true at the levels, first level slowest
+/// @param effective T, F or E (it fails) for every combination of absent, false, true at the levels, first level
+/// slowest
 /// @param reads the level that decides when all are present
 /// @param head the parameter name of the output embedding's weight
 /// @param embedding the parameter name of the input embedding's weight

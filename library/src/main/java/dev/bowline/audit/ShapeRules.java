@@ -32,14 +32,17 @@ final class ShapeRules {
             return;
         }
         String head = subject.pair().head().orElseThrow().entry().shape().toString();
-        String embedding = subject.pair().embedding().orElseThrow().entry().shape().toString();
+        String embedding =
+                subject.pair().embedding().orElseThrow().entry().shape().toString();
         Optional<Slice> found = subject.state().slice();
         findings.add(new Finding(
                 FindingCode.T09,
                 Severity.HIGH,
                 slice
                         ? "the %s is the first %d rows of the other, bit for bit"
-                                .formatted(found.orElseThrow().shorter(), found.orElseThrow().rows())
+                                .formatted(
+                                        found.orElseThrow().shorter(),
+                                        found.orElseThrow().rows())
                         : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
                 List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
                 "set tie_word_embeddings to false at every level; a tie of unequal shapes is refused or random"));
@@ -65,7 +68,8 @@ final class ShapeRules {
         Optional<Long> tokens = Tokens.size(subject.files().directory());
         boolean uncovered = tokens.filter(size -> size > rows.get()).isPresent();
         if (uncovered) {
-            evidence.add(new Evidence("tokens of the tokenizer", tokens.orElseThrow().toString()));
+            evidence.add(
+                    new Evidence("tokens of the tokenizer", tokens.orElseThrow().toString()));
         }
         if (!evidence.isEmpty()) {
             evidence.addFirst(new Evidence("rows of the embedding", rows.get().toString()));
@@ -86,7 +90,9 @@ final class ShapeRules {
     private Optional<Long> vocabSize(String level) {
         return ReleaseTies.objectAt(subject.config(), level)
                 .flatMap((JsonObject object) -> object.get("vocab_size"))
-                .filter(value -> value instanceof JsonNumber number && number.isWhole() && number.text().length() < 19)
+                .filter(value -> value instanceof JsonNumber number
+                        && number.isWhole()
+                        && number.text().length() < 19)
                 .map(value -> value.asLong());
     }
 
@@ -97,7 +103,8 @@ final class ShapeRules {
         if (bias == null || PairRules.asked(subject).stream().noneMatch(tied -> tied)) {
             return;
         }
-        Optional<PlacedTensor> weight = subject.pair().head().or(() -> subject.pair().embedding());
+        Optional<PlacedTensor> weight =
+                subject.pair().head().or(() -> subject.pair().embedding());
         long rows = weight.map(tensor -> tensor.entry().shape())
                 .filter(shape -> !shape.isEmpty())
                 .map(List::getFirst)

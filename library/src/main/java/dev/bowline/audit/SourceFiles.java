@@ -74,7 +74,9 @@ record SourceFiles(
             files = Files.exists(single)
                     ? List.of(single)
                     : index.isPresent()
-                            ? index.get().shards().stream().map(directory::resolve).toList()
+                            ? index.get().shards().stream()
+                                    .map(directory::resolve)
+                                    .toList()
                             : others(directory);
         }
         List<String> missing = files.stream()
@@ -132,9 +134,7 @@ record SourceFiles(
 
     private static Optional<JsonObject> config(Path directory) {
         Path file = directory.resolve(CONFIG);
-        return Files.exists(file)
-                ? Optional.of(Json.parse(file, CONFIG_LIMITS).asObject())
-                : Optional.empty();
+        return Files.exists(file) ? Optional.of(Json.parse(file, CONFIG_LIMITS).asObject()) : Optional.empty();
     }
 
     /// Weight files without a name that the hub gives: every safetensors file but adapters.

@@ -85,11 +85,12 @@ public record TieAudit(
         SequencedMap<String, PlacedTensor> tensors = files.tensors();
         TiePair pair = PairResolver.resolve(tensors, files.config(), table);
         JsonObject config = files.config().orElse(JsonObject.of());
-        boolean unreadable = files.problems().stream().anyMatch(problem -> !problem.file().toString().endsWith(".json"));
-        boolean unknown = unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
-        PairScan scan = unknown
-                ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE)
-                : PairScan.of(pair);
+        boolean unreadable = files.problems().stream()
+                .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
+        boolean unknown =
+                unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
+        PairScan scan =
+                unknown ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE) : PairScan.of(pair);
         return new Subject(
                 files,
                 config,

@@ -50,11 +50,12 @@ final class TieTable {
     }
 
     Optional<Entry> find(String architecture) {
-        return line(architecture).map(object -> new Entry(
-                architecture,
-                object.requireString("model_type"),
-                object.optionalObject("v4").map(this::release),
-                object.optionalObject("v5").map(this::release)));
+        return line(architecture)
+                .map(object -> new Entry(
+                        architecture,
+                        object.requireString("model_type"),
+                        object.optionalObject("v4").map(this::release),
+                        object.optionalObject("v5").map(this::release)));
     }
 
     /// A class of transformers that has no output embedding.

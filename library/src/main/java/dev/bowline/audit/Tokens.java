@@ -38,16 +38,18 @@ final class Tokens {
 
     /// One more than the highest id; empty without a tokenizer.json that says.
     static Optional<Long> size(Path directory) {
-        return tokenizer(directory).flatMap(tokenizer -> vocabulary(tokenizer).values().stream()
-                .max(Long::compare)
-                .map(highest -> highest + 1));
+        return tokenizer(directory)
+                .flatMap(tokenizer -> vocabulary(tokenizer).values().stream()
+                        .max(Long::compare)
+                        .map(highest -> highest + 1));
     }
 
     /// The ids of special tokens.
     static List<Long> special(Path directory) {
         List<Long> special = new ArrayList<>();
-        tokenizer(directory).flatMap(tokenizer -> array(tokenizer, "added_tokens")).ifPresent(added -> added.values()
-                .forEach(each -> {
+        tokenizer(directory)
+                .flatMap(tokenizer -> array(tokenizer, "added_tokens"))
+                .ifPresent(added -> added.values().forEach(each -> {
                     if (each instanceof JsonObject token && token.get("id").orElse(null) instanceof JsonNumber id) {
                         special.add(id.asLong());
                     }
@@ -57,25 +59,35 @@ final class Tokens {
 
     private static Map<String, Long> vocabulary(JsonObject tokenizer) {
         Map<String, Long> ids = new HashMap<>();
-        tokenizer.get("model").filter(JsonObject.class::isInstance).map(JsonValue::asObject).ifPresent(model -> {
-            model.get("vocab").ifPresent(vocabulary -> {
-                if (vocabulary instanceof JsonObject table) {
-                    table.fields().forEach((token, id) -> put(ids, token, id));
-                } else if (vocabulary instanceof JsonArray pieces) {
-                    for (int i = 0; i < pieces.size(); i++) {
-                        if (pieces.get(i) instanceof JsonArray piece && piece.size() > 0) {
-                            ids.put(piece.get(0).toString(), (long) i);
+        tokenizer
+                .get("model")
+                .filter(JsonObject.class::isInstance)
+                .map(JsonValue::asObject)
+                .ifPresent(model -> {
+                    model.get("vocab").ifPresent(vocabulary -> {
+                        if (vocabulary instanceof JsonObject table) {
+                            table.fields().forEach((token, id) -> put(ids, token, id));
+                        } else if (vocabulary instanceof JsonArray pieces) {
+                            for (int i = 0; i < pieces.size(); i++) {
+                                if (pieces.get(i) instanceof JsonArray piece && piece.size() > 0) {
+                                    ids.put(piece.get(0).toString(), (long) i);
+                                }
+                            }
                         }
+                    });
+                });
+        array(tokenizer, "added_tokens")
+                .ifPresent(added -> added.values().forEach(each -> {
+                    if (each instanceof JsonObject token) {
+                        token.get("id")
+                                .ifPresent(id -> put(
+                                        ids,
+                                        token.get("content")
+                                                .map(JsonValue::toString)
+                                                .orElse(""),
+                                        id));
                     }
-                }
-            });
-        });
-        array(tokenizer, "added_tokens").ifPresent(added -> added.values().forEach(each -> {
-            if (each instanceof JsonObject token) {
-                token.get("id").ifPresent(id -> put(
-                        ids, token.get("content").map(JsonValue::toString).orElse(""), id));
-            }
-        }));
+                }));
         return ids;
     }
 

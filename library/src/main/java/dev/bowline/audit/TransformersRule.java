@@ -39,7 +39,9 @@ final class TransformersRule {
             return ConsumerView.unsupported(
                     consumer,
                     "%s has no %s"
-                            .formatted(consumer.title(), subject.pair().architecture().orElse("such class")));
+                            .formatted(
+                                    consumer.title(),
+                                    subject.pair().architecture().orElse("such class")));
         }
         if (release.get().decides(subject.config()) == 'E') {
             return ConsumerView.fails(consumer, "its config class refuses this config.json");
@@ -52,8 +54,8 @@ final class TransformersRule {
         boolean tied = consumer == Consumer.TRANSFORMERS_5
                 ? subject.topFlag().orElse(false)
                 : subject.textFlag().orElse(true);
-        String why = "the base class's rule, as no table knows the architecture: %s"
-                .formatted(tied ? "tied" : "untied");
+        String why =
+                "the base class's rule, as no table knows the architecture: %s".formatted(tied ? "tied" : "untied");
         return PresenceRules.byFlag(subject, consumer, tied, PresenceRules.BothDiffer.of(consumer), why);
     }
 
@@ -87,9 +89,8 @@ final class TransformersRule {
         boolean one = same(head, embedding);
         Source h = value(head);
         Source e = value(embedding);
-        Outcome outcome = h == Source.RANDOM || e == Source.RANDOM
-                ? Outcome.RANDOM
-                : one ? Outcome.TIED : Outcome.UNTIED;
+        Outcome outcome =
+                h == Source.RANDOM || e == Source.RANDOM ? Outcome.RANDOM : one ? Outcome.TIED : Outcome.UNTIED;
         boolean loses = one && outcome != Outcome.RANDOM && kind == Kind.BOTH_DIFFER && !equalAsLoaded(isFive);
         return new ConsumerView(consumer, outcome, h, e, loses, why(tied));
     }
@@ -173,7 +174,8 @@ final class TransformersRule {
 
     /// `torch.equal` on the loaded values: a NaN is not equal to itself.
     private boolean equal(String a, String b) {
-        boolean isPair = release.head().filter(name -> name.equals(a) || name.equals(b)).isPresent();
+        boolean isPair =
+                release.head().filter(name -> name.equals(a) || name.equals(b)).isPresent();
         if (isPair) {
             return equalAsLoaded(true);
         }
@@ -187,7 +189,8 @@ final class TransformersRule {
         return switch (state.kind()) {
             case BOTH_EQUAL -> subject.scan().damaged().notFinite() == 0;
             case BOTH_EQUAL_AFTER_CAST ->
-                state.cast().orElseThrow().exact() || isFive && loadedType().filter(this::isNarrow).isPresent();
+                state.cast().orElseThrow().exact()
+                        || isFive && loadedType().filter(this::isNarrow).isPresent();
             case BOTH_DIFFER -> state.difference().orElseThrow().isOnlySigns();
             default -> true;
         };
@@ -199,8 +202,8 @@ final class TransformersRule {
 
     /// The type release 5 loads into: config.json's, or that of the first float tensor of the first file.
     private Optional<SafetensorsType> loadedType() {
-        Optional<String> named = subject.files().configString("dtype").or(() -> subject.files()
-                .configString("torch_dtype"));
+        Optional<String> named =
+                subject.files().configString("dtype").or(() -> subject.files().configString("torch_dtype"));
         if (named.isPresent()) {
             return switch (named.get()) {
                 case "bfloat16" -> Optional.of(SafetensorsType.BF16);

@@ -27,7 +27,8 @@ final class ValueRules {
         if (!own) {
             return Optional.empty();
         }
-        return HeadStatistics.of(subject.pair().head().orElseThrow(), subject.pair().embedding())
+        return HeadStatistics.of(
+                        subject.pair().head().orElseThrow(), subject.pair().embedding())
                 .flatMap(statistics -> judged(subject, statistics));
     }
 
@@ -66,7 +67,8 @@ final class ValueRules {
                 familyTied
                         ? "if the model was trained tied: bowline repair %s --keep embedding --in-place --apply"
                                 .formatted(Rules.quoted(subject))
-                        : "restore %s from the checkpoint this one was made from".formatted(subject.pair().headKey())));
+                        : "restore %s from the checkpoint this one was made from"
+                                .formatted(subject.pair().headKey())));
     }
 
     private static Optional<Finding> rows(Subject subject) {

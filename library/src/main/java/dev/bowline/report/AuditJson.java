@@ -50,15 +50,20 @@ public final class AuditJson {
                 .with("architecture", optional(audit.architecture().map(JsonValue::of)))
                 .with("verdict", audit.verdict())
                 .with("worst", AuditReport.rank(audit))
-                .with("flags", JsonValue.of(audit.flags().stream().map(AuditJson::flag).toList()))
+                .with(
+                        "flags",
+                        JsonValue.of(audit.flags().stream().map(AuditJson::flag).toList()))
                 .with("pair", pair(audit.pair()))
                 .with("state", state(audit.state()))
                 .with(
                         "consumers",
-                        JsonValue.of(audit.consumers().stream().map(AuditJson::view).toList()))
+                        JsonValue.of(
+                                audit.consumers().stream().map(AuditJson::view).toList()))
                 .with(
                         "findings",
-                        JsonValue.of(audit.findings().stream().map(AuditJson::finding).toList()));
+                        JsonValue.of(audit.findings().stream()
+                                .map(AuditJson::finding)
+                                .toList()));
     }
 
     private static JsonObject flag(FlagAt flag) {
@@ -78,9 +83,10 @@ public final class AuditJson {
 
     private static JsonObject tensor(String key, Optional<PlacedTensor> tensor) {
         JsonObject object = JsonObject.of().with("key", key).with("present", tensor.isPresent());
-        return tensor.map(found -> object.with("file", String.valueOf(found.file().getFileName()))
-                        .with("dtype", found.entry().type().name())
-                        .with("shape", JsonArray.ofLongs(found.entry().shape())))
+        return tensor.map(
+                        found -> object.with("file", String.valueOf(found.file().getFileName()))
+                                .with("dtype", found.entry().type().name())
+                                .with("shape", JsonArray.ofLongs(found.entry().shape())))
                 .orElse(object);
     }
 

@@ -95,7 +95,9 @@ public final class AuditReport {
             case RANDOM ->
                 switch (view.head()) {
                     case RANDOM ->
-                        view.embedding() == dev.bowline.audit.Source.RANDOM ? "random head and embedding" : "random head";
+                        view.embedding() == dev.bowline.audit.Source.RANDOM
+                                ? "random head and embedding"
+                                : "random head";
                     case HEAD, EMBEDDING, BOTH, NONE -> "random embedding";
                 };
             case FAILS -> "load fails";
@@ -106,7 +108,8 @@ public final class AuditReport {
     private static String finding(Finding finding) {
         StringBuilder text = new StringBuilder();
         String severity = finding.severity().name().toLowerCase(Locale.ROOT);
-        text.append("  %s %s %s\n".formatted(finding.code().id(), severity, finding.code().title()));
+        text.append("  %s %s %s\n"
+                .formatted(finding.code().id(), severity, finding.code().title()));
         text.append(wrap(finding.what(), "      "));
         for (Evidence evidence : finding.evidence()) {
             if (!evidence.value().isEmpty()) {
