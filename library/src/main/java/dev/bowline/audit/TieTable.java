@@ -79,7 +79,7 @@ final class TieTable {
         if (!isName(name)) {
             return Optional.empty();
         }
-        int start = text.indexOf("\n\"" + name + "\": {");
+        int start = text.indexOf("\n  \"" + name + "\": {");
         if (start < 0) {
             return Optional.empty();
         }
@@ -104,8 +104,8 @@ final class TieTable {
     }
 
     private List<Rename> renames(String name) {
-        int section = text.indexOf("\n\"renames\": {");
-        int start = text.indexOf("\n\"" + name + "\": [", section);
+        int section = text.indexOf("\n \"renames\": {");
+        int start = text.indexOf("\n  \"" + name + "\": [", section);
         if (section < 0 || start < 0) {
             throw new IllegalStateException("no renames called " + name);
         }
