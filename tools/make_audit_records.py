@@ -3,6 +3,7 @@
     python tools/make_audit_records.py describe --out families.json                 # with transformers 5.18.0
     python tools/make_audit_records.py record families.json --out v4.json           # with 4.57.6, then with 5.18.0
     python tools/make_audit_records.py merge --families families.json v4.json v5.json --out transformers-cells.json
+    python tools/make_audit_records.py index families.json --out v4.json            # index and shards that disagree
     python tools/make_audit_records.py directories DIR --out FILE                   # checkpoints somebody else wrote
 """
 
@@ -26,6 +27,8 @@ HEAD_MARK, EMBEDDING_MARK = 0.375, 0.625  # tell the two apart under whatever na
 FLAGS = {"absent": None, "false": False, "true": True}
 PHYSICAL = ("embed_only", "head_only", "both_equal", "both_differ", "one_row_differs", "neither", "widened", "rounded",
             "slice", "zero_head")  # fmt: skip
+INDEX_STATES = ("unlisted", "listed_without_tensor", "listed_without_file", "copy_mapped_to_first",
+                "copy_mapped_to_second")  # fmt: skip
 
 
 def pattern_e():
@@ -144,7 +147,7 @@ def held_in_file(weight, embedding, head):
     return "embedding" if from_embedding else "head" if from_head else "random"
 
 
-def outcome(directory, embedding, head, file_names=()):
+def outcome(directory, embedding, head, file_names=(), copy_of_head=None):
     """Loads one directory and says what became of the pair; `embedding` and `head` are the file's tensors."""
     import hf_release
 
@@ -164,6 +167,8 @@ def outcome(directory, embedding, head, file_names=()):
         names = (head_name, embedding_name)
         result["one"] = head_weight is embedding_weight
         result["head"] = held_in_file(head_weight.detach(), embedding, head)
+        if result["head"] == "random" and same_as(head_weight.detach(), copy_of_head):
+            result["head"] = "copy"
         result["embedding"] = held_in_file(embedding_weight.detach(), embedding, head)
     except Exception as e:
         result = dict.fromkeys(result)
@@ -255,6 +260,50 @@ def record(families_path, out, only):
     Path(out).write_text(json.dumps({"origin": hf_release.ORIGIN, "cells": cells}, sort_keys=True))
 
 
+def edit_map(directory, edit):
+    path = directory / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    edit(index["weight_map"])
+    path.write_text(json.dumps(index))
+
+
+def disagree(directory, state, head_key):
+    """Turns a two-shard checkpoint, whose head is alone in the second, into one whose index and headers disagree."""
+    from safetensors.torch import load_file, save_file
+
+    first, second = (directory / f"model-0000{n}-of-00002.safetensors" for n in (1, 2))
+    if state in ("unlisted", "copy_mapped_to_second", "copy_mapped_to_first"):
+        tensors = load_file(first)
+        head = load_file(second)[head_key]
+        tensors[head_key] = head if state == "unlisted" else head * 0
+        save_file(tensors, first, metadata={"format": "pt"})
+    if state in ("unlisted", "listed_without_tensor", "listed_without_file"):
+        second.unlink()
+    if state == "unlisted":
+        edit_map(directory, lambda weight_map: weight_map.pop(head_key))
+    if state in ("listed_without_tensor", "copy_mapped_to_first"):
+        edit_map(directory, lambda weight_map: weight_map.update({head_key: first.name}))
+
+
+def index_record(families_path, out):
+    import hf_release
+    import torch
+
+    families = json.loads(Path(families_path).read_text())
+    cells = {}
+    for name in ("gemma3", "llama"):
+        family = families[name]
+        names = [(family["head"], family["embedding"])]
+        for state, (word, flag) in itertools.product(INDEX_STATES, list(FLAGS.items())[1:]):
+            with tempfile.TemporaryDirectory() as directory:
+                directory = Path(directory)
+                write_checkpoint(directory, family, "sharded", [flag] * len(family["levels"]), "both_differ")
+                disagree(directory, state, family["head"])
+                zeros = torch.zeros(ROWS, WIDTH)
+                cells[f"{name}/{word}/{state}"] = outcome(directory, *pair("both_differ"), names, zeros)
+    Path(out).write_text(json.dumps({"origin": hf_release.ORIGIN, "cells": cells}, sort_keys=True))
+
+
 def line(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
@@ -322,6 +371,9 @@ def main():
     one.add_argument("families")
     one.add_argument("--only", nargs="*")
     one.add_argument("--out", required=True)
+    four = commands.add_parser("index")
+    four.add_argument("families")
+    four.add_argument("--out", required=True)
     two = commands.add_parser("merge")
     two.add_argument("--families")
     two.add_argument("inputs", nargs=2)
@@ -334,6 +386,8 @@ def main():
         describe(a.out)
     elif a.command == "record":
         record(a.families, a.out, a.only)
+    elif a.command == "index":
+        index_record(a.families, a.out)
     elif a.command == "merge":
         merge(a.families, a.inputs, a.out)
     else:

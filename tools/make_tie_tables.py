@@ -27,6 +27,8 @@ SMALL = {
     "encoder_num_hidden_layers": 1, "decoder_num_hidden_layers": 1, "num_encoder_layers": 1,
 }
 SPLIT_ROPE = {"rope_scaling": {"rope_type": "default", "mrope_section": [24, 20, 20]}}
+GEMMA4_TEXT = {"model_type": "gemma4_text", "num_hidden_layers": 1, "layer_types": ["full_attention"],
+               "num_kv_shared_layers": 0, "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}  # fmt: skip
 HEADS = {"head_dim": 64, "num_key_value_heads": 2}
 MISSING_FIELDS = {
     "Qwen3VLForConditionalGeneration": {"text_config": SPLIT_ROPE},
@@ -34,21 +36,30 @@ MISSING_FIELDS = {
     "Qwen3OmniMoeThinkerForConditionalGeneration": {"text_config": SPLIT_ROPE},
     "HunYuanDenseV1ForCausalLM": {"": HEADS}, "HunYuanMoEV1ForCausalLM": {"": HEADS | {"moe_topk": 1}},
     "HunYuanVLForConditionalGeneration": {"text_config": HEADS},
-    "MinistralForCausalLM": {"": HEADS}, "NemotronForCausalLM": {"": {"head_dim": 128}},
+    "MinistralForCausalLM": {"": HEADS}, "NemotronForCausalLM": {"": {"head_dim": 128, "num_key_value_heads": 48}},
     "EsmForMaskedLM": {"": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32}},
-    "Dots1ForCausalLM": {"": {"n_routed_experts": 4, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 1}},
+    "Dots1ForCausalLM": {"": {"num_key_value_heads": 32, "head_dim": 128, "n_shared_experts": 1, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 1}},
     "Idefics3ForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
     "SmolVLMForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
     "AyaVisionForConditionalGeneration": {"vision_config": {"num_attention_heads": 16}},
-    "DiffusionGemmaForBlockDiffusion": {"text_config": {"num_experts": 4, "top_k_experts": 1,
-                                                        "moe_intermediate_size": 64}},
+    "DiffusionGemmaForBlockDiffusion": {"": {"vision_config": {"model_type": "gemma4_vision", "num_hidden_layers": 1}},
+        "text_config": {"per_layer_config": {}, "num_experts": 4,
+                                                        "top_k_experts": 1, "moe_intermediate_size": 64}},
     "GraniteMoeHybridForCausalLM": {"": {"layer_types": ["attention"]}},
     "Lfm2MoeForCausalLM": {"": {"layer_types": ["full_attention"]}},
     "Granite4VisionForConditionalGeneration": {"text_config": {
         "model_type": "granite", "attention_multiplier": 1.0, "embedding_multiplier": 1.0, "residual_multiplier": 1.0,
         "logits_scaling": 1.0}},
     "ReformerModelWithLMHead": {"": {"is_decoder": True}},
-    "CohereCompassForCausalLM": {"": {"layer_types": ["full_attention"]}},
+    "ChameleonForConditionalGeneration": {"": {"vocabulary_map": {"<image>": 1}}},
+    "Emu3ForConditionalGeneration": {"": {"vocabulary_map": {"<image>": 1}}},
+    "MllamaForConditionalGeneration": {"text_config": {"rope_scaling": {"rope_type": "default"}}},
+    "MllamaForCausalLM": {"": {"rope_scaling": {"rope_type": "default"}}},
+    "ApertusForCausalLM": {"": {"rope_scaling": {"rope_type": "default"}}},
+    "DiffusionGemmaModel": {"": {"vision_config": {"model_type": "gemma4_vision", "num_hidden_layers": 1}}, "text_config": {"per_layer_config": {}, "num_experts": 4, "top_k_experts": 1,
+                                            "moe_intermediate_size": 64}},
+    "Gemma4AssistantForCausalLM": {"": {"text_config": GEMMA4_TEXT}},
+    "Gemma4UnifiedAssistantForCausalLM": {"": {"text_config": GEMMA4_TEXT}},
 }  # fmt: skip
 NOT_VOCABULARY = re.compile(r"bbox|class_embed|mask_embed|layers?\.\d+\.|blocks?\.\d+\.|position|pos_conv|parametrizations")
 VOCABULARY_KEYS = [
@@ -339,14 +350,17 @@ def merge(paths, out):
     origin["script"] = "tools/make_tie_tables.py"
     unbuilt = {r: d["failed"] for r, d in sorted(releases.items())}
 
-    def block(values):
-        return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(values[k])}" for k in sorted(values)) + "\n}"
+    def line(value):
+        return json.dumps(value, separators=(",", ":"))
 
-    # One entry a line and nothing indented: the reader looks lines up by name and parses only those.
-    lines = [f'"origin": {json.dumps(origin)}', f'"unbuilt": {json.dumps(unbuilt)}', f'"headless": {json.dumps(headless)}']
-    lines += [f'"renames": {block(renames)}', f'"architectures": {block(architectures)}']
+    def block(values):
+        return "{\n" + ",\n".join(f"  {line(key)}: {line(values[key])}" for key in sorted(values)) + "\n }"
+
+    # One entry a line: the reader looks lines up by name and parses only those. Pairs keep the release's order.
+    sections = [f'"architectures": {block(architectures)}', f'"headless": {line(headless)}', f'"origin": {line(origin)}']
+    sections += [f'"renames": {block(renames)}', f'"unbuilt": {line(unbuilt)}']
     with open(out, "w") as f:
-        f.write("{\n" + ",\n".join(lines) + "\n}\n")
+        f.write("{\n " + ",\n ".join(sections) + "\n}\n")
 
 
 def main():
