@@ -45,6 +45,7 @@ final class Consumers {
             return new ConsumerView(
                     Consumer.NEMO_AUTOMODEL,
                     five.outcome(),
+                    five.isOne(),
                     five.head(),
                     five.embedding(),
                     five.loses(),
@@ -147,6 +148,7 @@ final class Consumers {
         return new ConsumerView(
                 Consumer.LLAMA_CPP,
                 Outcome.TIED,
+                true,
                 source,
                 source,
                 loses,

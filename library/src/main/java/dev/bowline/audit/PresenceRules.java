@@ -48,7 +48,7 @@ final class PresenceRules {
         }
         return switch (rule) {
             case EMBEDDING_WINS ->
-                new ConsumerView(consumer, Outcome.TIED, Source.EMBEDDING, Source.EMBEDDING, true, why);
+                new ConsumerView(consumer, Outcome.TIED, true, Source.EMBEDDING, Source.EMBEDDING, true, why);
             case KEPT_APART -> view(consumer, Outcome.UNTIED, Source.HEAD, Source.EMBEDDING, why);
             case REFUSED -> ConsumerView.fails(consumer, why);
         };
@@ -72,7 +72,7 @@ final class PresenceRules {
         boolean embedding = subject.pair().embeddingIsThere();
         if (tied && embedding) {
             return new ConsumerView(
-                    consumer, Outcome.TIED, Source.EMBEDDING, Source.EMBEDDING, head, why + "; the head is quantised");
+                    consumer, Outcome.TIED, true, Source.EMBEDDING, Source.EMBEDDING, head, why + "; the head is quantised");
         }
         Source h = head ? Source.HEAD : Source.RANDOM;
         Source e = embedding ? Source.EMBEDDING : Source.RANDOM;
@@ -81,6 +81,6 @@ final class PresenceRules {
     }
 
     static ConsumerView view(Consumer consumer, Outcome outcome, Source head, Source embedding, String why) {
-        return new ConsumerView(consumer, outcome, head, embedding, false, why);
+        return new ConsumerView(consumer, outcome, outcome == Outcome.TIED, head, embedding, false, why);
     }
 }

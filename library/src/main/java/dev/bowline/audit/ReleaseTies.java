@@ -110,10 +110,11 @@ record ReleaseTies(
         return name;
     }
 
-    /// Whether this release would load the file's key into `parameter`.
+    /// Whether this release would load the file's key into `parameter`; an inner model's own prefix falls away.
     boolean loads(String key, String parameter) {
         String name = rename(key);
         return name.equals(parameter)
+                || name.replace("language_model.model.", "language_model.").equals(parameter)
                 || !prefix.isEmpty()
                         && (parameter.equals(prefix + "." + name) || name.equals(prefix + "." + parameter));
     }

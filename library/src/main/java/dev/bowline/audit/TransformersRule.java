@@ -2,7 +2,7 @@ package dev.bowline.audit;
 
 import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.safetensors.SafetensorsType;
-import dev.bowline.safetensors.TensorEntry;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -64,6 +64,10 @@ final class TransformersRule {
         String embedding = release.embedding().orElse("");
         Kind kind = subject.kind();
         boolean tied = release.ties(subject.config());
+        if (!isFive && isBaseModelWithHead(head, embedding)) {
+            return ConsumerView.fails(
+                    consumer, "it takes keys without '%s.' for a base model's, which has no head".formatted(release.prefix()));
+        }
         if (kind == Kind.SLICE_EQUAL || kind == Kind.SHAPE_MISMATCH) {
             return shapesDiffer(tied);
         }
@@ -91,8 +95,22 @@ final class TransformersRule {
         Source e = value(embedding);
         Outcome outcome =
                 h == Source.RANDOM || e == Source.RANDOM ? Outcome.RANDOM : one ? Outcome.TIED : Outcome.UNTIED;
-        boolean loses = one && outcome != Outcome.RANDOM && kind == Kind.BOTH_DIFFER && !equalAsLoaded(isFive);
-        return new ConsumerView(consumer, outcome, h, e, loses, why(tied));
+        boolean loses = one && outcome != Outcome.RANDOM && kind == Kind.BOTH_DIFFER && !equalAsLoaded();
+        if (!isFive && tied && one && missing.contains(embedding) && !missing.contains(head)) {
+            return ConsumerView.fails(
+                    consumer, "it loads without a word, and the tied weight has no data; " + why(tied));
+        }
+        return new ConsumerView(consumer, outcome, one, h, e, loses, why(tied));
+    }
+
+    private boolean isBaseModelWithHead(String head, String embedding) {
+        String start = release.prefix() + ".";
+        return !release.prefix().isEmpty()
+                && embedding.startsWith(start)
+                && !head.startsWith(start)
+                && subject.tensors().containsKey(head)
+                && subject.tensors().keySet().stream()
+                        .noneMatch(key -> release.rename(key).startsWith(start));
     }
 
     private void tieFive(Map<String, String> pairs) {
@@ -149,7 +167,7 @@ final class TransformersRule {
         identity.put(name, identity.size() + 1);
         if (key.isPresent()) {
             boolean bothSame = subject.kind() == Kind.BOTH_EQUAL
-                    || subject.kind() == Kind.BOTH_EQUAL_AFTER_CAST && equalAsLoaded(true);
+                    || subject.kind() == Kind.BOTH_EQUAL_AFTER_CAST && equalAsLoaded();
             weights.put(name, bothSame ? Source.BOTH : role == Role.HEAD ? Source.HEAD : Source.EMBEDDING);
         } else {
             missing.add(name);
@@ -177,20 +195,20 @@ final class TransformersRule {
         boolean isPair =
                 release.head().filter(name -> name.equals(a) || name.equals(b)).isPresent();
         if (isPair) {
-            return equalAsLoaded(true);
+            return equalAsLoaded();
         }
         PlacedTensor x = subject.tensors().get(a);
         PlacedTensor y = subject.tensors().get(b);
         return x == null || y == null || PairScan.isSame(x, y);
     }
 
-    private boolean equalAsLoaded(boolean isFive) {
+    private boolean equalAsLoaded() {
         PhysicalState state = subject.state();
         return switch (state.kind()) {
             case BOTH_EQUAL -> subject.scan().damaged().notFinite() == 0;
             case BOTH_EQUAL_AFTER_CAST ->
                 state.cast().orElseThrow().exact()
-                        || isFive && loadedType().filter(this::isNarrow).isPresent();
+                        || consumer == Consumer.TRANSFORMERS_5 && loadedType().filter(this::isNarrow).isPresent();
             case BOTH_DIFFER -> state.difference().orElseThrow().isOnlySigns();
             default -> true;
         };
@@ -200,7 +218,8 @@ final class TransformersRule {
         return type.bytes() == 2;
     }
 
-    /// The type release 5 loads into: config.json's, or that of the first float tensor of the first file.
+    /// The type release 5 loads into: config.json's, or that of the first float tensor, by name, of
+    /// the first file.
     private Optional<SafetensorsType> loadedType() {
         Optional<String> named =
                 subject.files().configString("dtype").or(() -> subject.files().configString("torch_dtype"));
@@ -212,10 +231,9 @@ final class TransformersRule {
             };
         }
         return subject.tensors().values().stream()
-                .map(PlacedTensor::entry)
-                .map(TensorEntry::type)
-                .filter(type -> ElementReader.of(type).isPresent())
-                .findFirst();
+                .filter(tensor -> ElementReader.of(tensor.entry().type()).isPresent())
+                .min(Comparator.comparing(PlacedTensor::fileName).thenComparing(PlacedTensor::key))
+                .map(tensor -> tensor.entry().type());
     }
 
     private ConsumerView shapesDiffer(boolean tied) {

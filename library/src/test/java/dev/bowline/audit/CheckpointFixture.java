@@ -38,6 +38,7 @@ final class CheckpointFixture {
     private final Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", "pt"));
     private JsonObject config;
     private boolean sharded;
+    private String secondShard = "";
 
     CheckpointFixture(String config) {
         this.config = Json.parse(config, "config").asObject();
@@ -83,7 +84,33 @@ final class CheckpointFixture {
     }
 
     CheckpointFixture sharded() {
+        return sharded("lm_head.weight");
+    }
+
+    /// @param head the tensor that goes into the second shard
+    CheckpointFixture sharded(String head) {
         sharded = true;
+        secondShard = head;
+        return this;
+    }
+
+    /// Sets the flag of one level, which may be nested.
+    CheckpointFixture flag(String level, boolean tied) {
+        config = level.isEmpty()
+                ? config.with("tie_word_embeddings", tied)
+                : config.with(level, config.requireObject(level).with("tie_word_embeddings", tied));
+        return this;
+    }
+
+    CheckpointFixture zeros(String name, SafetensorsType type, List<Long> shape) {
+        long bytes = type.bytes();
+        for (long dimension : shape) {
+            bytes *= dimension;
+        }
+        tensors.put(
+                name,
+                new TensorSource(
+                        name, type, shape, TensorBytes.of(MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]))));
         return this;
     }
 
@@ -119,7 +146,7 @@ final class CheckpointFixture {
         SequencedMap<String, String> map = new LinkedHashMap<>();
         long bytes = 0;
         for (TensorSource tensor : tensors.values()) {
-            boolean isHead = tensor.name().contains("lm_head");
+            boolean isHead = tensor.name().equals(secondShard);
             (isHead ? second : first).add(tensor);
             map.put(tensor.name(), "model-0000%d-of-00002.safetensors".formatted(isHead ? 2 : 1));
             bytes += tensor.bytes();
