@@ -4,6 +4,7 @@ import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.CheckpointTree;
 import dev.bowline.audit.Severity;
+import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
@@ -44,6 +45,9 @@ final class AuditCommand extends Command {
     @Option(names = "--json", description = "Print JSON; docs/audit.schema.json describes it.")
     private boolean json;
 
+    @Option(names = "--html", paramLabel = "FILE", description = "Write one self-contained page, and print the text.")
+    private @Nullable Path html;
+
     @Option(
             names = "--fail-on",
             paramLabel = "LEVEL",
@@ -57,6 +61,9 @@ final class AuditCommand extends Command {
                 .flatMap(path -> CheckpointTree.find(path).stream())
                 .map(path -> AuditOutcome.of(path, options))
                 .toList();
+        if (html != null) {
+            AuditHtml.write(outcomes, html);
+        }
         if (json) {
             console().print(AuditJson.json(outcomes));
         } else {

@@ -36,6 +36,7 @@ final class CommandTree {
                 new GenerateCommand(),
                 new InspectCommand(),
                 new AuditCommand(),
+                new RepairCommand(),
                 new LogitsCommand(),
                 new VersionCommand());
         for (Command command : commands) {

@@ -4,7 +4,7 @@ import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.ConsumerView;
 import dev.bowline.audit.Evidence;
 import dev.bowline.audit.Finding;
-import dev.bowline.audit.PhysicalState;
+import dev.bowline.audit.RepairPlan;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.report.Table.Side;
 import java.util.ArrayList;
@@ -31,6 +31,17 @@ public final class AuditReport {
                         + wrap("fix: " + unreadable.fix(), "  ");
             case AuditOutcome.Audited audited -> text(audited.audit());
         };
+    }
+
+    /// What a repair would do, and what it would lose.
+    public static String text(RepairPlan plan) {
+        if (plan.changesNothing()) {
+            return "Repair\n  there is nothing to do\n";
+        }
+        StringBuilder text = new StringBuilder("Repair\n");
+        plan.steps().forEach(step -> text.append(wrap(step, "  - ")));
+        plan.losses().forEach(loss -> text.append(wrap("LOST " + loss, "  - ")));
+        return text.toString();
     }
 
     public static String text(TieAudit audit) {
@@ -137,13 +148,6 @@ public final class AuditReport {
         return audit.worst()
                 .map(severity -> severity.name().toLowerCase(Locale.ROOT))
                 .orElse("clean");
-    }
-
-    /// One phrase for the numbers of a difference; empty without one.
-    static String difference(PhysicalState state) {
-        return state.difference()
-                .map(each -> "%d of %d rows differ".formatted(each.differing(), each.rows()))
-                .orElse("");
     }
 
     /// Words broken into lines of at most 80 columns, each after `indent`, dashes only on the first.
