@@ -72,7 +72,13 @@ final class PresenceRules {
         boolean embedding = subject.pair().embeddingIsThere();
         if (tied && embedding) {
             return new ConsumerView(
-                    consumer, Outcome.TIED, true, Source.EMBEDDING, Source.EMBEDDING, head, why + "; the head is quantised");
+                    consumer,
+                    Outcome.TIED,
+                    true,
+                    Source.EMBEDDING,
+                    Source.EMBEDDING,
+                    head,
+                    why + "; the head is quantised");
         }
         Source h = head ? Source.HEAD : Source.RANDOM;
         Source e = embedding ? Source.EMBEDDING : Source.RANDOM;

@@ -33,7 +33,8 @@ import java.util.stream.Stream;
 
 /// Makes a checkpoint mean one thing to every consumer, without losing a bit.
 ///
-/// The repaired checkpoint is made whole in a directory aside, audited there, and only then takes its place by a rename;
+/// The repaired checkpoint is made whole in a directory aside, audited there, and only then takes its place by a
+/// rename;
 /// a repair whose result is not clean did not happen.
 public final class Repair {
 
@@ -58,7 +59,7 @@ public final class Repair {
         Path aside = aside(plan, place);
         try {
             Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
-            force(place.getParent());
+            force(parent(place));
         } catch (IOException e) {
             delete(aside);
             throw failed(target, e);
@@ -73,11 +74,12 @@ public final class Repair {
             return plan.before();
         }
         Path aside = aside(plan, directory);
-        Path old = directory.resolveSibling(".%s.%s.before-repair".formatted(directory.getFileName(), UUID.randomUUID()));
+        Path old =
+                directory.resolveSibling(".%s.%s.before-repair".formatted(directory.getFileName(), UUID.randomUUID()));
         try {
             Files.move(directory, old, StandardCopyOption.ATOMIC_MOVE);
             Files.move(aside, directory, StandardCopyOption.ATOMIC_MOVE);
-            force(directory.getParent());
+            force(parent(directory));
         } catch (IOException e) {
             restore(old, directory);
             delete(aside);
@@ -85,6 +87,14 @@ public final class Repair {
         }
         delete(old);
         return TieAudit.of(plan.before().path());
+    }
+
+    private static Path parent(Path place) {
+        Path parent = place.getParent();
+        if (parent == null || !Files.isDirectory(parent)) {
+            throw new BowlineException("there is no directory for %s".formatted(place), "create it");
+        }
+        return parent;
     }
 
     private static Path real(Path path) {
@@ -96,10 +106,7 @@ public final class Repair {
     }
 
     private static Path aside(RepairPlan plan, Path place) {
-        Path parent = place.getParent();
-        if (parent == null || !Files.isDirectory(parent)) {
-            throw new BowlineException("there is no directory %s".formatted(parent), "create it");
-        }
+        Path parent = parent(place);
         Path aside = parent.resolve(".%s.%s.partial".formatted(place.getFileName(), UUID.randomUUID()));
         try {
             Files.createDirectory(aside);
@@ -150,9 +157,11 @@ public final class Repair {
         for (FlagAt flag : plan.before().flags()) {
             config = with(config, flag.level(), plan.tied());
         }
-        text(aside.resolve(SourceFiles.CONFIG), plan.writesConfig()
-                ? Json.pretty(config)
-                : Files.readString(files.directory().resolve(SourceFiles.CONFIG)));
+        text(
+                aside.resolve(SourceFiles.CONFIG),
+                plan.writesConfig()
+                        ? Json.pretty(config)
+                        : Files.readString(files.directory().resolve(SourceFiles.CONFIG)));
         written.add(SourceFiles.CONFIG);
         if (!plan.changesNothing()) {
             text(aside.resolve(SIDECAR), Json.pretty(sidecar(plan, hash)));
@@ -211,9 +220,7 @@ public final class Repair {
                 }
             });
             String canonical = plan.before().pair().embeddingKey();
-            return names.containsKey(canonical)
-                    ? Optional.of(TensorHash.of(file.bytes(canonical)))
-                    : Optional.empty();
+            return names.containsKey(canonical) ? Optional.of(TensorHash.of(file.bytes(canonical))) : Optional.empty();
         }
     }
 
@@ -287,8 +294,7 @@ public final class Repair {
     }
 
     private static void text(Path file, String text) throws IOException {
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             java.nio.ByteBuffer bytes = java.nio.ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
@@ -348,7 +354,8 @@ public final class Repair {
             return;
         }
         try (Stream<Path> files = Files.walk(directory)) {
-            List<Path> deepestFirst = files.sorted(java.util.Comparator.reverseOrder()).toList();
+            List<Path> deepestFirst =
+                    files.sorted(java.util.Comparator.reverseOrder()).toList();
             for (Path file : deepestFirst) {
                 Files.delete(file);
             }

@@ -29,7 +29,8 @@ final class RepairPlanner {
     }
 
     private RepairPlan plan() {
-        if (!subject.files().problems().isEmpty() || !subject.files().missingShards().isEmpty()) {
+        if (!subject.files().problems().isEmpty()
+                || !subject.files().missingShards().isEmpty()) {
             throw refusal("a file is malformed or missing", "download the checkpoint again");
         }
         if (!subject.pair().hasHead() || subject.files().config().isEmpty()) {
@@ -70,8 +71,8 @@ final class RepairPlanner {
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED, NEITHER, UNKNOWN -> {}
         }
         drop.ifPresent(key -> steps.add("drop %s".formatted(key)));
-        boolean writesConfig = subject.flags().stream()
-                .anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
+        boolean writesConfig =
+                subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
         if (writesConfig) {
             steps.add("say tie_word_embeddings: %s at %s"
                     .formatted(
@@ -113,12 +114,12 @@ final class RepairPlanner {
     /// What the bytes say; where they allow both, what was declared.
     private boolean tied() {
         List<Boolean> asked = PairRules.asked(subject);
-        boolean declared = options.declare()
-                .map(Declare.TIED::equals)
-                .orElseGet(() -> asked.contains(true) || familyTied());
+        boolean declared =
+                options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true) || familyTied());
         return switch (subject.kind()) {
             case BOTH_DIFFER -> {
-                if (options.declare().equals(Optional.of(Declare.TIED)) && options.keep().isEmpty()) {
+                if (options.declare().equals(Optional.of(Declare.TIED))
+                        && options.keep().isEmpty()) {
                     throw refusal(
                             "head and embedding differ, so tying them would lose one",
                             "say which with --keep head or --keep embedding, or leave both with --untie");
@@ -146,9 +147,7 @@ final class RepairPlanner {
                 if (options.declare().equals(Optional.of(Declare.TIED))) {
                     throw refusal("head and embedding cannot be one tensor as they are stored", "leave them untied");
                 }
-                yield subject.kind() == Kind.QUANTISED
-                        && !audit.has(FindingCode.T11)
-                        && asked.contains(true);
+                yield subject.kind() == Kind.QUANTISED && !audit.has(FindingCode.T11) && asked.contains(true);
             }
             case NEITHER, UNKNOWN ->
                 throw refusal("the tensors are not in the files", "restore them from the original checkpoint");
@@ -156,14 +155,18 @@ final class RepairPlanner {
     }
 
     private boolean familyTied() {
-        return subject.nemo().flatMap(NemoPolicy::support).filter(TieSupport.TIED_ONLY::equals).isPresent()
+        return subject.nemo()
+                        .flatMap(NemoPolicy::support)
+                        .filter(TieSupport.TIED_ONLY::equals)
+                        .isPresent()
                 || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false);
     }
 
     private void requireRebuildable() {
         if (subject.files().stray()) {
             throw refusal(
-                    "it holds both model.safetensors and an index, which may be two models", "remove the one that is stale");
+                    "it holds both model.safetensors and an index, which may be two models",
+                    "remove the one that is stale");
         }
         long keys = subject.files().headers().stream()
                 .mapToLong(header -> header.entries().size())

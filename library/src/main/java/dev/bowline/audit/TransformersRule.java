@@ -66,7 +66,8 @@ final class TransformersRule {
         boolean tied = release.ties(subject.config());
         if (!isFive && isBaseModelWithHead(head, embedding)) {
             return ConsumerView.fails(
-                    consumer, "it takes keys without '%s.' for a base model's, which has no head".formatted(release.prefix()));
+                    consumer,
+                    "it takes keys without '%s.' for a base model's, which has no head".formatted(release.prefix()));
         }
         if (kind == Kind.SLICE_EQUAL || kind == Kind.SHAPE_MISMATCH) {
             return shapesDiffer(tied);
@@ -208,7 +209,8 @@ final class TransformersRule {
             case BOTH_EQUAL -> subject.scan().damaged().notFinite() == 0;
             case BOTH_EQUAL_AFTER_CAST ->
                 state.cast().orElseThrow().exact()
-                        || consumer == Consumer.TRANSFORMERS_5 && loadedType().filter(this::isNarrow).isPresent();
+                        || consumer == Consumer.TRANSFORMERS_5
+                                && loadedType().filter(this::isNarrow).isPresent();
             case BOTH_DIFFER -> state.difference().orElseThrow().isOnlySigns();
             default -> true;
         };

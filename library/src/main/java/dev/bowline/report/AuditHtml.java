@@ -15,8 +15,7 @@ import java.util.Locale;
 /// Audits as one page that needs nothing else: no script, no font, no network.
 public final class AuditHtml {
 
-    private static final String STYLE =
-            """
+    private static final String STYLE = """
             body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1e;background:#fff}
             h1{font-size:1.4rem}h2{font-size:1.05rem;overflow-wrap:anywhere;margin:2rem 0 .3rem}
             .verdict{padding:.6rem .9rem;border-radius:.4rem;border-left:.35rem solid #2e7d32;background:#eef6ee}
@@ -41,7 +40,9 @@ public final class AuditHtml {
             Files.writeString(file, page(outcomes));
         } catch (IOException e) {
             throw new BowlineException(
-                    "%s was not written: %s".formatted(file, e.getMessage()), "check the directory and its permissions", e);
+                    "%s was not written: %s".formatted(file, e.getMessage()),
+                    "check the directory and its permissions",
+                    e);
         }
     }
 
@@ -55,8 +56,12 @@ public final class AuditHtml {
         for (AuditOutcome outcome : outcomes) {
             switch (outcome) {
                 case AuditOutcome.Unreadable unreadable ->
-                    html.append("<section class=\"unreadable\"><h2>%s</h2><p class=\"verdict\">unreadable: %s</p><p>%s</p></section>\n"
-                            .formatted(text(unreadable.path().toString()), text(unreadable.problem()), text(unreadable.fix())));
+                    html.append(
+                            "<section class=\"unreadable\"><h2>%s</h2><p class=\"verdict\">unreadable: %s</p><p>%s</p></section>\n"
+                                    .formatted(
+                                            text(unreadable.path().toString()),
+                                            text(unreadable.problem()),
+                                            text(unreadable.fix())));
                 case AuditOutcome.Audited audited -> append(html, audited.audit());
             }
         }
@@ -89,12 +94,13 @@ public final class AuditHtml {
     }
 
     private static void append(StringBuilder html, Finding finding) {
-        html.append("<details open><summary><span class=\"tag\">%s</span> %s <span class=\"muted\">%s</span></summary><p>%s</p>\n"
-                .formatted(
-                        finding.severity().name().toLowerCase(Locale.ROOT),
-                        finding.code().id(),
-                        finding.code().title(),
-                        text(finding.what())));
+        html.append(
+                "<details open><summary><span class=\"tag\">%s</span> %s <span class=\"muted\">%s</span></summary><p>%s</p>\n"
+                        .formatted(
+                                finding.severity().name().toLowerCase(Locale.ROOT),
+                                finding.code().id(),
+                                finding.code().title(),
+                                text(finding.what())));
         html.append("<ul>");
         for (Evidence evidence : finding.evidence()) {
             if (!evidence.value().isEmpty()) {
@@ -105,6 +111,9 @@ public final class AuditHtml {
     }
 
     private static String text(String raw) {
-        return raw.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return raw.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 }

@@ -25,8 +25,24 @@ class AuditFuzzTest {
             "model-00001-of-00002.safetensors",
             "model-00002-of-00002.safetensors");
     private static final List<String> SPLICES = List.of(
-            "{", "}", "[", "]", "\"", "null", "true", "false", "-1", "9223372036854775807", "1e999", "../x", "F32",
-            "\"tie_word_embeddings\":[]", "\"text_config\":7", "\"architectures\":[[]]", "lm_head.weight", "\u0000");
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            "null",
+            "true",
+            "false",
+            "-1",
+            "9223372036854775807",
+            "1e999",
+            "../x",
+            "F32",
+            "\"tie_word_embeddings\":[]",
+            "\"text_config\":7",
+            "\"architectures\":[[]]",
+            "lm_head.weight",
+            "\u0000");
 
     @TempDir
     private Path temporary;
@@ -48,7 +64,8 @@ class AuditFuzzTest {
             int current = round;
             AuditOutcome outcome = assertTimeoutPreemptively(
                     Duration.ofSeconds(20),
-                    () -> AuditOutcome.of(source, new AuditOptions(java.util.Optional.of(source), java.util.Optional.empty())),
+                    () -> AuditOutcome.of(
+                            source, new AuditOptions(java.util.Optional.of(source), java.util.Optional.empty())),
                     () -> "round " + current + " of " + name);
             audited += outcome instanceof AuditOutcome.Audited ? 1 : 0;
             Files.write(source.resolve(name), original);
@@ -67,8 +84,8 @@ class AuditFuzzTest {
             }
             case 1 -> java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length + 20));
             case 2 -> {
-                byte[] splice = SPLICES.get(random.nextInt(SPLICES.size()))
-                        .getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                byte[] splice =
+                        SPLICES.get(random.nextInt(SPLICES.size())).getBytes(java.nio.charset.StandardCharsets.UTF_8);
                 int at = random.nextInt(Math.max(1, Math.min(bytes.length, 400) - splice.length));
                 System.arraycopy(splice, 0, bytes, at, Math.min(splice.length, bytes.length - at));
                 yield bytes;

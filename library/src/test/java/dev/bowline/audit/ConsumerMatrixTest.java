@@ -35,20 +35,32 @@ class ConsumerMatrixTest {
         JsonObject record = Json.parse(RECORD).asObject();
         Map<String, String> wrong = new TreeMap<>();
         int cells = 0;
-        for (Map.Entry<String, JsonValue> cell : record.requireObject("cells").fields().entrySet()) {
+        for (Map.Entry<String, JsonValue> cell :
+                record.requireObject("cells").fields().entrySet()) {
             String[] name = cell.getKey().split("/");
             JsonObject family = record.requireObject("families").requireObject(name[0]);
             TieAudit audit = TieAudit.of(write(family, name, temporary.resolve("cell" + cells++)));
             JsonObject done = cell.getValue().asObject();
-            compare(cell.getKey(), audit.consumer(Consumer.TRANSFORMERS_4), done.get("v4").orElse(ABSENT), wrong);
-            compare(cell.getKey(), audit.consumer(Consumer.TRANSFORMERS_5), done.get("v5").orElse(ABSENT), wrong);
+            compare(
+                    cell.getKey(),
+                    audit.consumer(Consumer.TRANSFORMERS_4),
+                    done.get("v4").orElse(ABSENT),
+                    wrong);
+            compare(
+                    cell.getKey(),
+                    audit.consumer(Consumer.TRANSFORMERS_5),
+                    done.get("v5").orElse(ABSENT),
+                    wrong);
         }
 
         assertTrue(cells > 2000, "only %d cells".formatted(cells));
         assertEquals(
                 Map.of(),
                 wrong,
-                () -> "%d of %d".formatted(wrong.size(), 2 * record.requireObject("cells").fields().size()));
+                () -> "%d of %d"
+                        .formatted(
+                                wrong.size(),
+                                2 * record.requireObject("cells").fields().size()));
     }
 
     private static void compare(String cell, ConsumerView view, JsonValue record, Map<String, String> wrong) {
@@ -92,7 +104,8 @@ class ConsumerMatrixTest {
         String embedding = family.requireString("embedding");
         pair(fixture, head, embedding, name[3]);
         family.requireObject("tensors").fields().forEach((key, tensor) -> {
-            SafetensorsType type = SafetensorsType.valueOf(tensor.asArray().get(0).asString());
+            SafetensorsType type =
+                    SafetensorsType.valueOf(tensor.asArray().get(0).asString());
             fixture.zeros(key, type, tensor.asArray().get(1).asArray().longs());
         });
         if (name[1].equals("sharded")) {
@@ -120,8 +133,7 @@ class ConsumerMatrixTest {
             case "rounded" ->
                 fixture.with(embedding, bf16, ROWS, WIDTH, rounded).with(head, f32, ROWS, WIDTH, rounded);
             case "slice" -> fixture.with(embedding, f32, ROWS, WIDTH, e).with(head, f32, 24, WIDTH, e);
-            case "zero_head" ->
-                fixture.with(embedding, f32, ROWS, WIDTH, e).with(head, f32, ROWS, WIDTH, (_, _) -> 0);
+            case "zero_head" -> fixture.with(embedding, f32, ROWS, WIDTH, e).with(head, f32, ROWS, WIDTH, (_, _) -> 0);
             default -> throw new IllegalArgumentException(physical);
         }
     }

@@ -45,7 +45,10 @@ class NoLibtorchTest {
                 .lines()
                 .toList();
 
-        assertEquals(0, process.waitFor(), () -> String.join("\n", loaded.subList(Math.max(0, loaded.size() - 20), loaded.size())));
+        assertEquals(
+                0,
+                process.waitFor(),
+                () -> String.join("\n", loaded.subList(Math.max(0, loaded.size() - 20), loaded.size())));
         assertTrue(loaded.stream().anyMatch(line -> line.contains("dev.bowline.audit.Repair")));
         assertEquals(
                 List.of(),

@@ -45,7 +45,8 @@ class RepairTest {
     private static Map<String, String> hashes(Path directory) throws IOException {
         Map<String, String> hashes = new TreeMap<>();
         try (Stream<Path> files = Files.list(directory)) {
-            for (Path path : files.filter(file -> file.toString().endsWith(".safetensors")).toList()) {
+            for (Path path : files.filter(file -> file.toString().endsWith(".safetensors"))
+                    .toList()) {
                 try (SafetensorsFile file = SafetensorsFile.open(path)) {
                     file.entries().keySet().forEach(key -> hashes.put(key, TensorHash.of(file.bytes(key))));
                 }
@@ -120,7 +121,9 @@ class RepairTest {
         RepairPlan plan = Repair.plan(source, keepHead);
         TieAudit after = Repair.apply(plan, temporary.resolve("target"));
 
-        assertTrue(plan.losses().getFirst().startsWith("model.embed_tokens.weight: 32 of 32 rows"), plan.losses().toString());
+        assertTrue(
+                plan.losses().getFirst().startsWith("model.embed_tokens.weight: 32 of 32 rows"),
+                plan.losses().toString());
         assertEquals(Set.of(), codes(after));
         assertEquals(head, hashes(temporary.resolve("target")).get("model.embed_tokens.weight"));
         assertTrue(flag(temporary.resolve("target")));
@@ -147,7 +150,9 @@ class RepairTest {
         TieAudit after = Repair.apply(Repair.plan(source, LOSSLESS), temporary.resolve("target"));
 
         assertEquals(Set.of(), codes(after));
-        assertEquals(Map.of("model.embed_tokens.weight", String.valueOf(wide)), without(hashes(temporary.resolve("target"))));
+        assertEquals(
+                Map.of("model.embed_tokens.weight", String.valueOf(wide)),
+                without(hashes(temporary.resolve("target"))));
     }
 
     private static Map<String, String> without(Map<String, String> hashes) {
@@ -157,12 +162,14 @@ class RepairTest {
 
     @Test
     void aStaleIndexIsBuiltFromTheHeaders() throws IOException {
-        Path source = write(CheckpointFixture.llama("false").embedding(E).head(H).sharded());
+        Path source =
+                write(CheckpointFixture.llama("false").embedding(E).head(H).sharded());
         Path index = source.resolve("model.safetensors.index.json");
         JsonObject told = Json.parse(index).asObject();
         Files.writeString(
                 index,
-                Json.pretty(told.with("weight_map", told.requireObject("weight_map").without("model.norm.weight"))));
+                Json.pretty(
+                        told.with("weight_map", told.requireObject("weight_map").without("model.norm.weight"))));
         assertTrue(TieAudit.of(source).has(FindingCode.T08));
 
         assertEquals(Set.of(), codes(Repair.applyInPlace(Repair.plan(source, LOSSLESS))));
@@ -170,12 +177,12 @@ class RepairTest {
 
     @Test
     void levelsAreMadeToAgree() throws IOException {
-        CheckpointFixture fixture = new CheckpointFixture(
-                """
+        CheckpointFixture fixture = new CheckpointFixture("""
                 {"architectures": ["Mistral3ForConditionalGeneration"], "model_type": "mistral3",
                  "tie_word_embeddings": true, "text_config": {"vocab_size": 32, "tie_word_embeddings": false}}""");
-        Path source = write(fixture.with("language_model.model.embed_tokens.weight", SafetensorsType.F32, ROWS, WIDTH, E)
-                .with("language_model.lm_head.weight", SafetensorsType.F32, ROWS, WIDTH, H));
+        Path source =
+                write(fixture.with("language_model.model.embed_tokens.weight", SafetensorsType.F32, ROWS, WIDTH, E)
+                        .with("language_model.lm_head.weight", SafetensorsType.F32, ROWS, WIDTH, H));
 
         TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
 
