@@ -186,6 +186,9 @@ final class Consumers {
         if (bytes.isEmpty()) {
             return ConsumerView.unsupported(Consumer.BOWLINE, "it does not load quantised weights");
         }
+        if (bytes.get() == HeadBytes.SHAPE_MISMATCH) {
+            return ConsumerView.fails(Consumer.BOWLINE, "it gives head and embedding one shape");
+        }
         TieFlag flag = TieFlag.controlling(subject.config(), classDefault(subject));
         try {
             return switch (bytes.get().plan(flag, "the checkpoint")) {
