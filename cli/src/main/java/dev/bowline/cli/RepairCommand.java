@@ -8,10 +8,10 @@ import dev.bowline.audit.Role;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -32,8 +32,11 @@ final class RepairCommand extends Command {
     @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")
     private Path directory = Path.of("");
 
-    @ArgGroup(multiplicity = "1")
-    private Where where = new Where();
+    @Option(names = "--out", paramLabel = "DIR", description = "Write the result to this new directory.")
+    private @Nullable Path out;
+
+    @Option(names = "--in-place", description = "Replace the checkpoint instead.")
+    private boolean inPlace;
 
     @Option(names = "--apply", description = "Write; without it nothing is.")
     private boolean apply;
@@ -44,36 +47,38 @@ final class RepairCommand extends Command {
             description = "Tie two values that differ by losing one: head or embedding is the one that stays.")
     private @Nullable Role keep;
 
-    @ArgGroup
-    private @Nullable Declared declared;
+    @Option(names = "--tied", description = "Say that it was trained tied.")
+    private boolean tied;
 
-    private static final class Where {
-        @Option(names = "--out", required = true, paramLabel = "DIR", description = "Write the result to this directory.")
-        private @Nullable Path out;
+    @Option(names = "--untie", description = "Give the head a tensor of its own.")
+    private boolean untie;
 
-        @Option(names = "--in-place", required = true, description = "Replace the checkpoint.")
-        private boolean inPlace;
-    }
-
-    private static final class Declared {
-        @Option(names = "--tied", required = true, description = "Say that it was trained tied.")
-        private boolean tied;
-
-        @Option(names = "--untie", required = true, description = "Give the head a tensor of its own.")
-        private boolean untie;
-    }
+    @CommandLine.Spec
+    private CommandLine.Model.@Nullable CommandSpec spec;
 
     @Override
     public Integer call() {
-        Optional<Declare> declare = Optional.ofNullable(declared).map(each -> each.tied ? Declare.TIED : Declare.UNTIED);
+        if (inPlace == (out != null)) {
+            throw usage("say where the result goes: either --out DIR or --in-place");
+        }
+        if (tied && untie) {
+            throw usage("--tied and --untie exclude each other");
+        }
+        Optional<Declare> declare =
+                tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
         console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
         if (!apply) {
             console().print(plan.changesNothing() ? "" : "\nNothing was written; --apply does it.\n");
             return ExitCode.SUCCESS;
         }
-        TieAudit after = where.out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, where.out);
+        TieAudit after = out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
         console().print("\nAfter\n" + AuditReport.text(after));
         return ExitCode.SUCCESS;
+    }
+
+    private CommandLine.ParameterException usage(String problem) {
+        return new CommandLine.ParameterException(
+                Objects.requireNonNull(spec).commandLine(), problem);
     }
 }

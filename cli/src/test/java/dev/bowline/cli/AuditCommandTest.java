@@ -36,8 +36,12 @@ class AuditCommandTest {
         String lying = lying().toString();
 
         assertEquals(3, Ran.bowline("audit", lying).exitCode());
-        assertEquals(0, Ran.bowline("audit", Ran.fixture("moe_untied").toString(), "--fail-on", "critical").exitCode());
-        assertEquals(4, Ran.bowline("audit", temporary.resolve("nothing").toString()).exitCode());
+        assertEquals(
+                0,
+                Ran.bowline("audit", Ran.fixture("moe_untied").toString(), "--fail-on", "critical")
+                        .exitCode());
+        assertEquals(
+                4, Ran.bowline("audit", temporary.resolve("nothing").toString()).exitCode());
         assertEquals(ExitCode.USAGE, Ran.bowline("audit").exitCode());
     }
 
@@ -45,7 +49,8 @@ class AuditCommandTest {
     void theTextHasVerdictMatrixAndFix() throws IOException {
         String text = Ran.bowline("audit", lying().toString()).out();
 
-        assertTrue(text.contains("WRONG for some: one value, stored as model.language_model.embed_tokens.weight"), text);
+        assertTrue(
+                text.contains("WRONG for some: one value, stored as model.language_model.embed_tokens.weight"), text);
         assertTrue(text.contains("random head"), text);
         assertTrue(text.contains("T02 critical HEAD_MISSING_UNTIED"), text);
         assertTrue(text.contains("fix: bowline repair "), text);
@@ -73,7 +78,8 @@ class AuditCommandTest {
         Ran.bowline("repair", lying.toString(), "--out", fixed.toString()).succeeded();
         assertFalse(Files.exists(fixed));
 
-        Ran.bowline("repair", lying.toString(), "--out", fixed.toString(), "--apply").succeeded();
+        Ran.bowline("repair", lying.toString(), "--out", fixed.toString(), "--apply")
+                .succeeded();
         assertEquals(0, Ran.bowline("audit", fixed.toString()).exitCode());
     }
 }
