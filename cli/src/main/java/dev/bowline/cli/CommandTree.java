@@ -35,6 +35,8 @@ final class CommandTree {
                 new ExplainCommand(),
                 new GenerateCommand(),
                 new InspectCommand(),
+                new AuditCommand(),
+                new RepairCommand(),
                 new LogitsCommand(),
                 new VersionCommand());
         for (Command command : commands) {

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.Consumer;
+import dev.bowline.audit.Outcome;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
@@ -111,6 +114,23 @@ class HeadVerdictTest {
                                 : "'lm_head.weight' of shape [100, 32] cannot fill 'lm_head.weight' of shape [128, 32]");
             case NEITHER -> assertRefused(directory, "neither the head nor the input embedding");
         }
+    }
+
+    /// One truth: what the audit says of Bowline is what a load does.
+    @ParameterizedTest
+    @MethodSource("cells")
+    void theAuditForeseesTheLoad(Cell cell) throws IOException {
+        Path directory = cell.write(temporary.resolve("source"));
+        Outcome foreseen = TieAudit.of(directory).consumer(Consumer.BOWLINE).outcome();
+
+        Outcome did;
+        try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {
+            did = TiedWeights.hasLocalTiedLmHead(pretrained.model()) ? Outcome.TIED : Outcome.UNTIED;
+        } catch (BowlineException refused) {
+            did = Outcome.FAILS;
+        }
+
+        assertEquals(did, foreseen);
     }
 
     @Test

@@ -39,6 +39,7 @@ class PackageRulesTest {
             may("model", "", "json", "tensor", "statedict", "nn", "ties"),
             may("model.decoder", "", "json", "tensor", "statedict", "nn", "ties", "model"),
             may("checkpoint", "", "json", "safetensors", "tensor", "statedict", "nn", "ties", "model"),
+            may("audit", "", "json", "safetensors", "ties"),
             may("text.jinja", "", "json"),
             may("text", "", "json", "text.jinja"),
             may("data", "", "json", "tensor", "text"),
@@ -79,6 +80,7 @@ class PackageRulesTest {
             may(
                     "report",
                     "",
+                    "audit",
                     "json",
                     "safetensors",
                     "tensor",

@@ -1,0 +1,84 @@
+package dev.bowline.cli;
+
+import dev.bowline.audit.Repair;
+import dev.bowline.audit.RepairOptions;
+import dev.bowline.audit.RepairOptions.Declare;
+import dev.bowline.audit.RepairPlan;
+import dev.bowline.audit.Role;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.report.AuditReport;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@CommandLine.Command(
+        name = "repair",
+        description = {
+            "Makes a checkpoint's tie mean one thing to every consumer, without losing a bit.",
+            "Shows what it would do; --apply does it. The result is made beside the target, read back and audited"
+                    + " before it takes its place; if that audit fails, nothing has happened."
+        },
+        footer = {
+            "  bowline repair models/gemma --out fixed            show what would be done",
+            "  bowline repair models/gemma --out fixed --apply    do it",
+            "  bowline repair merged --keep head --in-place --apply"
+        })
+final class RepairCommand extends Command {
+
+    @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")
+    private Path directory = Path.of("");
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Write the result to this new directory.")
+    private @Nullable Path out;
+
+    @Option(names = "--in-place", description = "Replace the checkpoint instead.")
+    private boolean inPlace;
+
+    @Option(names = "--apply", description = "Write; without it nothing is.")
+    private boolean apply;
+
+    @Option(
+            names = "--keep",
+            paramLabel = "SIDE",
+            description = "Tie two values that differ by losing one: head or embedding is the one that stays.")
+    private @Nullable Role keep;
+
+    @Option(names = "--tied", description = "Say that it was trained tied.")
+    private boolean tied;
+
+    @Option(names = "--untie", description = "Give the head a tensor of its own.")
+    private boolean untie;
+
+    @CommandLine.Spec
+    private CommandLine.Model.@Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        if (inPlace == (out != null)) {
+            throw usage("say where the result goes: either --out DIR or --in-place");
+        }
+        if (tied && untie) {
+            throw usage("--tied and --untie exclude each other");
+        }
+        Optional<Declare> declare =
+                tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
+        RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
+        console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
+        if (!apply) {
+            console().print(plan.changesNothing() ? "" : "\nNothing was written; --apply does it.\n");
+            return ExitCode.SUCCESS;
+        }
+        TieAudit after = out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
+        console().print("\nAfter\n" + AuditReport.text(after));
+        return ExitCode.SUCCESS;
+    }
+
+    private CommandLine.ParameterException usage(String problem) {
+        return new CommandLine.ParameterException(
+                Objects.requireNonNull(spec).commandLine(), problem);
+    }
+}

@@ -1,0 +1,51 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// One of several audits: what came of a path.
+public sealed interface AuditOutcome {
+
+    /// What the command line exits with when nothing of a checkpoint can be read.
+    int UNREADABLE = 4;
+
+    Path path();
+
+    /// @return 0 clean, 1 low or medium, 2 high, 3 critical, 4 unreadable
+    int exitCode();
+
+    /// The checkpoint was read.
+    record Audited(TieAudit audit) implements AuditOutcome {
+
+        @Override
+        public Path path() {
+            return audit.path();
+        }
+
+        @Override
+        public int exitCode() {
+            return audit.worst().map(Severity::exitCode).orElse(0);
+        }
+    }
+
+    /// Nothing of it could be read.
+    record Unreadable(Path path, String problem, String fix) implements AuditOutcome {
+
+        @Override
+        public int exitCode() {
+            return UNREADABLE;
+        }
+    }
+
+    /// Audits `path`, and keeps a failure to read it.
+    static AuditOutcome of(Path path, AuditOptions options) {
+        Optional<TieAudit> audit;
+        try {
+            audit = Optional.of(TieAudit.of(path, options));
+        } catch (BowlineException e) {
+            return new Unreadable(path, e.problem(), e.fix());
+        }
+        return new Audited(audit.get());
+    }
+}

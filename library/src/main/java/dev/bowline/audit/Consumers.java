@@ -1,0 +1,231 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.audit.PresenceRules.BothDiffer;
+import dev.bowline.ties.HeadBytes;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// The consumer matrix. The two transformers columns are proved against a record of what those releases did; the others
+/// are these projects' published rules.
+final class Consumers {
+
+    private Consumers() {}
+
+    static List<ConsumerView> views(Subject subject) {
+        return Arrays.stream(Consumer.values())
+                .map(consumer -> view(subject, consumer))
+                .toList();
+    }
+
+    private static ConsumerView view(Subject subject, Consumer consumer) {
+        if (subject.kind() == Kind.UNKNOWN) {
+            return ConsumerView.fails(consumer, "a file of the checkpoint is malformed");
+        }
+        return switch (consumer) {
+            case TRANSFORMERS_4, TRANSFORMERS_5 -> TransformersRule.view(subject, consumer);
+            case NEMO_AUTOMODEL -> nemo(subject);
+            case VLLM_BEFORE -> vllmBefore(subject);
+            case VLLM -> vllm(subject);
+            case LLAMA_CPP -> llamaCpp(subject);
+            case MLX -> mlx(subject);
+            case BOWLINE -> bowline(subject);
+        };
+    }
+
+    /// The policy of the class decides, then the flag it reads; a diverged head is overwritten when it re-ties.
+    private static ConsumerView nemo(Subject subject) {
+        Optional<NemoPolicy> policy = subject.nemo().filter(_ -> !fallsBack(subject));
+        if (policy.isEmpty() || policy.get().support().isEmpty()) {
+            ConsumerView five = TransformersRule.view(subject, Consumer.TRANSFORMERS_5);
+            return new ConsumerView(
+                    Consumer.NEMO_AUTOMODEL,
+                    five.outcome(),
+                    five.isOne(),
+                    five.head(),
+                    five.embedding(),
+                    five.loses(),
+                    "no class of its own: transformers 5's model; " + five.why());
+        }
+        TieSupport support = policy.get().support().get();
+        boolean asked = nemoFlag(subject).orElse(policy.get().defaultTied());
+        String why =
+                "%s: %s".formatted(support, nemoFlag(subject).isPresent() ? "flag is " + asked : "no flag it reads");
+        return switch (support) {
+            case TIED_ONLY ->
+                asked
+                        ? PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, true, BothDiffer.EMBEDDING_WINS, why)
+                        : ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses an untied request");
+            case UNTIED_ONLY ->
+                asked
+                        ? ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses a tied request")
+                        : PresenceRules.untied(subject, Consumer.NEMO_AUTOMODEL, why);
+            case BOTH -> PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, asked, BothDiffer.EMBEDDING_WINS, why);
+        };
+    }
+
+    /// `Mistral3ForConditionalGeneration` is its own class only over a Mistral 4 text model.
+    private static boolean fallsBack(Subject subject) {
+        return subject.pair()
+                        .architecture()
+                        .filter("Mistral3ForConditionalGeneration"::equals)
+                        .isPresent()
+                && ReleaseTies.objectAt(subject.config(), "text_config")
+                        .flatMap(text -> text.get("model_type"))
+                        .filter(type -> type.toString().equals("\"mistral4\""))
+                        .isEmpty();
+    }
+
+    /// The top level if it speaks, then `thinker_config`, then `text_config`; `llm_config` is never asked.
+    private static Optional<Boolean> nemoFlag(Subject subject) {
+        return subject.topFlag()
+                .or(() -> subject.hasLevel("thinker_config")
+                        ? Optional.of(ReleaseTies.flagAt(subject.config(), "thinker_config")
+                                .orElse(false))
+                        : ReleaseTies.flagAt(subject.config(), "text_config"));
+    }
+
+    private static boolean textAsks(Subject subject) {
+        return subject.textFlag().orElseGet(() -> subject.v4().or(subject::v5).orElse(false));
+    }
+
+    private static String textWhy(Subject subject) {
+        String key = subject.flags().isEmpty()
+                ? "tie_word_embeddings"
+                : subject.flags().getLast().key();
+        return "%s is %s"
+                .formatted(key, subject.textFlag().map(String::valueOf).orElse("absent, so the class decides"));
+    }
+
+    /// By the language model's flag alone; what is not in the files stops it, a head under a tied flag is skipped.
+    private static ConsumerView vllmBefore(Subject subject) {
+        boolean tied = textAsks(subject);
+        ConsumerView view =
+                PresenceRules.byFlag(subject, Consumer.VLLM_BEFORE, tied, BothDiffer.EMBEDDING_WINS, textWhy(subject));
+        return strict(view, "weights that are not in the files were not initialised");
+    }
+
+    /// Untied whenever the files have a head; re-tied when both are equal; tied, with a warning, when they have none.
+    private static ConsumerView vllm(Subject subject) {
+        boolean tied = subject.kind() != Kind.BOTH_DIFFER
+                && (subject.kind() != Kind.BOTH_EQUAL || textAsks(subject))
+                && !subject.pair().isQuantised();
+        boolean asked = textAsks(subject);
+        if (subject.kind() == Kind.EMBED_ONLY) {
+            return PresenceRules.view(
+                    Consumer.VLLM,
+                    Outcome.TIED,
+                    Source.EMBEDDING,
+                    Source.EMBEDDING,
+                    asked ? textWhy(subject) : "there is no head in the files, so it ties and warns");
+        }
+        ConsumerView view = PresenceRules.byFlag(
+                subject,
+                Consumer.VLLM,
+                asked && tied,
+                BothDiffer.KEPT_APART,
+                subject.kind() == Kind.BOTH_DIFFER ? "it compares both, and keeps two that differ" : textWhy(subject));
+        return strict(view, "weights that are not in the files were not initialised");
+    }
+
+    /// By presence: `output.weight` if the files have a head, the token embedding otherwise. Gemma's converter drops
+    /// it.
+    private static ConsumerView llamaCpp(Subject subject) {
+        String architecture = subject.pair().architecture().orElse("");
+        boolean dropsHead = architecture.startsWith("Gemma");
+        if (!subject.pair().embeddingIsThere()) {
+            return ConsumerView.fails(Consumer.LLAMA_CPP, "token_embd.weight would be missing");
+        }
+        if (subject.pair().headIsThere() && !dropsHead) {
+            return PresenceRules.untied(subject, Consumer.LLAMA_CPP, "the files have a head, so it is converted");
+        }
+        boolean loses = subject.kind() == Kind.BOTH_DIFFER && dropsHead;
+        Source source = subject.kind() == Kind.BOTH_EQUAL ? Source.BOTH : Source.EMBEDDING;
+        return new ConsumerView(
+                Consumer.LLAMA_CPP,
+                Outcome.TIED,
+                true,
+                source,
+                source,
+                loses,
+                dropsHead && subject.pair().headIsThere()
+                        ? "Gemma's converter leaves the head out"
+                        : "there is no head in the files, so the token embedding is used");
+    }
+
+    /// By the language model's flag; the loader is strict on both sides, and Gemma's first models have no head at all.
+    private static ConsumerView mlx(Subject subject) {
+        String architecture = subject.pair().architecture().orElse("");
+        boolean noHead = architecture.equals("GemmaForCausalLM") || architecture.equals("Gemma2ForCausalLM");
+        if (noHead && subject.pair().headIsThere()) {
+            return ConsumerView.fails(Consumer.MLX, "received parameters not in model: its Gemma has no head");
+        }
+        boolean tied = noHead || textAsks(subject);
+        ConsumerView view = PresenceRules.byFlag(
+                subject,
+                Consumer.MLX,
+                tied,
+                BothDiffer.EMBEDDING_WINS,
+                noHead ? "its Gemma is always tied" : textWhy(subject));
+        return strict(view, "missing parameters");
+    }
+
+    private static ConsumerView strict(ConsumerView view, String problem) {
+        return view.outcome() == Outcome.RANDOM
+                ? ConsumerView.fails(view.consumer(), problem + "; " + view.why())
+                : view;
+    }
+
+    /// The plan that Bowline's own load makes, by the same code.
+    private static ConsumerView bowline(Subject subject) {
+        Optional<HeadBytes> bytes = headBytes(subject);
+        if (bytes.isEmpty()) {
+            return ConsumerView.unsupported(Consumer.BOWLINE, "it does not load quantised weights");
+        }
+        if (bytes.get() == HeadBytes.SHAPE_MISMATCH) {
+            return ConsumerView.fails(Consumer.BOWLINE, "it gives head and embedding one shape");
+        }
+        TieFlag flag = TieFlag.controlling(subject.config(), classDefault(subject));
+        try {
+            return switch (bytes.get().plan(flag, "the checkpoint")) {
+                case TIE -> planned(Outcome.TIED, Source.EMBEDDING, Source.EMBEDDING, flag);
+                case TIE_FROM_HEAD -> planned(Outcome.TIED, Source.HEAD, Source.HEAD, flag);
+                case TIE_AND_DROP_DUPLICATE -> planned(Outcome.TIED, Source.BOTH, Source.BOTH, flag);
+                case SEPARATE ->
+                    bytes.get() == HeadBytes.BOTH_EQUAL
+                            ? planned(Outcome.UNTIED, Source.BOTH, Source.BOTH, flag)
+                            : planned(Outcome.UNTIED, Source.HEAD, Source.EMBEDDING, flag);
+            };
+        } catch (BowlineException e) {
+            return ConsumerView.fails(Consumer.BOWLINE, "it refuses: " + flag.describe());
+        }
+    }
+
+    private static ConsumerView planned(Outcome outcome, Source head, Source embedding, TieFlag flag) {
+        return PresenceRules.view(Consumer.BOWLINE, outcome, head, embedding, flag.describe());
+    }
+
+    static TieFlag.ClassDefault classDefault(Subject subject) {
+        boolean tied = subject.table()
+                .map(entry -> entry.newest().defaultTied())
+                .orElseGet(() -> subject.nemo().map(NemoPolicy::defaultTied).orElse(false));
+        return tied ? TieFlag.ClassDefault.TIED : TieFlag.ClassDefault.UNTIED;
+    }
+
+    /// The physical state in the words of Bowline's load; empty for what it never loads.
+    static Optional<HeadBytes> headBytes(Subject subject) {
+        return switch (subject.kind()) {
+            case EMBED_ONLY -> Optional.of(HeadBytes.EMBED_ONLY);
+            case HEAD_ONLY -> Optional.of(HeadBytes.HEAD_ONLY);
+            case BOTH_EQUAL -> Optional.of(HeadBytes.BOTH_EQUAL);
+            case BOTH_DIFFER, BOTH_EQUAL_AFTER_CAST -> Optional.of(HeadBytes.BOTH_DIFFER);
+            case SLICE_EQUAL, SHAPE_MISMATCH -> Optional.of(HeadBytes.SHAPE_MISMATCH);
+            case NEITHER -> Optional.of(HeadBytes.NEITHER);
+            case QUANTISED, UNKNOWN -> Optional.empty();
+        };
+    }
+}

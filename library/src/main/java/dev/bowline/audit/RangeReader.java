@@ -1,0 +1,68 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/// Reads one tensor's bytes from first to last through a buffer of its own, so that memory does not grow with the file.
+final class RangeReader implements AutoCloseable {
+
+    private final Path file;
+    private final FileChannel channel;
+    private final ByteBuffer buffer;
+    private final long end;
+    private long position;
+
+    RangeReader(PlacedTensor tensor, int bufferBytes) {
+        file = tensor.file();
+        position = tensor.start();
+        end = position + tensor.entry().bytes();
+        buffer = ByteBuffer.allocateDirect(bufferBytes).order(ByteOrder.LITTLE_ENDIAN);
+        try {
+            channel = FileChannel.open(file, StandardOpenOption.READ);
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    long remaining() {
+        return end - position;
+    }
+
+    /// The next `bytes`, valid until the next call.
+    ByteBuffer next(int bytes) {
+        buffer.clear().limit(bytes);
+        try {
+            while (buffer.hasRemaining()) {
+                int read = channel.read(buffer, position);
+                if (read < 0) {
+                    throw new BowlineException(
+                            "%s became shorter while it was read".formatted(file),
+                            "audit it when nothing writes to it");
+                }
+                position += read;
+            }
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+        return buffer.flip();
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private BowlineException unreadable(IOException e) {
+        return new BowlineException(
+                "%s cannot be read: %s".formatted(file, e.getMessage()), "check the file and its permissions", e);
+    }
+}

@@ -1,0 +1,18 @@
+package dev.bowline.audit;
+
+import java.util.Optional;
+
+/// What the owner decides, where the files cannot.
+///
+/// @param keep loses the other of two values that differ; empty loses nothing
+/// @param declare what the flag shall say where it may be either; empty lets the bytes decide
+public record RepairOptions(Optional<Role> keep, Optional<Declare> declare) {
+
+    /// Which flag.
+    public enum Declare {
+        TIED,
+        UNTIED
+    }
+
+    public static final RepairOptions LOSSLESS = new RepairOptions(Optional.empty(), Optional.empty());
+}

@@ -1,0 +1,183 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.audit.RepairOptions.Declare;
+import dev.bowline.audit.RepairPlan.Renamed;
+import dev.bowline.ties.TieSupport;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Decides a repair by the bytes, and refuses where they do not decide.
+final class RepairPlanner {
+
+    private final Subject subject;
+    private final TieAudit audit;
+    private final RepairOptions options;
+    private final List<String> steps = new ArrayList<>();
+    private final List<String> losses = new ArrayList<>();
+
+    private RepairPlanner(Subject subject, TieAudit audit, RepairOptions options) {
+        this.subject = subject;
+        this.audit = audit;
+        this.options = options;
+    }
+
+    static RepairPlan plan(Subject subject, TieAudit audit, RepairOptions options) {
+        return new RepairPlanner(subject, audit, options).plan();
+    }
+
+    private RepairPlan plan() {
+        if (!subject.files().problems().isEmpty()
+                || !subject.files().missingShards().isEmpty()) {
+            throw refusal("a file is malformed or missing", "download the checkpoint again");
+        }
+        if (!subject.pair().hasHead() || subject.files().config().isEmpty()) {
+            throw refusal("it is not a language model with a config.json", "name a checkpoint directory");
+        }
+        boolean tied = tied();
+        Optional<String> drop = Optional.empty();
+        Optional<Renamed> rename = Optional.empty();
+        Optional<Renamed> copy = Optional.empty();
+        String head = subject.pair().headKey();
+        String embedding = subject.pair().embeddingKey();
+        switch (subject.kind()) {
+            case HEAD_ONLY -> {
+                rename = Optional.of(new Renamed(head, embedding));
+                steps.add("rename %s to %s, bytes untouched".formatted(head, embedding));
+            }
+            case BOTH_EQUAL -> {
+                if (tied) {
+                    drop = Optional.of(head);
+                }
+            }
+            case BOTH_EQUAL_AFTER_CAST, BOTH_DIFFER -> {
+                Optional<Role> keep = keep(tied);
+                if (keep.isPresent() && keep.get() == Role.HEAD) {
+                    drop = Optional.of(embedding);
+                    rename = Optional.of(new Renamed(head, embedding));
+                    steps.add("keep %s under the name %s".formatted(head, embedding));
+                } else if (keep.isPresent()) {
+                    drop = Optional.of(head);
+                }
+            }
+            case EMBED_ONLY -> {
+                if (!tied) {
+                    copy = Optional.of(new Renamed(embedding, head));
+                    steps.add("write %s a second time as %s".formatted(embedding, head));
+                }
+            }
+            case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED, NEITHER, UNKNOWN -> {}
+        }
+        drop.ifPresent(key -> steps.add("drop %s".formatted(key)));
+        boolean writesConfig =
+                subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
+        if (writesConfig) {
+            steps.add("say tie_word_embeddings: %s at %s"
+                    .formatted(
+                            tied,
+                            String.join(
+                                    ", ",
+                                    subject.flags().stream()
+                                            .map(flag -> flag.level().isEmpty() ? "the top" : flag.level())
+                                            .toList())));
+        }
+        boolean index = audit.has(FindingCode.T08);
+        if (index) {
+            requireRebuildable();
+            steps.add("rebuild the index from the headers");
+        }
+        return new RepairPlan(audit, tied, drop, rename, copy, index, writesConfig, steps, losses);
+    }
+
+    /// Two values under one name need a decision, whatever else is asked.
+    private Optional<Role> keep(boolean tied) {
+        if (subject.kind() == Kind.BOTH_EQUAL_AFTER_CAST) {
+            return tied
+                    ? Optional.of(options.keep()
+                            .orElse(subject.state().cast().orElseThrow().wider()))
+                    : Optional.empty();
+        }
+        options.keep()
+                .ifPresent(kept -> losses.add("%s: %d of %d rows, the largest difference is %.6g"
+                        .formatted(
+                                kept == Role.HEAD
+                                        ? subject.pair().embeddingKey()
+                                        : subject.pair().headKey(),
+                                subject.state().difference().orElseThrow().differing(),
+                                subject.state().difference().orElseThrow().rows(),
+                                subject.state().difference().orElseThrow().largest())));
+        return options.keep();
+    }
+
+    /// What the bytes say; where they allow both, what was declared.
+    private boolean tied() {
+        List<Boolean> asked = PairRules.asked(subject);
+        boolean declared =
+                options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true) || familyTied());
+        return switch (subject.kind()) {
+            case BOTH_DIFFER -> {
+                if (options.declare().equals(Optional.of(Declare.TIED))
+                        && options.keep().isEmpty()) {
+                    throw refusal(
+                            "head and embedding differ, so tying them would lose one",
+                            "say which with --keep head or --keep embedding, or leave both with --untie");
+                }
+                yield options.keep().isPresent();
+            }
+            case EMBED_ONLY -> {
+                if (options.declare().isEmpty() && !asked.contains(true) && !familyTied()) {
+                    throw refusal(
+                            "the head is missing, and nothing says that the model was trained tied",
+                            "restore the head, or say --tied if you know that it was");
+                }
+                yield declared;
+            }
+            case HEAD_ONLY -> {
+                if (!asked.contains(true) && options.declare().isEmpty()) {
+                    throw refusal(
+                            "the input embedding is missing, and nothing says that the model was trained tied",
+                            "restore the embedding from the original checkpoint, or say --tied if you know that it was");
+                }
+                yield true;
+            }
+            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST -> declared;
+            case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED -> {
+                if (options.declare().equals(Optional.of(Declare.TIED))) {
+                    throw refusal("head and embedding cannot be one tensor as they are stored", "leave them untied");
+                }
+                yield subject.kind() == Kind.QUANTISED && !audit.has(FindingCode.T11) && asked.contains(true);
+            }
+            case NEITHER, UNKNOWN ->
+                throw refusal("the tensors are not in the files", "restore them from the original checkpoint");
+        };
+    }
+
+    private boolean familyTied() {
+        return subject.nemo()
+                        .flatMap(NemoPolicy::support)
+                        .filter(TieSupport.TIED_ONLY::equals)
+                        .isPresent()
+                || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false);
+    }
+
+    private void requireRebuildable() {
+        if (subject.files().stray()) {
+            throw refusal(
+                    "it holds both model.safetensors and an index, which may be two models",
+                    "remove the one that is stale");
+        }
+        long keys = subject.files().headers().stream()
+                .mapToLong(header -> header.entries().size())
+                .sum();
+        if (keys != subject.tensors().size()) {
+            throw refusal("a tensor is in two shards", "remove it from the shard that is stale");
+        }
+    }
+
+    private BowlineException refusal(String problem, String fix) {
+        return new BowlineException(
+                "%s is not repaired: %s".formatted(subject.files().path(), problem), fix);
+    }
+}

@@ -1,0 +1,122 @@
+package dev.bowline.audit;
+
+import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.audit.PhysicalState.Slice;
+import dev.bowline.json.JsonNumber;
+import dev.bowline.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Rows of the pair against each other, against config.json and against the tokenizer; the head's bias.
+final class ShapeRules {
+
+    private final Subject subject;
+    private final List<Finding> findings = new ArrayList<>();
+
+    private ShapeRules(Subject subject) {
+        this.subject = subject;
+    }
+
+    static List<Finding> check(Subject subject) {
+        ShapeRules rules = new ShapeRules(subject);
+        rules.shapes();
+        rules.vocabulary();
+        rules.bias();
+        return rules.findings;
+    }
+
+    private void shapes() {
+        boolean slice = subject.kind() == Kind.SLICE_EQUAL;
+        if (!slice && subject.kind() != Kind.SHAPE_MISMATCH) {
+            return;
+        }
+        String head = subject.pair().head().orElseThrow().entry().shape().toString();
+        String embedding =
+                subject.pair().embedding().orElseThrow().entry().shape().toString();
+        Optional<Slice> found = subject.state().slice();
+        findings.add(new Finding(
+                FindingCode.T09,
+                Severity.HIGH,
+                slice
+                        ? "the %s is the first %d rows of the other, bit for bit"
+                                .formatted(
+                                        found.orElseThrow().shorter(),
+                                        found.orElseThrow().rows())
+                        : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
+                List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
+                "set tie_word_embeddings to false at every level; a tie of unequal shapes is refused or random"));
+    }
+
+    private void vocabulary() {
+        Optional<Long> rows = subject.pair()
+                .embedding()
+                .filter(tensor -> !subject.pair().isQuantised())
+                .map(tensor -> tensor.entry().shape())
+                .filter(shape -> shape.size() == 2)
+                .map(List::getFirst);
+        if (rows.isEmpty()) {
+            return;
+        }
+        List<Evidence> evidence = new ArrayList<>();
+        for (FlagAt level : subject.flags()) {
+            vocabSize(level.level())
+                    .filter(size -> !size.equals(rows.get()))
+                    .ifPresent(size -> evidence.add(new Evidence(
+                            level.level().isEmpty() ? "vocab_size" : level.level() + ".vocab_size", size.toString())));
+        }
+        Optional<Long> tokens = Tokens.size(subject.files().directory());
+        boolean uncovered = tokens.filter(size -> size > rows.get()).isPresent();
+        if (uncovered) {
+            evidence.add(
+                    new Evidence("tokens of the tokenizer", tokens.orElseThrow().toString()));
+        }
+        if (!evidence.isEmpty()) {
+            evidence.addFirst(new Evidence("rows of the embedding", rows.get().toString()));
+            findings.add(new Finding(
+                    FindingCode.T10,
+                    Severity.HIGH,
+                    uncovered
+                            ? "%d tokens of the tokenizer have no row: a text that has one of them fails"
+                                    .formatted(tokens.orElseThrow() - rows.get())
+                            : "the embedding has %d rows, and config.json says otherwise".formatted(rows.get()),
+                    evidence,
+                    uncovered
+                            ? "use the tokenizer that belongs to these weights, or resize the embedding"
+                            : "set vocab_size to %d in config.json".formatted(rows.get())));
+        }
+    }
+
+    private Optional<Long> vocabSize(String level) {
+        return ReleaseTies.objectAt(subject.config(), level)
+                .flatMap((JsonObject object) -> object.get("vocab_size"))
+                .filter(value -> value instanceof JsonNumber number
+                        && number.isWhole()
+                        && number.text().length() < 19)
+                .map(value -> value.asLong());
+    }
+
+    private void bias() {
+        String head = subject.pair().headKey();
+        String key = head.substring(0, head.length() - "weight".length()) + "bias";
+        PlacedTensor bias = subject.tensors().get(key);
+        if (bias == null || PairRules.asked(subject).stream().noneMatch(tied -> tied)) {
+            return;
+        }
+        Optional<PlacedTensor> weight =
+                subject.pair().head().or(() -> subject.pair().embedding());
+        long rows = weight.map(tensor -> tensor.entry().shape())
+                .filter(shape -> !shape.isEmpty())
+                .map(List::getFirst)
+                .orElse(-1L);
+        long length = bias.entry().elements();
+        findings.add(new Finding(
+                FindingCode.T20,
+                Severity.LOW,
+                length == rows
+                        ? "the tied head has a bias, which converters drop"
+                        : "the tied head has a bias of %d for %d rows".formatted(length, rows),
+                List.of(new Evidence("bias", key)),
+                "keep it, and compare logits after a conversion"));
+    }
+}

@@ -1,0 +1,189 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonLimits;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsHeader;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.WeightFiles;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/// The files of a checkpoint, read as far as they can be: what is wrong with one is kept as a problem, not thrown.
+///
+/// @param path what was asked about: a directory or one .safetensors file
+/// @param directory where its other files are
+/// @param headers of the weight files that could be read
+/// @param index empty for a single file, and where there is no readable one
+/// @param missingShards files that the index names and that are not there
+/// @param stray whether both a single file and an index are present
+record SourceFiles(
+        Path path,
+        Path directory,
+        Optional<JsonObject> config,
+        List<SafetensorsHeader> headers,
+        Optional<ShardIndex> index,
+        List<String> missingShards,
+        boolean stray,
+        List<ContainerProblem> problems) {
+
+    static final String CONFIG = "config.json";
+
+    private static final JsonLimits CONFIG_LIMITS = new JsonLimits(64, 1_000_000, 32L << 20);
+    private static final int START_BYTES = 9;
+
+    SourceFiles {
+        headers = List.copyOf(headers);
+        missingShards = List.copyOf(missingShards);
+        problems = List.copyOf(problems);
+    }
+
+    /// @throws BowlineException when there is nothing here that an audit could read
+    static SourceFiles read(Path path) {
+        if (!Files.exists(path)) {
+            throw new BowlineException("there is nothing at %s".formatted(path), "check the path");
+        }
+        boolean isFile = Files.isRegularFile(path);
+        Path parent = path.toAbsolutePath().getParent();
+        Path directory = isFile && parent != null ? parent : path;
+        List<ContainerProblem> problems = new ArrayList<>();
+        Optional<ShardIndex> index = Optional.empty();
+        List<Path> files;
+        boolean stray = false;
+        if (isFile) {
+            files = List.of(path);
+        } else {
+            Path single = directory.resolve(WeightFiles.SINGLE_FILE);
+            Path indexFile = directory.resolve(WeightFiles.INDEX_FILE);
+            stray = Files.exists(single) && Files.exists(indexFile);
+            if (Files.exists(indexFile) && !stray) {
+                index = index(indexFile, problems);
+            }
+            files = Files.exists(single)
+                    ? List.of(single)
+                    : index.isPresent()
+                            ? index.get().shards().stream()
+                                    .map(directory::resolve)
+                                    .toList()
+                            : others(directory);
+        }
+        List<String> missing = files.stream()
+                .filter(file -> !Files.isRegularFile(file))
+                .map(file -> String.valueOf(file.getFileName()))
+                .toList();
+        List<SafetensorsHeader> headers = new ArrayList<>();
+        for (Path file : files) {
+            if (Files.isRegularFile(file)) {
+                header(file, problems).ifPresent(headers::add);
+            }
+        }
+        requireSomething(directory, headers, problems, files);
+        return new SourceFiles(path, directory, config(directory), headers, index, missing, stray, problems);
+    }
+
+    /// Every tensor by its key, each in the first file that has it.
+    SequencedMap<String, PlacedTensor> tensors() {
+        SequencedMap<String, PlacedTensor> tensors = new LinkedHashMap<>();
+        for (SafetensorsHeader header : headers) {
+            for (TensorEntry entry : header.entries().values()) {
+                tensors.putIfAbsent(entry.name(), PlacedTensor.of(header, entry));
+            }
+        }
+        return tensors;
+    }
+
+    private static Optional<ShardIndex> index(Path file, List<ContainerProblem> problems) {
+        try {
+            return Optional.of(ShardIndex.read(file));
+        } catch (BowlineException e) {
+            problems.add(new ContainerProblem(file, e.problem(), true));
+            return Optional.empty();
+        }
+    }
+
+    private static Optional<SafetensorsHeader> header(Path file, List<ContainerProblem> problems) {
+        try {
+            return Optional.of(SafetensorsFile.readHeader(file));
+        } catch (BowlineException e) {
+            problems.add(new ContainerProblem(file, e.problem(), startsAsSafetensors(file)));
+            return Optional.empty();
+        }
+    }
+
+    /// Whether the length word and the brace are there, so that the file is meant to be one.
+    private static boolean startsAsSafetensors(Path file) {
+        try (InputStream stream = Files.newInputStream(file)) {
+            byte[] start = stream.readNBytes(START_BYTES);
+            return start.length == START_BYTES && start[7] == 0 && start[START_BYTES - 1] == '{';
+        } catch (IOException _) {
+            return false;
+        }
+    }
+
+    private static Optional<JsonObject> config(Path directory) {
+        Path file = directory.resolve(CONFIG);
+        return Files.exists(file) ? Optional.of(Json.parse(file, CONFIG_LIMITS).asObject()) : Optional.empty();
+    }
+
+    /// Weight files without a name that the hub gives: every safetensors file but adapters.
+    private static List<Path> others(Path directory) {
+        return list(directory).stream()
+                .filter(file -> String.valueOf(file.getFileName()).endsWith(".safetensors"))
+                .filter(file -> !String.valueOf(file.getFileName()).startsWith("adapter_"))
+                .filter(file -> !String.valueOf(file.getFileName()).startsWith("."))
+                .toList();
+    }
+
+    static List<Path> list(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.sorted().toList();
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
+        }
+    }
+
+    private static void requireSomething(
+            Path directory, List<SafetensorsHeader> headers, List<ContainerProblem> problems, List<Path> files) {
+        if (!headers.isEmpty() || problems.stream().anyMatch(ContainerProblem::malformed)) {
+            return;
+        }
+        if (!problems.isEmpty()) {
+            throw new BowlineException(problems.getFirst().problem(), "download the file again, or name another");
+        }
+        if (!files.isEmpty()) {
+            throw new BowlineException(
+                    "%s lacks every shard that its index names".formatted(directory),
+                    "download the shards into that directory");
+        }
+        Optional<Path> pickle = list(directory).stream()
+                .filter(file -> String.valueOf(file.getFileName()).matches(".*\\.(bin|pt|pth)"))
+                .findFirst();
+        throw pickle.map(file -> new BowlineException(
+                        "%s holds its weights as PyTorch pickles (%s): Bowline never opens those"
+                                .formatted(directory, file.getFileName()),
+                        "use a revision with .safetensors files"))
+                .orElseGet(() -> new BowlineException(
+                        "%s holds no .safetensors file".formatted(directory),
+                        "name a checkpoint directory, a tree of them, or one .safetensors file"));
+    }
+
+    /// A string at the top of config.json.
+    Optional<String> configString(String key) {
+        return config.flatMap(object -> object.get(key))
+                .filter(dev.bowline.json.JsonString.class::isInstance)
+                .map(JsonValue::asString);
+    }
+}

@@ -1,0 +1,58 @@
+package dev.bowline.audit;
+
+import dev.bowline.json.JsonObject;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/// Everything the rules look at, computed once.
+///
+/// @param config an empty object when there is no config.json
+/// @param flags the flag at every level that exists
+record Subject(
+        SourceFiles files,
+        JsonObject config,
+        List<FlagAt> flags,
+        SequencedMap<String, PlacedTensor> tensors,
+        TiePair pair,
+        PairScan scan,
+        Optional<TieTable.Entry> table,
+        Optional<NemoPolicy> nemo) {
+
+    PhysicalState state() {
+        return scan.state();
+    }
+
+    PhysicalState.Kind kind() {
+        return scan.state().kind();
+    }
+
+    /// Whether a level of config.json is an object.
+    boolean hasLevel(String level) {
+        return ReleaseTies.objectAt(config, level).isPresent();
+    }
+
+    /// The flag of the language model: at the innermost level that there is, as inner classes read it.
+    Optional<Boolean> textFlag() {
+        return flags.isEmpty() ? Optional.empty() : flags.getLast().value();
+    }
+
+    Optional<Boolean> topFlag() {
+        return ReleaseTies.flagAt(config, "");
+    }
+
+    /// What a transformers release decides; empty when it has no such class, or fails to read the config.
+    Optional<Boolean> decides(Optional<ReleaseTies> release) {
+        return release.map(each -> each.decides(config))
+                .filter(decision -> decision != 'E')
+                .map(decision -> decision == 'T');
+    }
+
+    Optional<Boolean> v4() {
+        return decides(table.flatMap(TieTable.Entry::v4));
+    }
+
+    Optional<Boolean> v5() {
+        return decides(table.flatMap(TieTable.Entry::v5));
+    }
+}

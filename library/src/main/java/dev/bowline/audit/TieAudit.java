@@ -1,0 +1,104 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.json.JsonObject;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/// What a checkpoint's head and input embedding are, and what each consumer will make of them.
+///
+/// Read from the files alone: config.json, the headers, and the bytes of the pair once. No model is built and no native
+/// library is loaded.
+///
+/// @param path what was audited
+/// @param architecture `architectures[0]` of config.json
+/// @param flags `tie_word_embeddings` at every level of config.json, outermost first
+/// @param pair the two tensors and why these
+/// @param state what the files hold of them
+/// @param verdict in one sentence
+/// @param consumers one view each, in the order of [Consumer]
+/// @param findings the worst first
+public record TieAudit(
+        Path path,
+        Optional<String> architecture,
+        List<FlagAt> flags,
+        TiePair pair,
+        PhysicalState state,
+        String verdict,
+        List<ConsumerView> consumers,
+        List<Finding> findings) {
+
+    public TieAudit {
+        flags = List.copyOf(flags);
+        consumers = List.copyOf(consumers);
+        findings = List.copyOf(findings);
+    }
+
+    /// @param path a checkpoint directory or one .safetensors file
+    /// @throws BowlineException when nothing there can be read
+    public static TieAudit of(Path path) {
+        return of(path, AuditOptions.NONE);
+    }
+
+    public static TieAudit of(Path path, AuditOptions options) {
+        Subject subject = subject(path);
+        List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
+        List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
+        options.base().ifPresent(base -> findings.addAll(BaseRules.check(subject, subject(base))));
+        options.adapter().ifPresent(adapter -> findings.addAll(AdapterRules.check(subject, adapter)));
+        findings.sort(Comparator.comparing(Finding::severity).reversed().thenComparing(Finding::code));
+        return new TieAudit(
+                path,
+                subject.pair().architecture(),
+                subject.flags(),
+                subject.pair(),
+                subject.state(),
+                Verdicts.sentence(subject, views, findings),
+                views,
+                findings);
+    }
+
+    /// The worst finding's severity; empty when there is none.
+    public Optional<Severity> worst() {
+        return findings.stream().map(Finding::severity).max(Comparator.naturalOrder());
+    }
+
+    public ConsumerView consumer(Consumer consumer) {
+        return consumers.stream()
+                .filter(view -> view.consumer() == consumer)
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no head, so no view of " + consumer));
+    }
+
+    public boolean has(FindingCode code) {
+        return findings.stream().anyMatch(finding -> finding.code() == code);
+    }
+
+    static Subject subject(Path path) {
+        SourceFiles files = SourceFiles.read(path);
+        TieTable table = TieTable.shipped();
+        SequencedMap<String, PlacedTensor> tensors = files.tensors();
+        TiePair pair = PairResolver.resolve(tensors, files.config(), table);
+        JsonObject config = files.config().orElse(JsonObject.of());
+        boolean unreadable = files.problems().stream()
+                .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
+        boolean unknown =
+                unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
+        PairScan scan =
+                unknown ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE) : PairScan.of(pair);
+        return new Subject(
+                files,
+                config,
+                files.config().map(Flags::of).orElse(List.of()),
+                tensors,
+                pair,
+                scan,
+                pair.architecture().flatMap(table::find),
+                pair.architecture().flatMap(NemoPolicy::find));
+    }
+}

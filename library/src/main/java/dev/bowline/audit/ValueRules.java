@@ -1,0 +1,99 @@
+package dev.bowline.audit;
+
+import dev.bowline.audit.PhysicalState.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/// Values that no training leaves: a head as initialised, rows of nothing.
+final class ValueRules {
+
+    private static final double DEFAULT_INITIALIZER = 0.02;
+    private static final int ENOUGH_ROWS = 16;
+    private static final int REPAIRABLE_ROWS = 256;
+
+    private ValueRules() {}
+
+    static List<Finding> check(Subject subject) {
+        List<Finding> findings = new ArrayList<>();
+        head(subject).ifPresent(findings::add);
+        rows(subject).ifPresent(findings::add);
+        return findings;
+    }
+
+    private static Optional<Finding> head(Subject subject) {
+        boolean own = subject.kind() == Kind.BOTH_DIFFER || subject.kind() == Kind.HEAD_ONLY;
+        if (!own) {
+            return Optional.empty();
+        }
+        return HeadStatistics.of(
+                        subject.pair().head().orElseThrow(), subject.pair().embedding())
+                .flatMap(statistics -> judged(subject, statistics));
+    }
+
+    private static Optional<Finding> judged(Subject subject, HeadStatistics statistics) {
+        long width = subject.pair().head().orElseThrow().entry().shape().get(1);
+        double initializer = subject.flags().stream()
+                .map(FlagAt::level)
+                .flatMap(level -> ReleaseTies.objectAt(subject.config(), level).stream())
+                .flatMap(object -> object.get("initializer_range").stream())
+                .filter(dev.bowline.json.JsonNumber.class::isInstance)
+                .mapToDouble(dev.bowline.json.JsonValue::asDouble)
+                .findFirst()
+                .orElse(DEFAULT_INITIALIZER);
+        boolean familyTied = PairRules.asked(subject).contains(true)
+                || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false);
+        boolean asDrawn = statistics.rows() >= ENOUGH_ROWS
+                && Math.abs(statistics.deviation() / initializer - 1) < 0.05
+                && statistics.normSpread() < 1.5 * HeadStatistics.initialisedSpread(width)
+                && Math.abs(statistics.cosine()) < 3 / Math.sqrt((double) statistics.rows() * width) + 0.01;
+        if (!statistics.constant() && !(asDrawn && familyTied)) {
+            return Optional.empty();
+        }
+        return Optional.of(new Finding(
+                FindingCode.T15,
+                Severity.CRITICAL,
+                statistics.constant()
+                        ? "every element of the head is the same: it is dead"
+                        : "the head looks as an initialiser leaves it, and its family is tied",
+                List.of(
+                        new Evidence("deviation of the elements", number(statistics.deviation())),
+                        new Evidence("initializer_range", number(initializer)),
+                        new Evidence("spread of the row norms", number(statistics.normSpread())),
+                        new Evidence("spread if drawn", number(HeadStatistics.initialisedSpread(width))),
+                        new Evidence("mean cosine with the embedding", number(statistics.cosine())),
+                        new Evidence("rows looked at", String.valueOf(statistics.rows()))),
+                familyTied
+                        ? "if the model was trained tied: bowline repair %s --keep embedding --in-place --apply"
+                                .formatted(Rules.quoted(subject))
+                        : "restore %s from the checkpoint this one was made from"
+                                .formatted(subject.pair().headKey())));
+    }
+
+    private static Optional<Finding> rows(Subject subject) {
+        DamagedRows.Found damaged = subject.scan().damaged();
+        if (damaged.count() == 0) {
+            return Optional.empty();
+        }
+        List<Long> special = Tokens.special(subject.files().directory());
+        boolean hitsSpecial = damaged.rows().stream().anyMatch(special::contains);
+        List<Long> shown = damaged.rows().subList(0, Math.min(20, damaged.rows().size()));
+        return Optional.of(new Finding(
+                FindingCode.T16,
+                hitsSpecial ? Severity.HIGH : Severity.MEDIUM,
+                "%d rows of the input embedding are %s"
+                        .formatted(damaged.count(), damaged.notFinite() > 0 ? "zero or not finite" : "zero"),
+                List.of(
+                        new Evidence("rows", shown.toString()),
+                        new Evidence("not finite", String.valueOf(damaged.notFinite())),
+                        new Evidence("tokens", Tokens.of(subject.files().directory(), shown))),
+                damaged.count() > REPAIRABLE_ROWS
+                        ? "restore the embedding from the checkpoint this one was made from: too many rows to rebuild"
+                        : "restore these rows from the checkpoint this one was made from; none is invented"));
+    }
+
+    private static String number(double value) {
+        return String.format(Locale.ROOT, "%.4g", value);
+    }
+}

@@ -1,0 +1,132 @@
+package dev.bowline.audit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Whatever the bytes are, an audit ends with findings or with a message for the user, and soon.
+class AuditFuzzTest {
+
+    private static final int ROUNDS = 1500;
+    private static final List<String> FILES = List.of(
+            "config.json",
+            "model.safetensors.index.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors");
+    private static final List<String> SPLICES = List.of(
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            "null",
+            "true",
+            "false",
+            "-1",
+            "9223372036854775807",
+            "1e999",
+            "../x",
+            "F32",
+            "\"tie_word_embeddings\":[]",
+            "\"text_config\":7",
+            "\"architectures\":[[]]",
+            "lm_head.weight",
+            "\u0000");
+
+    @TempDir
+    private Path temporary;
+
+    @Test
+    void mutatedCheckpointsNeverBreakTheAudit() throws IOException {
+        Path source = CheckpointFixture.llama("true")
+                .embedding(CheckpointFixture.E)
+                .head(CheckpointFixture.H)
+                .sharded()
+                .write(temporary.resolve("source"));
+        Files.writeString(source.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0}}}");
+        Random random = new Random(20260301);
+        int audited = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            String name = FILES.get(random.nextInt(FILES.size()));
+            byte[] original = Files.readAllBytes(source.resolve(name));
+            Files.write(source.resolve(name), mutated(original, random));
+            int current = round;
+            AuditOutcome outcome = assertTimeoutPreemptively(
+                    Duration.ofSeconds(20),
+                    () -> AuditOutcome.of(
+                            source, new AuditOptions(java.util.Optional.of(source), java.util.Optional.empty())),
+                    () -> "round " + current + " of " + name);
+            audited += outcome instanceof AuditOutcome.Audited ? 1 : 0;
+            Files.write(source.resolve(name), original);
+        }
+        assertTrue(audited > ROUNDS / 10, "only %d of %d were read at all".formatted(audited, ROUNDS));
+    }
+
+    private static byte[] mutated(byte[] original, Random random) {
+        byte[] bytes = original.clone();
+        return switch (random.nextInt(4)) {
+            case 0 -> {
+                for (int i = 0; i <= random.nextInt(4); i++) {
+                    bytes[random.nextInt(Math.min(bytes.length, 400))] = (byte) random.nextInt(256);
+                }
+                yield bytes;
+            }
+            case 1 -> java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length + 20));
+            case 2 -> {
+                byte[] splice =
+                        SPLICES.get(random.nextInt(SPLICES.size())).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                int at = random.nextInt(Math.max(1, Math.min(bytes.length, 400) - splice.length));
+                System.arraycopy(splice, 0, bytes, at, Math.min(splice.length, bytes.length - at));
+                yield bytes;
+            }
+            default -> {
+                int at = random.nextInt(Math.min(bytes.length, 400));
+                int length = Math.min(1 + random.nextInt(12), bytes.length - at);
+                byte[] cut = new byte[bytes.length - length];
+                System.arraycopy(bytes, 0, cut, 0, at);
+                System.arraycopy(bytes, at + length, cut, at, bytes.length - at - length);
+                yield cut;
+            }
+        };
+    }
+
+    @Test
+    void linksThatLeadNowhereAreAMessage() throws IOException {
+        Path loop = Files.createDirectories(temporary.resolve("loop"));
+        Files.createSymbolicLink(loop.resolve("again"), loop);
+        Files.createSymbolicLink(loop.resolve("model.safetensors"), loop.resolve("model.safetensors"));
+
+        assertThrows(BowlineException.class, () -> TieAudit.of(loop));
+        assertEquals(List.of(loop), CheckpointTree.find(loop));
+    }
+
+    @Test
+    void emptyShardsAndForeignNamesAreMessages() throws IOException {
+        Path empty = Files.createDirectories(temporary.resolve("empty"));
+        Files.createFile(empty.resolve("model.safetensors"));
+        assertThrows(BowlineException.class, () -> TieAudit.of(empty));
+
+        Path outside = CheckpointFixture.llama("true")
+                .embedding(CheckpointFixture.E)
+                .sharded()
+                .write(temporary.resolve("outside"));
+        Files.writeString(
+                outside.resolve("model.safetensors.index.json"),
+                "{\"weight_map\": {\"model.embed_tokens.weight\": \"../../etc/passwd\"}}");
+        assertTrue(TieAudit.of(outside).has(FindingCode.T22));
+
+        Files.writeString(outside.resolve("config.json"), "[".repeat(100_000));
+        assertThrows(BowlineException.class, () -> TieAudit.of(outside));
+    }
+}
