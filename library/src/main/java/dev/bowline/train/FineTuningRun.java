@@ -11,6 +11,7 @@ import dev.bowline.recipe.Recipe;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +27,7 @@ public final class FineTuningRun implements AutoCloseable {
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final RunCheckpoints checkpoints;
+    private final LocalDate templateDate;
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
@@ -35,12 +37,14 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
+            LocalDate templateDate,
             List<String> notes) {
         this.recipe = recipe;
         this.pretrained = pretrained;
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.checkpoints = checkpoints;
+        this.templateDate = templateDate;
         this.notes = notes;
     }
 
@@ -54,11 +58,12 @@ public final class FineTuningRun implements AutoCloseable {
         Pretrained pretrained = load(recipe, checkpoints, notes);
         try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             tokenizer.requireFits(pretrained.model().vocabularySize());
-            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer);
+            LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
+            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer, today);
             Optional<RecipeData> heldOut =
-                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer));
-            notes.addAll(training.notes("dataset"));
-            heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset")));
+                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer, today));
+            notes.addAll(training.notes("dataset", tokenizer));
+            heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
             TrainingRows rows = new TrainingRows(
                     training.rows(),
                     recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
@@ -71,7 +76,7 @@ public final class FineTuningRun implements AutoCloseable {
                 tuning.close();
                 throw e;
             }
-            return new FineTuningRun(recipe, pretrained, tuning, heldOut, checkpoints, notes);
+            return new FineTuningRun(recipe, pretrained, tuning, heldOut, checkpoints, today, notes);
         } catch (RuntimeException e) {
             pretrained.close();
             throw e;
@@ -137,7 +142,7 @@ public final class FineTuningRun implements AutoCloseable {
                 listener.validated(validation.get());
             }
             if (recipe.checkpoint().enabled() && due(recipe.stepScheduler().ckptEverySteps(), ending)) {
-                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), validation);
+                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), templateDate, validation);
                 lastSave = Optional.of(saved);
                 listener.saved(saved.directory());
             }
