@@ -1,8 +1,11 @@
 package dev.bowline.cli;
 
+import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
+import dev.bowline.recipe.RecipeFile;
+import dev.bowline.train.RecipePreview;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
@@ -13,7 +16,8 @@ import picocli.CommandLine.Option;
         name = "explain",
         description = {
             "Checks a recipe, and shows every setting and who decided it.",
-            "Nothing is loaded or trained. Exits with 1, and says where in the file, if the recipe is wrong."
+            "Nothing is loaded or trained, but the first examples are written down as the chat template would have them."
+                    + " Exits with 1, and says where, if the recipe or one of these is wrong."
         },
         footer = {
             "  bowline explain recipe.yaml",
@@ -33,11 +37,13 @@ final class ExplainCommand extends Command {
 
     @Override
     public Integer call() {
-        EffectiveSettings settings = recipe.load().settings();
+        RecipeFile file = recipe.load();
+        EffectiveSettings settings = file.settings();
         if (json) {
-            console().print(json(settings));
+            console().print(json(settings).with("notes", JsonArray.ofStrings(RecipePreview.notes(file.recipe()))));
         } else {
             console().print(yaml ? settings.toYaml() : settings.toText());
+            RecipePreview.notes(file.recipe()).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
     }
