@@ -61,8 +61,8 @@ final class CommandTree {
     private static void nameExamples(CommandLine line) {
         CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
         usage.footer(Arrays.stream(usage.footer())
-                .map(example -> example.replaceAll(
-                        "(^  |')bowline ", "$1" + Matcher.quoteReplacement(Launcher.name()) + " "))
+                .map(example ->
+                        example.replaceAll("(^  |')bowline ", "$1" + Matcher.quoteReplacement(Launcher.name()) + " "))
                 .toArray(String[]::new));
     }
 

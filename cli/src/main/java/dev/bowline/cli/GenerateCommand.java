@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "  bowline generate models/gemma --prompt 'Name three knots.'",
             "  bowline generate models/gemma --chat --system 'Answer in French.'",
-            "  bowline generate models/gemma --prompt 'Once' --raw --temperature 0.8 --seed 7",
+            "  bowline generate models/gemma --prompt 'Once' --raw --seed 7",
             "  bowline generate models/gemma --chat --greedy --json < questions.txt",
             "  bowline generate models/gemma --prompt 'Why?' \\",
             "      --chat-template-kwargs '{\"enable_thinking\": true}'"
@@ -90,7 +90,8 @@ final class GenerateCommand extends Command {
         CommandLine line = Objects.requireNonNull(spec).commandLine();
         if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
-                    line, "--raw goes on with a prompt as it stands, so --chat, --system and chat templates do not go with it");
+                    line,
+                    "--raw goes on with a prompt as it stands, so --chat, --system and chat templates do not go with it");
         }
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
@@ -127,8 +128,7 @@ final class GenerateCommand extends Command {
     }
 
     private Conversation opening() {
-        List<JsonObject> first =
-                system == null ? List.of() : List.of(Conversation.message("system", system));
+        List<JsonObject> first = system == null ? List.of() : List.of(Conversation.message("system", system));
         return new Conversation(first, template.tools());
     }
 
@@ -137,8 +137,9 @@ final class GenerateCommand extends Command {
         ChatTemplate chosen = template.open(tokenizer);
         chosen.text(opening().plus(Conversation.message("user", firstTurn)), ChatTemplate.End.GENERATION_PROMPT);
         for (String option : chosen.unreadOptions()) {
-            console().note("warning: the chat template never reads '%s'%s"
-                    .formatted(option, NearestNames.hint(option, chosen.variables())));
+            console()
+                    .note("warning: the chat template never reads '%s'%s"
+                            .formatted(option, NearestNames.hint(option, chosen.variables())));
         }
         return chosen;
     }

@@ -17,8 +17,9 @@ final class TemplateOptions {
     @Option(
             names = "--chat-template",
             paramLabel = "NAME|FILE",
-            description = "Another of the checkpoint's chat templates, or a Jinja file, with a dot or a slash in its path."
-                    + " Default: the checkpoint's default, or tool_use with --tools.")
+            description =
+                    "Another of the checkpoint's chat templates, or a Jinja file, with a dot or a slash in its path."
+                            + " Default: the checkpoint's default, or tool_use with --tools.")
     private @Nullable String chosen;
 
     @Option(
@@ -58,7 +59,9 @@ final class TemplateOptions {
             return Json.parse(kwargs, "--chat-template-kwargs").asObject();
         } catch (BowlineException e) {
             throw new BowlineException(
-                    e.problem(), "write a JSON object, such as --chat-template-kwargs '{\"enable_thinking\": true}'", e);
+                    e.problem(),
+                    "write a JSON object, such as --chat-template-kwargs '{\"enable_thinking\": true}'",
+                    e);
         }
     }
 }

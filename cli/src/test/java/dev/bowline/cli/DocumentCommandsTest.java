@@ -84,7 +84,8 @@ class DocumentCommandsTest {
         if (argument.startsWith("checkpoint.checkpoint_dir=")) {
             return "checkpoint.checkpoint_dir=" + directory.resolve("run").toAbsolutePath();
         }
-        boolean isInRepository = argument.matches("[A-Za-z][\\w./-]*/[\\w./-]*") && Files.exists(ROOT.resolve(argument));
+        boolean isInRepository =
+                argument.matches("[A-Za-z][\\w./-]*/[\\w./-]*") && Files.exists(ROOT.resolve(argument));
         return isInRepository ? ROOT.resolve(argument).toString() : argument;
     }
 }
