@@ -1,7 +1,9 @@
 package dev.bowline.cli;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.regex.Matcher;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -43,7 +45,10 @@ final class CommandTree {
             CommandLine subcommand = new CommandLine(command);
             addHelp(subcommand);
             line.addSubcommand(subcommand);
+            nameExamples(subcommand);
         }
+        nameExamples(line);
+        line.setCommandName(Launcher.name());
         // Settings reach the subcommands that are there when they are made.
         return line.setOut(console.out())
                 .setErr(console.err())
@@ -52,6 +57,15 @@ final class CommandTree {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((failure, _) -> Failures.usage(console, failure))
                 .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.trace()));
+    }
+
+    /// Examples are written for `bowline`, and shown as this program was called.
+    private static void nameExamples(CommandLine line) {
+        CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
+        usage.footer(Arrays.stream(usage.footer())
+                .map(example ->
+                        example.replaceAll("(^  |')bowline ", "$1" + Matcher.quoteReplacement(Launcher.name()) + " "))
+                .toArray(String[]::new));
     }
 
     private static void addHelp(CommandLine line) {

@@ -128,13 +128,20 @@ final class DemoCommand extends Command {
         return "Questions kept from training, answered right\n" + accuracy
                 + "\n" + samples.text()
                 + "\n" + TieLedgerReport.text(run.ties())
-                + "\nDone in " + Quantity.duration(took) + ". What to try next\n"
-                + "  bowline generate " + saved + " --prompt 'ISO date for 4 July 2059?'\n"
-                + "  bowline generate " + saved + " --chat\n"
-                + "  bowline inspect " + saved + "\n"
-                + "  bowline explain " + directory.resolve("recipe.yaml") + "\n"
-                + "  bowline finetune " + directory.resolve("recipe.yaml") + " --set seed=7 \\\n"
-                + "      --set checkpoint.checkpoint_dir=" + directory.resolve("again") + "\n";
+                + "\nDone in " + Quantity.duration(took) + ". What to try next\n" + hints(saved);
+    }
+
+    /// Commands to paste.
+    private String hints(Path saved) {
+        String bowline = "  " + Launcher.quoted(Launcher.name());
+        String checkpoint = Launcher.quoted(saved.toString());
+        String recipe = Launcher.quoted(directory.resolve("recipe.yaml").toString());
+        String again = Launcher.quoted("checkpoint.checkpoint_dir=" + directory.resolve("again"));
+        return bowline + " generate " + checkpoint + " \\\n      --prompt 'ISO date for 4 July 2059?'\n"
+                + bowline + " generate " + checkpoint + " --chat\n"
+                + bowline + " inspect " + checkpoint + "\n"
+                + bowline + " explain " + recipe + "\n"
+                + bowline + " finetune " + recipe + " --set seed=7 \\\n      --set " + again + "\n";
     }
 
     private static String counted(Exam exam) {

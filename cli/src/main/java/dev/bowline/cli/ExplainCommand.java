@@ -1,11 +1,13 @@
 package dev.bowline.cli;
 
+import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.MemoryReport;
 import dev.bowline.train.MemoryOutlook;
+import dev.bowline.train.RecipePreview;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
@@ -16,8 +18,9 @@ import picocli.CommandLine.Option;
         name = "explain",
         description = {
             "Checks a recipe, and shows every setting and who decided it.",
-            "Shows the memory it will take too, from config.json and the headers of the weights; none is read, and"
-                    + " nothing is trained. Exits with 1, and says where in the file, if the recipe is wrong."
+            "Shows the memory it will take too, from config.json and the headers of the weights. No weight is read and"
+                    + " nothing is trained, but the first examples are written down as the chat template would have"
+                    + " them. Exits with 1, and says where, if the recipe or one of these is wrong."
         },
         footer = {
             "  bowline explain recipe.yaml",
@@ -40,12 +43,17 @@ final class ExplainCommand extends Command {
         RecipeFile file = recipe.load();
         EffectiveSettings settings = file.settings();
         if (json) {
-            console().print(json(settings).with("memory", MemoryReport.json(MemoryOutlook.of(file))));
+            console()
+                    .print(json(settings)
+                            .with("memory", MemoryReport.json(MemoryOutlook.of(file)))
+                            .with("notes", JsonArray.ofStrings(RecipePreview.notes(file.recipe()))));
         } else if (yaml) {
             console().print(settings.toYaml());
+            RecipePreview.notes(file.recipe()).forEach(console()::note);
         } else {
             console().print(settings.toText());
             console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
+            RecipePreview.notes(file.recipe()).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
     }

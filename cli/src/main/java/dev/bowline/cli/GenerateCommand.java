@@ -1,5 +1,6 @@
 package dev.bowline.cli;
 
+import dev.bowline.NearestNames;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.generate.Continuation;
@@ -34,8 +35,10 @@ import picocli.CommandLine.Spec;
         footer = {
             "  bowline generate models/gemma --prompt 'Name three knots.'",
             "  bowline generate models/gemma --chat --system 'Answer in French.'",
-            "  bowline generate models/gemma --prompt 'Once' --raw --temperature 0.8 --seed 7",
-            "  bowline generate models/gemma --chat --greedy --json < questions.txt"
+            "  bowline generate models/gemma --prompt 'Once' --raw --seed 7",
+            "  bowline generate models/gemma --chat --greedy --json < questions.txt",
+            "  bowline generate models/gemma --prompt 'Why?' \\",
+            "      --chat-template-kwargs '{\"enable_thinking\": true}'"
         })
 final class GenerateCommand extends Command {
 
@@ -60,6 +63,9 @@ final class GenerateCommand extends Command {
     @Option(names = "--system", paramLabel = "TEXT", description = "The system message to begin with.")
     private @Nullable String system;
 
+    @Mixin
+    private TemplateOptions template = new TemplateOptions();
+
     @Option(names = "--raw", description = "Go on with the prompt as it stands, without a chat template.")
     private boolean raw;
 
@@ -82,9 +88,10 @@ final class GenerateCommand extends Command {
     @Override
     public Integer call() {
         CommandLine line = Objects.requireNonNull(spec).commandLine();
-        if (raw && (asked.chat || system != null)) {
+        if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
-                    line, "--raw goes on with a prompt as it stands, so --chat and --system do not go with it");
+                    line,
+                    "--raw goes on with a prompt as it stands, so --chat, --system and chat templates do not go with it");
         }
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
@@ -94,7 +101,7 @@ final class GenerateCommand extends Command {
             GenerationSettings settings = sampling.over(
                     line, pretrained.model().config(), pretrained.checkpoint().generationConfig());
             if (asked.chat) {
-                new ChatLoop(console(), generation, ChatTemplate.of(tokenizer), settings)
+                new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings)
                         .run(opening(), json ? ChatLoop.Form.JSON_LINES : ChatLoop.Form.TEXT);
             } else {
                 one(generation, tokenizer, settings, Objects.requireNonNull(asked.prompt));
@@ -109,7 +116,7 @@ final class GenerateCommand extends Command {
             answer = generation.complete(prompt, settings, this::show);
         } else {
             Conversation conversation = opening().plus(Conversation.message("user", prompt));
-            answer = generation.answer(ChatTemplate.of(tokenizer), conversation, settings, this::show);
+            answer = generation.answer(template(tokenizer, prompt), conversation, settings, this::show);
         }
         console().print(json ? json(answer).toString() + "\n" : "\n");
     }
@@ -121,7 +128,20 @@ final class GenerateCommand extends Command {
     }
 
     private Conversation opening() {
-        return Conversation.of(system == null ? List.of() : List.of(Conversation.message("system", system)));
+        List<JsonObject> first = system == null ? List.of() : List.of(Conversation.message("system", system));
+        return new Conversation(first, template.tools());
+    }
+
+    /// The template, after a look at what it makes of a first turn.
+    private ChatTemplate template(Tokenizer tokenizer, String firstTurn) {
+        ChatTemplate chosen = template.open(tokenizer);
+        chosen.text(opening().plus(Conversation.message("user", firstTurn)), ChatTemplate.End.GENERATION_PROMPT);
+        for (String option : chosen.unreadOptions()) {
+            console()
+                    .note("warning: the chat template never reads '%s'%s"
+                            .formatted(option, NearestNames.hint(option, chosen.variables())));
+        }
+        return chosen;
     }
 
     /// An answer as a program reads it.

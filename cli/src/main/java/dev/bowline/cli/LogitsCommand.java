@@ -23,8 +23,8 @@ import picocli.CommandLine.Parameters;
         },
         footer = {
             "  bowline logits models/gemma --input ids.safetensors --output out.safetensors",
-            "  bowline logits models/gemma --input ids.safetensors --output out.safetensors \\",
-            "      --grads --dtype float32"
+            "  bowline logits models/gemma --input ids.safetensors \\",
+            "      --output out.safetensors --grads --dtype float32"
         })
 final class LogitsCommand extends Command {
 

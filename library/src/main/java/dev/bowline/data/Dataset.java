@@ -6,8 +6,9 @@ import java.util.List;
 ///
 /// @param rows examples in the file
 /// @param cut examples that lost tokens
+/// @param ends how the trained answers end
 /// @param skipped where the examples were that are left out, and why
-public record Dataset(List<Example> examples, int rows, int cut, List<Skipped> skipped) {
+public record Dataset(List<Example> examples, int rows, int cut, AnswerEnds ends, List<Skipped> skipped) {
 
     /// @param origin `file:line`
     public record Skipped(String origin, String reason) {}

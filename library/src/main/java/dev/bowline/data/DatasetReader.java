@@ -27,6 +27,7 @@ public final class DatasetReader {
     private final List<Dataset.Skipped> skipped = new ArrayList<>();
     private int rows;
     private int cut;
+    private AnswerEnds ends = AnswerEnds.NONE;
 
     private DatasetReader(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
         this.settings = settings;
@@ -63,7 +64,7 @@ public final class DatasetReader {
                                                             skipped.getFirst().reason())),
                     "add examples, or raise dataset.seq_length");
         }
-        return new Dataset(examples, rows, cut, skipped);
+        return new Dataset(examples, rows, cut, ends, skipped);
     }
 
     private static void eachRow(Path file, BiConsumer<JsonValue, String> use) {
@@ -92,6 +93,7 @@ public final class DatasetReader {
     private void add(JsonObject row, String origin) {
         AssistantMask.Masked masked =
                 AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+        ends = ends.plus(masked.ends(), origin);
         int[] ids = masked.tokens().ids();
         boolean[] targets = masked.assistant().clone();
         if (settings.trainedText() == DatasetSettings.TrainedText.EVERYTHING) {

@@ -1,15 +1,10 @@
 package dev.bowline.generate;
 
 import dev.bowline.BowlineException;
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
-import java.util.List;
+import dev.bowline.text.StopTokens;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.SequencedSet;
 import java.util.Set;
-import java.util.TreeSet;
 
 /// What governs one continuation of a prompt.
 ///
@@ -56,19 +51,10 @@ public record GenerationSettings(
     /// @param generationConfig generation_config.json, if the checkpoint has one
     public static GenerationSettings of(JsonObject config, Optional<JsonObject> generationConfig) {
         JsonObject chosen = generationConfig.orElseGet(JsonObject::of);
-        SequencedSet<Integer> stops = ids(chosen, "eos_token_id");
-        if (stops.isEmpty()) {
-            stops = ids(config, "eos_token_id");
-        }
-        if (stops.isEmpty()) {
-            stops = config.optionalObject("text_config")
-                    .map(text -> ids(text, "eos_token_id"))
-                    .orElseGet(TreeSet::new);
-        }
         return new GenerationSettings(
                 chosen.optionalInt("max_new_tokens").orElse(DEFAULT_MAX_NEW_TOKENS),
-                stops,
-                ids(chosen, "suppress_tokens"),
+                StopTokens.of(config, generationConfig),
+                StopTokens.ids(chosen, "suppress_tokens"),
                 chosen.optionalDouble("repetition_penalty").orElse(1.0),
                 chosen.optionalBoolean("do_sample").orElse(false) ? sampled(chosen) : new Sampling.Greedy());
     }
@@ -96,14 +82,5 @@ public record GenerationSettings(
 
     public GenerationSettings withSampling(Sampling value) {
         return new GenerationSettings(maxNewTokens, stopTokens, suppressedTokens, repetitionPenalty, value);
-    }
-
-    /// One id or a list of them.
-    private static SequencedSet<Integer> ids(JsonObject object, String key) {
-        if (object.get(key).isPresent() && object.require(key) instanceof JsonNumber) {
-            OptionalInt one = object.optionalInt(key);
-            return new TreeSet<>(List.of(one.getAsInt()));
-        }
-        return new TreeSet<>(object.optionalArray(key).map(JsonArray::ints).orElseGet(List::of));
     }
 }

@@ -1,9 +1,11 @@
 package dev.bowline.recipe;
 
+import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import dev.bowline.recipe.Absent.Required;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,7 +21,9 @@ record DatasetKeys(
         Key<Integer> seqLength,
         Key<Truncation> truncation,
         Key<Optional<Integer>> limit,
-        Key<Optional<Path>> chatTemplate,
+        Key<Optional<ChatTemplateChoice>> chatTemplate,
+        Key<JsonObject> chatTemplateKwargs,
+        Key<Optional<LocalDate>> chatTemplateDate,
         Key<Boolean> answerOnlyLossMask,
         Key<Boolean> maskHistory) {
 
@@ -52,7 +56,9 @@ record DatasetKeys(
                                 .orElse(USUAL_LENGTH),
                         "packed_sequence_size when packing, otherwise " + USUAL_LENGTH),
                 new Fixed<>(Truncation.ERROR, "nothing is cut unasked"),
-                new Fixed<>(Optional.empty(), "the checkpoint's own template"),
+                new Fixed<>(Optional.empty(), "the checkpoint's default, or its tool_use where there are tools"),
+                new Fixed<>(JsonObject.of(), "as the template wants"),
+                new Fixed<>(Optional.empty(), "the day the run began"),
                 new Fixed<>(true, "only answers are trained on"),
                 new Fixed<>(false, "every answer of a conversation is trained on"));
     }
@@ -73,6 +79,8 @@ record DatasetKeys(
                 same(training.seqLength, USUAL_LENGTH),
                 same(training.truncation, Truncation.ERROR),
                 same(training.chatTemplate, Optional.empty()),
+                same(training.chatTemplateKwargs, JsonObject.of()),
+                same(training.chatTemplateDate, Optional.empty()),
                 same(training.answerOnlyLossMask, true),
                 same(training.maskHistory, false));
     }
@@ -83,7 +91,9 @@ record DatasetKeys(
             Function<Function<DatasetKeys, Key<Optional<String>>>, Absent<Optional<String>>> column,
             Absent<Integer> seqLength,
             Absent<Truncation> truncation,
-            Absent<Optional<Path>> chatTemplate,
+            Absent<Optional<ChatTemplateChoice>> chatTemplate,
+            Absent<JsonObject> chatTemplateKwargs,
+            Absent<Optional<LocalDate>> chatTemplateDate,
             Absent<Boolean> answerOnly,
             Absent<Boolean> maskHistory) {
         Kind<Optional<String>> columnName =
@@ -126,9 +136,19 @@ record DatasetKeys(
                         "How many examples to use, from the first."),
                 new Key<>(
                         name + ".chat_template",
-                        PathKinds.file().optional(),
+                        TemplateKinds.template().optional(),
                         chatTemplate,
-                        "A Jinja file in place of the checkpoint's template."),
+                        "Another of the checkpoint's templates, or a Jinja file in its place; a file has a dot or a slash in its path."),
+                new Key<>(
+                        name + ".chat_template_kwargs",
+                        TemplateKinds.variables(),
+                        chatTemplateKwargs,
+                        "Variables of the template's own, such as enable_thinking."),
+                new Key<>(
+                        name + ".chat_template_date",
+                        TemplateKinds.date().optional(),
+                        chatTemplateDate,
+                        "The day that a template which writes the date is told (strftime_now); kept on resume."),
                 new Key<>(
                         name + ".answer_only_loss_mask",
                         TextKinds.trueOrFalse(),
@@ -152,6 +172,8 @@ record DatasetKeys(
                 truncation,
                 limit,
                 chatTemplate,
+                chatTemplateKwargs,
+                chatTemplateDate,
                 answerOnlyLossMask,
                 maskHistory);
     }

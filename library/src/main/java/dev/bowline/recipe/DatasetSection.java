@@ -9,7 +9,7 @@ import java.util.Optional;
 /// @param columnMapping present exactly when `format` is `COLUMNS`
 /// @param seqLength the longest example in tokens, at least 2
 /// @param limit how many examples to use, from the first; empty for all
-/// @param chatTemplate a Jinja file that replaces the checkpoint's own template
+/// @param chatTemplate how conversations become text
 /// @param answerOnlyLossMask whether only the assistant's tokens are trained on
 /// @param maskHistory whether only the last answer of a conversation is trained on
 /// @param shuffle whether each epoch has its own order
@@ -20,7 +20,7 @@ public record DatasetSection(
         int seqLength,
         Truncation truncation,
         Optional<Integer> limit,
-        Optional<Path> chatTemplate,
+        ChatTemplateSection chatTemplate,
         boolean answerOnlyLossMask,
         boolean maskHistory,
         boolean shuffle) {
@@ -34,5 +34,20 @@ public record DatasetSection(
         Require.that(seqLength >= 2, "seqLength must be at least 2, not %d", seqLength);
         limit.ifPresent(examples -> Require.that(examples >= 1, "limit must be at least 1, not %d", examples));
         Require.that(answerOnlyLossMask || !maskHistory, "maskHistory needs answerOnlyLossMask");
+    }
+
+    /// The same with the first `examples` only.
+    public DatasetSection first(int examples) {
+        return new DatasetSection(
+                path,
+                format,
+                columnMapping,
+                seqLength,
+                truncation,
+                Optional.of(examples),
+                chatTemplate,
+                answerOnlyLossMask,
+                maskHistory,
+                shuffle);
     }
 }

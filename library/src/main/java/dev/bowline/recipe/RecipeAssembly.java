@@ -56,7 +56,10 @@ final class RecipeAssembly {
                 settings.use(keys.seqLength()),
                 settings.use(keys.truncation()),
                 settings.use(keys.limit()),
-                settings.use(keys.chatTemplate()),
+                new ChatTemplateSection(
+                        settings.use(keys.chatTemplate()),
+                        settings.use(keys.chatTemplateKwargs()),
+                        settings.use(keys.chatTemplateDate())),
                 settings.use(keys.answerOnlyLossMask()),
                 settings.use(keys.maskHistory()),
                 shuffle);

@@ -7,6 +7,7 @@ import dev.bowline.text.AnswerRegions.Boundary;
 import dev.bowline.text.jinja.Rendering;
 import dev.bowline.text.jinja.Rendering.GenerationTracking;
 import dev.bowline.text.jinja.Span;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -36,7 +37,11 @@ public final class AssistantMask {
 
     /// @param tokens the whole conversation
     /// @param assistant whether token i is the assistant's
-    public record Masked(TokenizedText tokens, boolean[] assistant) {}
+    /// @param ends for every answer the id of its end-of-turn token, or [#NO_END]
+    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends) {}
+
+    /// Stands for the end-of-turn token of an answer that has none, from which a model learns to go on for ever.
+    public static final int NO_END = -1;
 
     private final ChatTemplate template;
     private final Tokenizer tokenizer;
@@ -103,6 +108,7 @@ public final class AssistantMask {
         boolean endTokenFollows =
                 regions.boundary() == Boundary.MARKED && sameTokenFollows(ranges, tokens, regions.answers());
         boolean[] assistant = new boolean[tokens.size()];
+        List<Integer> ends = new ArrayList<>();
         for (TokenRange range : ranges) {
             int last = lastVisible(tokens, regions.text(), range);
             boolean endsTurn = last >= range.start() && tokenizer.isAdded(tokens.id(last));
@@ -112,9 +118,11 @@ public final class AssistantMask {
             } else if (!endsTurn && endTokenFollows) {
                 end++;
             }
+            boolean closed = endsTurn || endTokenFollows;
+            ends.add(closed ? tokens.id(endsTurn ? last : range.end()) : NO_END);
             Arrays.fill(assistant, range.start(), end, true);
         }
-        return new Masked(tokens, assistant);
+        return new Masked(tokens, assistant, ends);
     }
 
     /// The last token of the range that is not white space; before its start if there is none.

@@ -1,24 +1,27 @@
 package dev.bowline.text;
 
 import dev.bowline.BowlineException;
-import dev.bowline.json.Json;
-import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.jinja.Rendering;
 import dev.bowline.text.jinja.Template;
 import dev.bowline.text.jinja.Value;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 
-/// How a checkpoint writes a conversation down: its `chat_template.jinja`, or `chat_template` of
-/// tokenizer_config.json.
+/// How a checkpoint writes a conversation down.
+///
+/// A checkpoint may have several templates; the one called `default` is used, and `tool_use` for a conversation with
+/// tools, unless one is chosen by name. A template is parsed when it is first used.
 public final class ChatTemplate {
 
     /// How the text ends.
@@ -29,59 +32,101 @@ public final class ChatTemplate {
         GENERATION_PROMPT
     }
 
-    private final Template template;
-    private final Map<String, Value> specialTokens = new LinkedHashMap<>();
+    /// What a conversation says itself, so that no option may.
+    private static final List<String> OF_THE_CONVERSATION = List.of("messages", "tools", "add_generation_prompt");
 
-    private ChatTemplate(Template template, Map<String, String> specialTokens) {
-        this.template = template;
-        specialTokens.forEach((name, text) -> this.specialTokens.put(name, Value.of(text)));
+    private static final String CLOCK = "strftime_now";
+
+    private final TemplateFiles files;
+    private final Optional<String> chosen;
+    private final Map<String, String> specialTokens;
+    private final JsonObject options;
+    private final Clock clock;
+    private final Map<String, Template> parsed = new ConcurrentHashMap<>();
+
+    private ChatTemplate(
+            TemplateFiles files,
+            Optional<String> chosen,
+            Map<String, String> specialTokens,
+            JsonObject options,
+            Clock clock) {
+        this.files = files;
+        this.chosen = chosen;
+        this.specialTokens = specialTokens;
+        this.options = options;
+        this.clock = clock;
     }
 
-    /// The template of the tokenizer's directory.
+    /// The templates of the tokenizer's directory.
+    ///
+    /// @throws BowlineException if it has none
     public static ChatTemplate of(Tokenizer tokenizer) {
-        Path directory = tokenizer.directory();
-        Path file = directory.resolve("chat_template.jinja");
-        if (Files.isRegularFile(file)) {
-            return of(tokenizer, file);
-        }
-        Path config = directory.resolve("tokenizer_config.json");
-        Optional<String> inConfig = Files.isRegularFile(config)
-                ? Json.parse(config).asObject().get("chat_template").flatMap(ChatTemplate::source)
-                : Optional.empty();
-        return new ChatTemplate(
-                Template.parse(
-                        config + ": chat_template",
-                        inConfig.orElseThrow(() -> new BowlineException(
-                                "%s has no chat template".formatted(directory),
-                                "add a chat_template.jinja, or name one with dataset.chat_template"))),
-                tokenizer.specialTokens());
+        return of(tokenizer, TemplateFiles.in(tokenizer.directory()), Optional.empty());
+    }
+
+    /// The template of this name in the tokenizer's directory, whether or not a conversation has tools.
+    ///
+    /// @throws BowlineException if there is none of that name
+    public static ChatTemplate named(Tokenizer tokenizer, String name) {
+        TemplateFiles files = TemplateFiles.in(tokenizer.directory());
+        files.require(name);
+        return of(tokenizer, files, Optional.of(name));
     }
 
     /// A template file in place of the checkpoint's.
     public static ChatTemplate of(Tokenizer tokenizer, Path file) {
-        try {
-            return new ChatTemplate(Template.parse(file.toString(), Files.readString(file)), tokenizer.specialTokens());
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable UTF-8 text file", e);
-        }
+        Map<String, TemplateFiles.Source> alone = Map.of(TemplateFiles.DEFAULT, TemplateFiles.Source.read(file));
+        return of(tokenizer, new TemplateFiles(file, alone), Optional.of(TemplateFiles.DEFAULT));
     }
 
-    /// One template, or a list of named ones of which `default` is meant.
-    private static Optional<String> source(JsonValue value) {
-        return switch (value) {
-            case JsonString string -> Optional.of(string.value());
-            case JsonArray named ->
-                named.objects().stream()
-                        .filter(entry -> entry.requireString("name").equals("default"))
-                        .map(entry -> entry.requireString("template"))
-                        .findFirst();
-            default -> Optional.empty();
-        };
+    private static ChatTemplate of(Tokenizer tokenizer, TemplateFiles files, Optional<String> chosen) {
+        return new ChatTemplate(files, chosen, tokenizer.specialTokens(), JsonObject.of(), Clock.systemDefaultZone());
+    }
+
+    /// The same with variables of the template's own, such as `enable_thinking`; transformers' `chat_template_kwargs`.
+    /// One with the name of a special token replaces it.
+    ///
+    /// @throws BowlineException if one has a name that belongs to the conversation
+    public ChatTemplate with(JsonObject chatTemplateKwargs) {
+        for (String name : OF_THE_CONVERSATION) {
+            if (chatTemplateKwargs.has(name)) {
+                throw new BowlineException(
+                        "'%s' is not an option of a chat template: the conversation decides it".formatted(name),
+                        "remove it from the chat template kwargs");
+            }
+        }
+        return new ChatTemplate(files, chosen, specialTokens, chatTemplateKwargs, clock);
+    }
+
+    /// The same on a certain day: its `strftime_now` tells the midnight at which that day begins.
+    public ChatTemplate on(LocalDate day) {
+        Clock midnight = Clock.fixed(day.atStartOfDay(ZoneOffset.UTC).toInstant(), ZoneOffset.UTC);
+        return new ChatTemplate(files, chosen, specialTokens, options, midnight);
+    }
+
+    /// Options that had no effect so far: no template that was used reads a variable of that name.
+    public List<String> unreadOptions() {
+        Set<String> read = variables();
+        return options.keys().stream().filter(name -> !read.contains(name)).toList();
+    }
+
+    /// The variables and functions that the templates used so far read.
+    public Set<String> variables() {
+        Set<String> read = new TreeSet<>();
+        parsed.values().forEach(template -> read.addAll(template.variables()));
+        return read;
+    }
+
+    /// Whether a template used so far asks what day it is.
+    public boolean readsClock() {
+        return variables().contains(CLOCK);
     }
 
     public Rendering render(Conversation conversation, End end) {
-        Map<String, Value> variables = new LinkedHashMap<>(specialTokens);
+        Map<String, Value> variables = new LinkedHashMap<>();
+        specialTokens.forEach((name, text) -> variables.put(name, Value.of(text)));
+        variables.put("documents", Value.NONE);
+        variables.putAll(JsonValues.variables(options));
         variables.put(
                 "messages",
                 Value.list(conversation.messages().stream().map(JsonValues::of).toList()));
@@ -91,9 +136,16 @@ public final class ChatTemplate {
                         .tools()
                         .map(tools -> JsonValues.of((JsonValue) tools))
                         .orElse(Value.NONE));
-        variables.put("documents", Value.NONE);
         variables.put("add_generation_prompt", Value.of(end == End.GENERATION_PROMPT));
-        return template.render(variables, Clock.systemDefaultZone());
+        return template(conversation).render(variables, clock);
+    }
+
+    private Template template(Conversation conversation) {
+        String name = chosen.orElseGet(() -> files.usual(conversation));
+        return parsed.computeIfAbsent(name, _ -> {
+            TemplateFiles.Source source = files.source(name);
+            return Template.parse(source.where(), source.text());
+        });
     }
 
     /// The text alone.
@@ -104,6 +156,6 @@ public final class ChatTemplate {
     /// A single question, for a prompt.
     public String prompt(String question) {
         JsonObject message = Conversation.message("user", question);
-        return text(Conversation.of(java.util.List.of(message)), End.GENERATION_PROMPT);
+        return text(Conversation.of(List.of(message)), End.GENERATION_PROMPT);
     }
 }

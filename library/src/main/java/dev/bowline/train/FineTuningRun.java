@@ -8,6 +8,7 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,7 @@ public final class FineTuningRun implements AutoCloseable {
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final RunCheckpoints checkpoints;
+    private final LocalDate templateDate;
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
@@ -32,12 +34,14 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
+            LocalDate templateDate,
             List<String> notes) {
         this.recipe = recipe;
         this.pretrained = pretrained;
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.checkpoints = checkpoints;
+        this.templateDate = templateDate;
         this.notes = notes;
     }
 
@@ -56,10 +60,9 @@ public final class FineTuningRun implements AutoCloseable {
     static FineTuningRun load(PreparedRun prepared) {
         Recipe recipe = prepared.recipe();
         List<String> notes = new ArrayList<>();
+        notes.addAll(prepared.dataNotes());
         Pretrained pretrained = prepared.pretrained(notes);
         try {
-            notes.addAll(prepared.training().notes("dataset"));
-            prepared.heldOut().ifPresent(data -> notes.addAll(data.notes("validation_dataset")));
             TrainingRows rows = new TrainingRows(
                     prepared.training().rows(),
                     recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
@@ -72,7 +75,14 @@ public final class FineTuningRun implements AutoCloseable {
                 tuning.close();
                 throw e;
             }
-            return new FineTuningRun(recipe, pretrained, tuning, prepared.heldOut(), prepared.checkpoints(), notes);
+            return new FineTuningRun(
+                    recipe,
+                    pretrained,
+                    tuning,
+                    prepared.heldOut(),
+                    prepared.checkpoints(),
+                    prepared.templateDate(),
+                    notes);
         } catch (RuntimeException e) {
             pretrained.close();
             throw e;
@@ -129,7 +139,7 @@ public final class FineTuningRun implements AutoCloseable {
                 listener.validated(validation.get());
             }
             if (recipe.checkpoint().enabled() && due(recipe.stepScheduler().ckptEverySteps(), ending)) {
-                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), validation);
+                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), templateDate, validation);
                 lastSave = Optional.of(saved);
                 listener.saved(saved.directory());
             }

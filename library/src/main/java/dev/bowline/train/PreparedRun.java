@@ -12,6 +12,8 @@ import dev.bowline.tensor.AvailableMemory;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,22 +23,19 @@ public final class PreparedRun {
 
     private final Recipe recipe;
     private final RunCheckpoints checkpoints;
-    private final RecipeData training;
-    private final Optional<RecipeData> heldOut;
+    private final Data data;
     private final long paddingId;
     private final MemoryOutlook memory;
 
-    private PreparedRun(
-            Recipe recipe,
-            RunCheckpoints checkpoints,
-            RecipeData training,
-            Optional<RecipeData> heldOut,
-            long paddingId,
-            MemoryOutlook memory) {
+    /// @param templateDate the day that chat templates were told
+    /// @param notes what of the data is not as it stood in the files or not as it should be
+    private record Data(
+            RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
+
+    private PreparedRun(Recipe recipe, RunCheckpoints checkpoints, Data data, long paddingId, MemoryOutlook memory) {
         this.recipe = recipe;
         this.checkpoints = checkpoints;
-        this.training = training;
-        this.heldOut = heldOut;
+        this.data = data;
         this.paddingId = paddingId;
         this.memory = memory;
     }
@@ -51,15 +50,17 @@ public final class PreparedRun {
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
             tokenizer.requireFits(model.vocabularySize());
-            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer);
+            LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
+            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer, today);
             Optional<RecipeData> heldOut =
-                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer));
+                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer, today));
+            List<String> notes = new ArrayList<>(training.notes("dataset", tokenizer));
+            heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
             int longest = training.rows().stream().mapToInt(Row::length).max().orElseThrow();
             return new PreparedRun(
                     recipe,
                     checkpoints,
-                    training,
-                    heldOut,
+                    new Data(training, heldOut, today, notes),
                     tokenizer.specialTokenId("pad_token").orElse(0),
                     MemoryOutlook.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
         }
@@ -106,11 +107,19 @@ public final class PreparedRun {
     }
 
     RecipeData training() {
-        return training;
+        return data.training();
     }
 
     Optional<RecipeData> heldOut() {
-        return heldOut;
+        return data.heldOut();
+    }
+
+    LocalDate templateDate() {
+        return data.templateDate();
+    }
+
+    List<String> dataNotes() {
+        return data.notes();
     }
 
     long paddingId() {

@@ -5,12 +5,16 @@ import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.Layout;
 import dev.bowline.data.Row;
+import dev.bowline.recipe.ChatTemplateChoice;
+import dev.bowline.recipe.ChatTemplateSection;
 import dev.bowline.recipe.ColumnMapping;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Truncation;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Tokenizer;
+import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -19,16 +23,28 @@ import java.util.OptionalInt;
 ///
 /// @param rows one example each, or packed
 /// @param dataset what was read
-record RecipeData(List<Row> rows, Dataset dataset) {
+/// @param template what wrote its conversations down
+record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
 
     /// @param packedSize tokens in a packed row; 0 for no packing
-    static RecipeData read(DatasetSection section, int packedSize, Tokenizer tokenizer) {
-        ChatTemplate template = section.chatTemplate().isPresent()
-                ? ChatTemplate.of(tokenizer, section.chatTemplate().get())
-                : ChatTemplate.of(tokenizer);
+    /// @param today the day that the template is told where the recipe names none
+    static RecipeData read(DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
+        ChatTemplate template = template(section.chatTemplate(), tokenizer)
+                .with(section.chatTemplate().kwargs())
+                .on(section.chatTemplate().date().orElse(today));
         Dataset dataset = DatasetReader.read(settings(section, packedSize), template, tokenizer);
         List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
-        return new RecipeData(rows, dataset);
+        return new RecipeData(rows, dataset, template);
+    }
+
+    private static ChatTemplate template(ChatTemplateSection section, Tokenizer tokenizer) {
+        if (section.template().isEmpty()) {
+            return ChatTemplate.of(tokenizer);
+        }
+        return switch (section.template().get()) {
+            case ChatTemplateChoice.Named(String name) -> ChatTemplate.named(tokenizer, name);
+            case ChatTemplateChoice.InFile(Path path) -> ChatTemplate.of(tokenizer, path);
+        };
     }
 
     private static DatasetSettings settings(DatasetSection section, int packedSize) {
@@ -66,9 +82,11 @@ record RecipeData(List<Row> rows, Dataset dataset) {
         };
     }
 
-    /// What of the dataset is not as it stood in the file, a sentence each.
-    List<String> notes(String name) {
-        List<String> notes = new ArrayList<>();
+    /// What of the dataset is not as it stood in the file or not as it should be, a sentence each.
+    ///
+    /// @param name the recipe's section
+    List<String> notes(String name, Tokenizer tokenizer) {
+        List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset.ends()));
         if (dataset.cut() > 0) {
             notes.add("%s: %d of %d examples were cut to length".formatted(name, dataset.cut(), dataset.rows()));
         }

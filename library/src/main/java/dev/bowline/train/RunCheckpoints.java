@@ -7,12 +7,14 @@ import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
+import dev.bowline.json.Json;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.RestoreFrom;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -20,6 +22,8 @@ import java.util.stream.Stream;
 
 /// The training checkpoints of one run: where it goes on from, and what it leaves behind.
 final class RunCheckpoints {
+
+    private static final String TEMPLATE_DATE = "chat_template_date";
 
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
@@ -82,7 +86,18 @@ final class RunCheckpoints {
         }
     }
 
-    SaveReport save(FineTuning tuning, Checkpoint source, Optional<ValidationResult> validation) {
+    /// The day that chat templates were told when the run began, if it goes on from one that noted it.
+    Optional<LocalDate> templateDate() {
+        return resumedFrom.flatMap(directory -> Json.parse(directory.resolve(TrainingState.FILE_NAME))
+                .asObject()
+                .optionalObject("state")
+                .flatMap(state -> state.optionalString(TEMPLATE_DATE))
+                .map(LocalDate::parse));
+    }
+
+    /// @param templateDate the day that chat templates were told
+    SaveReport save(
+            FineTuning tuning, Checkpoint source, LocalDate templateDate, Optional<ValidationResult> validation) {
         OptionalDouble metric = section.keepBest() && validation.isPresent()
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
@@ -90,7 +105,9 @@ final class RunCheckpoints {
                 Math.toIntExact(tuning.stepsTaken()),
                 tuning.model(),
                 SaveOptions.like(source).shardedAt(section.maxShardBytes()),
-                new TrainingState(new LinkedHashMap<>(tuning.optimizerState()), tuning.progress()),
+                new TrainingState(
+                        new LinkedHashMap<>(tuning.optimizerState()),
+                        tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
                 metric);
     }
 }

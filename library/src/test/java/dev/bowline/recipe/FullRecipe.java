@@ -19,6 +19,8 @@ final class FullRecipe {
               truncation: cut_start
               limit_dataset_samples: 100
               chat_template: chat.jinja
+              chat_template_kwargs: {enable_thinking: true, tone: dry, budgets: [1, 0.5]}
+              chat_template_date: 2026-01-31
               answer_only_loss_mask: true
               mask_history: true
               shuffle: false
@@ -28,7 +30,9 @@ final class FullRecipe {
               seq_length: 64
               truncation: skip
               limit_dataset_samples: 10
-              chat_template: null
+              chat_template: tool_use
+              chat_template_kwargs: null
+              chat_template_date: null
               answer_only_loss_mask: false
               mask_history: false
             packed_sequence:

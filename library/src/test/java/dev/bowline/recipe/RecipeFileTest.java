@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,7 +43,15 @@ class RecipeFileTest {
                                 128,
                                 Truncation.CUT_START,
                                 Optional.of(100),
-                                Optional.of(folder.path("chat.jinja")),
+                                new ChatTemplateSection(
+                                        Optional.of(new ChatTemplateChoice.InFile(folder.path("chat.jinja"))),
+                                        JsonObject.of()
+                                                .with("enable_thinking", true)
+                                                .with("tone", "dry")
+                                                .with(
+                                                        "budgets",
+                                                        JsonValue.of(List.of(JsonValue.of(1), JsonValue.of(0.5)))),
+                                        Optional.of(LocalDate.of(2026, 1, 31))),
                                 true,
                                 true,
                                 false),
@@ -51,7 +62,10 @@ class RecipeFileTest {
                                 64,
                                 Truncation.SKIP,
                                 Optional.of(10),
-                                Optional.empty(),
+                                new ChatTemplateSection(
+                                        Optional.of(new ChatTemplateChoice.Named("tool_use")),
+                                        JsonObject.of(),
+                                        Optional.empty()),
                                 false,
                                 false,
                                 false)),
@@ -88,7 +102,7 @@ class RecipeFileTest {
                                 2048,
                                 Truncation.ERROR,
                                 Optional.empty(),
-                                Optional.empty(),
+                                ChatTemplateSection.USUAL,
                                 true,
                                 false,
                                 true),

@@ -60,7 +60,7 @@ class PackageRulesTest {
                     "checkpoint",
                     "text"),
             may("generate", "", "json", "tensor", "nn", "model", "text"),
-            may("recipe", ""),
+            may("recipe", "", "json"),
             may(
                     "train",
                     "",

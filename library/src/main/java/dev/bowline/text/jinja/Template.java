@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// A parsed template. It keeps no state, so one can be rendered many times and by many threads at once.
 ///
@@ -63,5 +64,11 @@ public final class Template {
 
     public String name() {
         return name;
+    }
+
+    /// The names that it reads at a place where it has not surely set them: the variables it wants, and what it uses of
+    /// the functions that every template has.
+    public Set<String> variables() {
+        return FreeVariables.of(statements);
     }
 }

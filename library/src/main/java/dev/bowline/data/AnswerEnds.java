@@ -1,0 +1,32 @@
+package dev.bowline.data;
+
+import dev.bowline.text.AssistantMask;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedSet;
+import java.util.TreeSet;
+
+/// How the trained answers of a dataset end: with a token that ends the turn, or without, so that a model which learns
+/// from them would not stop.
+///
+/// @param answers that are trained on, before any was cut to length
+/// @param open how many of them end without such a token
+/// @param firstOpen where the first of these was read, `file:line`
+/// @param tokens the ids that the others end with
+public record AnswerEnds(int answers, int open, Optional<String> firstOpen, SequencedSet<Integer> tokens) {
+
+    static final AnswerEnds NONE = new AnswerEnds(0, 0, Optional.empty(), new TreeSet<>());
+
+    /// The same with the answers of one more example.
+    AnswerEnds plus(List<Integer> ends, String origin) {
+        int opened =
+                (int) ends.stream().filter(end -> end == AssistantMask.NO_END).count();
+        SequencedSet<Integer> all = new TreeSet<>(tokens);
+        ends.stream().filter(end -> end != AssistantMask.NO_END).forEach(all::add);
+        return new AnswerEnds(
+                answers + ends.size(),
+                open + opened,
+                firstOpen.or(() -> opened > 0 ? Optional.of(origin) : Optional.empty()),
+                all);
+    }
+}

@@ -1,0 +1,15 @@
+package dev.bowline.recipe;
+
+import java.nio.file.Path;
+
+/// A chat template that was chosen instead of the checkpoint's usual one.
+public sealed interface ChatTemplateChoice {
+
+    /// One of the checkpoint's, by name.
+    record Named(String name) implements ChatTemplateChoice {}
+
+    /// A Jinja file in place of the checkpoint's.
+    ///
+    /// @param path absolute
+    record InFile(Path path) implements ChatTemplateChoice {}
+}

@@ -1,0 +1,38 @@
+package dev.bowline.train;
+
+import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.text.Tokenizer;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A look at the first examples of a recipe before anything is loaded: they are written down as they would be
+/// trained on.
+public final class RecipePreview {
+
+    /// Enough to see how the template treats them, and read in a moment.
+    private static final int EXAMPLES = 32;
+
+    private RecipePreview() {}
+
+    /// What a run would say about these examples, a sentence each.
+    ///
+    /// @throws dev.bowline.BowlineException if the tokenizer, the template or an example cannot be used
+    public static List<String> notes(Recipe recipe) {
+        int packedSize = recipe.packedSequence().packedSequenceSize();
+        List<String> notes = new ArrayList<>();
+        try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
+            notes.addAll(notes("dataset", recipe.dataset(), packedSize, tokenizer));
+            recipe.validationDataset()
+                    .ifPresent(section -> notes.addAll(notes("validation_dataset", section, packedSize, tokenizer)));
+        }
+        return notes;
+    }
+
+    private static List<String> notes(String name, DatasetSection section, int packedSize, Tokenizer tokenizer) {
+        int examples = Math.min(EXAMPLES, section.limit().orElse(EXAMPLES));
+        return RecipeData.read(section.first(examples), packedSize, tokenizer, LocalDate.now())
+                .notes(name, tokenizer);
+    }
+}

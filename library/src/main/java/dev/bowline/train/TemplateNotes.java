@@ -1,0 +1,54 @@
+package dev.bowline.train;
+
+import dev.bowline.NearestNames;
+import dev.bowline.data.AnswerEnds;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.StopTokens;
+import dev.bowline.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SequencedSet;
+import java.util.stream.Collectors;
+
+/// What someone should know about a chat template before a model learns from it.
+///
+/// @param section of the recipe
+/// @param tokenizer whose directory says which tokens end a generation
+record TemplateNotes(String section, Tokenizer tokenizer) {
+
+    /// A sentence each; one that begins with "warning" is about something that is probably not meant.
+    List<String> of(ChatTemplate template, AnswerEnds ends) {
+        List<String> notes = new ArrayList<>();
+        for (String option : template.unreadOptions()) {
+            notes.add("warning: %s.chat_template_kwargs: the chat template never reads '%s'%s"
+                    .formatted(section, option, NearestNames.hint(option, template.variables())));
+        }
+        SequencedSet<Integer> stops = StopTokens.in(tokenizer.directory());
+        if (ends.open() > 0) {
+            notes.add(
+                    ("warning: %s: %d of %d answers end without an end-of-turn token, the first at %s, so the model will"
+                                    + " not learn to stop; let the template print one after the answer (%s)")
+                            .formatted(
+                                    section,
+                                    ends.open(),
+                                    ends.answers(),
+                                    ends.firstOpen().orElseThrow(),
+                                    stops.isEmpty()
+                                            ? "name a copy with %s.chat_template".formatted(section)
+                                            : texts(stops)));
+        } else if (!stops.isEmpty()
+                && ends.answers() > 0
+                && ends.tokens().stream().noneMatch(stops::contains)) {
+            notes.add(
+                    "warning: %s: answers end with %s, but generation stops at %s; correct eos_token_id in generation_config.json, or the template"
+                            .formatted(section, texts(ends.tokens()), texts(stops)));
+        }
+        return notes;
+    }
+
+    private String texts(SequencedSet<Integer> ids) {
+        return ids.stream()
+                .map(id -> "'%s'".formatted(tokenizer.decodeWithSpecialTokens(new int[] {id})))
+                .collect(Collectors.joining(" or "));
+    }
+}
