@@ -78,7 +78,6 @@ final class RepairCommand extends Command {
     }
 
     private CommandLine.ParameterException usage(String problem) {
-        return new CommandLine.ParameterException(
-                Objects.requireNonNull(spec).commandLine(), problem);
+        return new CommandLine.ParameterException(Objects.requireNonNull(spec).commandLine(), problem);
     }
 }
