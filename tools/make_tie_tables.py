@@ -19,7 +19,8 @@ import warnings
 
 warnings.filterwarnings("ignore")
 FLAG = "tie_word_embeddings"
-TEXT_LEVELS = ("text_config", "thinker_config", "llm_config", "language_config", "decoder", "decoder_config", "generator")
+TEXT_LEVELS = ("text_config", "thinker_config", "llm_config", "language_config", "decoder", "decoder_config",
+               "generator")  # fmt: skip
 SMALL = {
     "num_hidden_layers": 1, "n_layer": 1, "n_layers": 1, "num_layers": 1, "encoder_layers": 1, "decoder_layers": 1,
     "num_decoder_layers": 1, "depth": 1, "num_local_experts": 4, "num_experts": 4, "n_routed_experts": 4,
@@ -28,17 +29,25 @@ SMALL = {
 }
 SPLIT_ROPE = {"rope_scaling": {"rope_type": "default", "mrope_section": [24, 20, 20]}}
 GEMMA4_TEXT = {"model_type": "gemma4_text", "num_hidden_layers": 1, "layer_types": ["full_attention"],
-               "num_kv_shared_layers": 0, "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}  # fmt: skip
+               "num_kv_shared_layers": 0, "hidden_size_per_layer_input": 0,
+               "vocab_size_per_layer_input": 0}  # fmt: skip
 HEADS = {"head_dim": 64, "num_key_value_heads": 2}
 MISSING_FIELDS = {
     "Qwen3VLForConditionalGeneration": {"text_config": SPLIT_ROPE},
     "Qwen3VLMoeForConditionalGeneration": {"text_config": SPLIT_ROPE},
     "Qwen3OmniMoeThinkerForConditionalGeneration": {"text_config": SPLIT_ROPE},
+    "Qwen3OmniMoeForConditionalGeneration": {
+        "thinker_config.text_config": SPLIT_ROPE,
+        "talker_config": {"spatial_merge_size": 2},
+        "talker_config.text_config": SPLIT_ROPE | {"shared_expert_intermediate_size": 64}},
+    "Qwen3OmniMoeTalkerForConditionalGeneration": {
+        "": {"spatial_merge_size": 2}, "text_config": SPLIT_ROPE | {"shared_expert_intermediate_size": 64}},
     "HunYuanDenseV1ForCausalLM": {"": HEADS}, "HunYuanMoEV1ForCausalLM": {"": HEADS | {"moe_topk": 1}},
     "HunYuanVLForConditionalGeneration": {"text_config": HEADS},
     "MinistralForCausalLM": {"": HEADS}, "NemotronForCausalLM": {"": {"head_dim": 128, "num_key_value_heads": 48}},
     "EsmForMaskedLM": {"": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32}},
-    "Dots1ForCausalLM": {"": {"num_key_value_heads": 32, "head_dim": 128, "n_shared_experts": 1, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 1}},
+    "Dots1ForCausalLM": {"": {"num_key_value_heads": 32, "head_dim": 128, "n_shared_experts": 1, "n_group": 1,
+                              "n_routed_experts": 4, "topk_group": 1, "num_experts_per_tok": 1}},
     "Idefics3ForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
     "SmolVLMForConditionalGeneration": {"text_config": {"pad_token_id": 0}, "": {"pad_token_id": 0}},
     "AyaVisionForConditionalGeneration": {"vision_config": {"num_attention_heads": 16}},
@@ -56,12 +65,17 @@ MISSING_FIELDS = {
     "MllamaForConditionalGeneration": {"text_config": {"rope_scaling": {"rope_type": "default"}}},
     "MllamaForCausalLM": {"": {"rope_scaling": {"rope_type": "default"}}},
     "ApertusForCausalLM": {"": {"rope_scaling": {"rope_type": "default"}}},
-    "DiffusionGemmaModel": {"": {"vision_config": {"model_type": "gemma4_vision", "num_hidden_layers": 1}}, "text_config": {"per_layer_config": {}, "num_experts": 4, "top_k_experts": 1,
-                                            "moe_intermediate_size": 64}},
+    "DiffusionGemmaModel": {
+        "": {"vision_config": {"model_type": "gemma4_vision", "num_hidden_layers": 1}},
+        "text_config": {"per_layer_config": {}, "num_experts": 4, "top_k_experts": 1,
+                        "moe_intermediate_size": 64}},
     "Gemma4AssistantForCausalLM": {"": {"text_config": GEMMA4_TEXT}},
     "Gemma4UnifiedAssistantForCausalLM": {"": {"text_config": GEMMA4_TEXT}},
 }  # fmt: skip
-NOT_VOCABULARY = re.compile(r"bbox|class_embed|mask_embed|layers?\.\d+\.|blocks?\.\d+\.|position|pos_conv|parametrizations")
+GENERATING = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+NOT_VOCABULARY = re.compile(
+    r"bbox|class_embed|mask_embed|layers?\.\d+\.|blocks?\.\d+\.|position|pos_conv|parametrizations"
+)
 VOCABULARY_KEYS = [
     f"{prefix}{name}.weight"
     for prefix in ("", "model.", "language_model.", "language_model.model.", "model.language_model.", "text_model.",
@@ -315,8 +329,9 @@ def collect(out):
         try:
             entry = describe(cls, hf_release.RELEASE)
         except Exception as e:
-            if declares:
-                failed[name] = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"[:160]
+            if declares or name.endswith(GENERATING):
+                first = re.sub(r"https?://\S+", "the hub", str(e)).partition("\n")[0]
+                failed[name] = f"{type(e).__name__}: {first}"[:160]
             continue
         if entry["head"] is None and not entry["tied"] and not declares:
             headless.append(name)
