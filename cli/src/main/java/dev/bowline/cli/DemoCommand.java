@@ -66,7 +66,7 @@ final class DemoCommand extends Command {
         console().note("     %s right".formatted(Quantity.percent(before.right(), questions.size())));
         console().note("2/4  fine-tuning it as %s says".formatted(files.recipe()));
         RunReport run = FinetuneCommand.run(
-                console(), RecipeFile.load(files.recipe(), List.of()).recipe());
+                console(), RecipeFile.load(files.recipe(), List.of()), FinetuneCommand.Memory.REQUIRED);
         if (run.outcome() == RunReport.Outcome.STOPPED) {
             throw new BowlineException("the demo was stopped", "run it again in another directory: --dir DIR");
         }

@@ -3,6 +3,9 @@ package dev.bowline.cli;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
+import dev.bowline.recipe.RecipeFile;
+import dev.bowline.report.MemoryReport;
+import dev.bowline.train.MemoryOutlook;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
@@ -13,7 +16,8 @@ import picocli.CommandLine.Option;
         name = "explain",
         description = {
             "Checks a recipe, and shows every setting and who decided it.",
-            "Nothing is loaded or trained. Exits with 1, and says where in the file, if the recipe is wrong."
+            "Shows the memory it will take too, from config.json and the headers of the weights; none is read, and"
+                    + " nothing is trained. Exits with 1, and says where in the file, if the recipe is wrong."
         },
         footer = {
             "  bowline explain recipe.yaml",
@@ -33,11 +37,15 @@ final class ExplainCommand extends Command {
 
     @Override
     public Integer call() {
-        EffectiveSettings settings = recipe.load().settings();
+        RecipeFile file = recipe.load();
+        EffectiveSettings settings = file.settings();
         if (json) {
-            console().print(json(settings));
+            console().print(json(settings).with("memory", MemoryReport.json(MemoryOutlook.of(file))));
+        } else if (yaml) {
+            console().print(settings.toYaml());
         } else {
-            console().print(yaml ? settings.toYaml() : settings.toText());
+            console().print(settings.toText());
+            console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
         }
         return ExitCode.SUCCESS;
     }

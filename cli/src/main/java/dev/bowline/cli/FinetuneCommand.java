@@ -2,9 +2,12 @@ package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
 import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.RecipeFile;
+import dev.bowline.report.MemoryReport;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.train.FineTuningRun;
+import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
 import picocli.CommandLine;
@@ -32,9 +35,20 @@ final class FinetuneCommand extends Command {
     @Option(names = "--json", description = "Print the outcome as JSON.")
     private boolean json;
 
+    @Option(
+            names = "--ignore-memory-estimate",
+            description = "Start even if the estimate is more memory than there is.")
+    private boolean ignoreEstimate;
+
+    /// Whether a run that will not fit is refused.
+    enum Memory {
+        REQUIRED,
+        IGNORED
+    }
+
     @Override
     public Integer call() {
-        RunReport report = run(console(), recipe.load().recipe());
+        RunReport report = run(console(), recipe.load(), ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
         if (json) {
             console().print(RunSummary.json(report));
         } else {
@@ -54,8 +68,15 @@ final class FinetuneCommand extends Command {
     }
 
     /// Carries a recipe out, shown on the console, until it is done or the process is asked to end.
-    static RunReport run(Console console, Recipe recipe) {
-        try (FineTuningRun run = FineTuningRun.open(recipe)) {
+    static RunReport run(Console console, RecipeFile file, Memory memory) {
+        Recipe recipe = file.recipe();
+        PreparedRun prepared = PreparedRun.of(file);
+        console.note(MemoryReport.line(prepared.memory()));
+        switch (memory) {
+            case REQUIRED -> prepared.requireMemory();
+            case IGNORED -> {}
+        }
+        try (FineTuningRun run = prepared.load()) {
             run.notes().forEach(console::note);
             console.note("%s: training %s of %s in %s"
                     .formatted(

@@ -5,7 +5,19 @@ import dev.bowline.NearestNames;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.baichuan2.Baichuan2Architecture;
+import dev.bowline.model.decoder.DecoderFamily;
+import dev.bowline.model.gemma2.Gemma2Architecture;
+import dev.bowline.model.gemma3.Gemma3Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
+import dev.bowline.model.llama.LlamaArchitecture;
+import dev.bowline.model.mistral.MistralArchitecture;
+import dev.bowline.model.phi3.Phi3Architecture;
+import dev.bowline.model.qwen2.Qwen2Architecture;
+import dev.bowline.model.qwen3.Qwen3Architecture;
+import dev.bowline.model.qwen3moe.Qwen3MoeArchitecture;
+import dev.bowline.model.smollm3.SmolLm3Architecture;
+import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +31,26 @@ public final class Families {
     ///
     /// @param architecture as in `architectures` of config.json
     /// @param modelType as in `model_type` of config.json
+    /// @param tieSupport which heads the class can have
     /// @param build a model without values from the original config.json
-    public record Family(String architecture, String modelType, Function<JsonObject, CausalLanguageModel> build) {}
+    public record Family(
+            String architecture,
+            String modelType,
+            TieSupport tieSupport,
+            Function<JsonObject, CausalLanguageModel> build) {}
+
+    /// The families that share the decoder of `model.decoder`: a line for each.
+    private static final List<DecoderFamily[]> DECODERS = List.of(
+            LlamaArchitecture.values(),
+            SmolLm3Architecture.values(),
+            Qwen2Architecture.values(),
+            Qwen3Architecture.values(),
+            Qwen3MoeArchitecture.values(),
+            MistralArchitecture.values(),
+            Gemma2Architecture.values(),
+            Gemma3Architecture.values(),
+            Phi3Architecture.values(),
+            Baichuan2Architecture.values());
 
     private static final List<Family> ALL = families();
 
@@ -63,14 +93,49 @@ public final class Families {
                 .findFirst()
                 .orElse("");
         return new BowlineException(
-                "%s is for %s, which Bowline does not build%s"
-                        .formatted(config.location().source(), asked, hint),
+                "%s is for %s, which Bowline does not build%s%s"
+                        .formatted(config.location().source(), asked, hint, closest(config)),
                 "use a checkpoint of one of: " + String.join(", ", ours));
     }
 
-    private static List<Family> families() {
-        return Arrays.stream(Gemma4Architecture.values())
-                .map(gemma4 -> new Family(gemma4.architectureName(), gemma4.modelType(), gemma4::build))
+    /// For a config of the common shape: the family that reads the most of it, and what keeps it from being that one.
+    private static String closest(JsonObject config) {
+        if (!config.has("hidden_size") || !config.has("num_hidden_layers") || !config.has("num_attention_heads")) {
+            return "";
+        }
+        String first = "";
+        for (DecoderFamily family : flatFamilies()) {
+            try {
+                family.read(config);
+                return "; the closest is %s, and config.json differs from its only in the name of the class, which may"
+                                .formatted(family.architectureName())
+                        + " compute something else";
+            } catch (BowlineException e) {
+                first = first.isEmpty()
+                        ? "; the closest is %s, and this is not: %s".formatted(family.architectureName(), e.problem())
+                        : first;
+            }
+        }
+        return first;
+    }
+
+    /// Those whose config.json is the decoder's.
+    private static List<DecoderFamily> flatFamilies() {
+        return DECODERS.stream()
+                .flatMap(Arrays::stream)
+                .filter(family -> family.decoderPath().equals("model"))
                 .toList();
+    }
+
+    private static List<Family> families() {
+        List<Family> families = new ArrayList<>();
+        for (Gemma4Architecture gemma4 : Gemma4Architecture.values()) {
+            families.add(new Family(gemma4.architectureName(), gemma4.modelType(), gemma4.tieSupport(), gemma4::build));
+        }
+        DECODERS.stream()
+                .flatMap(Arrays::stream)
+                .forEach(family -> families.add(
+                        new Family(family.architectureName(), family.modelType(), family.tieSupport(), family::build)));
+        return List.copyOf(families);
     }
 }

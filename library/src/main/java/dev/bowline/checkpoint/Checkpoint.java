@@ -105,6 +105,21 @@ public final class Checkpoint implements AutoCloseable {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
     }
 
+    /// The dtype in the files of every slot that is one tensor there, whole and alone: what a load can leave in the
+    /// map.
+    /// Only headers are read.
+    ///
+    /// @param model built from this checkpoint's config.json
+    public Map<String, Dtype> wholeTensors(CausalLanguageModel model) {
+        return Correspondence.of(this, model).wholeTensors();
+    }
+
+    /// The dtype that [#load(CausalLanguageModel)] would choose.
+    public Dtype storedDtype(CausalLanguageModel model) {
+        SafetensorsType stored = Correspondence.of(this, model).storedType();
+        return ElementTypes.dtype(stored).filter(Dtype::computes).orElse(Dtype.FLOAT32);
+    }
+
     /// Fills `model` in the dtype that most of its weights are stored in. See [#load(CausalLanguageModel,
     /// Dtype)].
     ///

@@ -6,8 +6,10 @@ import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.statedict.KeyMap;
+import dev.bowline.tensor.Dtype;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +43,17 @@ record Correspondence(Checkpoint checkpoint, CausalLanguageModel model, Sequence
                 .filter(group -> group.slots().getFirst().equals(slot))
                 .map(group -> group.keys().getFirst())
                 .findFirst();
+    }
+
+    /// The dtype of each slot that is one tensor in the files.
+    Map<String, Dtype> wholeTensors() {
+        Map<String, Dtype> whole = new HashMap<>();
+        keys.groups().stream()
+                .filter(group -> group.kind() == KeyGroup.Kind.SAME)
+                .forEach(group -> ElementTypes.dtype(
+                                checkpoint.entry(group.keys().getFirst()).type())
+                        .ifPresent(dtype -> whole.put(group.slots().getFirst(), dtype)));
+        return whole;
     }
 
     /// The type that most bytes of the model's own tensors have.

@@ -143,6 +143,15 @@ final class DirectoryAside {
         }
     }
 
+    private static String room(Path target) {
+        try {
+            Path parent = target.toAbsolutePath().normalize().resolve("..").normalize();
+            return Files.getFileStore(parent).getUsableSpace() + " bytes";
+        } catch (IOException _) {
+            return "an unknown number of bytes";
+        }
+    }
+
     private static void delete(Path aside, Throwable reason) {
         try {
             delete(aside);
@@ -154,7 +163,8 @@ final class DirectoryAside {
     private static BowlineException failed(Path target, long bytes, String why, Exception e) {
         String problem = e instanceof NoSuchFileException ? "a directory vanished: " + why : why;
         return new BowlineException(
-                "%s was not saved, which needs %d bytes: %s".formatted(target, bytes, problem),
+                "%s was not saved, which needs %d bytes; its disk has %s left: %s"
+                        .formatted(target, bytes, room(target), problem),
                 "check the disk's space and permissions; nothing was left behind",
                 e);
     }

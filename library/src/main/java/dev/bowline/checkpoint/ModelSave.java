@@ -59,16 +59,20 @@ final class ModelSave {
 
     /// Into a directory that is absent or empty.
     SaveReport run(Path directory, Extras extras, SaveStep.Observer observer) {
-        TieLedger[] ledger = new TieLedger[1];
-        DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
-        return report(directory, extras, ledger[0]);
+        return SaveEvent.around(directory, () -> {
+            TieLedger[] ledger = new TieLedger[1];
+            DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+            return report(directory, extras, ledger[0]);
+        });
     }
 
     /// Into a directory whose content, if any, goes when the new is whole.
     SaveReport replace(Path directory, Extras extras, SaveStep.Observer observer) {
-        TieLedger[] ledger = new TieLedger[1];
-        DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
-        return report(directory, extras, ledger[0]);
+        return SaveEvent.around(directory, () -> {
+            TieLedger[] ledger = new TieLedger[1];
+            DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+            return report(directory, extras, ledger[0]);
+        });
     }
 
     private SaveReport report(Path directory, Extras extras, TieLedger ledger) {

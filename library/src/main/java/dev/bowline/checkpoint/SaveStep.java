@@ -9,7 +9,11 @@ enum SaveStep {
     FILES_COPIED,
     STATE_WRITTEN,
     READ_BACK,
-    LEDGER_WRITTEN;
+    LEDGER_WRITTEN,
+    /// A training checkpoint has its name.
+    IN_PLACE,
+    LATEST_NAMED,
+    PRUNED;
 
     /// Told of each step as it is done.
     @FunctionalInterface

@@ -33,7 +33,8 @@ public final class TrainingCheckpoints {
     public static final String LATEST = "LATEST";
 
     private static final Pattern STEP = Pattern.compile("step_(\\d{1,9})");
-    private static final Pattern LEFTOVER = Pattern.compile("\\.step_\\d+\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
+    private static final Pattern LEFTOVER =
+            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
 
     private final Path directory;
     private final int keepLast;
@@ -83,8 +84,11 @@ public final class TrainingCheckpoints {
         });
         Path target = directory.resolve("step_" + step);
         SaveReport report = new ModelSave(model, options).replace(target, extras, observer);
+        observer.reached(SaveStep.IN_PLACE);
         pointTo(target);
+        observer.reached(SaveStep.LATEST_NAMED);
         prune(options.source().map(Checkpoint::directory));
+        observer.reached(SaveStep.PRUNED);
         return report;
     }
 

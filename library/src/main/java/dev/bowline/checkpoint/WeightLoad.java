@@ -41,6 +41,10 @@ final class WeightLoad {
     }
 
     LoadReport run(Dtype dtype) {
+        return LoadEvent.around(checkpoint.directory(), () -> load(dtype));
+    }
+
+    private LoadReport load(Dtype dtype) {
         if (!dtype.computes()) {
             throw new BowlineException(
                     "%s is to be loaded as %s, which Bowline does not compute in"

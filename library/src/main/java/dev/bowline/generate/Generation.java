@@ -42,7 +42,7 @@ public final class Generation implements AutoCloseable {
         List<Integer> tokens = new ArrayList<>();
         int[] unseen = unseen(prompt);
         while (true) {
-            int token = sampler.choose(nextLogits(unseen));
+            int token = sampler.choose(nextLogits(keepable(unseen)));
             if (settings.stopTokens().contains(token)) {
                 return new Continuation(prompt.length, tokens, Continuation.End.STOP_TOKEN, OptionalInt.of(token));
             }
@@ -78,6 +78,18 @@ public final class Generation implements AutoCloseable {
             forget();
         }
         return Arrays.copyOfRange(prompt, cached.length, prompt.length);
+    }
+
+    /// What is to be computed so that the cache holds `unseen`: more than that where the model's keys change with
+    /// length.
+    private int[] keepable(int[] unseen) {
+        if (model.keepsCache(cached.length, cached.length + unseen.length)) {
+            return unseen;
+        }
+        int[] all = Arrays.copyOf(cached, cached.length + unseen.length);
+        System.arraycopy(unseen, 0, all, cached.length, unseen.length);
+        forget();
+        return all;
     }
 
     /// The logits of the position after `ids`, which the cache then holds.

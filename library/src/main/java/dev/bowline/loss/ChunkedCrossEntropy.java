@@ -1,7 +1,6 @@
 package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
-import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
@@ -76,10 +75,9 @@ public final class ChunkedCrossEntropy {
     private record Destination(Tensor rows, double weight) {}
 
     private double gradients(Tensor rows, Head head, Targets targets, Destination destination) {
-        Tensor w = head.weight().tensor().detach();
-        Parameter parameter = head.weight().get();
+        Tensor w = head.matrix().detach();
         ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
-        HeadGradient headGradient = HeadGradient.of(parameter, Math.ceilDiv(targets.count(), chunkTokens));
+        HeadGradient headGradient = HeadGradient.of(head, Math.ceilDiv(targets.count(), chunkTokens));
         double weight = destination.weight();
         double loss = overChunks(rows, head, targets, (chunk, from) -> {
             double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
@@ -103,7 +101,7 @@ public final class ChunkedCrossEntropy {
     }
 
     private double overChunks(Tensor rows, Head head, Targets targets, ChunkLoss chunkLoss) {
-        Tensor w = head.weight().tensor().detach();
+        Tensor w = head.matrix().detach();
         Tensor tokens = Memory.of(targets.tokens(), targets.count());
         Tensor buffer = Ops.empty(Dtype.of(w.scalar_type()), Math.min(chunkTokens, targets.count()), w.size(0));
         double loss = 0;

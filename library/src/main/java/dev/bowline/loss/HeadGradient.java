@@ -1,5 +1,6 @@
 package dev.bowline.loss;
 
+import dev.bowline.nn.Head;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
@@ -20,9 +21,13 @@ sealed interface HeadGradient {
     /// would be.
     ///
     /// @param products how many will be added
-    static HeadGradient of(Parameter parameter, long products) {
+    static HeadGradient of(Head head, long products) {
+        Parameter parameter = head.weight().get();
         if (!parameter.isTrained()) {
             return new Frozen();
+        }
+        if (head.rows() == Head.Rows.NORMALISED) {
+            return new ThroughNorms(parameter, Ops.zeros(Dtype.FLOAT32, parameter.shape()));
         }
         if (parameter.dtype() == Dtype.FLOAT32 || products <= FEW_PRODUCTS) {
             return new Direct(parameter);
@@ -79,6 +84,25 @@ sealed interface HeadGradient {
         @Override
         public void finish() {
             parameter.gradientBuffer().add_(sum);
+        }
+    }
+
+    /// Through rows u = w / n of length one: dL/dw = (dL/du − u (u · dL/du)) / n.
+    ///
+    /// @param sum of dL/du, [V, H] float32
+    record ThroughNorms(Parameter parameter, Tensor sum) implements HeadGradient {
+        @Override
+        public void add(Tensor dz, Tensor h, double factor) {
+            Ops.addProduct(sum, Ops.cast(dz.t(), Dtype.FLOAT32), Ops.cast(h, Dtype.FLOAT32), factor);
+        }
+
+        @Override
+        public void finish() {
+            Tensor w = Ops.cast(parameter.value().detach(), Dtype.FLOAT32);
+            Tensor u = Ops.unitRows(w);
+            Tensor along = Ops.sumLast(u.mul(sum));
+            Tensor gradient = sum.sub(u.mul(along)).div(Ops.rowNorms(w));
+            parameter.gradientBuffer().add_(gradient);
         }
     }
 }

@@ -59,6 +59,12 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// An empty cache with an entry per attention layer that computes its own keys and values.
     KeyValueCache newCache();
 
+    /// Whether keys and values of `past` positions may be continued to `length` positions; where not, all are
+    /// computed anew, because the model turns every position otherwise from there on.
+    default boolean keepsCache(int past, int length) {
+        return true;
+    }
+
     /// Fills every parameter as the reference does for a model that is not loaded, in `dtype`, the same for the same
     /// seed. A model that already has values keeps its tensors: the values are drawn in float32 and cast in place.
     /// Ends with the tie checked.

@@ -10,7 +10,8 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
-/// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(gelu(gate_e x_n) ⊙ up_e x_n), e = index_nk.
+/// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(a(gate_e x_n) ⊙ up_e x_n), e = index_nk,
+/// with an activation a.
 ///
 /// Tokens are sorted by expert so that each expert is one matrix product over consecutive rows. Shapes: N tokens,
 /// K experts per token, E experts, H width, I expert width.
@@ -22,9 +23,15 @@ public final class GatedExperts extends Layer {
     private final Slot down;
     private final int experts;
     private final int inner;
+    private final Activation activation;
 
     public GatedExperts(String path, int experts, int width, int inner) {
+        this(path, experts, width, inner, Activation.GELU_TANH);
+    }
+
+    public GatedExperts(String path, int experts, int width, int inner, Activation activation) {
         super(path);
+        this.activation = activation;
         this.experts = experts;
         this.inner = inner;
         gateUp = weight("gate_up_proj", experts, 2L * inner, width);
@@ -58,7 +65,7 @@ public final class GatedExperts extends Layer {
         Tensor gateAndUp = perExpert(sorted, gateUp.tensor(), counts);
         Tensor gate = gateAndUp.narrow(-1, 0, inner);
         Tensor up = gateAndUp.narrow(-1, inner, inner);
-        Tensor y = perExpert(Ops.geluTanh(gate).mul(up), down.tensor(), counts);
+        Tensor y = perExpert(activation.apply(gate).mul(up), down.tensor(), counts);
 
         // Back in pair order, y is [N, K, H] and the shares weigh its middle dimension.
         Tensor byToken = y.index_select(0, inverse).view(tokens, perToken, x.size(1));

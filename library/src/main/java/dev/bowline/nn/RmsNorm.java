@@ -3,6 +3,8 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import java.util.Optional;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -13,18 +15,25 @@ public final class RmsNorm extends Layer {
 
     /// Whether the norm has a weight, or only divides.
     public enum Scale {
+        /// Times w.
         LEARNED,
+        /// Times 1 + w, with w around 0 (transformers: `Gemma2RMSNorm`, `Gemma3RMSNorm`).
+        LEARNED_AROUND_ONE,
+        /// Only divides.
         NONE
     }
 
     private final Optional<Slot> weight;
+    private final Scale scale;
     private final double epsilon;
+    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     public RmsNorm(String path, long width, double epsilon, Scale scale) {
         super(path);
+        this.scale = scale;
         this.epsilon = epsilon;
         this.weight = switch (scale) {
-            case LEARNED -> Optional.of(weight("weight", width));
+            case LEARNED, LEARNED_AROUND_ONE -> Optional.of(weight("weight", width));
             case NONE -> Optional.empty();
         };
     }
@@ -40,12 +49,55 @@ public final class RmsNorm extends Layer {
     /// @param x [..., D]
     /// @return [..., D], of x's dtype
     public Tensor forward(Tensor x) {
-        Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
-        Tensor meanSquare = x32.mul(x32).mean(new long[] {-1}, true, new ScalarTypeOptional());
-        Tensor y = x32.mul(meanSquare.add(new Scalar(epsilon)).rsqrt());
-        if (weight.isPresent()) {
-            y = y.mul(Ops.cast(weight.get().tensor(), Dtype.FLOAT32));
+        if (!GradMode.is_enabled() || !x.requires_grad()) {
+            return recorded(x);
         }
-        return y.to(x.scalar_type());
+        Tensor y;
+        Tensor reciprocal;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
+            reciprocal = reciprocalRoot(x32);
+            y = weighted(x32.mul(reciprocal)).to(x.scalar_type());
+        }
+        return gradient.attach(x, y, this::backward, x, reciprocal);
+    }
+
+    /// By libtorch's own operations. It keeps the normed values for the backward pass, which [#backward] computes
+    /// again.
+    private Tensor recorded(Tensor x) {
+        Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
+        return weighted(x32.mul(reciprocalRoot(x32))).to(x.scalar_type());
+    }
+
+    /// 1 / sqrt(mean(x^2) + epsilon): [..., 1]
+    private Tensor reciprocalRoot(Tensor x32) {
+        return x32.mul(x32)
+                .mean(new long[] {-1}, true, new ScalarTypeOptional())
+                .add(new Scalar(epsilon))
+                .rsqrt();
+    }
+
+    private Tensor weighted(Tensor normed) {
+        if (weight.isEmpty()) {
+            return normed;
+        }
+        Tensor w = Ops.cast(weight.get().tensor(), Dtype.FLOAT32);
+        return normed.mul(scale == Scale.LEARNED_AROUND_ONE ? w.add(new Scalar(1.0)) : w);
+    }
+
+    /// With n = x r, r as above, and u = dL/dy ⊙ w: dL/dw = Σ dL/dy ⊙ n and dL/dx = r (u - n mean(u ⊙ n)).
+    private Tensor backward(Tensor[] saved, Tensor dy) {
+        Tensor x = saved[0];
+        Tensor r = saved[1];
+        Tensor n = Ops.cast(x, Dtype.FLOAT32).mul(r);
+        Tensor dy32 = Ops.cast(dy, Dtype.FLOAT32);
+        Tensor u = weighted(dy32);
+        if (weight.isPresent() && weight.get().get().isTrained()) {
+            Parameter parameter = weight.get().get();
+            long width = x.size(-1);
+            parameter.gradientBuffer().add_(dy32.mul(n).view(-1, width).sum(0));
+        }
+        Tensor mean = u.mul(n).mean(new long[] {-1}, true, new ScalarTypeOptional());
+        return u.sub(n.mul_(mean)).mul_(r).to(x.scalar_type());
     }
 }

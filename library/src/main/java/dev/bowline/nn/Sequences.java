@@ -3,6 +3,7 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import java.util.Arrays;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 
@@ -103,6 +104,24 @@ public final class Sequences {
     /// cos and sin for these positions.
     public RotaryEmbedding.Table rotate(RotaryEmbedding rotary, Dtype dtype) {
         return rotary.table(positions, positionRows, dtype);
+    }
+
+    /// cos and sin for these positions, with the frequencies for this length.
+    public RotaryEmbedding.Table rotate(Rope rope, Dtype dtype) {
+        return rope.table(positions, positionRows, lastPosition() + 1, dtype);
+    }
+
+    /// The factor of each position's queries: [B or 1, S, 1, 1].
+    public Tensor scale(PositionScale scale, Dtype dtype) {
+        float[] factors = new float[positions.length];
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = scale.at(positions[i]);
+        }
+        return Ops.cast(Memory.of(factors, positionRows, length, 1, 1), dtype);
+    }
+
+    private long lastPosition() {
+        return Arrays.stream(positions).max().orElse(0);
     }
 
     /// What attention that sees the last `window` positions, itself included, or all, may look at.

@@ -1,5 +1,7 @@
 package dev.bowline.recipe;
 
+import java.util.Optional;
+
 /// Which components keep the checkpoint's values.
 ///
 /// @param embeddings the token embedding and, when it is tied, the head with it
@@ -9,6 +11,9 @@ package dev.bowline.recipe;
 /// @param router the routers of a mixture of experts
 /// @param experts the experts of a mixture of experts
 /// @param norms every norm of the language model
+/// @param lmHead whether the head is frozen, where the recipe says it; otherwise a tied head goes with the embedding
+/// and
+///     a separate one is trained
 public record FreezeConfig(
         boolean embeddings,
         boolean visionTower,
@@ -16,10 +21,23 @@ public record FreezeConfig(
         boolean languageModel,
         boolean router,
         boolean experts,
-        boolean norms) {
+        boolean norms,
+        Optional<Boolean> lmHead) {
 
     public FreezeConfig {
         Require.that(visionTower && audioTower, "vision and audio towers cannot be trained");
         Require.that(!languageModel, "freezing the language model leaves nothing to train");
+    }
+
+    /// Says nothing of the head.
+    public FreezeConfig(
+            boolean embeddings,
+            boolean visionTower,
+            boolean audioTower,
+            boolean languageModel,
+            boolean router,
+            boolean experts,
+            boolean norms) {
+        this(embeddings, visionTower, audioTower, languageModel, router, experts, norms, Optional.empty());
     }
 }

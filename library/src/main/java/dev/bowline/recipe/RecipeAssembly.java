@@ -109,7 +109,8 @@ final class RecipeAssembly {
                 settings.use(RecipeSchema.FREEZE_LANGUAGE_MODEL),
                 settings.use(RecipeSchema.FREEZE_ROUTER),
                 settings.use(RecipeSchema.FREEZE_EXPERTS),
-                settings.use(RecipeSchema.FREEZE_NORMS));
+                settings.use(RecipeSchema.FREEZE_NORMS),
+                settings.use(RecipeSchema.FREEZE_LM_HEAD));
     }
 
     private LossSection loss() {

@@ -2,10 +2,31 @@ package dev.bowline.recipe;
 
 import dev.bowline.recipe.YamlValue.Mapping;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /// A recipe as it was read: the records for whoever runs it, and the settings for whoever wants to know why.
-public record RecipeFile(Recipe recipe, EffectiveSettings settings) {
+///
+/// @param places where to change each key: where it is given, or else the section it would stand in
+public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, Origin> places) {
+
+    public RecipeFile {
+        places = Map.copyOf(places);
+    }
+
+    /// A recipe that a program made, without settings; what is wrong with it is at the start of its source.
+    public static RecipeFile of(Recipe recipe) {
+        return new RecipeFile(recipe, new EffectiveSettings(List.of()), Map.of());
+    }
+
+    /// What only the model or the data can tell is wrong with a key, at its position.
+    ///
+    /// @param key dotted
+    public RecipeException wrong(String key, String problem, String fix) {
+        Origin at = places.getOrDefault(key, new Origin.InFile(recipe.source(), 1, 1));
+        return new RecipeException(List.of(new RecipeProblem(at, problem, fix)));
+    }
 
     /// Reads `file` with `sets` over it.
     ///
@@ -28,7 +49,9 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings) {
         Settings settings = SettingsReader.read(file.toAbsolutePath().normalize(), root, problems);
         RecipeChecks.run(settings, problems);
         problems.throwIfAny();
-        return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings));
+        Map<String, Origin> places = new HashMap<>();
+        RecipeSchema.KEYS.forEach(key -> places.put(key.path(), settings.where(key)));
+        return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings), places);
     }
 
     private static RecipeException notARecipe(Origin at, String found) {

@@ -215,6 +215,11 @@ final class RecipeSchema {
             SWITCH,
             new Fixed<>(false, "all of the language model is trained"),
             "Freezes the norms.");
+    static final Key<Optional<Boolean>> FREEZE_LM_HEAD = new Key<>(
+            "freeze_config.freeze_lm_head",
+            TextKinds.trueOrFalse().optional(),
+            new Fixed<>(Optional.empty(), "a tied head goes with the embedding, a separate one is trained"),
+            "Freezes a separate head; a tied one is the embedding, and must not be said to differ from it.");
 
     static final Key<Integer> LOSS_CHUNK_SIZE = new Key<>(
             "loss.chunk_size",
@@ -285,7 +290,8 @@ final class RecipeSchema {
                 FREEZE_LANGUAGE_MODEL,
                 FREEZE_ROUTER,
                 FREEZE_EXPERTS,
-                FREEZE_NORMS));
+                FREEZE_NORMS,
+                FREEZE_LM_HEAD));
         keys.addAll(List.of(LOSS_CHUNK_SIZE, LOSS_FULL_LOGITS));
         return List.copyOf(keys);
     }

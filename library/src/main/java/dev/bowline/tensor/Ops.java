@@ -65,6 +65,18 @@ public final class Ops {
         return x.sum(new long[] {-1}, true, new ScalarTypeOptional());
     }
 
+    /// The largest entries of each row, best first.
+    ///
+    /// @param values [..., K]
+    /// @param indices [..., K] int64
+    public record Top(Tensor values, Tensor indices) {}
+
+    /// The `count` largest over the last dimension.
+    public static Top top(Tensor x, long count) {
+        var top = torch.topk(x, count, -1, true, true);
+        return new Top(top.get0(), top.get1());
+    }
+
     /// GELU with the tanh approximation: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
     public static Tensor geluTanh(Tensor x) {
         return torch.gelu(x, "tanh");
@@ -139,6 +151,16 @@ public final class Ops {
     /// The Euclidean norm, computed in float32: [].
     public static Tensor norm(Tensor x) {
         return x.norm(new ScalarOptional(new Scalar(2.0)), ScalarType.Float);
+    }
+
+    /// Every row of a matrix divided by its Euclidean norm, or by 1e-12 if that is larger (torch: `normalize`).
+    public static Tensor unitRows(Tensor x) {
+        return x.div(rowNorms(x));
+    }
+
+    /// The norms that [#unitRows] divides by: [rows, 1].
+    public static Tensor rowNorms(Tensor x) {
+        return x.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, true).clamp_min(new Scalar(1e-12));
     }
 
     public static Tensor stack(TensorVector tensors) {

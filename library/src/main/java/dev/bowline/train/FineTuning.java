@@ -74,6 +74,10 @@ public final class FineTuning implements AutoCloseable {
         if (isFinished()) {
             throw new IllegalStateException("step %d was the last".formatted(stepsTaken));
         }
+        return StepEvent.around(this::takeStep);
+    }
+
+    private StepResult takeStep() {
         long start = System.nanoTime();
         int epoch = position.epoch();
         TrainingRows.Step taken = rows.step(position, plan.rowsPerStep());

@@ -1,16 +1,13 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
-import dev.bowline.tensor.Dtype;
-import dev.bowline.text.Tokenizer;
-import java.nio.file.Path;
+import dev.bowline.recipe.RecipeFile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -46,48 +43,40 @@ public final class FineTuningRun implements AutoCloseable {
 
     /// Loads everything the recipe names, and the training checkpoint it goes on from, if any.
     ///
-    /// @throws BowlineException if something in the recipe does not hold; nothing was written then
+    /// @throws BowlineException if something in the recipe does not hold, or there is too little memory
+    public static FineTuningRun open(RecipeFile file) {
+        return PreparedRun.of(file).requireMemory().load();
+    }
+
+    /// The same for a recipe that a program made.
     public static FineTuningRun open(Recipe recipe) {
-        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint());
+        return open(RecipeFile.of(recipe));
+    }
+
+    static FineTuningRun load(PreparedRun prepared) {
+        Recipe recipe = prepared.recipe();
         List<String> notes = new ArrayList<>();
-        int packedSize = recipe.packedSequence().packedSequenceSize();
-        Pretrained pretrained = load(recipe, checkpoints, notes);
-        try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
-            tokenizer.requireFits(pretrained.model().vocabularySize());
-            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer);
-            Optional<RecipeData> heldOut =
-                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer));
-            notes.addAll(training.notes("dataset"));
-            heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset")));
+        Pretrained pretrained = prepared.pretrained(notes);
+        try {
+            notes.addAll(prepared.training().notes("dataset"));
+            prepared.heldOut().ifPresent(data -> notes.addAll(data.notes("validation_dataset")));
             TrainingRows rows = new TrainingRows(
-                    training.rows(),
+                    prepared.training().rows(),
                     recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
                     recipe.seed());
-            long paddingId = tokenizer.specialTokenId("pad_token").orElse(0);
-            FineTuning tuning = new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, paddingId));
+            FineTuning tuning =
+                    new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, prepared.paddingId()));
             try {
-                checkpoints.restore(tuning);
+                prepared.checkpoints().restore(tuning);
             } catch (RuntimeException e) {
                 tuning.close();
                 throw e;
             }
-            return new FineTuningRun(recipe, pretrained, tuning, heldOut, checkpoints, notes);
+            return new FineTuningRun(recipe, pretrained, tuning, prepared.heldOut(), prepared.checkpoints(), notes);
         } catch (RuntimeException e) {
             pretrained.close();
             throw e;
         }
-    }
-
-    private static Pretrained load(Recipe recipe, RunCheckpoints checkpoints, List<String> notes) {
-        AutoModel.Options options = AutoModel.Options.asStored()
-                .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
-        AutoModel.Options typed = switch (recipe.model().torchDtype()) {
-            case AUTO -> options;
-            case FLOAT32 -> options.in(Dtype.FLOAT32);
-            case BFLOAT16 -> options.in(Dtype.BFLOAT16);
-        };
-        Path directory = checkpoints.resumedFrom().orElse(recipe.model().pretrainedModel());
-        return AutoModel.fromPretrained(directory, typed);
     }
 
     public LoadReport loadReport() {
@@ -119,6 +108,9 @@ public final class FineTuningRun implements AutoCloseable {
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
+        if (tuning.stepsTaken() > 0) {
+            metrics.goOnAfter(tuning.stepsTaken());
+        }
         Optional<StepResult> lastStep = Optional.empty();
         Optional<ValidationResult> lastValidation = Optional.empty();
         Optional<SaveReport> lastSave = Optional.empty();

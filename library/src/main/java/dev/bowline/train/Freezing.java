@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 
 /// Excludes the components a recipe names from training.
 public final class Freezing {
@@ -18,7 +19,9 @@ public final class Freezing {
     /// Freezes every parameter of the named components. A tied head is its embedding, so it is frozen with it.
     ///
     /// @return what happened, a sentence each, for a report
+    /// @throws BowlineException if a tied head is to be treated apart from its embedding, or nothing is left
     public static List<String> apply(CausalLanguageModel model, FreezeConfig config) {
+        requireOneHead(model, config, BowlineException::new);
         Set<Component> frozen = components(config);
         List<String> notes = new ArrayList<>();
         for (Component component : frozen) {
@@ -48,7 +51,28 @@ public final class Freezing {
         return notes;
     }
 
-    private static Set<Component> components(FreezeConfig config) {
+    /// Refuses to train a tied head without its embedding, or the embedding without it: they are one parameter.
+    ///
+    /// @param refusal makes the exception of a problem and its fix
+    static void requireOneHead(
+            CausalLanguageModel model, FreezeConfig config, BiFunction<String, String, BowlineException> refusal) {
+        if (!model.lmHead().isTied() || config.lmHead().isEmpty()) {
+            return;
+        }
+        boolean headFrozen = config.lmHead().get();
+        if (headFrozen != config.embeddings()) {
+            throw refusal.apply(
+                    "freeze_lm_head is %s and freeze_embeddings is %s, but '%s' is tied to '%s': they are one parameter"
+                            .formatted(
+                                    headFrozen,
+                                    config.embeddings(),
+                                    model.lmHead().path(),
+                                    model.inputEmbedding().path()),
+                    "remove freeze_lm_head; freeze_embeddings decides both");
+        }
+    }
+
+    static Set<Component> components(FreezeConfig config) {
         Set<Component> frozen = EnumSet.noneOf(Component.class);
         if (config.embeddings()) {
             frozen.add(Component.EMBEDDINGS);
@@ -62,6 +86,9 @@ public final class Freezing {
         }
         if (config.norms()) {
             frozen.add(Component.NORMS);
+        }
+        if (config.lmHead().orElse(false)) {
+            frozen.add(Component.LM_HEAD);
         }
         return frozen;
     }

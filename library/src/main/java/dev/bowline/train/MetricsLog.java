@@ -5,11 +5,14 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.tensor.ProcessMemory;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.List;
 
 /// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
 /// names are NeMo AutoModel's; `mem` is the resident memory in GiB.
@@ -23,6 +26,48 @@ final class MetricsLog {
     MetricsLog(Path directory) {
         training = directory.resolve("training.jsonl");
         validation = directory.resolve("validation.jsonl");
+    }
+
+    /// Drops the rows after `step`, which a run that goes on from there takes again, and a last row that a killed
+    /// process left unfinished.
+    void goOnAfter(long step) {
+        keepUpTo(training, step);
+        keepUpTo(validation, step);
+    }
+
+    private static void keepUpTo(Path file, long step) {
+        if (Files.notExists(file)) {
+            return;
+        }
+        try {
+            List<String> rows = Files.readAllLines(file);
+            List<String> kept = rows.stream().filter(row -> isUpTo(row, step)).toList();
+            if (kept.size() < rows.size()) {
+                Path aside = file.resolveSibling("." + file.getFileName() + ".partial");
+                Files.write(aside, kept);
+                try (FileChannel written = FileChannel.open(aside, StandardOpenOption.WRITE)) {
+                    written.force(true);
+                }
+                Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+
+    private static boolean isUpTo(String row, long step) {
+        try {
+            return Json.parse(row, "a row").asObject().requireLong("step") <= step;
+        } catch (BowlineException _) {
+            return false; // cut off when the process ended; that step is not in any checkpoint
+        }
+    }
+
+    private static BowlineException unwritable(Path file, IOException e) {
+        return new BowlineException(
+                "%s cannot be written: %s".formatted(file, e.getMessage()),
+                "free disk space, or point checkpoint.checkpoint_dir at a writable directory",
+                e);
     }
 
     void append(StepResult step) {
@@ -69,10 +114,7 @@ final class MetricsLog {
                     StandardOpenOption.CREATE,
                     StandardOpenOption.APPEND);
         } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be written: %s".formatted(file, e.getMessage()),
-                    "free disk space, or point checkpoint.checkpoint_dir at a writable directory",
-                    e);
+            throw unwritable(file, e);
         }
     }
 }

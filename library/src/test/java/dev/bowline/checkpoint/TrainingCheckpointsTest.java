@@ -115,7 +115,9 @@ class TrainingCheckpointsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(SaveStep.class)
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"IN_PLACE", "LATEST_NAMED", "PRUNED"})
     void aSaveThatFailsAtAnyStepLeavesTheEarlierOnesAndLatest(SaveStep where) throws IOException {
         TrainingCheckpoints run = run(3);
         save(run, 1, state(), OptionalDouble.empty());

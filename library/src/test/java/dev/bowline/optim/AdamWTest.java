@@ -24,50 +24,13 @@ import java.util.Optional;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/// Five steps of AdamW through the chunked loss are the reference's five steps; every value is stepped once.
+/// Every value is stepped, counted and clipped once, through float32 masters where it is bfloat16, and resumed bit for
+/// bit. That the steps are the reference's is a matter of parity, tested there.
 class AdamWTest {
 
     private static final AdamW.Settings SETTINGS = new AdamW.Settings(0.9, 0.95, 1e-8, 5.0, AdamW.Decayed.MATRICES);
     private static final double LEARNING_RATE = 2e-4;
-
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "moe_tied",
-                "moe_untied",
-                "dense_kv",
-                "e2b_like",
-                "e4b_like",
-                "text_only",
-                "attention_bias",
-                "moe_unaligned"
-            })
-    void fiveStepsHaveTheLossesOfTheReference(String variant) {
-        Golden reference = ReferenceModel.reference(variant);
-        float[] expected = reference.floats("adamw.losses");
-        try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant);
-                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
-            for (float expectedLoss : expected) {
-                double loss = lossAndGradients(model, reference);
-                assertEquals(expectedLoss, loss, 1e-3 * Math.abs(expectedLoss), variant);
-                optimizer.step(LEARNING_RATE);
-                optimizer.clearGradients();
-            }
-            for (String name : reference.names()) {
-                if (name.startsWith("adamw.final.")) {
-                    Tensor difference =
-                            reference.tensor(name).sub(value(model, name.substring("adamw.final.".length())));
-                    double error = difference.norm().item_double()
-                            / reference.tensor(name).norm().item_double();
-                    assertTrue(error < 1e-3, name + " differs by " + error);
-                }
-            }
-        }
-    }
 
     @Test
     void bfloat16WeightsFollowTheirFloat32Masters() {

@@ -70,6 +70,7 @@ final class FullRecipe {
               freeze_router: true
               freeze_experts: true
               freeze_norms: true
+              freeze_lm_head: true
             loss:
               chunk_size: 64
               full_logits: false

@@ -67,7 +67,7 @@ class RecipeFileTest {
                                 true,
                                 Optional.of(new RestoreFrom.Latest()),
                                 2L << 30),
-                        new FreezeConfig(true, true, true, false, true, true, true),
+                        new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
                         new LossSection.Chunked(64),
                         7),
                 recipe);
@@ -227,6 +227,9 @@ class RecipeFileTest {
         assertEquals(new FreezeConfig(false, true, true, false, true, false, false), freezing("freeze_router"));
         assertEquals(new FreezeConfig(false, true, true, false, false, true, false), freezing("freeze_experts"));
         assertEquals(new FreezeConfig(false, true, true, false, false, false, true), freezing("freeze_norms"));
+        assertEquals(
+                new FreezeConfig(false, true, true, false, false, false, false, Optional.of(true)),
+                freezing("freeze_lm_head"));
     }
 
     private FreezeConfig freezing(String key) {

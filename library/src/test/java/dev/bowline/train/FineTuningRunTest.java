@@ -10,6 +10,7 @@ import dev.bowline.recipe.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -71,6 +72,67 @@ class FineTuningRunTest {
         assertTrue(refused.fix().contains("restore_from=LATEST"), refused.fix());
     }
 
+    @Test
+    void goingOnFromAnOlderStepDropsTheRowsThatAreTakenAgain() throws IOException {
+        String[] usual = {"step_scheduler.max_steps=3", "step_scheduler.ckpt_every_steps=1"};
+        run("run", "float32", usual[0], usual[1], "step_scheduler.val_every_steps=1");
+        List<String> before = losses("run");
+        Path log = directory.resolve("run").resolve("training.jsonl");
+        Files.writeString(log, "{\"step\": 4, \"lo", StandardOpenOption.APPEND);
+
+        String older = "checkpoint.restore_from="
+                + directory.resolve("run").resolve("step_2").toAbsolutePath();
+        run("run", "float32", usual[0], usual[1], "step_scheduler.val_every_steps=1", older);
+
+        assertEquals(before, losses("run"));
+        assertEquals(
+                List.of(1L, 2L, 3L),
+                Files.readAllLines(directory.resolve("run").resolve("validation.jsonl")).stream()
+                        .map(row -> Json.parse(row, "row").asObject().requireLong("step"))
+                        .toList());
+    }
+
+    @Test
+    void aRowLongerThanTheModelIsRefusedAtItsLineBeforeAnyWeightIsRead() throws IOException {
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> run("run", "float32", "dataset.seq_length=513"));
+        BowlineException packed = assertThrows(
+                BowlineException.class, () -> run("run", "float32", "packed_sequence.packed_sequence_size=1024"));
+        Path recipe = Files.writeString(
+                directory.resolve("recipe.yaml"),
+                Files.readString(RECIPE)
+                        .replace("seq_length: 64", "seq_length: 4096")
+                        .replace("../", Path.of("..").toAbsolutePath().normalize() + "/"));
+        BowlineException inFile =
+                assertThrows(BowlineException.class, () -> PreparedRun.of(RecipeFile.load(recipe, List.of())));
+
+        assertTrue(
+                refused.problem()
+                        .startsWith("--set dataset.seq_length=513: dataset.seq_length is 513, but the model has 512"),
+                refused.problem());
+        assertTrue(packed.problem().contains("packed_sequence_size is 1024, but the model has 512"), packed.problem());
+        assertTrue(inFile.problem().startsWith(recipe + ":13:15: "), inFile.problem());
+        assertTrue(Files.notExists(directory.resolve("run")));
+    }
+
+    @Test
+    void aTiedHeadCannotBeTrainedWithoutItsEmbeddingNorFrozenWithout() {
+        for (String[] contradiction : new String[][] {{"true", "false"}, {"false", "true"}}) {
+            BowlineException refused = assertThrows(
+                    BowlineException.class,
+                    () -> run(
+                            "run",
+                            "float32",
+                            "freeze_config.freeze_embeddings=" + contradiction[0],
+                            "freeze_config.freeze_lm_head=" + contradiction[1]));
+
+            assertTrue(
+                    refused.problem().startsWith("--set freeze_config.freeze_lm_head=" + contradiction[1]),
+                    refused.problem());
+            assertTrue(refused.problem().endsWith("they are one parameter"), refused.problem());
+        }
+    }
+
     private RunReport run(String name, String dtype, String... more) {
         List<String> sets = new ArrayList<>(List.of(
                 "checkpoint.checkpoint_dir=" + directory.resolve(name).toAbsolutePath(),
@@ -84,8 +146,7 @@ class FineTuningRunTest {
                 "lr_scheduler.lr_warmup_steps=1",
                 "lr_scheduler.lr_decay_steps=10"));
         sets.addAll(List.of(more));
-        try (FineTuningRun run =
-                FineTuningRun.open(RecipeFile.load(RECIPE, sets).recipe())) {
+        try (FineTuningRun run = FineTuningRun.open(RecipeFile.load(RECIPE, sets))) {
             return run.run(RunListener.silent());
         }
     }

@@ -84,7 +84,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void aTrainingStepMovesHeadAndEmbeddingTogether(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", variant))) {
+                Gemma4Model model = ReferenceModel.load(variant)) {
             Tensor before = model.inputEmbedding().tensor().detach().clone();
             model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
                     .square()
@@ -105,7 +105,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void tieWeightsRepairsADeliberateBreakAndMayBeCalledAgain(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", variant))) {
+                Gemma4Model model = ReferenceModel.load(variant)) {
             model.lmHead().own(filledLike(model));
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
@@ -120,7 +120,7 @@ class Gemma4TiesTest {
     @Test
     void sharedStorageIsNotATie() {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", "moe_tied"))) {
+                Gemma4Model model = ReferenceModel.load("moe_tied")) {
             Parameter other =
                     new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
             other.fill(model.inputEmbedding().tensor().detach());
@@ -140,7 +140,7 @@ class Gemma4TiesTest {
     @Test
     void untiedHeadsHaveTheirOwnStorageAndGradient() {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ParityTest.load(Golden.directory("gemma4", "moe_untied"))) {
+                Gemma4Model model = ReferenceModel.load("moe_untied")) {
             model.tieWeights();
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
             assertNotSame(model.inputEmbedding().get(), model.lmHead().get());

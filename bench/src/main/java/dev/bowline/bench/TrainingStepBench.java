@@ -1,0 +1,105 @@
+package dev.bowline.bench;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.data.Example;
+import dev.bowline.data.Row;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.json.JsonObject;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Schedule;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.NativeProcess;
+import dev.bowline.tensor.ProcessMemory;
+import dev.bowline.train.FineTuning;
+import dev.bowline.train.FineTuningPlan;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/// Times training steps of Bowline on a checkpoint and a batch that `transformers_step.py --save` wrote, and prints one
+/// line of JSON with the fields of that script.
+///
+/// A step is what [FineTuning#step()] does: forward, chunked loss, backward, clipping to norm 1 and AdamW.
+final class TrainingStepBench {
+
+    private TrainingStepBench() {}
+
+    /// @param args directory, dtype (fp32 or bf16), warm-up steps, timed steps, target tokens per chunk of the loss
+    public static void main(String[] args) {
+        NativeProcess.tune();
+        Path directory = Path.of(args[0]);
+        Dtype dtype = args[1].equals("bf16") ? Dtype.BFLOAT16 : Dtype.FLOAT32;
+        int warmup = Integer.parseInt(args[2]);
+        int steps = Integer.parseInt(args[3]);
+        int chunk = args.length > 4 ? Integer.parseInt(args[4]) : ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS;
+        List<Row> rows = rows(directory.resolve("batch.safetensors"));
+        try (Pretrained pretrained =
+                AutoModel.fromPretrained(directory, AutoModel.Options.asStored().in(dtype))) {
+            FineTuningPlan plan = new FineTuningPlan(
+                    rows.size(),
+                    rows.size(),
+                    warmup + steps,
+                    new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
+                    Schedule.constant(1e-4),
+                    OptionalDouble.of(1),
+                    chunk,
+                    0);
+            TrainingRows order = new TrainingRows(rows, TrainingRows.Order.AS_READ, 0);
+            double[] seconds = new double[steps];
+            List<Double> losses = new ArrayList<>();
+            try (FineTuning tuning = new FineTuning(pretrained.model(), order, plan)) {
+                for (int i = 0; i < warmup + steps; i++) {
+                    long start = System.nanoTime();
+                    losses.add(tuning.step().loss());
+                    if (i >= warmup) {
+                        seconds[i - warmup] = (System.nanoTime() - start) / 1e9;
+                    }
+                }
+            }
+            long tokens = rows.stream().mapToLong(Row::length).sum();
+            System.out.println(JsonObject.of()
+                    .with("program", "bowline")
+                    .with("dtype", args[1])
+                    .with("chunk", chunk)
+                    .with("tokens_per_second", Math.round(10 * tokens / median(seconds)) / 10.0)
+                    .with("step_seconds", Arrays.toString(seconds))
+                    .with("losses", losses.toString())
+                    .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20)
+                    .toString());
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted.length % 2 == 1
+                ? sorted[sorted.length / 2]
+                : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
+    }
+
+    /// One row per row of `input_ids`, every token a target, as in the other program.
+    private static List<Row> rows(Path file) {
+        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+            List<Long> shape = tensors.entry("input_ids").shape();
+            var ids = tensors.bytes("input_ids").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asLongBuffer();
+            List<Example> examples = new ArrayList<>();
+            for (int row = 0; row < shape.get(0); row++) {
+                int[] values = new int[Math.toIntExact(shape.get(1))];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = (int) ids.get(row * values.length + i);
+                }
+                boolean[] targets = new boolean[values.length];
+                Arrays.fill(targets, true);
+                examples.add(new Example(values, targets, file + ":" + (row + 1)));
+            }
+            return Row.unpacked(examples);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+package dev.bowline.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a user gets for bad input to `finetune`: exit code 1, one message with the place and the fix, no stack trace,
+/// and nothing written.
+class BadInputTest {
+
+    private static final Path DEMO = Path.of("src", "main", "resources", "demo");
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    @BeforeEach
+    void aModelAndDataOfItsOwn() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("model"));
+        try (Stream<Path> files = Files.list(DEMO.resolve("model"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+        try (Stream<String> lines = Files.lines(DEMO.resolve("train.jsonl"))) {
+            Files.write(directory.resolve("train.jsonl"), lines.limit(8).toList());
+        }
+        Files.writeString(directory.resolve("recipe.yaml"), """
+                model:
+                  pretrained_model_name_or_path: model
+                dataset:
+                  path: train.jsonl
+                  seq_length: 64
+                step_scheduler:
+                  global_batch_size: 4
+                  max_steps: 1
+                optimizer:
+                  lr: 1e-3
+                checkpoint:
+                  checkpoint_dir: run
+                """);
+    }
+
+    @Test
+    void theRecipeItselfRuns() {
+        Ran ran = finetune();
+
+        assertEquals(ExitCode.SUCCESS, ran.exitCode(), ran.err());
+        assertTrue(ran.err().startsWith("memory: about "), ran.err());
+        assertTrue(Files.exists(directory.resolve("run/step_1/model.safetensors")));
+    }
+
+    @Test
+    void aTruncatedFileAndAPointerAreNoWeights() throws IOException {
+        Path weights = weights();
+        byte[] whole = Files.readAllBytes(weights);
+        Files.write(weights, Arrays.copyOf(whole, whole.length / 2));
+        assertRefused("is not a whole safetensors file");
+
+        Files.writeString(weights, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
+        assertRefused("a Git LFS pointer");
+    }
+
+    @Test
+    void aHeaderThatOverlapsOrOverflowsIsRefused() throws IOException {
+        header("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}");
+        assertRefused("model.safetensors");
+
+        header("{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,12]}}");
+        assertRefused("model.safetensors");
+    }
+
+    @Test
+    void aPickleIsNeverOpened() throws IOException {
+        Files.delete(weights());
+        Files.write(directory.resolve("model/pytorch_model.bin"), new byte[] {(byte) 0x80, 2});
+
+        assertRefused("Bowline never opens those");
+    }
+
+    @Test
+    void anIndexThatLeadsElsewhereIsRefused() throws IOException {
+        Files.delete(weights());
+        Files.writeString(
+                directory.resolve("model/model.safetensors.index.json"),
+                "{\"weight_map\": {\"a\": \"../other.safetensors\"}}");
+
+        assertRefused("is not the name of a file beside the index");
+    }
+
+    @Test
+    void aConfigWithImpossibleSizesIsRefused() throws IOException {
+        config("\"num_attention_heads\": 4", "\"num_attention_heads\": 3");
+        assertRefused("key/value heads, which does not divide 3 query heads");
+
+        config("\"num_attention_heads\": 3", "\"num_attention_heads\": 4");
+        config("\"hidden_size\": 128", "\"hidden_size\": -1");
+        assertRefused("hidden_size");
+    }
+
+    @Test
+    void weightsOfAnotherShapeAreRefused() throws IOException {
+        config("\"intermediate_size\": 256", "\"intermediate_size\": 250");
+
+        assertRefused("cannot fill");
+    }
+
+    @Test
+    void anUnknownArchitectureListsOurs() throws IOException {
+        config("Gemma4ForConditionalGeneration", "MambaForCausalLM");
+
+        assertTrue(assertRefused("MambaForCausalLM").contains("Gemma4ForCausalLM"));
+    }
+
+    @Test
+    void aTokenizerLargerThanTheVocabularyIsRefused() throws IOException {
+        config("\"vocab_size\": 1024", "\"vocab_size\": 512");
+
+        assertRefused("512");
+    }
+
+    @Test
+    void aBrokenLineAndAnExampleWithoutATargetAreNamedByTheirLine() throws IOException {
+        Path data = directory.resolve("train.jsonl");
+        List<String> lines = new ArrayList<>(Files.readAllLines(data));
+        lines.set(2, "{\"messages\": [");
+        Files.write(data, lines);
+        assertRefused("train.jsonl:3");
+
+        lines.set(2, "{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}");
+        Files.write(data, lines);
+        assertRefused("train.jsonl:3: the example has no token to train on");
+    }
+
+    @Test
+    void moreMemoryThanThereIsIsRefusedWithWhatWouldSpareIt() {
+        String message = assertRefused(
+                "fine-tuning", "step_scheduler.local_batch_size=5000000", "step_scheduler.global_batch_size=5000000");
+
+        assertTrue(message.contains("--set step_scheduler.local_batch_size="), message);
+        assertTrue(message.contains("--ignore-memory-estimate"), message);
+    }
+
+    @Test
+    void sigtermFinishesTheStepSavesAndExitsWithOne() throws Exception {
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Dorg.bytedeco.javacpp.maxphysicalbytes=0",
+                        "-Dorg.bytedeco.javacpp.maxbytes=0",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Bowline.class.getName(),
+                        "finetune",
+                        directory.resolve("recipe.yaml").toString(),
+                        "--set",
+                        "step_scheduler.max_steps=100000")
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        StringBuilder shown = new StringBuilder();
+        try (var err = process.errorReader()) {
+            for (String line = err.readLine(); line != null; line = err.readLine()) {
+                shown.append(line).append('\n');
+                if (line.startsWith("step ")) {
+                    process.toHandle().destroy(); // Process.destroy() would close the stream being read
+                }
+            }
+        } finally {
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+        }
+
+        assertEquals(ExitCode.REFUSED, process.exitValue(), shown.toString());
+        assertTrue(shown.toString().contains("finishing this step, then saving"), shown.toString());
+        assertTrue(shown.toString().contains("restore_from=LATEST"), shown.toString());
+        String latest = Files.readString(directory.resolve("run/LATEST")).strip();
+        assertTrue(Files.exists(directory.resolve("run").resolve(latest).resolve("model.safetensors")));
+    }
+
+    private Ran finetune(String... sets) {
+        List<String> line = new ArrayList<>(
+                List.of("finetune", directory.resolve("recipe.yaml").toString()));
+        for (String set : sets) {
+            line.addAll(List.of("--set", set));
+        }
+        return Ran.bowline(line.toArray(String[]::new));
+    }
+
+    /// @return the message
+    private String assertRefused(String reason, String... sets) {
+        Ran ran = finetune(sets);
+        assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.err());
+        assertTrue(ran.err().contains(reason), ran.err());
+        assertTrue(ran.err().contains("\n  fix: "), ran.err());
+        assertFalse(ran.err().contains("\tat "), ran.err());
+        assertFalse(Files.exists(directory.resolve("run")), "something was written");
+        return ran.err();
+    }
+
+    private Path weights() {
+        return directory.resolve("model").resolve("model.safetensors");
+    }
+
+    private void header(String json) throws IOException {
+        byte[] text = json.getBytes(StandardCharsets.UTF_8);
+        ByteBuffer file = ByteBuffer.allocate(8 + text.length + 12).order(ByteOrder.LITTLE_ENDIAN);
+        file.putLong(text.length).put(text);
+        Files.write(weights(), file.array());
+    }
+
+    private void config(String from, String to) throws IOException {
+        Path config = directory.resolve("model").resolve("config.json");
+        String text = Files.readString(config);
+        assertTrue(text.contains(from), from);
+        Files.writeString(config, text.replace(from, to));
+    }
+}

@@ -1,0 +1,52 @@
+package dev.bowline.model.baichuan2;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.model.decoder.DecoderFamily;
+import dev.bowline.model.decoder.Fresh;
+import dev.bowline.statedict.WeightRule;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import java.util.List;
+
+/// The Baichuan class Bowline builds. The hub's files come with code of their own, which is never run.
+public enum Baichuan2Architecture implements DecoderFamily {
+    CAUSAL_LM;
+
+    @Override
+    public String architectureName() {
+        return "BaichuanForCausalLM";
+    }
+
+    @Override
+    public String modelType() {
+        return "baichuan";
+    }
+
+    /// The head divides its rows by their length and the lookup does not, so one value cannot be both.
+    @Override
+    public TieSupport tieSupport() {
+        return TieSupport.UNTIED_ONLY;
+    }
+
+    @Override
+    public TieFlag.ClassDefault tieDefault() {
+        return TieFlag.ClassDefault.UNTIED;
+    }
+
+    @Override
+    public DecoderConfig read(JsonObject config) {
+        return Baichuan2ConfigReader.read(config);
+    }
+
+    @Override
+    public List<WeightRule> weightRules(DecoderConfig config) {
+        return List.of(new WeightRule.Ignore(
+                "model.layers.{}.self_attn.rotary_emb.inv_freq", "computed from the size of a head"));
+    }
+
+    @Override
+    public Fresh fresh(String parameter) {
+        return Fresh.usual(parameter);
+    }
+}

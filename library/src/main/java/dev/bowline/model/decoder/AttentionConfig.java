@@ -1,0 +1,116 @@
+package dev.bowline.model.decoder;
+
+import dev.bowline.BowlineException;
+import dev.bowline.nn.Linear;
+import dev.bowline.nn.PositionScale;
+import dev.bowline.nn.Rope;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/// How one layer attends.
+///
+/// @param window how many positions it sees, itself included; empty for all
+/// @param rope how queries and keys turn; empty for a layer without positions
+/// @param scale what scores are multiplied by
+/// @param softcap `attn_logit_softcapping`
+/// @param positionScale a factor of the queries that grows with their position
+public record AttentionConfig(
+        Heads heads,
+        Projections projections,
+        QueryKeyNorm queryKeyNorm,
+        OptionalInt window,
+        Optional<Rope> rope,
+        double scale,
+        OptionalDouble softcap,
+        Optional<PositionScale> positionScale) {
+
+    /// @param queries N
+    /// @param keyValues K, which divides N
+    /// @param width D, of one head
+    public record Heads(int queries, int keyValues, int width) {
+        public Heads {
+            DecoderConfig.requirePositive("num_attention_heads", queries);
+            DecoderConfig.requirePositive("num_key_value_heads", keyValues);
+            DecoderConfig.requirePositive("head_dim", width);
+            if (queries % keyValues != 0) {
+                throw new BowlineException(
+                        "num_key_value_heads is %d, which does not divide num_attention_heads %d"
+                                .formatted(keyValues, queries),
+                        "use the checkpoint's original config.json");
+            }
+        }
+    }
+
+    /// Which matrices make queries, keys and values.
+    public sealed interface Projections {
+
+        /// `q_proj`, `k_proj` and `v_proj`.
+        ///
+        /// @param inputs the bias of these
+        /// @param output the bias of `o_proj`
+        record Separate(Linear.Bias inputs, Linear.Bias output) implements Projections {}
+
+        /// One matrix with the rows of queries, keys and values below each other, without biases.
+        ///
+        /// @param name of the matrix
+        record Fused(String name) implements Projections {}
+    }
+
+    /// Whether queries and keys are normed per head before they turn.
+    public enum QueryKeyNorm {
+        NONE,
+        PER_HEAD
+    }
+
+    public AttentionConfig {
+        window.ifPresent(size -> DecoderConfig.requirePositive("sliding_window", size));
+        int width = heads.width();
+        rope.ifPresent(turning -> {
+            if (turning.width() % 2 != 0 || turning.width() < 2 || turning.width() > width) {
+                throw new BowlineException(
+                        "%d of the %d channels of a head turn".formatted(turning.width(), width),
+                        "an even number of them must; use the checkpoint's original head_dim and partial_rotary_factor");
+            }
+        });
+    }
+
+    /// Sees everything, turns nothing, scores by 1 / sqrt(D).
+    public static AttentionConfig of(Heads heads, Projections projections) {
+        return new AttentionConfig(
+                heads,
+                projections,
+                QueryKeyNorm.NONE,
+                OptionalInt.empty(),
+                Optional.empty(),
+                Math.pow(heads.width(), -0.5),
+                OptionalDouble.empty(),
+                Optional.empty());
+    }
+
+    /// Without a bias in any projection.
+    public static AttentionConfig of(Heads heads) {
+        return of(heads, new Projections.Separate(Linear.Bias.NONE, Linear.Bias.NONE));
+    }
+
+    public AttentionConfig with(Rope turning) {
+        return new AttentionConfig(
+                heads, projections, queryKeyNorm, window, Optional.of(turning), scale, softcap, positionScale);
+    }
+
+    public AttentionConfig with(QueryKeyNorm norm) {
+        return new AttentionConfig(heads, projections, norm, window, rope, scale, softcap, positionScale);
+    }
+
+    public AttentionConfig with(PositionScale factor) {
+        return new AttentionConfig(heads, projections, queryKeyNorm, window, rope, scale, softcap, Optional.of(factor));
+    }
+
+    public AttentionConfig within(OptionalInt size) {
+        return new AttentionConfig(heads, projections, queryKeyNorm, size, rope, scale, softcap, positionScale);
+    }
+
+    public AttentionConfig scored(double by, OptionalDouble cap) {
+        return new AttentionConfig(heads, projections, queryKeyNorm, window, rope, by, cap, positionScale);
+    }
+}

@@ -1,0 +1,99 @@
+package dev.bowline.model.decoder;
+
+import dev.bowline.BowlineException;
+import dev.bowline.nn.Activation;
+import dev.bowline.nn.Head;
+import dev.bowline.nn.RmsNorm;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+
+/// A decoder, declared: validated once and immutable after.
+///
+/// @param layers first to last
+public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
+
+    /// @param vocabulary V, rows of the token embedding
+    /// @param hidden H, width of the residual stream
+    /// @param maxPositions `max_position_embeddings`
+    /// @param epsilon `rms_norm_eps`
+    /// @param initializerRange standard deviation of fresh weights
+    /// @param paddingId the embedding row without a gradient
+    public record Size(
+            int vocabulary,
+            int hidden,
+            int maxPositions,
+            double epsilon,
+            double initializerRange,
+            OptionalLong paddingId) {
+
+        public Size {
+            requirePositive("vocab_size", vocabulary);
+            requirePositive("hidden_size", hidden);
+            requirePositive("max_position_embeddings", maxPositions);
+            if (!(epsilon > 0)) {
+                throw new BowlineException("rms_norm_eps is " + epsilon, "it must be greater than 0");
+            }
+            // A negative id counts from the end, as in PyTorch.
+            if (paddingId.isPresent() && paddingId.getAsLong() < 0) {
+                paddingId = OptionalLong.of(paddingId.getAsLong() + vocabulary);
+            }
+            if (paddingId.isPresent() && (paddingId.getAsLong() < 0 || paddingId.getAsLong() >= vocabulary)) {
+                throw new BowlineException(
+                        "pad_token_id is %d with vocab_size %d".formatted(paddingId.getAsLong(), vocabulary),
+                        "it must be a row of the embedding; use the checkpoint's original config.json");
+            }
+        }
+    }
+
+    /// What is the same in every layer.
+    ///
+    /// @param softcap `final_logit_softcapping`
+    public record Style(
+            RmsNorm.Scale norms,
+            Block block,
+            Activation activation,
+            Embedding embedding,
+            Head.Rows head,
+            OptionalDouble softcap) {
+
+        /// Llama's: norms before each half of a layer, rows and head as stored.
+        public static Style plain(Activation activation) {
+            return new Style(
+                    RmsNorm.Scale.LEARNED,
+                    Block.NORM_BEFORE,
+                    activation,
+                    Embedding.AS_STORED,
+                    Head.Rows.AS_STORED,
+                    OptionalDouble.empty());
+        }
+    }
+
+    /// Where a layer's norms are.
+    public enum Block {
+        /// h + Attn(N1(h)), then h + FFN(N2(h)).
+        NORM_BEFORE,
+        /// h + N2(Attn(N1(h))), then h + N4(FFN(N3(h))).
+        NORM_BEFORE_AND_AFTER
+    }
+
+    /// What the looked-up rows are multiplied by.
+    public enum Embedding {
+        AS_STORED,
+        /// sqrt(H), rounded to the model's dtype first.
+        TIMES_ROOT_OF_WIDTH
+    }
+
+    public DecoderConfig {
+        layers = List.copyOf(layers);
+        requirePositive("num_hidden_layers", layers.size());
+    }
+
+    static void requirePositive(String key, long value) {
+        if (value < 1) {
+            throw new BowlineException(
+                    "%s is %d".formatted(key, value),
+                    "it must be at least 1; use the checkpoint's original config.json");
+        }
+    }
+}

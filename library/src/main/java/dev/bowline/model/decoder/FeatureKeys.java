@@ -1,0 +1,104 @@
+package dev.bowline.model.decoder;
+
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonNull;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// The keys of config.json that change what a decoder computes without showing in its tensors' names or shapes,
+/// with the values under which they do nothing. What shows in tensors needs no entry: the load explains every
+/// tensor.
+final class FeatureKeys {
+
+    private static final Set<String> OFF = Set.of("false", "0", "0.0", "[]", "{}");
+    private static final Set<String> ONE = Set.of("1", "1.0", "true");
+
+    /// By key, the texts of values that change nothing; null never does.
+    private static final Map<String, Set<String>> NEUTRAL = neutral();
+
+    private FeatureKeys() {}
+
+    private static Map<String, Set<String>> neutral() {
+        Map<String, Set<String>> keys = new LinkedHashMap<>();
+        for (String key : List.of(
+                "quantization_config",
+                "compression_config",
+                "attention_dropout",
+                "attn_pdrop",
+                "resid_pdrop",
+                "resid_dropout",
+                "residual_dropout",
+                "embd_pdrop",
+                "embedding_dropout",
+                "hidden_dropout",
+                "use_sliding_window",
+                "sliding_window",
+                "attention_chunk_size",
+                "attn_logit_softcapping",
+                "final_logit_softcapping",
+                "router_jitter_noise",
+                "output_router_logits",
+                "clip_qkv",
+                "alibi",
+                "use_alibi",
+                "layer_types",
+                "no_rope_layers",
+                "no_rope_layer_interval",
+                "rope_scaling",
+                "rope_parameters",
+                "use_bidirectional_attention",
+                "attn_temperature_tuning",
+                "llama_4_scaling_beta",
+                "num_nextn_predict_layers",
+                "num_kv_shared_layers",
+                "z_loss_weight",
+                "use_parallel_residual",
+                "parallel_attn")) {
+            keys.put(key, OFF);
+        }
+        for (String key : List.of(
+                "partial_rotary_factor",
+                "rope_pct",
+                "rotary_pct",
+                "embedding_multiplier",
+                "residual_multiplier",
+                "attention_multiplier",
+                "logits_scaling",
+                "logit_scale",
+                "scale_emb",
+                "scale_depth",
+                "is_causal")) {
+            keys.put(key, ONE);
+        }
+        keys.put("hidden_act", Set.of("\"silu\""));
+        keys.put("hidden_activation", Set.of());
+        keys.put("query_pre_attn_scalar", Set.of());
+        return keys;
+    }
+
+    /// The features that a config turns on, in the order of the list above.
+    static List<String> active(JsonObject text) {
+        return NEUTRAL.keySet().stream()
+                .filter(key ->
+                        text.get(key).filter(value -> !isNeutral(key, value)).isPresent())
+                .toList();
+    }
+
+    private static boolean isNeutral(String key, JsonValue value) {
+        return value instanceof JsonNull || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value));
+    }
+
+    static String fix(String key) {
+        if (key.equals("quantization_config") || key.equals("compression_config")) {
+            return "use the checkpoint's unquantised weights";
+        }
+        if (key.contains("drop")) {
+            return "set %s to 0.0".formatted(key);
+        }
+        return "a model that was trained with it computes something else; use a checkpoint without it";
+    }
+}

@@ -1,0 +1,49 @@
+package dev.bowline.model.decoder;
+
+import dev.bowline.BowlineException;
+import dev.bowline.nn.Linear;
+
+/// The second half of a layer.
+public sealed interface FeedForwardConfig {
+
+    /// W_d (a(W_g x) ⊙ W_u x) with three matrices.
+    ///
+    /// @param width of the inner layer, I
+    record Gated(int width, Linear.Bias bias) implements FeedForwardConfig {
+        public Gated {
+            DecoderConfig.requirePositive("intermediate_size", width);
+        }
+    }
+
+    /// The same with gate above up in one matrix, as Phi-3 stores them: `gate_up_proj`.
+    record FusedGated(int width) implements FeedForwardConfig {
+        public FusedGated {
+            DecoderConfig.requirePositive("intermediate_size", width);
+        }
+    }
+
+    /// A router and experts in place of the dense feed-forward.
+    ///
+    /// @param count E
+    /// @param perToken K
+    /// @param width of one expert
+    record Experts(int count, int perToken, int width, Shares shares) implements FeedForwardConfig {
+        public Experts {
+            DecoderConfig.requirePositive("num_experts", count);
+            DecoderConfig.requirePositive("moe_intermediate_size", width);
+            if (perToken < 1 || perToken > count) {
+                throw new BowlineException(
+                        "num_experts_per_tok is %d with num_experts %d".formatted(perToken, count),
+                        "num_experts_per_tok must be between 1 and num_experts; use the checkpoint's original"
+                                + " config.json");
+            }
+        }
+    }
+
+    /// What the chosen experts' probabilities are before they weigh.
+    enum Shares {
+        AS_CHOSEN,
+        /// Divided by their sum: `norm_topk_prob`.
+        NORMALISED
+    }
+}

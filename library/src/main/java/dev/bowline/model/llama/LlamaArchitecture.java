@@ -1,0 +1,52 @@
+package dev.bowline.model.llama;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.model.decoder.DecoderFamily;
+import dev.bowline.model.decoder.Fresh;
+import dev.bowline.statedict.WeightRule;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import java.util.List;
+
+/// The Llama class Bowline builds.
+public enum LlamaArchitecture implements DecoderFamily {
+    CAUSAL_LM;
+
+    @Override
+    public String architectureName() {
+        return "LlamaForCausalLM";
+    }
+
+    @Override
+    public String modelType() {
+        return "llama";
+    }
+
+    /// Llama 3.2 1B and 3B are tied, the others are not.
+    @Override
+    public TieSupport tieSupport() {
+        return TieSupport.BOTH;
+    }
+
+    @Override
+    public TieFlag.ClassDefault tieDefault() {
+        return TieFlag.ClassDefault.UNTIED;
+    }
+
+    @Override
+    public DecoderConfig read(JsonObject config) {
+        return LlamaConfigReader.read(config);
+    }
+
+    @Override
+    public List<WeightRule> weightRules(DecoderConfig config) {
+        return List.of(new WeightRule.Ignore(
+                "model.layers.{}.self_attn.rotary_emb.inv_freq", "computed from config.json's rope keys"));
+    }
+
+    @Override
+    public Fresh fresh(String parameter) {
+        return Fresh.usual(parameter);
+    }
+}

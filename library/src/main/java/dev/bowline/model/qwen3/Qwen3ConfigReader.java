@@ -1,0 +1,52 @@
+package dev.bowline.model.qwen3;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.decoder.AttentionConfig;
+import dev.bowline.model.decoder.ConfigReader;
+import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.model.decoder.FeedForwardConfig;
+import dev.bowline.model.decoder.LayerConfig;
+import dev.bowline.model.decoder.RopeReader;
+import dev.bowline.nn.Activation;
+import dev.bowline.nn.Linear;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/// Reads a Qwen3 config.json: defaults as transformers' `Qwen3Config`.
+final class Qwen3ConfigReader {
+
+    private Qwen3ConfigReader() {}
+
+    static DecoderConfig read(JsonObject config) {
+        ConfigReader keys = new ConfigReader(config);
+        DecoderConfig.Size size = new DecoderConfig.Size(
+                keys.integer("vocab_size", 151_936),
+                keys.integer("hidden_size", 4096),
+                keys.integer("max_position_embeddings", 32_768),
+                keys.number("rms_norm_eps", 1e-6),
+                keys.number("initializer_range", 0.02),
+                keys.paddingId(OptionalLong.empty()));
+        AttentionConfig.Heads heads = keys.heads(32, OptionalInt.of(32), OptionalInt.of(128), size.hidden());
+        Linear.Bias bias = keys.bias("attention_bias");
+        AttentionConfig attention = AttentionConfig.of(heads, new AttentionConfig.Projections.Separate(bias, bias))
+                .with(AttentionConfig.QueryKeyNorm.PER_HEAD)
+                .with(keys.rope(new RopeReader.Defaults(10_000, heads.width(), size.maxPositions())));
+        FeedForwardConfig feedForward =
+                new FeedForwardConfig.Gated(keys.integer("intermediate_size", 22_016), Linear.Bias.NONE);
+        List<LayerConfig> layers = windows(keys).stream()
+                .map(window -> new LayerConfig(attention.within(window), feedForward))
+                .toList();
+        DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
+        keys.refuseWhatWasNotRead(Qwen3Architecture.CAUSAL_LM.architectureName());
+        return new DecoderConfig(size, style, layers);
+    }
+
+    /// Layers from `max_window_layers` on slide where `use_sliding_window` is set and `layer_types` does not say.
+    private static List<OptionalInt> windows(ConfigReader keys) {
+        OptionalInt written = keys.nullable("sliding_window", OptionalInt.of(4096));
+        OptionalInt window = keys.flag("use_sliding_window") ? written : OptionalInt.empty();
+        int firstSliding = keys.integer("max_window_layers", 28);
+        return keys.windows(keys.integer("num_hidden_layers", 32), layer -> layer >= firstSliding, window);
+    }
+}

@@ -1,0 +1,89 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.TensorScope;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.pytorch.FunctionPreHook;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Node;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/// Puts functions of one tensor with a backward pass of their own into the autograd graph, so that they keep only the
+/// tensors they name and not every intermediate.
+///
+/// libtorch's `Function` has no Java binding. A view of the input lends its graph node: the output's gradient is led to
+/// it, and a hook turns that gradient into the input's before the node passes it on.
+final class HandWrittenGradient {
+
+    /// The backward pass, run without recording.
+    @FunctionalInterface
+    interface Backward {
+        /// @param saved what was kept, in its order
+        /// @param gradient dL/dy, never to be changed in place
+        /// @return dL/dx
+        Tensor of(Tensor[] saved, Tensor gradient);
+    }
+
+    /// libtorch holds a hook by address only, so it is kept here until it has run, and freed at a later call: a hook
+    /// cannot free itself while it runs.
+    private final Set<Hook> hooks = ConcurrentHashMap.newKeySet();
+
+    /// Makes y depend on x with the gradient that `backward` computes.
+    ///
+    /// @param x an input that requires a gradient
+    /// @param y computed from x without recording; changed in place to be part of the graph
+    /// @param saved what the backward pass needs; kept alive until it has run
+    Tensor attach(Tensor x, Tensor y, Backward backward, Tensor... saved) {
+        hooks.removeIf(Hook::freeIfFinished);
+        Node node = x.view_as(x).grad_fn();
+        node.clear_input_metadata();
+        torch.create_gradient_edge(y, node);
+        Hook hook = new Hook(backward, saved);
+        hooks.add(hook);
+        node.add_pre_hook(hook);
+        return y;
+    }
+
+    private static final class Hook extends FunctionPreHook {
+
+        private final Backward backward;
+        private final Tensor[] saved;
+        private volatile boolean finished;
+
+        Hook(Backward backward, Tensor[] saved) {
+            this.backward = backward;
+            this.saved = new Tensor[saved.length];
+            for (int i = 0; i < saved.length; i++) {
+                this.saved[i] = saved[i].detach();
+                this.saved[i].retainReference();
+            }
+            retainReference();
+        }
+
+        @Override
+        public TensorVector apply(TensorVector gradients) {
+            Tensor result;
+            try (NoGradGuard _ = new NoGradGuard();
+                    TensorScope _ = TensorScope.open()) {
+                result = backward.of(saved, gradients.get(0));
+                result.retainReference();
+            }
+            for (Tensor tensor : saved) {
+                tensor.close();
+            }
+            finished = true;
+            TensorVector all = new TensorVector(result);
+            result.close();
+            return all;
+        }
+
+        private boolean freeIfFinished() {
+            if (finished) {
+                close();
+            }
+            return finished;
+        }
+    }
+}

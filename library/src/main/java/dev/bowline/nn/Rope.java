@@ -1,0 +1,55 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import java.lang.foreign.ValueLayout;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/// A rotary embedding of the first `width` channels of each head, in the half-split layout, with frequencies
+/// that may be scaled for longer contexts.
+///
+/// @param theta `rope_theta`
+/// @param width D, how many channels turn; the others of a head pass
+public record Rope(double theta, int width, RopeScaling scaling) {
+
+    /// @param positions [rows × S], row by row
+    RotaryEmbedding.Table table(long[] positions, long rows, long length, Dtype dtype) {
+        float[] frequencies = scaling.frequencies(this::powers, length);
+        Tensor f = Memory.of(frequencies, frequencies.length);
+        Tensor p = Memory.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
+        Tensor angles = p.mul(f);
+        return new RotaryEmbedding.Table(Ops.cast(scaled(angles.cos()), dtype), Ops.cast(scaled(angles.sin()), dtype));
+    }
+
+    private Tensor scaled(Tensor x) {
+        return scaling.attentionFactor() == 1 ? x : Ops.times(x, scaling.attentionFactor());
+    }
+
+    /// (factor θ)^(2j/D) in float32.
+    private float[] powers(double factor) {
+        Tensor exponents = torch.arange(
+                        new Scalar(0.0),
+                        new Scalar((double) width),
+                        new Scalar(2.0),
+                        new TensorOptions(ScalarType.Float))
+                .div(new Scalar((double) width));
+        return Memory.bytes(torch.pow(new Scalar(theta * factor), exponents)).toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    /// Turns the channels that turn.
+    ///
+    /// @param x [B, S, N, D'] with D' at least D
+    /// @return [B, S, N, D'], of x's dtype
+    public Tensor rotate(Tensor x, RotaryEmbedding.Table table) {
+        long rest = x.size(-1) - width;
+        if (rest == 0) {
+            return RotaryEmbedding.rotate(x, table);
+        }
+        return Ops.cat(-1, RotaryEmbedding.rotate(x.narrow(-1, 0, width), table), x.narrow(-1, width, rest));
+    }
+}

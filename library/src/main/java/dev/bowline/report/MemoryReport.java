@@ -1,0 +1,92 @@
+package dev.bowline.report;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.train.MemoryEstimate;
+import dev.bowline.train.MemoryOutlook;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The memory a fine-tuning will take, for people and for programs.
+public final class MemoryReport {
+
+    private MemoryReport() {}
+
+    /// One line: the peak, what there is, and what most of it is.
+    public static String line(MemoryOutlook outlook) {
+        MemoryEstimate estimate = outlook.estimate();
+        return "memory: about %s at the peak for rows of up to %s tokens, %s available"
+                .formatted(
+                        Quantity.bytes(estimate.total()),
+                        Quantity.count(estimate.columns()),
+                        Quantity.bytes(outlook.available().bytes()));
+    }
+
+    /// Every part of it, and what would spare some if it is too much.
+    public static String text(MemoryOutlook outlook) {
+        MemoryEstimate estimate = outlook.estimate();
+        Table parts = new Table(Table.Side.LEFT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT)
+                .row("memory", "weights", "gradients", "optimizer", "together");
+        for (MemoryEstimate.Part part : estimate.parts()) {
+            parts.row(
+                    part.component().toString(),
+                    Quantity.bytes(part.weights()),
+                    Quantity.bytes(part.gradients()),
+                    Quantity.bytes(part.optimizer()),
+                    Quantity.bytes(part.bytes()));
+        }
+        Table rest = Table.ofFields()
+                .row(
+                        "activations",
+                        "%s, for %s rows of %s tokens"
+                                .formatted(
+                                        Quantity.bytes(estimate.activations()),
+                                        Quantity.count(estimate.rows()),
+                                        Quantity.count(estimate.columns())))
+                .row("loss chunk", Quantity.bytes(estimate.loss()))
+                .row("lm_head gradient", Quantity.bytes(estimate.headGradient()) + " beside the one above")
+                .row("process", Quantity.bytes(estimate.process()))
+                .row("not at once", "-" + Quantity.bytes(estimate.notAtOnce()))
+                .row("peak", Quantity.bytes(estimate.total()))
+                .row(
+                        "available",
+                        "%s (%s)"
+                                .formatted(
+                                        Quantity.bytes(outlook.available().bytes()),
+                                        outlook.available().source()));
+        if (estimate.mapped() > 0) {
+            rest.row("in mapped files", Quantity.bytes(estimate.mapped()) + ", not counted");
+        }
+        for (MemoryOutlook.Change change : outlook.changes()) {
+            rest.row("too much: saves " + Quantity.bytes(change.saves()), "--set " + change.set());
+        }
+        return parts.text() + "\n" + rest.text();
+    }
+
+    public static JsonObject json(MemoryOutlook outlook) {
+        MemoryEstimate estimate = outlook.estimate();
+        List<JsonObject> parts = new ArrayList<>();
+        for (MemoryEstimate.Part part : estimate.parts()) {
+            parts.add(JsonObject.of()
+                    .with("component", part.component().toString())
+                    .with("weights", part.weights())
+                    .with("gradients", part.gradients())
+                    .with("optimizer", part.optimizer()));
+        }
+        List<JsonObject> changes = new ArrayList<>();
+        for (MemoryOutlook.Change change : outlook.changes()) {
+            changes.add(JsonObject.of().with("set", change.set()).with("saves", change.saves()));
+        }
+        return JsonObject.of()
+                .with("components", JsonValue.of(parts))
+                .with("activations", estimate.activations())
+                .with("loss_chunk", estimate.loss())
+                .with("lm_head_gradient", estimate.headGradient())
+                .with("process", estimate.process())
+                .with("not_at_once", estimate.notAtOnce())
+                .with("mapped", estimate.mapped())
+                .with("peak", estimate.total())
+                .with("available", outlook.available().bytes())
+                .with("changes", JsonValue.of(changes));
+    }
+}

@@ -1,0 +1,132 @@
+package dev.bowline.train;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.tensor.Dtype;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// What a forward pass keeps for the backward pass, from the shapes of the weights.
+///
+/// A product keeps its input. A norm keeps its input and the normed values, both in float32. Attention keeps queries,
+/// keys, values, its result and, in bfloat16, the scores. A gated feed-forward keeps both branches, the activated one
+/// and their product. Names are those of Hugging Face state dicts, which every family's slots have.
+///
+/// Letters: H hidden size, N query heads, K key/value heads, D head size, I inner width.
+final class ActivationMemory {
+
+    private static final Pattern IN_LAYER = Pattern.compile("(.*\\blayers\\.\\d+)\\.(.+)");
+    private static final List<String> PER_TOKEN_KEYS = List.of("top_k_experts", "num_experts_per_tok");
+    private static final int FLOAT = 4;
+
+    /// What steps took at their peak over what shapes say: intermediates that live to the end of a layer, and freed
+    /// blocks that the allocator keeps. Measured; see docs/guides/finetune.md.
+    private static final double ALLOWANCE = 1.6;
+
+    private final Map<String, Map<String, long[]>> layers = new LinkedHashMap<>();
+    private final Map<String, long[]> outside = new LinkedHashMap<>();
+    private final long hidden;
+    private final long heads;
+    private final long expertsPerToken;
+
+    /// @param model without values
+    ActivationMemory(CausalLanguageModel model) {
+        model.slots().forEach((name, slot) -> {
+            Matcher inLayer = IN_LAYER.matcher(name);
+            if (inLayer.matches()) {
+                layers.computeIfAbsent(inLayer.group(1), _ -> new LinkedHashMap<>())
+                        .put(inLayer.group(2), slot.shape());
+            } else {
+                outside.put(name, slot.shape());
+            }
+        });
+        hidden = model.inputEmbedding().shape()[1];
+        JsonObject text = model.config().optionalObject("text_config").orElse(model.config());
+        heads = text.optionalInt("num_attention_heads").orElse(1);
+        expertsPerToken = PER_TOKEN_KEYS.stream()
+                .map(text::optionalInt)
+                .filter(OptionalInt::isPresent)
+                .mapToInt(OptionalInt::getAsInt)
+                .findFirst()
+                .orElse(0);
+    }
+
+    /// @param rows in one forward pass
+    /// @param columns tokens in a row
+    long bytes(long rows, long columns, Dtype dtype) {
+        long kept = outside(dtype);
+        long largest = 0;
+        for (Map<String, long[]> layer : layers.values()) {
+            long one = attention(layer, columns, dtype) + feedForward(layer, dtype) + rest(layer, dtype);
+            kept += one;
+            largest = Math.max(largest, one);
+        }
+        // The backward pass works on one layer at a time.
+        return Math.round(ALLOWANCE * rows * columns * (kept + largest));
+    }
+
+    /// Bytes a token: the input, the projections and what the attention itself keeps.
+    private long attention(Map<String, long[]> layer, long columns, Dtype dtype) {
+        long size = dtype.bytes();
+        long queries = out(layer, "q_proj");
+        long keys = out(layer, "k_proj");
+        long values = out(layer, "v_proj");
+        long kept = size * (hidden + 2 * queries + keys + Math.max(keys, values));
+        if (has(layer, "q_norm")) {
+            kept += 2 * FLOAT * queries;
+        }
+        if (has(layer, "k_norm")) {
+            kept += FLOAT * (2 * keys + values);
+        }
+        return dtype == Dtype.FLOAT32 ? kept + FLOAT * heads : kept + (FLOAT + size) * heads * columns;
+    }
+
+    private long feedForward(Map<String, long[]> layer, Dtype dtype) {
+        long size = dtype.bytes();
+        long kept = size * (hidden + 4 * out(layer, "gate_proj"));
+        long[] experts = find(layer, "experts.gate_up_proj");
+        if (experts.length > 0) {
+            long inner = experts[1] / 2;
+            kept += expertsPerToken * size * (2 * hidden + 4 * inner);
+            kept += hidden * (2 * FLOAT + 2 * size) + experts[0] * (2 * FLOAT + size); // the router
+        }
+        return kept;
+    }
+
+    /// Norms of the residual stream, and the per-layer embedding.
+    private long rest(Map<String, long[]> layer, Dtype dtype) {
+        long norms = layer.entrySet().stream()
+                .filter(slot -> slot.getKey().contains("norm") && slot.getValue()[0] == hidden)
+                .count();
+        long perLayer = out(layer, "per_layer_input_gate");
+        return norms * 2 * FLOAT * hidden + (perLayer > 0 ? dtype.bytes() * (hidden + 4 * perLayer) : 0);
+    }
+
+    /// The per-layer embedding of all layers, and the last norm with what comes out of it.
+    private long outside(Dtype dtype) {
+        long perLayer = out(outside, "per_layer_model_projection");
+        return perLayer * (2 * FLOAT + 2 * dtype.bytes()) + hidden * (2 * FLOAT + dtype.bytes());
+    }
+
+    private static boolean has(Map<String, long[]> slots, String part) {
+        return find(slots, part).length > 0;
+    }
+
+    /// Rows of a weight; 0 without it.
+    private static long out(Map<String, long[]> slots, String part) {
+        long[] shape = find(slots, part);
+        return shape.length == 0 ? 0 : shape[0];
+    }
+
+    private static long[] find(Map<String, long[]> slots, String part) {
+        return slots.entrySet().stream()
+                .filter(slot -> slot.getKey().contains(part) && !slot.getKey().endsWith("bias"))
+                .map(Map.Entry::getValue)
+                .findFirst()
+                .orElse(new long[0]);
+    }
+}

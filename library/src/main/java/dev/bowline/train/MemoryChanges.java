@@ -1,0 +1,117 @@
+package dev.bowline.train;
+
+import dev.bowline.model.Component;
+import dev.bowline.recipe.LossSection;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.train.MemoryOutlook.Change;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+
+/// The changes to a recipe that spare memory, and how much each does.
+final class MemoryChanges {
+
+    private static final int SHOWN = 3;
+    private static final int SMALL_CHUNK = 64;
+    private static final int SHORTEST = 128;
+
+    private final MemoryReckoning reckoning;
+    private final MemoryPlan plan;
+    private final long available;
+    private final long now;
+    private final String lengthKey;
+    private final List<Change> changes = new ArrayList<>();
+
+    private MemoryChanges(MemoryReckoning reckoning, MemoryPlan plan, long available, String lengthKey) {
+        this.reckoning = reckoning;
+        this.plan = plan;
+        this.available = available;
+        this.lengthKey = lengthKey;
+        now = reckoning.of(plan).total();
+    }
+
+    /// The three cheapest: those that are enough alone, what changes the result least first; then those that save most.
+    ///
+    /// @param lengthKey the key that bounds a row
+    static List<Change> of(MemoryReckoning reckoning, MemoryPlan plan, long available, String lengthKey) {
+        MemoryChanges changes = new MemoryChanges(reckoning, plan, available, lengthKey);
+        changes.collect();
+        long excess = changes.now - available;
+        List<Change> enough = changes.changes.stream()
+                .filter(change -> change.saves() >= excess)
+                .toList();
+        List<Change> chosen = new ArrayList<>(enough);
+        changes.changes.stream()
+                .filter(change -> !enough.contains(change) && change.saves() > 0)
+                .sorted(Comparator.comparingLong(Change::saves).reversed())
+                .forEach(chosen::add);
+        return chosen.subList(0, Math.min(SHOWN, chosen.size()));
+    }
+
+    /// By what they cost, the least first: time, then precision, then what is trained on, then what is trained.
+    private void collect() {
+        switch (plan.loss()) {
+            case LossSection.FullLogits _ ->
+                add("loss.full_logits=false", "the same loss", plan.with(new LossSection.Chunked(SMALL_CHUNK * 8)));
+            case LossSection.Chunked(int size) -> {
+                int smaller = Math.max(SMALL_CHUNK, size / 4);
+                if (smaller < size) {
+                    add("loss.chunk_size=" + smaller, "the same loss", plan.with(new LossSection.Chunked(smaller)));
+                }
+            }
+        }
+        if (plan.rows() > 1) {
+            int fewer = smaller(divisors(plan.rows() * plan.microBatches()), plan::withRows);
+            add("step_scheduler.local_batch_size=" + fewer, "the same step, slower", plan.withRows(fewer));
+        }
+        if (plan.dtype() == Dtype.FLOAT32) {
+            add("model.torch_dtype=bfloat16", "less precision", plan.in(Dtype.BFLOAT16));
+        }
+        if (plan.columns() > SHORTEST) {
+            int shorter = smaller(halves(), plan::withColumns);
+            add(lengthKey + "=" + shorter, "longer examples as dataset.truncation says", plan.withColumns(shorter));
+        }
+        freeze("freeze_config.freeze_embeddings=true", Component.EMBEDDINGS, Component.PER_LAYER_EMBEDDINGS);
+        freeze("freeze_config.freeze_experts=true", Component.EXPERTS);
+    }
+
+    private void freeze(String set, Component first, Component... more) {
+        Set<Component> components = EnumSet.of(first, more);
+        if (!plan.frozen().containsAll(components)) {
+            add(set, "not trained", plan.freezing(components));
+        }
+    }
+
+    private void add(String set, String note, MemoryPlan changed) {
+        changes.add(new Change(set, note, now - reckoning.of(changed).total()));
+    }
+
+    /// The first value that fits, or the last.
+    private int smaller(List<Integer> descending, Function<Integer, MemoryPlan> changed) {
+        return descending.stream()
+                .filter(value -> reckoning.of(changed.apply(value)).total() <= available)
+                .findFirst()
+                .orElse(descending.getLast());
+    }
+
+    private List<Integer> divisors(int of) {
+        List<Integer> divisors = new ArrayList<>();
+        for (int rows = plan.rows() - 1; rows >= 1; rows--) {
+            if (of % rows == 0) {
+                divisors.add(rows);
+            }
+        }
+        return divisors;
+    }
+
+    private List<Integer> halves() {
+        List<Integer> halves = new ArrayList<>();
+        for (int columns = plan.columns() / 2; columns >= SHORTEST; columns /= 2) {
+            halves.add(columns);
+        }
+        return halves.isEmpty() ? List.of(SHORTEST) : halves;
+    }
+}

@@ -1,0 +1,48 @@
+package dev.bowline.train;
+
+import dev.bowline.model.Component;
+import java.util.List;
+
+/// What memory a fine-tuning takes at its peak, reckoned from shapes alone.
+///
+/// @param parts what stays for the whole run, by component, a tied value once
+/// @param activations what the forward pass keeps for the backward pass, and the backward pass's own
+/// @param loss logits of the targets that go through the head at once, and the gradients of the hidden states
+/// @param headGradient what sums a bfloat16 head's gradient in float32; 0 where nothing does
+/// @param process the JVM, libtorch and their buffers, without a model
+/// @param notAtOnce how much of the above is never there together: with one forward pass in a step, gradients come as
+///     activations go
+/// @param mapped frozen weights that stay in the mapped files; the system takes their pages back when it needs them,
+///     so they are not part of the total
+/// @param rows in one forward pass
+/// @param columns tokens in a row
+public record MemoryEstimate(
+        List<Part> parts,
+        long activations,
+        long loss,
+        long headGradient,
+        long process,
+        long notAtOnce,
+        long mapped,
+        int rows,
+        int columns) {
+
+    /// What one component keeps, in bytes.
+    ///
+    /// @param optimizer moments, and master weights where the weights are bfloat16
+    public record Part(Component component, long weights, long gradients, long optimizer) {
+
+        public long bytes() {
+            return weights + gradients + optimizer;
+        }
+    }
+
+    public MemoryEstimate {
+        parts = List.copyOf(parts);
+    }
+
+    /// Bytes at the peak.
+    public long total() {
+        return parts.stream().mapToLong(Part::bytes).sum() + activations + loss + headGradient + process - notAtOnce;
+    }
+}

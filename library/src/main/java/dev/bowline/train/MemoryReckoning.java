@@ -1,0 +1,110 @@
+package dev.bowline.train;
+
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.Component;
+import dev.bowline.nn.Parameter;
+import dev.bowline.tensor.Dtype;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/// The memory of one checkpoint's fine-tuning under any plan. Reads headers, no weights.
+final class MemoryReckoning {
+
+    /// The JVM with libtorch loaded and no model, as measured; see docs/guides/finetune.md.
+    static final long PROCESS_BYTES = 300L << 20;
+
+    /// What the softmax over a few rows of logits works in; see [dev.bowline.loss.ChunkedCrossEntropy].
+    private static final long SOFTMAX_BYTES = 8L << 20;
+
+    /// So many products of a bfloat16 head are summed in bfloat16; more are summed apart, in float32.
+    private static final int FEW_PRODUCTS = 4;
+
+    private final CausalLanguageModel model;
+    private final Map<String, Dtype> inFiles;
+    private final ActivationMemory activations;
+
+    /// @param model built from the checkpoint's config.json, without values
+    MemoryReckoning(Checkpoint checkpoint, CausalLanguageModel model) {
+        this.model = model;
+        inFiles = checkpoint.wholeTensors(model);
+        activations = new ActivationMemory(model);
+    }
+
+    MemoryEstimate of(MemoryPlan plan) {
+        Map<Component, MemoryEstimate.Part> parts = new EnumMap<>(Component.class);
+        long mapped = 0;
+        for (Map.Entry<String, Parameter> entry : model.parameters().entrySet()) {
+            Component component = model.component(entry.getKey());
+            MemoryEstimate.Part part = part(entry.getKey(), component, entry.getValue(), plan);
+            if (part.bytes() == 0) {
+                mapped += entry.getValue().elements() * plan.dtype().bytes();
+            }
+            parts.merge(component, part, MemoryReckoning::sum);
+        }
+        List<MemoryEstimate.Part> all = new ArrayList<>(parts.values());
+        long gradients = all.stream().mapToLong(MemoryEstimate.Part::gradients).sum();
+        long kept = activations.bytes(plan.rows(), plan.columns(), plan.dtype());
+        long loss = loss(plan);
+        return new MemoryEstimate(
+                all,
+                kept,
+                loss,
+                headGradient(plan),
+                PROCESS_BYTES,
+                plan.microBatches() == 1 ? Math.min(kept, gradients - gradientOfHead(plan)) : 0,
+                mapped,
+                plan.rows(),
+                plan.columns());
+    }
+
+    private MemoryEstimate.Part part(String name, Component component, Parameter parameter, MemoryPlan plan) {
+        long elements = parameter.elements();
+        long size = plan.dtype().bytes();
+        boolean trained =
+                parameter.kind() == Parameter.Kind.WEIGHT && !plan.frozen().contains(component);
+        if (trained) {
+            long moments = 2L * Dtype.FLOAT32.bytes();
+            long master = plan.dtype() == Dtype.FLOAT32 ? 0 : Dtype.FLOAT32.bytes();
+            return new MemoryEstimate.Part(component, elements * size, elements * size, elements * (moments + master));
+        }
+        return new MemoryEstimate.Part(component, inFiles.get(name) == plan.dtype() ? 0 : elements * size, 0, 0);
+    }
+
+    private static MemoryEstimate.Part sum(MemoryEstimate.Part a, MemoryEstimate.Part b) {
+        return new MemoryEstimate.Part(
+                a.component(), a.weights() + b.weights(), a.gradients() + b.gradients(), a.optimizer() + b.optimizer());
+    }
+
+    /// Logits; the targets' hidden states with their gradients; the gradient of every hidden state.
+    private long loss(MemoryPlan plan) {
+        long size = plan.dtype().bytes();
+        long logits = plan.logitRows() * model.vocabularySize() * size;
+        return logits + 3 * plan.tokens() * hiddenSize() * size + SOFTMAX_BYTES;
+    }
+
+    private long headGradient(MemoryPlan plan) {
+        long products = Math.ceilDiv(plan.tokens(), plan.logitRows());
+        boolean apart = plan.dtype() != Dtype.FLOAT32 && products > FEW_PRODUCTS && trainsHead(plan);
+        return apart ? headElements() * (Dtype.FLOAT32.bytes() + plan.dtype().bytes()) : 0;
+    }
+
+    /// The head's gradient is there before any activation goes.
+    private long gradientOfHead(MemoryPlan plan) {
+        return trainsHead(plan) ? headElements() * plan.dtype().bytes() : 0;
+    }
+
+    private boolean trainsHead(MemoryPlan plan) {
+        return !plan.frozen().contains(model.component(model.lmHead().root().path()));
+    }
+
+    private long headElements() {
+        return model.vocabularySize() * hiddenSize();
+    }
+
+    private long hiddenSize() {
+        return model.inputEmbedding().shape()[1];
+    }
+}

@@ -1,0 +1,41 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.RecipeFile;
+
+/// What of a recipe only its model can tell to be wrong. It takes a model without values, so it is asked before any
+/// weight is read.
+final class ModelFit {
+
+    private ModelFit() {}
+
+    /// @throws BowlineException at the position of the key that does not fit
+    static void require(RecipeFile file, CausalLanguageModel model) {
+        requireLength(file, model, "dataset.seq_length", file.recipe().dataset().seqLength());
+        if (file.recipe().validationDataset().isPresent()) {
+            DatasetSection heldOut = file.recipe().validationDataset().get();
+            requireLength(file, model, "validation_dataset.seq_length", heldOut.seqLength());
+        }
+        requireLength(
+                file,
+                model,
+                "packed_sequence.packed_sequence_size",
+                file.recipe().packedSequence().packedSequenceSize());
+        Freezing.requireOneHead(
+                model,
+                file.recipe().freezeConfig(),
+                (problem, fix) -> file.wrong("freeze_config.freeze_lm_head", problem, fix));
+    }
+
+    private static void requireLength(RecipeFile file, CausalLanguageModel model, String key, int length) {
+        if (length > model.maxPositions()) {
+            throw file.wrong(
+                    key,
+                    "%s is %d, but the model has %d positions (max_position_embeddings)"
+                            .formatted(key, length, model.maxPositions()),
+                    "write at most %d".formatted(model.maxPositions()));
+        }
+    }
+}

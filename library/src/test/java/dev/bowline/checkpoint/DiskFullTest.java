@@ -1,0 +1,100 @@
+package dev.bowline.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.fixtures.Golden;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A disk that fills up while a checkpoint is saved costs that checkpoint and no other, and the message says what is
+/// missing.
+class DiskFullTest {
+
+    private static final Path MODEL = Golden.directory("gemma4", "moe_tied");
+
+    @TempDir
+    private Path temporary;
+
+    /// On a file system of its own, in a namespace of its own: the only way to fill one without harm.
+    @Test
+    void aRealDiskThatFillsUpInTheMiddleLeavesTheCheckpointBefore() throws Exception {
+        String out = onSmallDisk("8m", "fill", "WEIGHTS_WRITTEN");
+
+        assertTrue(out.contains("step_2 was not saved, which needs "), out);
+        assertTrue(out.contains("No space left on device"), out);
+        assertTrue(out.contains("fix: check the disk's space"), out);
+        assertTrue(out.contains("[LATEST, step_1]"), out);
+        assertTrue(out.contains("latest holds step 1"), out);
+    }
+
+    @Test
+    void aRealDiskWithoutRoomIsRefusedBeforeTheFirstByte() throws Exception {
+        long bytes = Files.size(MODEL.resolve("model.safetensors"));
+
+        String out = onSmallDisk(((bytes * 3 / 2) >> 10) + 1200 + "k", "fill", "PRUNED");
+
+        assertTrue(out.contains("step_2 needs "), out);
+        assertTrue(out.contains(" left\n  fix: free space on that disk, or save elsewhere"), out);
+        assertTrue(out.contains("[LATEST, step_1]"), out);
+    }
+
+    @Test
+    void aWriteThatFailsSaysWhatIsNeededAndLeavesNothing() throws IOException {
+        Path target = temporary.resolve("checkpoint");
+        Path old = Files.createDirectory(target);
+        Files.writeString(old.resolve("config.json"), "{}");
+
+        BowlineException failed = assertThrows(
+                BowlineException.class,
+                () -> DirectoryAside.replace(target, 1234, aside -> {
+                    Files.write(aside.resolve("model.safetensors"), new byte[100]);
+                    throw new IOException("No space left on device");
+                }));
+
+        assertTrue(failed.problem().contains(target + " was not saved, which needs 1234 bytes"), failed.problem());
+        assertTrue(failed.problem().matches("(?s).*its disk has \\d+ bytes left: No space left on device"));
+        assertEquals("{}", Files.readString(target.resolve("config.json")));
+        try (Stream<Path> left = Files.list(temporary)) {
+            assertEquals(List.of(target), left.toList());
+        }
+    }
+
+    private String onSmallDisk(String size, String what, String step) throws Exception {
+        Path disk = Files.createDirectory(temporary.resolve("disk"));
+        List<String> command = new ArrayList<>(List.of(
+                "unshare",
+                "-rm",
+                "sh",
+                "-c",
+                "mount -t tmpfs -o size=\"$1\" tmpfs \"$2\" || exit 77; shift 2; exec \"$@\"",
+                "sh",
+                size,
+                disk.toString()));
+        command.addAll(
+                DyingSave.command(what, MODEL.toString(), disk.resolve("run").toString(), step));
+        Process process;
+        try {
+            process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+        } catch (IOException e) {
+            assumeTrue(false, "no small disk could be made here: " + e.getMessage());
+            throw e;
+        }
+        String out = new String(process.getInputStream().readAllBytes());
+        int exit = process.waitFor();
+        assumeTrue(exit != 77 && !(exit == 1 && out.isEmpty()), "this system lets no test mount a small disk");
+        assertEquals(0, exit, out);
+        return out;
+    }
+}

@@ -1,0 +1,119 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.SequencedMap;
+import org.bytedeco.pytorch.Tensor;
+
+/// A process of its own that saves, and ends or runs out of disk while it does.
+final class DyingSave {
+
+    static final String EMBEDDING = "model.language_model.embed_tokens.weight";
+
+    private DyingSave() {}
+
+    /// @param arguments what to do, the model, the run's directory, and what that takes
+    public static void main(String[] arguments) throws IOException {
+        Path directory = Path.of(arguments[2]);
+        try (TensorScope _ = TensorScope.open();
+                Pretrained pretrained = AutoModel.fromPretrained(Path.of(arguments[1]))) {
+            switch (arguments[0]) {
+                case "halt" -> haltAt(pretrained, directory, SaveStep.valueOf(arguments[3]));
+                case "forever" -> saveForever(pretrained, directory);
+                case "fill" -> fill(pretrained, directory, SaveStep.valueOf(arguments[3]));
+                default -> throw new IllegalArgumentException(arguments[0]);
+            }
+        }
+    }
+
+    /// Ends without a cleanup, as SIGKILL and a power cut do.
+    private static void haltAt(Pretrained pretrained, Path directory, SaveStep where) {
+        save(pretrained, directory, 2, step -> {
+            if (step == where) {
+                Runtime.getRuntime().halt(9);
+            }
+        });
+    }
+
+    private static void saveForever(Pretrained pretrained, Path directory) {
+        System.out.println("saving");
+        for (int step = 2; ; step++) {
+            save(pretrained, directory, step, _ -> {});
+        }
+    }
+
+    /// Something else takes what is left of the disk in the middle of a save.
+    private static void fill(Pretrained pretrained, Path directory, SaveStep where) throws IOException {
+        save(pretrained, directory, 1, _ -> {});
+        Path filler = directory.resolveSibling("filler");
+        try {
+            save(pretrained, directory, 2, step -> {
+                if (step == where) {
+                    takeTheRest(filler);
+                }
+            });
+        } catch (dev.bowline.BowlineException e) {
+            System.out.println(e.getMessage());
+        }
+        Files.deleteIfExists(filler);
+        try (var names = Files.list(directory)) {
+            System.out.println(
+                    names.map(path -> path.getFileName().toString()).sorted().toList());
+        }
+        TrainingCheckpoints run = TrainingCheckpoints.in(directory, 2);
+        try (TrainingCheckpoint latest = TrainingCheckpoint.open(run.latest().orElseThrow())) {
+            latest.checkpoint().load(pretrained.model());
+            System.out.println("latest holds step " + latest.step());
+        }
+    }
+
+    private static void takeTheRest(Path filler) {
+        byte[] block = new byte[4096];
+        try (var out = Files.newOutputStream(filler)) {
+            while (true) {
+                out.write(block);
+            }
+        } catch (IOException _) {
+            // full, as wanted
+        }
+    }
+
+    static SaveReport save(Pretrained pretrained, Path directory, int step, SaveStep.Observer observer) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put(EMBEDDING + ".exp_avg", Memory.of(new float[] {step, 2}, 2));
+        return TrainingCheckpoints.in(directory, 2)
+                .save(
+                        step,
+                        pretrained.model(),
+                        SaveOptions.like(pretrained.checkpoint()),
+                        new TrainingState(tensors, JsonObject.of().with("seed", 42)),
+                        OptionalDouble.empty(),
+                        observer);
+    }
+
+    /// The command that runs this class in a JVM like this one.
+    static List<String> command(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Dorg.bytedeco.javacpp.maxphysicalbytes=0",
+                "-Dorg.bytedeco.javacpp.maxbytes=0",
+                "-cp",
+                System.getProperty("java.class.path"),
+                DyingSave.class.getName()));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+}

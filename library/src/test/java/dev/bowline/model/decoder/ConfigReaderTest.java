@@ -1,0 +1,83 @@
+package dev.bowline.model.decoder;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.model.CausalLanguageModel;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// A feature of config.json that is not built is refused by its name, never ignored.
+class ConfigReaderTest {
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '\'',
+            value = {
+                "llama/tied | attention_dropout | 0.1 | attention_dropout 0.1",
+                "llama/tied | hidden_act | \"gelu\" | hidden_act 'gelu'",
+                "llama/tied | sliding_window | 8 | sliding_window 8",
+                "llama/tied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
+                "llama/tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
+                "llama/tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
+                "llama/tied | rope_scaling | {\"type\":\"longrope\"} | rope_type 'longrope'",
+                "llama/tied | rope_scaling | {\"type\":\"linear\",\"factor\":2.0,\"mrope_section\":[2]} | 'mrope_section'",
+                "llama/tied | rope_scaling | {\"type\":\"linear\"} | 'factor'",
+                "llama/tied | layer_types | [\"sliding_attention\"] | layer_types",
+                "llama/tied | num_key_value_heads | 3 | num_key_value_heads is 3",
+                "llama/tied | pad_token_id | 96 | pad_token_id is 96",
+                "qwen2/tied | layer_types | [\"sliding_attention\",\"full_attention\",\"full_attention\"] | layer_types",
+                "qwen3moe/normalised | output_router_logits | true | output_router_logits true",
+                "qwen3moe/normalised | num_experts_per_tok | 9 | num_experts_per_tok is 9",
+                "smollm3/tied | no_rope_layers | [1, 0] | no_rope_layers has 2 entries",
+                "gemma2/untied | use_bidirectional_attention | true | use_bidirectional_attention true",
+                "gemma3/text_tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
+                "gemma3/vision_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
+                "mistral/vl_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
+                "phi3/longrope_su | resid_pdrop | 0.1 | resid_pdrop 0.1",
+                "baichuan2/untied | z_loss_weight | 0.1 | z_loss_weight 0.1"
+            })
+    void whatIsNotBuiltIsNamed(String variant, String key, String value, String named) {
+        JsonValue setting = Json.parse(value, "value");
+        JsonObject config = FamilyFixtures.config(variant).with(key, setting);
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> AutoModel.fromConfig(config));
+
+        assertTrue(refused.problem().contains(named), refused.problem());
+    }
+
+    @Test
+    void theLargerBaichuanIsRefusedForItsAttention() {
+        JsonObject config = FamilyFixtures.config("baichuan2/untied").without("max_position_embeddings");
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> AutoModel.fromConfig(config));
+
+        assertTrue(refused.problem().contains("ALiBi"), refused.problem());
+    }
+
+    @Test
+    void aTextModelOfAnotherFamilyInsideAVisionLanguageModelIsRefused() {
+        JsonObject config = FamilyFixtures.config("mistral/vl_untied");
+        JsonObject text = config.requireObject("text_config").with("model_type", "qwen2");
+
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> AutoModel.fromConfig(config.with("text_config", text)));
+
+        assertTrue(refused.problem().contains("'qwen2'"), refused.problem());
+    }
+
+    @Test
+    void aDynamicRotationReachesAsFarAsItsFactorSays() {
+        try (CausalLanguageModel model = FamilyFixtures.build("llama/dynamic")) {
+            assertEquals(128, model.maxPositions());
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package dev.bowline.parity;
+
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import dev.bowline.ties.TiedWeights;
+
+/// What one fixture adds to `docs/coverage.md`: what Bowline says of its model, what transformers says, and how close
+/// they are.
+///
+/// @param architecture as Bowline opened it
+/// @param tied whether the head is the input embedding, by identity
+record FixtureRow(
+        Fixture fixture,
+        String architecture,
+        TieSupport support,
+        TieFlag.ClassDefault tieDefault,
+        TieFlag flag,
+        boolean tied,
+        JsonObject facts,
+        Measured measured) {
+
+    static FixtureRow of(Fixture fixture) {
+        try (Pretrained opened = fixture.open(Dtype.FLOAT32)) {
+            var model = opened.model();
+            return new FixtureRow(
+                    fixture,
+                    model.architecture(),
+                    model.tieSupport(),
+                    model.tieDefault(),
+                    model.tieFlag(),
+                    TiedWeights.isOne(model.lmHead(), model.inputEmbedding()),
+                    fixture.facts(),
+                    Measured.of(fixture));
+        }
+    }
+
+    boolean hasClass(String name) {
+        return architecture.equals(name);
+    }
+}

@@ -1,0 +1,113 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.Component;
+import dev.bowline.nn.Parameter;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.RecipeFile;
+import dev.bowline.tensor.AvailableMemory;
+import dev.bowline.tensor.Dtype;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// The memory estimate follows from shapes, counts a tied value once, and its advice saves what it says.
+class MemoryOutlookTest {
+
+    private static final Path RECIPE = Path.of("..", "examples", "demo.yaml");
+
+    @Test
+    void weightsGradientsAndMomentsAreThoseOfTheLoadedModel() {
+        MemoryEstimate estimate = outlook(Long.MAX_VALUE).estimate();
+
+        try (Pretrained pretrained = AutoModel.fromPretrained(
+                recipe().model().pretrainedModel(), AutoModel.Options.asStored().in(Dtype.FLOAT32))) {
+            long owned = pretrained.report().ownedBytes();
+            long trained = pretrained.model().trained().values().stream()
+                    .mapToLong(Parameter::elements)
+                    .sum();
+            assertEquals(
+                    owned,
+                    estimate.parts().stream()
+                            .mapToLong(MemoryEstimate.Part::weights)
+                            .sum());
+            assertEquals(
+                    4 * trained,
+                    estimate.parts().stream()
+                            .mapToLong(MemoryEstimate.Part::gradients)
+                            .sum());
+            assertEquals(
+                    8 * trained,
+                    estimate.parts().stream()
+                            .mapToLong(MemoryEstimate.Part::optimizer)
+                            .sum());
+        }
+        assertTrue(
+                estimate.parts().stream().noneMatch(part -> part.component() == Component.LM_HEAD),
+                "a tied head is counted beside its embedding");
+    }
+
+    @Test
+    void frozenWeightsStayInTheMapAndBfloat16HasMasters() {
+        MemoryEstimate estimate = outlook(
+                        Long.MAX_VALUE, "model.torch_dtype=bfloat16", "freeze_config.freeze_embeddings=true")
+                .estimate();
+
+        MemoryEstimate.Part embeddings = part(estimate, Component.EMBEDDINGS);
+        MemoryEstimate.Part attention = part(estimate, Component.ATTENTION);
+        assertEquals(0, embeddings.bytes());
+        assertTrue(estimate.mapped() >= 1024 * 128 * 2, "mapped " + estimate.mapped());
+        assertEquals(6 * attention.weights(), attention.optimizer());
+    }
+
+    @Test
+    void tooMuchIsRefusedWithThreeChangesThatSaveWhatTheySay() {
+        MemoryOutlook whole = outlook(Long.MAX_VALUE);
+        long needed = whole.estimate().total() - whole.estimate().process();
+        MemoryOutlook tight = outlook(needed - (1 << 20));
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> tight.requireFits(Path.of("model")));
+
+        assertEquals(3, tight.changes().size());
+        for (MemoryOutlook.Change change : tight.changes()) {
+            long after = outlook(Long.MAX_VALUE, change.set()).estimate().total();
+            assertEquals(change.saves(), whole.estimate().total() - after, change.set());
+            assertTrue(change.saves() >= 1 << 20, change + " is not enough");
+            assertTrue(refused.fix().contains(change.set()), refused.fix());
+        }
+        assertTrue(refused.problem().contains("a test"), refused.problem());
+        assertTrue(refused.fix().contains("--ignore-memory-estimate"), refused.fix());
+        assertTrue(whole.fits() && whole.changes().isEmpty());
+    }
+
+    private static MemoryEstimate.Part part(MemoryEstimate estimate, Component component) {
+        return estimate.parts().stream()
+                .filter(part -> part.component() == component)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static Recipe recipe(String... sets) {
+        return RecipeFile.load(RECIPE, List.of(sets)).recipe();
+    }
+
+    private static MemoryOutlook outlook(long available, String... more) {
+        List<String> sets = new ArrayList<>(List.of("dataset.seq_length=512"));
+        sets.addAll(List.of(more));
+        Recipe recipe = recipe(sets.toArray(String[]::new));
+        try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
+                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+            int columns = recipe.dataset().seqLength();
+            return MemoryOutlook.of(recipe, checkpoint, model, columns, new AvailableMemory(available, "a test"));
+        }
+    }
+}

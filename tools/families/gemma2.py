@@ -1,0 +1,28 @@
+"""Gemma 2: caps on scores and logits, windows in every other layer, tied and untied, old config spelling."""
+
+from transformers import Gemma2Config, Gemma2ForCausalLM
+
+from .common import WINDOW, Variant, old_spelling, small
+
+
+def gemma2(name, rewrite=None, **changes):
+    settings = small(
+        head_dim=12,
+        sliding_window=WINDOW,
+        query_pre_attn_scalar=20,
+        attn_logit_softcapping=3.0,
+        final_logit_softcapping=8.0,
+    )
+    return Variant(name, Gemma2ForCausalLM, Gemma2Config, settings | changes, rewrite_config=rewrite, distinct=9, sdpa=False)
+
+
+def hub_spelling(config):
+    del config["layer_types"]
+    return old_spelling(config | {"hidden_act": "gelu_pytorch_tanh"})
+
+
+VARIANTS = [
+    gemma2("tied_old_config", hub_spelling),
+    gemma2("untied", tie_word_embeddings=False, attention_bias=True),
+    gemma2("without_caps", attn_logit_softcapping=None, final_logit_softcapping=None),
+]

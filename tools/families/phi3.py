@@ -1,0 +1,54 @@
+"""Phi-3: fused projections, longrope on both sides of the pretraining's length, part of a head turning, windows."""
+
+from transformers import Phi3Config, Phi3ForCausalLM
+
+from .common import WINDOW, Variant, old_scaled_spelling, old_spelling, small
+
+
+def factors(start, step, count):
+    return [start + step * i for i in range(count)]
+
+
+def longrope(pairs, **changes):
+    return {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "short_factor": factors(1.0, 0.05, pairs),
+        "long_factor": factors(1.5, 0.7, pairs),
+        **changes,
+    }
+
+
+def phi3(name, rewrite=None, cached=True, **changes):
+    return Variant(name, Phi3ForCausalLM, Phi3Config, small(**changes), rewrite_config=rewrite, cached=cached)
+
+
+def su(config):
+    """The first files called longrope `su`."""
+    config = old_scaled_spelling(config)
+    config["rope_scaling"]["type"] = "su"
+    config["rope_scaling"].pop("partial_rotary_factor", None)
+    return config
+
+
+def plain_old(config):
+    config["rope_parameters"].pop("partial_rotary_factor", None)
+    return old_spelling(config)
+
+
+# transformers 5.18.0 drops its cache where longrope changes, and then goes on from the last token alone: what it says
+# with a cache is not what the model says. There the reference decodes without one.
+VARIANTS = [
+    phi3("untied_window_old_config", plain_old, sliding_window=WINDOW),
+    phi3(
+        "longrope_partial_tied",
+        cached=False,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        tie_word_embeddings=True,
+        original_max_position_embeddings=16,
+        rope_parameters=longrope(6, partial_rotary_factor=0.75),
+    ),
+    phi3("longrope_su", su, False, original_max_position_embeddings=16, rope_parameters=longrope(4)),
+    phi3("longrope_within", original_max_position_embeddings=96, rope_parameters=longrope(4)),
+]
