@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,7 +67,10 @@ class ChatTemplateTest {
 
             Set<String> jinja2 = new TreeSet<>(expected.getValue().asArray().strings());
             // jinja2 also counts names that the template itself sets in some of its branches only.
-            jinja2.removeIf(name -> !ours.contains(name) && source.contains("set " + name + " "));
+            jinja2.removeIf(name -> !ours.contains(name)
+                    && Pattern.compile("set [^=]*\\b" + name + "\\b[^=]*=")
+                            .matcher(source)
+                            .find());
 
             assertEquals(jinja2, ours, expected.getKey());
         }
