@@ -3,18 +3,19 @@ package dev.bowline.nn;
 import dev.bowline.tensor.TensorScope;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.bytedeco.pytorch.FunctionPreHook;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Node;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.TensorBase;
+import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.global.torch;
 
-/// Puts functions of one tensor with a backward pass of their own into the autograd graph, so that they keep only the
+/// Puts functions from [S] to [S] with a backward pass of their own into the autograd graph, so that they keep only the
 /// tensors they name and not every intermediate.
 ///
 /// libtorch's `Function` has no Java binding. A view of the input lends its graph node: the output's gradient is led to
-/// it, and a hook turns that gradient into the input's before the node passes it on.
+/// it, and a hook on the output turns that gradient into the input's, which must have the same shape.
 final class HandWrittenGradient {
 
     /// The backward pass, run without recording.
@@ -33,7 +34,7 @@ final class HandWrittenGradient {
     /// Makes y depend on x with the gradient that `backward` computes.
     ///
     /// @param x an input that requires a gradient
-    /// @param y computed from x without recording; changed in place to be part of the graph
+    /// @param y of x's shape and dtype, computed from x without recording; changed in place to be part of the graph
     /// @param saved what the backward pass needs; kept alive until it has run
     Tensor attach(Tensor x, Tensor y, Backward backward, Tensor... saved) {
         hooks.removeIf(Hook::freeIfFinished);
@@ -42,11 +43,11 @@ final class HandWrittenGradient {
         torch.create_gradient_edge(y, node);
         Hook hook = new Hook(backward, saved);
         hooks.add(hook);
-        node.add_pre_hook(hook);
+        y.register_hook(hook);
         return y;
     }
 
-    private static final class Hook extends FunctionPreHook {
+    private static final class Hook extends TensorTensorHook {
 
         private final Backward backward;
         private final Tensor[] saved;
@@ -63,20 +64,28 @@ final class HandWrittenGradient {
         }
 
         @Override
-        public TensorVector apply(TensorVector gradients) {
+        public TensorBase call(TensorBase gradient) {
             Tensor result;
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope _ = TensorScope.open()) {
-                result = backward.of(saved, gradients.get(0));
+                result = backward.of(saved, new Tensor(gradient));
                 result.retainReference();
             }
             for (Tensor tensor : saved) {
                 tensor.close();
             }
             finished = true;
-            TensorVector all = new TensorVector(result);
-            result.close();
-            return all;
+            enclosing(result);
+            return result;
+        }
+
+        /// The graph takes a reference of its own when the hook returns.
+        private static void enclosing(Tensor tensor) {
+            PointerScope scope = PointerScope.getInnerScope();
+            if (scope != null) {
+                scope.attach(tensor);
+                tensor.releaseReference();
+            }
         }
 
         private boolean freeIfFinished() {
