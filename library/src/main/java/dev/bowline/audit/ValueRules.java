@@ -1,10 +1,14 @@
 package dev.bowline.audit;
 
 import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.json.JsonNumber;
+import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// Values that no training leaves: a head as initialised, rows of nothing.
 final class ValueRules {
@@ -38,8 +42,8 @@ final class ValueRules {
                 .map(FlagAt::level)
                 .flatMap(level -> ReleaseTies.objectAt(subject.config(), level).stream())
                 .flatMap(object -> object.get("initializer_range").stream())
-                .filter(dev.bowline.json.JsonNumber.class::isInstance)
-                .mapToDouble(dev.bowline.json.JsonValue::asDouble)
+                .filter(JsonNumber.class::isInstance)
+                .mapToDouble(JsonValue::asDouble)
                 .findFirst()
                 .orElse(DEFAULT_INITIALIZER);
         boolean familyTied = PairRules.asked(subject).contains(true)
@@ -73,7 +77,7 @@ final class ValueRules {
 
     private static Optional<Finding> rows(Subject subject) {
         DamagedRows.Found damaged = subject.scan().damaged();
-        if (damaged.count() == 0) {
+        if (damaged.notFinite() == 0 && padding(subject).containsAll(damaged.rows())) {
             return Optional.empty();
         }
         List<Long> special = Tokens.special(subject.files().directory());
@@ -91,6 +95,16 @@ final class ValueRules {
                 damaged.count() > REPAIRABLE_ROWS
                         ? "restore the embedding from the checkpoint this one was made from: too many rows to rebuild"
                         : "restore these rows from the checkpoint this one was made from; none is invented"));
+    }
+
+    /// The rows that transformers makes zero and never trains: `padding_idx` of the embedding.
+    private static Set<Long> padding(Subject subject) {
+        return subject.flags().stream()
+                .flatMap(flag -> ReleaseTies.objectAt(subject.config(), flag.level()).stream())
+                .flatMap(object -> object.get("pad_token_id").stream())
+                .filter(JsonNumber.class::isInstance)
+                .map(JsonValue::asLong)
+                .collect(Collectors.toSet());
     }
 
     private static String number(double value) {

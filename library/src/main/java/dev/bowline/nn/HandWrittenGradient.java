@@ -3,7 +3,6 @@ package dev.bowline.nn;
 import dev.bowline.tensor.TensorScope;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Node;
 import org.bytedeco.pytorch.Tensor;
@@ -67,25 +66,15 @@ final class HandWrittenGradient {
         public TensorBase call(TensorBase gradient) {
             Tensor result;
             try (NoGradGuard _ = new NoGradGuard();
-                    TensorScope _ = TensorScope.open()) {
-                result = backward.of(saved, new Tensor(gradient));
-                result.retainReference();
+                    TensorScope scope = TensorScope.open()) {
+                // The graph takes a reference of its own when this returns.
+                result = scope.escape(backward.of(saved, new Tensor(gradient)));
             }
             for (Tensor tensor : saved) {
                 tensor.close();
             }
             finished = true;
-            enclosing(result);
             return result;
-        }
-
-        /// The graph takes a reference of its own when the hook returns.
-        private static void enclosing(Tensor tensor) {
-            PointerScope scope = PointerScope.getInnerScope();
-            if (scope != null) {
-                scope.attach(tensor);
-                tensor.releaseReference();
-            }
         }
 
         private boolean freeIfFinished() {

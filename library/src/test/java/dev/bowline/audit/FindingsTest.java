@@ -346,6 +346,16 @@ class FindingsTest {
                 Severity.MEDIUM,
                 llama("true").embedding((i, j) -> i == 5 ? 0 : E.at(i, j)),
                 llama("true").embedding((i, j) -> i == 5 && j > 0 ? 0 : E.at(i, j) + 0.001));
+        requires(
+                FindingCode.T16,
+                Severity.MEDIUM,
+                padded(6).embedding((i, j) -> i == 5 ? 0 : E.at(i, j) + 0.001),
+                padded(5).embedding((i, j) -> i == 5 ? 0 : E.at(i, j) + 0.001));
+        requires(
+                FindingCode.T16,
+                Severity.MEDIUM,
+                padded(5).embedding((i, j) -> i == 5 ? Double.NaN : E.at(i, j) + 0.001),
+                padded(5).embedding((i, j) -> i == 5 ? 0 : E.at(i, j) + 0.001));
         for (SafetensorsType type :
                 new SafetensorsType[] {SafetensorsType.F64, F32, SafetensorsType.F16, SafetensorsType.BF16}) {
             for (int width : new int[] {8, 7}) {
@@ -363,6 +373,11 @@ class FindingsTest {
                 assertEquals("[9]", what, type + " " + width);
             }
         }
+    }
+
+    private static CheckpointFixture padded(int paddingId) {
+        CheckpointFixture fixture = llama("true");
+        return fixture.config(fixture.config().with("pad_token_id", paddingId));
     }
 
     @Test
