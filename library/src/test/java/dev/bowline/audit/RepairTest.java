@@ -113,6 +113,28 @@ class RepairTest {
     }
 
     @Test
+    void theFlagIsWrittenAtEveryLevel() throws IOException {
+        for (boolean top : new boolean[] {true, false}) {
+            Path source = new CheckpointFixture("""
+                            {"architectures": ["Mistral3ForConditionalGeneration"], "model_type": "mistral3",
+                             "tie_word_embeddings": %s,
+                             "text_config": {"vocab_size": 32, "tie_word_embeddings": %s}}""".formatted(top, !top))
+                    .with("language_model.model.embed_tokens.weight", SafetensorsType.F32, ROWS, WIDTH, E)
+                    .with("language_model.lm_head.weight", SafetensorsType.F32, ROWS, WIDTH, H)
+                    .write(temporary.resolve("source-" + top));
+            Path target = temporary.resolve("target-" + top);
+
+            Repair.apply(Repair.plan(source, LOSSLESS), target);
+
+            assertFalse(flag(target));
+            assertFalse(Json.parse(target.resolve("config.json"))
+                    .asObject()
+                    .requireObject("text_config")
+                    .requireBoolean("tie_word_embeddings"));
+        }
+    }
+
+    @Test
     void onlyKeepLosesAndItSaysWhat() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E).head(H));
         RepairOptions keepHead = new RepairOptions(Optional.of(Role.HEAD), Optional.empty());
