@@ -100,8 +100,10 @@ class ReadmeTest {
 
     private static Set<String> sources() throws IOException {
         try (Stream<Path> library = Files.walk(ROOT.resolve("library").resolve("src"));
-                Stream<Path> cli = Files.walk(Path.of("src"))) {
-            return Stream.concat(library, cli)
+                Stream<Path> cli = Files.walk(Path.of("src"));
+                Stream<Path> bench = Files.walk(ROOT.resolve("bench").resolve("src"))) {
+            return Stream.of(library, cli, bench)
+                    .flatMap(files -> files)
                     .map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(".java"))
                     .map(name -> name.substring(0, name.length() - ".java".length()))
