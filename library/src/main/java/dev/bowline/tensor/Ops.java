@@ -65,6 +65,16 @@ public final class Ops {
         return x.sum(new long[] {-1}, true, new ScalarTypeOptional());
     }
 
+    /// Sum over the middle dimension: [A, B, C] → [A, C].
+    public static Tensor sumMiddle(Tensor x, Dtype dtype) {
+        return x.sum(new long[] {1}, false, new ScalarTypeOptional(dtype.scalarType()));
+    }
+
+    /// The dtype that a value of either fits into.
+    public static Dtype wider(Tensor a, Tensor b) {
+        return Dtype.of(torch.promote_types(a.scalar_type(), b.scalar_type()));
+    }
+
     /// The largest entries of each row, best first.
     ///
     /// @param values [..., K]
