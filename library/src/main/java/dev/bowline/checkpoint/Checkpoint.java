@@ -149,12 +149,15 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param directory absent or empty
     public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {
-        return save(model, directory, options, _ -> {});
+        DirectoryAside.requireFree(directory);
+        return new ModelSave(model, options).run(directory, ModelSave.Extras.none());
     }
 
-    static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options, SaveStep.Observer observer) {
-        DirectoryAside.requireFree(directory);
-        return new ModelSave(model, options).run(directory, ModelSave.Extras.none(), observer);
+    /// How far each value of `model` is from what is stored here, by its canonical name.
+    ///
+    /// @param model loaded from this checkpoint, and perhaps trained since
+    public SequencedMap<String, WeightDistance> distances(CausalLanguageModel model) {
+        return WeightDistance.of(this, model);
     }
 
     WeightFiles weights() {

@@ -51,6 +51,7 @@ public final class GatedExperts extends Layer {
     /// @param weight [N, K], each expert's share
     /// @return [N, H], of x's dtype
     public Tensor forward(Tensor x, Tensor index, Tensor weight) {
+        ExpertLoad.tell(path(), index, experts);
         long tokens = x.size(0);
         long perToken = index.size(1);
         Tensor flat = index.flatten();

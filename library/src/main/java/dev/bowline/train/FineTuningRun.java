@@ -8,6 +8,7 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /// It prints nothing; a [RunListener] hears what happens.
 public final class FineTuningRun implements AutoCloseable {
 
+    private final RecipeFile file;
     private final Recipe recipe;
     private final Pretrained pretrained;
     private final FineTuning tuning;
@@ -29,14 +31,15 @@ public final class FineTuningRun implements AutoCloseable {
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
     private FineTuningRun(
-            Recipe recipe,
+            RecipeFile file,
             Pretrained pretrained,
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
             LocalDate templateDate,
             List<String> notes) {
-        this.recipe = recipe;
+        this.file = file;
+        recipe = file.recipe();
         this.pretrained = pretrained;
         this.tuning = tuning;
         this.heldOut = heldOut;
@@ -76,7 +79,7 @@ public final class FineTuningRun implements AutoCloseable {
                 throw e;
             }
             return new FineTuningRun(
-                    recipe,
+                    prepared.file(),
                     pretrained,
                     tuning,
                     prepared.heldOut(),
@@ -125,7 +128,7 @@ public final class FineTuningRun implements AutoCloseable {
         Optional<ValidationResult> lastValidation = Optional.empty();
         Optional<SaveReport> lastSave = Optional.empty();
         while (!tuning.isFinished() && !stopRequested.get()) {
-            StepResult step = tuning.step();
+            StepResult step = step();
             lastStep = Optional.of(step);
             metrics.append(step);
             listener.stepTaken(step, tuning.plan().lastStep());
@@ -152,7 +155,33 @@ public final class FineTuningRun implements AutoCloseable {
                 lastSave.map(SaveReport::ledger).orElse(pretrained.report().ledger()),
                 notes,
                 trainedParameters(),
+                lastStep.isPresent() ? ComponentUpdate.since(pretrained.checkpoint(), pretrained.model()) : List.of(),
+                tuning.expertBalance(),
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    private StepResult step() {
+        try {
+            return tuning.step();
+        } catch (NotFiniteException e) {
+            throw e.withFix(goingOn(e.step()));
+        }
+    }
+
+    /// What to run after a step that could not be taken, at half the learning rate: the same again would end the same.
+    private String goingOn(long failed) {
+        String slower = "optimizer.lr=" + recipe.optimizer().lr() / 2;
+        Optional<RunCheckpoints.Good> good = checkpoints.lastGood(failed);
+        if (good.isEmpty()) {
+            Path directory = recipe.checkpoint().checkpointDir();
+            return "no checkpoint was saved before it, so start again:\n    "
+                    + file.command(slower, "checkpoint.checkpoint_dir=" + directory + "-again");
+        }
+        String words = good.get().proven()
+                ? "the last good checkpoint is %s; go on from it:\n    %s"
+                : "the only checkpoint before it, %s, holds the weights that gave this loss:\n    %s";
+        Path directory = good.get().directory();
+        return words.formatted(directory, file.command(slower, "checkpoint.restore_from=" + directory));
     }
 
     private boolean due(Optional<Integer> every, boolean ending) {

@@ -15,7 +15,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
@@ -84,6 +86,28 @@ final class RunCheckpoints {
                 tuning.restore(state.state(), state.tensors());
             }
         }
+    }
+
+    /// The newest checkpoint whose weights gave a later step a finite loss. Without one, the newest there is.
+    ///
+    /// @param failed the step whose loss was not finite
+    Optional<Good> lastGood(long failed) {
+        List<Good> before = new ArrayList<>();
+        resumedFrom.ifPresent(path -> before.add(new Good(path, failed > stepOf(path) + 1)));
+        checkpoints.list().stream()
+                .filter(saved -> saved.step() < failed)
+                .forEach(saved -> before.add(new Good(saved.directory(), failed > saved.step() + 1)));
+        return before.stream()
+                .filter(Good::proven)
+                .reduce((_, newer) -> newer)
+                .or(() -> before.stream().reduce((_, newer) -> newer));
+    }
+
+    /// @param proven whether a later step's loss was finite
+    record Good(Path directory, boolean proven) {}
+
+    private static int stepOf(Path directory) {
+        return Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject().requireInt("step");
     }
 
     /// The day that chat templates were told when the run began, if it goes on from one that noted it.

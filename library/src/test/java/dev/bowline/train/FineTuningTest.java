@@ -9,6 +9,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
@@ -112,6 +113,36 @@ class FineTuningTest {
         }
     }
 
+    @Test
+    void everyTokenButPaddingIsCountedForEachOfItsExperts() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            long tokens = tuning.step().tokens() + tuning.step().tokens();
+            tuning.validate(rows());
+
+            var text = model.config().requireObject("text_config");
+            int perToken = text.requireInt("top_k_experts");
+            List<ExpertBalance> balance = tuning.expertBalance();
+            assertEquals(text.requireInt("num_hidden_layers"), balance.size());
+            for (ExpertBalance layer : balance) {
+                assertEquals(text.requireInt("num_experts"), layer.chosen().size(), layer.layer());
+                assertEquals(tokens * perToken, layer.choices(), layer.layer());
+            }
+        }
+    }
+
+    @Test
+    void aModelWithoutExpertsHasNoBalance() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            tuning.step();
+
+            assertEquals(List.of(), tuning.expertBalance());
+        }
+    }
+
     private static List<Double> losses(FineTuning tuning, int steps) {
         List<Double> losses = new ArrayList<>();
         for (int i = 0; i < steps; i++) {
@@ -144,7 +175,7 @@ class FineTuningTest {
                 new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
                 new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS),
                 OptionalDouble.of(1),
-                16,
+                new ChunkedCrossEntropy(16),
                 0);
         return new FineTuning(model, new TrainingRows(rows(), TrainingRows.Order.SHUFFLED, 1), plan);
     }
