@@ -34,7 +34,7 @@ class GenerateCommandTest {
 
     @Test
     void theGenerationConfigSaysHowManyTokensAndWhichOneStops() throws IOException {
-        generationConfig("{\"eos_token_id\": [], \"max_new_tokens\": 5}");
+        generationConfig("{\"eos_token_id\": [0], \"max_new_tokens\": 5}");
         assertEquals("5 max_new_tokens", length(ask()));
         assertEquals("2 max_new_tokens", length(ask("--max-new-tokens", "2")));
 
@@ -42,7 +42,9 @@ class GenerateCommandTest {
         // Whichever token comes first now stops the answer before it.
         int stopped = 0;
         for (int token = 0; token < 1024 && stopped == 0; token += 64) {
-            List<String> ids = java.util.stream.IntStream.range(token, token + 64).mapToObj(Integer::toString).toList();
+            List<String> ids = java.util.stream.IntStream.range(token, token + 64)
+                    .mapToObj(Integer::toString)
+                    .toList();
             generationConfig("{\"eos_token_id\": [%s], \"max_new_tokens\": 5}".formatted(String.join(",", ids)));
             JsonObject answer = ask();
             if (answer.requireString("end").equals("stop_token")) {
@@ -95,7 +97,8 @@ class GenerateCommandTest {
         Ran ran = Ran.bowlineReading(QUESTION + "\n", "generate", model.toString(), "--chat", "--max-new-tokens", "4");
 
         assertEquals(1, ran.succeeded().out().lines().count(), ran.out());
-        assertEquals(ask("--max-new-tokens", "4").requireString("text"), ran.out().stripTrailing());
+        assertEquals(
+                ask("--max-new-tokens", "4").requireString("text"), ran.out().stripTrailing());
         assertEquals("", ran.err());
     }
 
@@ -107,7 +110,7 @@ class GenerateCommandTest {
         Path folder = Files.createDirectory(model.resolve("additional_chat_templates"));
         Files.writeString(
                 folder.resolve("tool_use.jinja"),
-                "{% for tool in tools %}{{ tool.function.name }} {% endfor %}{{ messages[0].content }}");
+                "{% for tool in tools or [] %}{{ tool.function.name }} {% endfor %}{{ messages[0].content }}");
 
         int with = ask("--tools", tools.toString()).requireInt("prompt_tokens");
         int without = ask("--chat-template", "tool_use").requireInt("prompt_tokens");

@@ -13,7 +13,9 @@ import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,7 +76,11 @@ class JsonOutputTest {
     void finetune() {
         JsonObject answer = assertIsAsDescribed(
                 "finetune",
-                ran("finetune", recipe(), "--set", "checkpoint.checkpoint_dir=" + directory.resolve("run").toAbsolutePath()));
+                ran(
+                        "finetune",
+                        recipe(),
+                        "--set",
+                        "checkpoint.checkpoint_dir=" + directory.resolve("run").toAbsolutePath()));
 
         assertEquals("finished", answer.requireString("outcome"));
         assertEquals(1, answer.requireInt("step"));
@@ -100,12 +106,17 @@ class JsonOutputTest {
     @Test
     void logits() {
         Path input = directory.resolve("ids.safetensors");
-        MemorySegment ids = MemorySegment.ofArray(new long[] {2, 5, 6, 7});
+        MemorySegment ids = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, 2, 5, 6, 7);
         SafetensorsWriter.write(
                 input, List.of(new TensorSource("input_ids", SafetensorsType.I64, List.of(1L, 4L), ids)));
         String[] line = {
-            "logits", DEMO.resolve("model").toString(), "--input", input.toString(), "--output",
-            directory.resolve("out.safetensors").toString(), "--grads"
+            "logits",
+            DEMO.resolve("model").toString(),
+            "--input",
+            input.toString(),
+            "--output",
+            directory.resolve("out.safetensors").toString(),
+            "--grads"
         };
 
         JsonObject answer = assertIsAsDescribed("logits", ran(line));
@@ -116,7 +127,8 @@ class JsonOutputTest {
 
     @Test
     void audit() {
-        JsonObject answer = Json.parse(ran("audit", DEMO.resolve("model").toString()), "the output").asObject();
+        JsonObject answer = Json.parse(ran("audit", DEMO.resolve("model").toString()), "the output")
+                .asObject();
 
         assertEquals(1, answer.requireInt("schema_version"));
         assertEquals(1, answer.requireArray("audits").objects().size());
@@ -139,7 +151,10 @@ class JsonOutputTest {
         List<String> words = new ArrayList<>(List.of(line));
         words.add("--json");
         if (line[0].equals("finetune")) {
-            Stream.of("step_scheduler.max_steps=1", "lr_scheduler.lr_warmup_steps=0", "dataset.limit_dataset_samples=32",
+            Stream.of(
+                            "step_scheduler.max_steps=1",
+                            "lr_scheduler.lr_warmup_steps=0",
+                            "dataset.limit_dataset_samples=32",
                             "validation_dataset.limit_dataset_samples=2")
                     .forEach(set -> words.addAll(List.of("--set", set)));
         }
@@ -156,7 +171,7 @@ class JsonOutputTest {
         printed.forEach(path -> assertTrue(
                 described.containsKey(path) || isDescribedElsewhere(path, described), command + " prints " + path));
         described.forEach((path, meaning) -> assertTrue(
-                printed.contains(path)
+                printed.stream().anyMatch(each -> each.equals(path) || each.startsWith(path + "."))
                         || meaning.startsWith("only with")
                         || empty.stream().anyMatch(path::startsWith),
                 command + " does not print " + path));

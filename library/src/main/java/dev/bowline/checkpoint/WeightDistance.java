@@ -93,7 +93,6 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         Tensor stored = Ops.cast(before, Dtype.FLOAT32);
         Tensor change = Ops.cast(now, Dtype.FLOAT32).sub(stored);
         return new WeightDistance(
-                change.dot(change).item_double(),
-                stored.dot(stored).item_double());
+                change.dot(change).item_double(), stored.dot(stored).item_double());
     }
 }
