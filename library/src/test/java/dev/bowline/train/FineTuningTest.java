@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,7 @@ import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.model.Component;
 import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
@@ -20,11 +22,13 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -110,6 +114,52 @@ class FineTuningTest {
             assertTrue(notes.stream().anyMatch(note -> note.contains("lm_head")), notes.toString());
             assertFalse(model.lmHead().get().isTrained());
             assertTrue(before.equal(model.lmHead().tensor()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ROUTER", "EXPERTS", "NORMS", "EMBEDDINGS"})
+    void aFrozenPartStaysAsItIsAndEveryOtherMoves(Component frozen) {
+        FreezeConfig config = new FreezeConfig(
+                frozen == Component.EMBEDDINGS,
+                true,
+                true,
+                false,
+                frozen == Component.ROUTER,
+                frozen == Component.EXPERTS,
+                frozen == Component.NORMS);
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
+            List<String> notes = Freezing.apply(model, config);
+            Map<String, Tensor> before = new HashMap<>();
+            model.parameters()
+                    .forEach((name, each) ->
+                            before.put(name, each.value().detach().clone()));
+
+            try (FineTuning tuning = fineTuning(model)) {
+                losses(tuning, 2);
+                tuning.optimizerState()
+                        .keySet()
+                        .forEach(name -> assertNotEquals(
+                                frozen, model.component(name.substring(0, name.lastIndexOf('.'))), name));
+            }
+
+            assertTrue(notes.getFirst().startsWith("frozen: " + frozen), notes.toString());
+            Set<Component> moved = EnumSet.noneOf(Component.class);
+            before.forEach((name, value) -> {
+                if (!value.equal(of(model, name).value())) {
+                    moved.add(model.component(name));
+                }
+            });
+            Set<Component> others = EnumSet.of(
+                    Component.EMBEDDINGS,
+                    Component.ATTENTION,
+                    Component.MLP,
+                    Component.ROUTER,
+                    Component.EXPERTS,
+                    Component.NORMS);
+            others.remove(frozen);
+            assertEquals(others, moved);
         }
     }
 
