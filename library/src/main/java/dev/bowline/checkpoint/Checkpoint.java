@@ -141,7 +141,8 @@ public final class Checkpoint implements AutoCloseable {
         return new WeightLoad(Correspondence.of(this, model)).run(dtype);
     }
 
-    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
+    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears. A process
+    /// that dies meanwhile leaves a hidden `.NAME.….partial` beside it, which is never taken for a checkpoint.
     ///
     /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
     /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
