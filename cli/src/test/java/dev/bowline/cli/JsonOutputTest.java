@@ -134,6 +134,19 @@ class JsonOutputTest {
         assertEquals(1, answer.requireArray("audits").objects().size());
     }
 
+    @Test
+    void repair() {
+        String lying = Ran.fixture("flag_top_true_text_false").toString();
+        String fixed = directory.resolve("fixed").toString();
+
+        JsonObject planned = assertIsAsDescribed("repair", ran("repair", lying, "--out", fixed));
+        assertFalse(planned.requireBoolean("applied") || Files.exists(Path.of(fixed)));
+        JsonObject done = assertIsAsDescribed("repair", ran("repair", lying, "--out", fixed, "--apply"));
+        assertTrue(done.requireBoolean("applied") && Files.exists(Path.of(fixed)));
+        assertEquals(planned.requireArray("steps"), done.requireArray("steps"));
+        assertEquals(fixed, done.requireObject("after").requireString("path"));
+    }
+
     /// What `demo` prints beside what `finetune` does.
     @Test
     void theDemosOwnKeysAreOnThePage() {
@@ -178,12 +191,10 @@ class JsonOutputTest {
         return answer;
     }
 
-    /// Below an array whose elements are said to have the keys of another.
+    /// Below what is said to have the keys of something else.
     private static boolean isDescribedElsewhere(String path, Map<String, String> described) {
         return described.entrySet().stream()
-                .anyMatch(row -> row.getKey().endsWith("[]")
-                        && row.getValue().contains("with the keys of")
-                        && path.startsWith(row.getKey() + "."));
+                .anyMatch(row -> row.getValue().contains("with the keys of") && path.startsWith(row.getKey() + "."));
     }
 
     private static void walk(String path, JsonValue value, Set<String> printed, Set<String> empty) {

@@ -51,7 +51,8 @@ record MemoryPlan(Dtype dtype, int rows, int columns, int microBatches, LossSect
         };
     }
 
-    /// What one logit takes. Autograd holds the head's product, the softcap's three steps, the softmax and two gradients
+    /// What one logit takes. Autograd holds the head's product, the softcap's three steps, the softmax and two
+    /// gradients
     /// at once, which was measured too.
     long bytesPerLogit() {
         return switch (loss) {

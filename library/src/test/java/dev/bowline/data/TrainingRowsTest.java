@@ -46,11 +46,17 @@ class TrainingRowsTest {
 
         assertEquals(shuffled(source, 42), shuffled(source, 42));
         assertNotEquals(shuffled(source, 42), shuffled(source, 7));
-        assertEquals(source, new TrainingRows(source, TrainingRows.Order.AS_READ, 42).step(DataPosition.START, 11).rows());
+        assertEquals(
+                source,
+                new TrainingRows(source, TrainingRows.Order.AS_READ, 42)
+                        .step(DataPosition.START, 11)
+                        .rows());
     }
 
     private static List<Row> shuffled(List<Row> source, long seed) {
-        return new TrainingRows(source, TrainingRows.Order.SHUFFLED, seed).step(DataPosition.START, 11).rows();
+        return new TrainingRows(source, TrainingRows.Order.SHUFFLED, seed)
+                .step(DataPosition.START, 11)
+                .rows();
     }
 
     @Test

@@ -94,7 +94,8 @@ class MemoryOutlookTest {
     void wholeLogitsAreCountedAsAutogradHoldsThem() {
         String small = "step_scheduler.local_batch_size=4";
         MemoryEstimate chunked = outlook(Long.MAX_VALUE, small).estimate();
-        MemoryEstimate whole = outlook(Long.MAX_VALUE, small, "loss.full_logits=true").estimate();
+        MemoryEstimate whole =
+                outlook(Long.MAX_VALUE, small, "loss.full_logits=true").estimate();
 
         long vocabulary = 1024;
         assertEquals(vocabulary * 4 * (7 * 4 * 512 - 512), whole.loss() - chunked.loss());
