@@ -8,7 +8,6 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
@@ -164,24 +163,8 @@ public final class FineTuningRun implements AutoCloseable {
         try {
             return tuning.step();
         } catch (NotFiniteException e) {
-            throw e.withFix(goingOn(e.step()));
+            throw e.withFix(GoingOn.after(e.step(), file, checkpoints));
         }
-    }
-
-    /// What to run after a step that could not be taken, at half the learning rate: the same again would end the same.
-    private String goingOn(long failed) {
-        String slower = "optimizer.lr=" + recipe.optimizer().lr() / 2;
-        Optional<RunCheckpoints.Good> good = checkpoints.lastGood(failed);
-        if (good.isEmpty()) {
-            Path directory = recipe.checkpoint().checkpointDir();
-            return "no checkpoint was saved before it, so start again:\n    "
-                    + file.command(slower, "checkpoint.checkpoint_dir=" + directory + "-again");
-        }
-        String words = good.get().proven()
-                ? "the last good checkpoint is %s; go on from it:\n    %s"
-                : "the only checkpoint before it, %s, holds the weights that gave this loss:\n    %s";
-        Path directory = good.get().directory();
-        return words.formatted(directory, file.command(slower, "checkpoint.restore_from=" + directory));
     }
 
     private boolean due(Optional<Integer> every, boolean ending) {
