@@ -6,6 +6,7 @@ import dev.bowline.audit.RepairOptions.Declare;
 import dev.bowline.audit.RepairPlan;
 import dev.bowline.audit.Role;
 import dev.bowline.audit.TieAudit;
+import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -53,6 +54,9 @@ final class RepairCommand extends Command {
     @Option(names = "--untie", description = "Give the head a tensor of its own.")
     private boolean untie;
 
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
     @CommandLine.Spec
     private CommandLine.Model.@Nullable CommandSpec spec;
 
@@ -67,14 +71,23 @@ final class RepairCommand extends Command {
         Optional<Declare> declare =
                 tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
+        if (json) {
+            Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
+            console().print(AuditJson.json(plan, made));
+            return ExitCode.SUCCESS;
+        }
         console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
         if (!apply) {
             console().print(plan.changesNothing() ? "" : "\nNothing was written; --apply does it.\n");
             return ExitCode.SUCCESS;
         }
-        TieAudit after = out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
+        TieAudit after = applied(plan);
         console().print("\nAfter\n" + AuditReport.text(after));
         return ExitCode.SUCCESS;
+    }
+
+    private TieAudit applied(RepairPlan plan) {
+        return out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
     }
 
     private CommandLine.ParameterException usage(String problem) {

@@ -48,6 +48,7 @@ public final class GatedExperts extends Layer {
     /// @param weight [N, K], each expert's share
     /// @return [N, H], of x's dtype
     public Tensor forward(Tensor x, Tensor index, Tensor weight) {
+        ExpertLoad.tell(path(), index, experts);
         if (!GradMode.is_enabled() || !(x.requires_grad() || weight.requires_grad() || isTrained())) {
             return compute(x, weight, ExpertRows.of(index, experts)).mixed().to(x.scalar_type());
         }
