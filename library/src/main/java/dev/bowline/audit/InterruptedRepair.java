@@ -19,14 +19,15 @@ import org.jspecify.annotations.Nullable;
 /// @param original where there is no exchange: the original, from the first of two renames until it is removed
 record InterruptedRepair(Path place, Path aside, Path original) {
 
+    private static final String ASIDE = ".bowline-repair";
+    private static final String ORIGINAL = ".bowline-original";
+
     /// @param path a checkpoint directory, which need not be there
     static InterruptedRepair at(Path path) {
         Path place = real(path);
         String name = String.valueOf(place.getFileName());
         return new InterruptedRepair(
-                place,
-                place.resolveSibling(".%s.bowline-repair".formatted(name)),
-                place.resolveSibling(".%s.bowline-original".formatted(name)));
+                place, place.resolveSibling("." + name + ASIDE), place.resolveSibling("." + name + ORIGINAL));
     }
 
     private static Path real(Path path) {
@@ -35,6 +36,15 @@ record InterruptedRepair(Path place, Path aside, Path original) {
         } catch (IOException _) {
             return path.toAbsolutePath().normalize();
         }
+    }
+
+    /// Whether a directory is no checkpoint, but what a repair has not yet put in place or not yet removed.
+    static boolean isLeftover(Path directory) {
+        String name = String.valueOf(directory.getFileName());
+        if (!name.startsWith(".") || !name.endsWith(ORIGINAL)) {
+            return name.startsWith(".") && name.endsWith(ASIDE);
+        }
+        return Files.exists(directory.resolveSibling(name.substring(1, name.length() - ORIGINAL.length())));
     }
 
     /// Whether the checkpoint was renamed away and nothing took its place.

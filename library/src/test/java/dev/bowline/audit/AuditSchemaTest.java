@@ -20,7 +20,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What `--json` prints is what docs/audit.schema.json describes. The finding tests and ConsumerMatrixTest ask it of every
+/// What `--json` prints is what docs/audit.schema.json describes. The finding tests and ConsumerMatrixTest ask it of
+/// every
 /// finding's checkpoint and of every recorded cell.
 class AuditSchemaTest {
 

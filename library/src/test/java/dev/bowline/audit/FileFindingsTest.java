@@ -54,12 +54,15 @@ class FileFindingsTest {
 
     @Test
     void t18AuxiliaryHeads() throws IOException {
-        CheckpointFixture hit = CheckpointFixture.llama("true").embedding(E).with("mtp.lm_head.weight", F32, ROWS, WIDTH, H);
+        CheckpointFixture hit =
+                CheckpointFixture.llama("true").embedding(E).with("mtp.lm_head.weight", F32, ROWS, WIDTH, H);
         findings.require(
                 FindingCode.T18,
                 Severity.MEDIUM,
                 hit,
-                CheckpointFixture.llama("true").embedding(E).with("model.embed_tokens_per_layer.weight", F32, ROWS, WIDTH, H));
+                CheckpointFixture.llama("true")
+                        .embedding(E)
+                        .with("model.embed_tokens_per_layer.weight", F32, ROWS, WIDTH, H));
         assertEquals(PhysicalState.Kind.EMBED_ONLY, findings.audit(hit).state().kind());
     }
 
@@ -68,10 +71,14 @@ class FileFindingsTest {
         findings.require(
                 FindingCode.T19,
                 Severity.MEDIUM,
-                CheckpointFixture.llama("true").embedding(E).head(E).metadata("lm_head.weight", "model.embed_tokens.weight"),
+                CheckpointFixture.llama("true")
+                        .embedding(E)
+                        .head(E)
+                        .metadata("lm_head.weight", "model.embed_tokens.weight"),
                 CheckpointFixture.llama("true").embedding(E).metadata("lm_head.weight", "model.embed_tokens.weight"));
-        assertTrue(findings.audit(CheckpointFixture.llama("true").embedding(E).metadata("lm_head.weight", "gone.weight"))
-                .has(FindingCode.T19));
+        assertTrue(
+                findings.audit(CheckpointFixture.llama("true").embedding(E).metadata("lm_head.weight", "gone.weight"))
+                        .has(FindingCode.T19));
     }
 
     @Test

@@ -246,4 +246,19 @@ class InterruptedRepairTest {
         assertTrue(Files.exists(model.resolve("written-meanwhile.txt")));
         assertEquals(List.of(model), SourceFiles.list(model.resolveSibling("")));
     }
+
+    /// A tree is searched for checkpoints, not for what a repair left; an original that is away is a checkpoint.
+    @Test
+    void whatARepairLeftIsNotACheckpointOfItsOwn() throws IOException {
+        Path model = fresh(duplicate());
+        InterruptedRepair names = InterruptedRepair.at(model);
+        duplicate().write(names.aside());
+        duplicate().write(names.original());
+        Path tree = model.resolveSibling("");
+
+        assertEquals(List.of(model), CheckpointTree.find(tree));
+
+        new RepairDisk((_, _) -> {}, DirectoryExchange.none()).delete(model);
+        assertEquals(List.of(names.original()), CheckpointTree.find(tree));
+    }
 }

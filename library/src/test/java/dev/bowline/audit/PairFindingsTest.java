@@ -30,9 +30,17 @@ class PairFindingsTest {
 
     @Test
     void aTiedCheckpointAndAnUntiedOneAreClean() throws IOException {
-        assertEquals(Set.of(), Findings.codes(findings.audit(CheckpointFixture.llama("true").embedding(E))));
-        assertEquals(Set.of(), Findings.codes(findings.audit(CheckpointFixture.llama("false").embedding(E).head(H))));
-        assertEquals(Set.of(), Findings.codes(findings.audit(CheckpointFixture.llama("false").embedding(E).head(H).sharded())));
+        assertEquals(
+                Set.of(),
+                Findings.codes(findings.audit(CheckpointFixture.llama("true").embedding(E))));
+        assertEquals(
+                Set.of(),
+                Findings.codes(findings.audit(
+                        CheckpointFixture.llama("false").embedding(E).head(H))));
+        assertEquals(
+                Set.of(),
+                Findings.codes(findings.audit(
+                        CheckpointFixture.llama("false").embedding(E).head(H).sharded())));
     }
 
     @Test
@@ -43,7 +51,8 @@ class PairFindingsTest {
                 CheckpointFixture.llama("true").embedding(E).head(H),
                 CheckpointFixture.llama("true").embedding(E).head(E));
 
-        TieAudit audit = findings.audit(CheckpointFixture.llama("true").embedding(E).head(Findings.changedRows(E, 30)));
+        TieAudit audit =
+                findings.audit(CheckpointFixture.llama("true").embedding(E).head(Findings.changedRows(E, 30)));
 
         PhysicalState.Difference difference = audit.state().difference().orElseThrow();
         assertEquals(2, difference.differing());
@@ -109,7 +118,9 @@ class PairFindingsTest {
                 FindingCode.T06,
                 Severity.HIGH,
                 CheckpointFixture.llama("true").embedding(E).head((i, j) -> Math.nextUp((float) E.at(i, j))),
-                CheckpointFixture.llama("true").embedding(E).head((i, j) -> Math.nextUp(Math.nextUp((float) E.at(i, j)))));
+                CheckpointFixture.llama("true")
+                        .embedding(E)
+                        .head((i, j) -> Math.nextUp(Math.nextUp((float) E.at(i, j)))));
     }
 
     @Test
@@ -128,7 +139,8 @@ class PairFindingsTest {
                 Severity.HIGH,
                 CheckpointFixture.llama("true").embedding(E).with("lm_head.weight", F32, 24, WIDTH, E),
                 CheckpointFixture.llama("true").embedding(E).with("lm_head.weight", F32, 32, WIDTH, E));
-        TieAudit slice = findings.audit(CheckpointFixture.llama("true").embedding(E).with("lm_head.weight", F32, 24, WIDTH, E));
+        TieAudit slice =
+                findings.audit(CheckpointFixture.llama("true").embedding(E).with("lm_head.weight", F32, 24, WIDTH, E));
         assertEquals(PhysicalState.Kind.SLICE_EQUAL, slice.state().kind());
         assertEquals(24, slice.state().slice().orElseThrow().rows());
         assertEquals(

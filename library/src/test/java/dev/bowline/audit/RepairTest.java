@@ -20,6 +20,8 @@ import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -345,5 +347,22 @@ class RepairTest {
         Repair.applyInPlace(Repair.plan(source, LOSSLESS));
 
         assertTrue(hashes(source).containsKey("language_model.model.embed_tokens.weight"));
+    }
+
+    @Test
+    void whatIsWrittenAnewKeepsItsPermissions() throws IOException {
+        Path source = write(CheckpointFixture.llama("").embedding(E).head(E));
+        Path config = source.resolve("config.json");
+        if (!Files.getFileStore(source).supportsFileAttributeView("posix")) {
+            return;
+        }
+        Set<PosixFilePermission> secret = PosixFilePermissions.fromString("rw-------");
+        Files.setPosixFilePermissions(config, secret);
+        Files.setPosixFilePermissions(source, PosixFilePermissions.fromString("rwx------"));
+
+        Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(secret, Files.getPosixFilePermissions(config));
+        assertEquals(PosixFilePermissions.fromString("rwx------"), Files.getPosixFilePermissions(source));
     }
 }
