@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
         name = "repair",
         description = {
             "Makes a checkpoint's tie mean one thing to every consumer, without losing a bit.",
-            "Shows what it would do; --apply does it. The result is made beside the target, read back and audited"
+            "Shows what it would do and what each consumer would make of the result; --apply does it. The result is made beside the target, read back and audited"
                     + " before it takes its place; if that audit fails, nothing has happened."
         },
         footer = {
@@ -70,6 +70,9 @@ final class RepairCommand extends Command {
         }
         Optional<Declare> declare =
                 tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
+        if (inPlace && apply && Repair.putBack(directory)) {
+            console().note("An interrupted repair had left the original aside; it is back in its place.");
+        }
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
         if (json) {
             Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
@@ -77,12 +80,12 @@ final class RepairCommand extends Command {
             return ExitCode.SUCCESS;
         }
         console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
-        if (!apply) {
-            console().print(plan.changesNothing() ? "" : "\nNothing was written; --apply does it.\n");
-            return ExitCode.SUCCESS;
+        if (apply) {
+            console().print("\nAfter\n" + AuditReport.text(applied(plan)));
+        } else if (!plan.changesNothing()) {
+            console().print("\nAfter\n" + AuditReport.text(plan.after()));
+            console().print("\nNothing was written; --apply does it.\n");
         }
-        TieAudit after = applied(plan);
-        console().print("\nAfter\n" + AuditReport.text(after));
         return ExitCode.SUCCESS;
     }
 

@@ -25,8 +25,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// Results belong to the caller's [TensorScope].
 public final class Ops {
 
-    private static final OperatorHandle GROUPED_MM = operator("aten::_grouped_mm");
-
     private static final OperatorHandle FUSED_ADAMW = operator("aten::_fused_adamw_");
 
     private Ops() {}
@@ -143,19 +141,6 @@ public final class Ops {
     public static Tensor maskedAttention(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
         return torch.scaled_dot_product_attention(
                 q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(scale), true);
-    }
-
-    /// One matrix product per group of consecutive rows.
-    ///
-    /// @param x [N, K], rows sorted by group
-    /// @param w [G, K, M]; a transposed view is accepted
-    /// @param ends [G] int32, the row after each group's last; the last must be N
-    /// @return [N, M]
-    public static Tensor groupedMm(Tensor x, Tensor w, Tensor ends) {
-        IValueVector stack =
-                new IValueVector(new IValue(x), new IValue(w), new IValue(ends), new IValue(), new IValue());
-        GROUPED_MM.callBoxed(stack);
-        return stack.get(0).toTensor();
     }
 
     /// The Euclidean norm, computed in float32: [].
