@@ -136,7 +136,7 @@ def write_tokenizer(directory):
     if len(vocabulary) > SMALL["vocab_size"]:
         raise ValueError(f"{len(vocabulary)} tokens")
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens(special)
     directory.mkdir(parents=True, exist_ok=True)
