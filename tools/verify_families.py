@@ -32,6 +32,7 @@ model:
   torch_dtype: float32
 dataset:
   path: train.jsonl
+  column_mapping: {{question: question, answer: answer}}
   seq_length: 64
 step_scheduler:
   global_batch_size: 2

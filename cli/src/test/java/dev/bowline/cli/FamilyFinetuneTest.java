@@ -32,8 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Every class of every family, with every head that it has, is fine-tuned by a recipe, saved, loaded and asked.
 class FamilyFinetuneTest {
 
-    private static final Path FAMILIES =
-            Path.of("..", "library", "src", "test", "resources", "fixtures", "families");
+    private static final Path FAMILIES = Path.of("..", "library", "src", "test", "resources", "fixtures", "families");
 
     private static final String RECIPE = """
             model:
@@ -41,6 +40,7 @@ class FamilyFinetuneTest {
               torch_dtype: float32
             dataset:
               path: train.jsonl
+              column_mapping: {question: question, answer: answer}
               seq_length: 64
             step_scheduler:
               global_batch_size: 2
