@@ -16,26 +16,45 @@ from pathlib import Path
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import GenerationConfig
+from transformers import AttentionInterface, AttentionMaskInterface, GenerationConfig
+from transformers.masking_utils import eager_mask
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import common  # noqa: E402
 
 BATCH, LENGTH = 3, 20
 ROW_LENGTHS = (20, 15, 9)
+PACKED_ROWS = ((8, 7, 5), (12, 8))
 PROMPT_LENGTH, NEW_TOKENS = 12, 60
 # A small rate keeps five steps reproducible (a large one amplifies rounding); the large decay makes its rule visible.
 ADAMW = {"lr": 2e-4, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 5.0}
 ADAMW_STEPS = 5
 MIN_GREEDY_GAP, MIN_ROUTER_GAP, MAX_ADAMW_DRIFT, MIN_SPREAD = 5e-3, 2e-5, 2e-5, 0.5
+MAX_PACKED_DRIFT, MAX_BF16_DRIFT = 5e-5, 0.05
+CAPPED = "eager_in_float32"
 
 
-def load(variant, directory, attention="eager"):
+def capped_in_float32(module, query, key, value, attention_mask, scaling, softcap=None, **_):
+    """What sdpa computes, with the cap on scores that sdpa in transformers leaves out: everything within in float32."""
+    groups = module.num_key_value_groups
+    k, v = (x.float().repeat_interleave(groups, 1) for x in (key, value))
+    scores = query.float() @ k.transpose(2, 3) * scaling
+    if softcap is not None:
+        scores = (scores / softcap).tanh() * softcap
+    weights = (scores + attention_mask[..., : k.shape[2]].float()).softmax(-1)
+    return (weights @ v).to(query.dtype).transpose(1, 2).contiguous(), weights
+
+
+AttentionInterface.register(CAPPED, capped_in_float32)
+AttentionMaskInterface.register(CAPPED, eager_mask)
+
+
+def load(variant, directory, attention="eager", dtype=torch.float32):
     if variant.reference is not None:
-        return variant.reference(directory).eval()
+        return variant.reference(directory, attention, dtype).eval()
     extra = {"experts_implementation": "eager"} if variant.experts else {}
     model, info = variant.model_class.from_pretrained(
-        directory, dtype=torch.float32, attn_implementation=attention, output_loading_info=True, **extra
+        directory, dtype=dtype, attn_implementation=attention, output_loading_info=True, **extra
     )
     problems = {key: sorted(map(str, value)) for key, value in info.items() if value}
     if problems:
@@ -55,15 +74,21 @@ def batches(variant, seed):
     return ids, mask, draw(1, LENGTH), draw(1, PROMPT_LENGTH)
 
 
-def loss_of(model, ids, mask=None):
+def loss_of(model, ids, mask=None, positions=None):
     labels = ids if mask is None else ids.masked_fill(mask == 0, -100)
     extra = {} if mask is None else {"attention_mask": mask}
+    if positions is not None:
+        labels, extra = first_ignored(ids, positions), {"position_ids": positions}
     return model(input_ids=ids, labels=labels, use_cache=False, **extra)
 
 
-def forward_and_backward(model, ids, mask=None):
+def first_ignored(ids, positions):
+    return ids.masked_fill(positions == 0, -100)
+
+
+def forward_and_backward(model, ids, mask=None, positions=None):
     model.zero_grad(set_to_none=True)
-    out = loss_of(model, ids, mask)
+    out = loss_of(model, ids, mask, positions)
     out.loss.backward()
     grads = {n: p.grad.detach().clone() for n, p in model.named_parameters() if p.grad is not None}
     return out.logits.detach().clone(), out.loss.detach().reshape(1).clone(), grads
@@ -86,7 +111,8 @@ def adamw(model, ids, mask):
 
 
 def greedy(variant, model, prompt):
-    """Greedy decoding, with the reference's own cache where that keeps its answer, and the smallest gap between the best two logits of any step."""
+    """Greedy decoding, with the reference's own cache where that keeps its answer, and the smallest gap between the best
+    two logits of any step."""
     if variant.reference is not None:
         return model.greedy(prompt, NEW_TOKENS)
     settings = GenerationConfig(
@@ -131,11 +157,14 @@ def reference_of(variant, directory, seed):
         return None
     # Loaded anew for each pass: rotations of type dynamic remember the longest one.
     logits, loss, grads = forward_and_backward(load(variant, directory), ids, mask)
-    alone_logits, alone_loss, _ = forward_and_backward(load(variant, directory), unpadded)
+    alone_logits, alone_loss, alone_grads = forward_and_backward(load(variant, directory), unpadded)
     tensors = {"input_ids": ids, "attention_mask": mask, "logits": logits, "loss": loss}
     tensors |= {f"grad.{name}": value for name, value in grads.items()}
     tensors |= {"unpadded.input_ids": unpadded, "unpadded.logits": alone_logits, "unpadded.loss": alone_loss}
+    tensors |= {f"unpadded.grad.{name}": value for name, value in alone_grads.items()}
     tensors |= {"greedy.prompt": prompt, "greedy.tokens": tokens}
+    if variant.packed:
+        tensors |= packed_reference(variant, directory, seed)
     trained = load(variant, directory)
     training_routing = RouterGap(trained)
     tensors["adamw.losses"] = adamw(trained, ids, mask)
@@ -145,18 +174,16 @@ def reference_of(variant, directory, seed):
     gaps = [g for g in (routing.smallest, training_routing.smallest) if g is not None]
     if gaps and min(gaps) < MIN_ROUTER_GAP:
         return None
-    drift = {}
-    if variant.reference is None:
-        other = load(variant, directory, "sdpa" if variant.sdpa else "eager")
-        other_logits, _, other_grads = forward_and_backward(other, ids, mask)
-        other_losses = adamw(other, ids, mask)
-        drift = {
-            "logits_relative_to_largest": relative_to_largest(logits, other_logits, mask),
-            "worst_gradient_relative_to_norm": max(relative(g, other_grads[n]) for n, g in grads.items()),
-            "adamw_losses_absolute": (tensors["adamw.losses"] - other_losses).abs().max().item(),
-        }
-        if drift["adamw_losses_absolute"] > MAX_ADAMW_DRIFT:
-            return None
+    other = load(variant, directory, other_attention(variant))
+    other_logits, _, other_grads = forward_and_backward(other, ids, mask)
+    other_losses = adamw(other, ids, mask)
+    drift = {
+        "logits_relative_to_largest": relative_to_largest(logits, other_logits, mask),
+        "worst_gradient_relative_to_norm": max(relative(g, other_grads[n]) for n, g in grads.items()),
+        "adamw_losses_absolute": (tensors["adamw.losses"] - other_losses).abs().max().item(),
+    }
+    if drift["adamw_losses_absolute"] > MAX_ADAMW_DRIFT:
+        return None
     facts = describe(variant, model, tensors, grads, seed) | declared(variant)
     facts |= {
         "greedy_smallest_gap": gap,
@@ -164,6 +191,74 @@ def reference_of(variant, directory, seed):
         "router_smallest_gap": min(gaps) if gaps else None,
         "self_difference": drift,
     }
+    return tensors, facts
+
+
+def other_attention(variant):
+    return "sdpa" if variant.sdpa else CAPPED
+
+
+def packed_reference(variant, directory, seed):
+    """Several documents per row; the first rows on which the reference's gradients hardly differ from themselves."""
+    positions = torch.cat([torch.cat([torch.arange(n) for n in row])[None] for row in PACKED_ROWS])
+    generator = torch.Generator().manual_seed(seed + 2)
+    drift = None
+    while drift is None or drift > MAX_PACKED_DRIFT:
+        ids = torch.randint(4, variant.vocabulary, (len(PACKED_ROWS), LENGTH), generator=generator)
+        model = load(variant, directory)
+        logits, loss, grads = forward_and_backward(model, ids, positions=positions)
+        other = load(variant, directory, other_attention(variant))
+        _, _, other_grads = forward_and_backward(other, ids, positions=positions)
+        drift = max(relative(g, other_grads[name]) for name, g in grads.items())
+    require_documents_apart(model, ids, positions, logits)
+    tensors = {
+        "packed.input_ids": ids,
+        "packed.position_ids": positions,
+        "packed.labels": first_ignored(ids, positions),
+        "packed.logits": logits,
+        "packed.loss": loss,
+    }
+    return tensors | {f"packed.grad.{name}": value for name, value in grads.items()}
+
+
+def require_documents_apart(model, ids, positions, logits):
+    for row, lengths in enumerate(PACKED_ROWS):
+        start = 0
+        for length in lengths:
+            part = slice(start, start + length)
+            alone = model(input_ids=ids[row : row + 1, part], use_cache=False).logits
+            if (alone[0] - logits[row, part]).abs().max() > 1e-3:
+                raise SystemExit("a packed document sees another one")
+            start += length
+
+
+def bf16_reference(variant, directory, seed):
+    """The padded batch in float32 and, by both ways to attend, in bfloat16."""
+    ids, mask, *_ = batches(variant, seed)
+    ways = {
+        "": (torch.float32, "eager"),
+        "bf16_eager.": (torch.bfloat16, "eager"),
+        "bf16_sdpa.": (torch.bfloat16, other_attention(variant)),
+    }
+    tensors, seen = {"input_ids": ids, "attention_mask": mask}, {}
+    for prefix, (dtype, attention) in ways.items():
+        logits, loss, grads = forward_and_backward(load(variant, directory, attention, dtype), ids, mask)
+        tensors |= {prefix + "logits": logits.float(), prefix + "loss": loss.float()}
+        tensors |= {f"{prefix}grad.{name}": value for name, value in grads.items()}
+        seen[prefix] = (logits.float(), loss.float(), grads)
+    facts = describe(variant, load(variant, directory), tensors, seen[""][2], seed) | declared(variant)
+    exact, eager = seen[""], seen["bf16_eager."]
+    facts["bf16"] = {
+        prefix.rstrip("."): {
+            "logits_from_fp32": relative_to_largest(exact[0], seen[prefix][0], mask),
+            "logits_from_bf16_eager": relative_to_largest(eager[0], seen[prefix][0], mask),
+            "loss_from_fp32": (seen[prefix][1] - exact[1]).abs().item(),
+            "worst_gradient_from_fp32": max(relative(g, seen[prefix][2][n].float()) for n, g in exact[2].items()),
+        }
+        for prefix in list(ways)[1:]
+    }
+    if max(way["logits_from_fp32"] for way in facts["bf16"].values()) > MAX_BF16_DRIFT:
+        return None
     return tensors, facts
 
 
@@ -203,7 +298,7 @@ def declared(variant):
     default = False if variant.reference is not None else variant.model_class.config_class().tie_word_embeddings
     rates = {key: list(value) if isinstance(value, tuple) else value for key, value in ADAMW.items()}
     return {
-        "exercises": variant.name.replace("_", " "),
+        "exercises": variant.exercises,
         "tie_default": default,
         "adamw": rates | {"decay_rule": "parameters with ndim >= 2", "clipping": None, "steps": ADAMW_STEPS},
     }
@@ -221,7 +316,7 @@ def save_checkpoint(variant, directory, seed):
     else:
         model = variant.model_class(variant.config())
         common.fill(model, seed)
-        model.save_pretrained(directory)
+        model.to(torch.bfloat16 if variant.bf16 else torch.float32).save_pretrained(directory)
         (directory / "generation_config.json").unlink(missing_ok=True)
     if variant.rewrite_config is not None:
         path = directory / "config.json"
@@ -235,13 +330,14 @@ def make(family, variant, out):
     directory = out / family / variant.name
     for seed in range(1000, 1300):
         save_checkpoint(variant, directory, seed)
-        made = reference_of(variant, directory, seed)
+        made = (bf16_reference if variant.bf16 else reference_of)(variant, directory, seed)
         if made is not None:
             tensors, facts = made
             save_file({k: v.contiguous() for k, v in sorted(tensors.items())}, directory / "reference.safetensors")
             write_json(directory / "reference.json", facts)
             sizes = [(directory / f).stat().st_size // 1024 for f in ("model.safetensors", "reference.safetensors")]
-            print(f"{family}/{variant.name}: seed {seed} tied {facts['tied']} KiB {sizes}", facts["self_difference"])
+            drift = facts.get("self_difference") or facts["bf16"]
+            print(f"{family}/{variant.name}: seed {seed} tied {facts['tied']} KiB {sizes} {drift}", flush=True)
             return
     raise SystemExit(f"{variant.name}: no seed met the margins")
 
@@ -251,7 +347,10 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     torch.set_num_threads(1)
+    common.write_tokenizer(arguments.out / "tokenizer")
     modules = sorted(p.stem for p in (Path(__file__).parent / "families").glob("*.py") if p.stem != "common")
     for family in modules:
         for variant in importlib.import_module(f"families.{family}").VARIANTS:

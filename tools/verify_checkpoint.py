@@ -60,7 +60,7 @@ def tie_report(model, names):
     """What the flag says, what transformers made of it and what is stored; the last is checked against the first two."""
     flag = bool(model.config.tie_word_embeddings)
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    head_stored = "lm_head.weight" in names
+    head_stored = any(name.endswith("lm_head.weight") for name in names)
     problems = []
     if flag != tied:
         problems.append(f"tie_word_embeddings is {flag} but in transformers the head is {'tied' if tied else 'untied'}")

@@ -40,31 +40,37 @@ class Norm(nn.Module):
         self.weight, self.epsilon = nn.Parameter(torch.ones(width)), epsilon
 
     def forward(self, x):
-        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon))
+        normed = x * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return self.weight * normed.to(self.weight.dtype)
 
 
-def turned(x):
-    """x [B, N, S, D], by its positions from 0."""
+def turned(x, positions):
+    """x [B, N, S, D], by positions [B or 1, S], in float32 whatever the dtype of x."""
     width = x.shape[-1]
     frequencies = 1.0 / (10000 ** (torch.arange(0, width, 2).float() / width))
-    angles = torch.outer(torch.arange(x.shape[2]).float(), frequencies)
+    angles = (positions.float()[..., None] * frequencies)[:, None]
     cos, sin = torch.cat([angles.cos()] * 2, -1), torch.cat([angles.sin()] * 2, -1)
     half = torch.cat([-x[..., width // 2 :], x[..., : width // 2]], -1)
-    return x * cos + half * sin
+    return (x.float() * cos + half.float() * sin).to(x.dtype)
 
 
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
-        width, self.heads = config["hidden_size"], config["num_attention_heads"]
+        width, self.heads, self.way = config["hidden_size"], config["num_attention_heads"], config["attention"]
         self.W_pack = nn.Linear(width, 3 * width, bias=False)
         self.o_proj = nn.Linear(width, width, bias=False)
 
-    def forward(self, x, mask):
+    def forward(self, x, mask, positions):
         rows, length, width = x.shape
         q, k, v = self.W_pack(x).unflatten(-1, (3, self.heads, width // self.heads)).permute(2, 0, 3, 1, 4)
-        scores = turned(q) @ turned(k).transpose(-1, -2) / (width // self.heads) ** 0.5 + mask
-        return self.o_proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(rows, length, width))
+        q, k = turned(q, positions), turned(k, positions)
+        if self.way == "sdpa":
+            o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        else:
+            scores = q @ k.transpose(-1, -2) / (width // self.heads) ** 0.5 + mask
+            o = scores.softmax(-1, dtype=torch.float32).to(x.dtype) @ v
+        return self.o_proj(o.transpose(1, 2).reshape(rows, length, width))
 
 
 class FeedForward(nn.Module):
@@ -86,8 +92,8 @@ class Layer(nn.Module):
         self.input_layernorm = Norm(config["hidden_size"], config["rms_norm_eps"])
         self.post_attention_layernorm = Norm(config["hidden_size"], config["rms_norm_eps"])
 
-    def forward(self, x, mask):
-        h = x + self.self_attn(self.input_layernorm(x), mask)
+    def forward(self, x, mask, positions):
+        h = x + self.self_attn(self.input_layernorm(x), mask, positions)
         return h + self.mlp(self.post_attention_layernorm(h))
 
 
@@ -117,19 +123,22 @@ class BaichuanForCausalLM(nn.Module):
     def get_output_embeddings(self):
         return self.lm_head
 
-    def forward(self, input_ids, labels=None, attention_mask=None, use_cache=False):
-        length = input_ids.shape[1]
-        mask = torch.full((length, length), torch.finfo(torch.float32).min).triu(1)[None, None]
-        if attention_mask is not None:
-            hidden = attention_mask[:, None, None, :] == 0
-            mask = mask.masked_fill(hidden, torch.finfo(torch.float32).min)
+    def forward(self, input_ids, labels=None, attention_mask=None, use_cache=False, position_ids=None):
         h = self.model.embed_tokens(input_ids)
+        length, lowest = input_ids.shape[1], torch.finfo(h.dtype).min
+        mask = torch.full((length, length), lowest, dtype=h.dtype).triu(1)[None, None]
+        if attention_mask is not None:
+            mask = mask.masked_fill(attention_mask[:, None, None, :] == 0, lowest)
+        positions = torch.arange(length)[None]
+        if position_ids is not None:
+            positions, documents = position_ids, (position_ids == 0).cumsum(-1)
+            mask = mask.masked_fill((documents[:, :, None] != documents[:, None, :])[:, None], lowest)
         for layer in self.model.layers:
-            h = layer(h, mask)
+            h = layer(h, mask, positions)
         logits = self.lm_head(self.model.norm(h))
         loss = None
         if labels is not None:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+            loss = F.cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
         return SimpleNamespace(logits=logits, loss=loss)
 
     @torch.no_grad()
@@ -143,17 +152,19 @@ class BaichuanForCausalLM(nn.Module):
         return ids[0, prompt.shape[1] :].contiguous(), smallest
 
 
-def load(directory):
-    model = BaichuanForCausalLM(json.loads((directory / "config.json").read_text()))
+def load(directory, attention, dtype):
+    model = BaichuanForCausalLM(json.loads((directory / "config.json").read_text()) | {"attention": attention})
     kept = {k: v for k, v in load_file(directory / "model.safetensors").items() if not k.endswith("inv_freq")}
     model.load_state_dict(kept)
-    return model
+    return model.to(dtype)
 
 
-def save(directory, seed):
-    model = BaichuanForCausalLM(CONFIG)
+def save(directory, seed, dtype=torch.float32):
+    model = BaichuanForCausalLM(CONFIG | {"attention": "eager"})
     fill(model, seed)
-    (directory / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
+    config = CONFIG | {"torch_dtype": str(dtype).removeprefix("torch.")}
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    model = model.to(dtype)
     tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
 
@@ -165,7 +176,19 @@ def with_frequencies(tensors):
     return tensors | extra
 
 
+def save_in_bf16(directory, seed):
+    save(directory, seed, torch.bfloat16)
+
+
 VARIANTS = [
-    Variant("untied", reference=load, save=save, distinct=9),
-    Variant("with_inv_freq", reference=load, save=save, rewrite_tensors=with_frequencies, distinct=9),
+    Variant("untied", "W_pack, and a head whose rows have length one", reference=load, save=save, distinct=9, packed=True),
+    Variant(
+        "with_inv_freq",
+        "as published: files also hold inv_freq",
+        reference=load,
+        save=save,
+        rewrite_tensors=with_frequencies,
+        distinct=9,
+    ),
+    Variant("untied_bf16", "W_pack and NormHead, stored in bf16", reference=load, save=save_in_bf16, bf16=True),
 ]

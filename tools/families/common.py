@@ -1,9 +1,12 @@
 """What the families' fixtures share: the shape of the tiny models, their random values, and a variant's description."""
 
+import json
+import string
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
 import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 WINDOW = 8
 SMALL = dict(
@@ -24,12 +27,14 @@ SMALL = dict(
 class Variant:
     """One fixture directory.
 
-    settings go to config_class; rewrite_config and rewrite_tensors change the saved files into another spelling;
+    exercises says what it is there for; settings go to config_class; rewrite_config and rewrite_tensors change the saved files into another spelling;
     towers are name parts of tensors that get no gradient; distinct is the fewest different tokens of the continuation;
-    cached is whether the reference decodes with a cache; reference makes a model where transformers has no class.
+    cached is whether the reference decodes with a cache; reference makes a model where transformers has no class;
+    packed records several documents per row; bf16 is stored and compared in bfloat16.
     """
 
     name: str
+    exercises: str
     model_class: Any = None
     config_class: Any = None
     settings: dict = field(default_factory=dict)
@@ -44,6 +49,8 @@ class Variant:
     distinct: int = 15
     cached: bool = True
     vocabulary: int = SMALL["vocab_size"]
+    packed: bool = False
+    bf16: bool = False
 
     def config(self):
         return self.make_config() if self.make_config else self.config_class(**self.settings)
@@ -119,3 +126,26 @@ def old_scaled_spelling(config):
     config["rope_scaling"] = {"type": rope.pop("rope_type"), **rope}
     config["torch_dtype"] = config.pop("dtype")
     return config
+
+
+def write_tokenizer(directory):
+    """A tokenizer of single characters with ids below the tiny models' vocabulary, and a chat template."""
+    characters = string.ascii_letters + string.digits + " \n.,:;?!-'()[]{}<>/|_=+*@#"
+    special = ["<pad>", "<bos>", "<eos>", "<unk>"]
+    vocabulary = {token: i for i, token in enumerate(special + list(characters))}
+    if len(vocabulary) > SMALL["vocab_size"]:
+        raise ValueError(f"{len(vocabulary)} tokens")
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(special)
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(directory / "tokenizer.json"))
+    template = (
+        "{{ bos_token }}{% for message in messages %}{{ message.role }}: {{ message.content }}"
+        "{{ eos_token if message.role == 'assistant' else '\n' }}{% endfor %}"
+        "{{ 'assistant: ' if add_generation_prompt else '' }}"
+    )
+    names = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    config = names | {"chat_template": template, "tokenizer_class": "PreTrainedTokenizerFast"}
+    (directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -5,7 +5,7 @@ from transformers import Gemma2Config, Gemma2ForCausalLM
 from .common import WINDOW, Variant, old_spelling, small
 
 
-def gemma2(name, rewrite=None, **changes):
+def gemma2(name, exercises, rewrite=None, packed=False, bf16=False, **changes):
     settings = small(
         head_dim=12,
         sliding_window=WINDOW,
@@ -13,7 +13,18 @@ def gemma2(name, rewrite=None, **changes):
         attn_logit_softcapping=3.0,
         final_logit_softcapping=8.0,
     )
-    return Variant(name, Gemma2ForCausalLM, Gemma2Config, settings | changes, rewrite_config=rewrite, distinct=9, sdpa=False)
+    return Variant(
+        name,
+        exercises,
+        Gemma2ForCausalLM,
+        Gemma2Config,
+        settings | changes,
+        rewrite_config=rewrite,
+        distinct=9,
+        sdpa=False,
+        packed=packed,
+        bf16=bf16,
+    )
 
 
 def hub_spelling(config):
@@ -22,7 +33,14 @@ def hub_spelling(config):
 
 
 VARIANTS = [
-    gemma2("tied_old_config", hub_spelling),
-    gemma2("untied", tie_word_embeddings=False, attention_bias=True),
-    gemma2("without_caps", attn_logit_softcapping=None, final_logit_softcapping=None),
+    gemma2(
+        "tied_old_config",
+        "caps on scores and logits, windows in every other layer, norms times 1 + w; hidden_act beside hidden_activation, "
+        "config.json as transformers 4 wrote it",
+        hub_spelling,
+        packed=True,
+    ),
+    gemma2("untied", "a head of its own, biases in attention", packed=True, tie_word_embeddings=False, attention_bias=True),
+    gemma2("without_caps", "both caps null", attn_logit_softcapping=None, final_logit_softcapping=None),
+    gemma2("tied_bf16", "caps on scores and logits, windows, stored in bf16", bf16=True),
 ]

@@ -27,11 +27,21 @@ VISION = dict(
 TOWERS = ("vision_tower", "multi_modal_projector")
 
 
-def text(name, rewrite=None, **changes):
-    return Variant(name, Gemma3ForCausalLM, Gemma3TextConfig, SETTINGS | changes, rewrite_config=rewrite, distinct=9)
+def text(name, exercises, rewrite=None, packed=False, bf16=False, **changes):
+    return Variant(
+        name,
+        exercises,
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        SETTINGS | changes,
+        rewrite_config=rewrite,
+        distinct=9,
+        packed=packed,
+        bf16=bf16,
+    )
 
 
-def vision(name, rewrite=None, tied=True, **changes):
+def vision(name, exercises, rewrite=None, tied=True, **changes):
     def config():
         settings = Gemma3TextConfig(**(SETTINGS | {"num_hidden_layers": 3, "layer_types": SETTINGS["layer_types"][:3]}))
         return Gemma3Config(
@@ -42,7 +52,14 @@ def vision(name, rewrite=None, tied=True, **changes):
         )
 
     return Variant(
-        name, Gemma3ForConditionalGeneration, make_config=config, towers=TOWERS, rewrite_config=rewrite, distinct=9, **changes
+        name,
+        exercises,
+        Gemma3ForConditionalGeneration,
+        make_config=config,
+        towers=TOWERS,
+        rewrite_config=rewrite,
+        distinct=9,
+        **changes,
     )
 
 
@@ -69,10 +86,26 @@ def in_memory_names(tensors):
 
 
 VARIANTS = [
-    text("text_tied"),
-    text("text_untied", tie_word_embeddings=False, attention_bias=True, final_logit_softcapping=8.0),
-    text("text_legacy", legacy),
-    vision("vision_legacy", legacy),
-    vision("vision_untied", tied=False),
-    vision("vision_in_memory_names", rewrite_tensors=in_memory_names),
+    text("text_tied", "a rotation for full layers, scaled, and one for windowed ones; norms of queries and keys", packed=True),
+    text(
+        "text_untied",
+        "a head of its own, biases in attention, a cap on logits",
+        tie_word_embeddings=False,
+        attention_bias=True,
+        final_logit_softcapping=8.0,
+    ),
+    text(
+        "text_legacy",
+        "as published: rope_theta, rope_scaling and rope_local_base_freq, layers by sliding_window_pattern",
+        legacy,
+    ),
+    vision("vision_legacy", "the same at the text level, tensors under language_model.model.; vision tower", legacy),
+    vision("vision_untied", "a head of its own; vision tower", tied=False, packed=True),
+    vision(
+        "vision_in_memory_names",
+        "tensors under model.language_model. and model.vision_tower.",
+        rewrite_tensors=in_memory_names,
+    ),
+    text("text_bf16", "both rotations, norms of queries and keys, stored in bf16", bf16=True),
+    vision("vision_bf16", "vision tower beside the text, stored in bf16", bf16=True),
 ]

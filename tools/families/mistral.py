@@ -34,16 +34,30 @@ VISION = dict(
 TOWERS = ("vision_tower", "multi_modal_projector")
 
 
-def mistral(name, rewrite=None, **changes):
-    return Variant(name, MistralForCausalLM, MistralConfig, small(**changes), rewrite_config=rewrite)
+def mistral(name, exercises, rewrite=None, packed=False, bf16=False, **changes):
+    settings = small(**changes)
+    return Variant(
+        name, exercises, MistralForCausalLM, MistralConfig, settings, rewrite_config=rewrite, packed=packed, bf16=bf16
+    )
 
 
-def ministral(name, rewrite=None, **changes):
-    settings = small(head_dim=12, rope_parameters=dict(GROWING), **changes)
-    return Variant(name, Ministral3ForCausalLM, Ministral3Config, settings, rewrite_config=rewrite)
+def ministral(name, exercises, rewrite=None, packed=False, bf16=False, **changes):
+    settings = small(head_dim=12, rope_parameters=dict(GROWING)) | changes
+    return Variant(
+        name,
+        exercises,
+        Ministral3ForCausalLM,
+        Ministral3Config,
+        settings,
+        rewrite_config=rewrite,
+        packed=packed,
+        bf16=bf16,
+    )
 
 
-def vision_language(name, text_class, tied, rewrite_config=None, rewrite_tensors=None, **changes):
+def vision_language(
+    name, exercises, text_class, tied, rewrite_config=None, rewrite_tensors=None, packed=False, bf16=False, **changes
+):
     def config():
         text = text_class(**small(num_hidden_layers=2, **changes))
         vision = PixtralVisionConfig(**VISION)
@@ -51,11 +65,14 @@ def vision_language(name, text_class, tied, rewrite_config=None, rewrite_tensors
 
     return Variant(
         name,
+        exercises,
         Mistral3ForConditionalGeneration,
         make_config=config,
         towers=TOWERS,
         rewrite_config=rewrite_config,
         rewrite_tensors=rewrite_tensors,
+        packed=packed,
+        bf16=bf16,
     )
 
 
@@ -79,15 +96,74 @@ def as_in_memory(tensors):
 
 
 VARIANTS = [
-    mistral("windows", sliding_window=WINDOW, head_dim=12),
-    mistral("tied_old_config", old_spelling, sliding_window=None, tie_word_embeddings=True),
-    mistral("yarn_attention_factor", rope_parameters=dict(YARN, attention_factor=0.8), sliding_window=None),
-    ministral("ministral3", tie_word_embeddings=False),
-    ministral("ministral3_tied_old_config", old_scaled_spelling, tie_word_embeddings=True, sliding_window=WINDOW),
-    vision_language("vl_tied_silent_top", MistralConfig, True, silent_top, sliding_window=WINDOW),
-    vision_language("vl_untied", MistralConfig, False, sliding_window=None),
+    mistral(
+        "windows",
+        "windows in every layer; head_dim that is not hidden / heads",
+        packed=True,
+        sliding_window=WINDOW,
+        head_dim=12,
+    ),
+    mistral(
+        "tied_old_config",
+        "tied, no windows: sliding_window null; config.json as transformers 4 wrote it",
+        old_spelling,
+        sliding_window=None,
+        tie_word_embeddings=True,
+    ),
+    mistral(
+        "yarn_attention_factor",
+        "rope_type yarn with an attention factor",
+        packed=True,
+        rope_parameters=dict(YARN, attention_factor=0.8),
+        sliding_window=None,
+    ),
+    ministral(
+        "ministral3",
+        "yarn, and queries scaled by their position, past original_max_position_embeddings",
+        tie_word_embeddings=False,
+    ),
+    ministral(
+        "ministral3_tied_old_config",
+        "tied, windows; rope_scaling beside rope_theta, its type under `type`",
+        old_scaled_spelling,
+        tie_word_embeddings=True,
+        sliding_window=WINDOW,
+    ),
+    ministral(
+        "ministral3_packed",
+        "queries scaled by their position within a document, from the fourth position on",
+        packed=True,
+        rope_parameters=dict(GROWING, original_max_position_embeddings=4),
+    ),
+    vision_language(
+        "vl_tied_silent_top",
+        "no flag at any level: the class's default is tied, its text level's is not; vision tower",
+        MistralConfig,
+        True,
+        silent_top,
+        packed=True,
+        sliding_window=WINDOW,
+    ),
+    vision_language(
+        "vl_untied",
+        "a head of its own under language_model.lm_head; vision tower",
+        MistralConfig,
+        False,
+        sliding_window=None,
+    ),
+    mistral("windows_bf16", "windows in every layer, stored in bf16", bf16=True, sliding_window=WINDOW, head_dim=12),
+    ministral("ministral3_bf16", "yarn, queries scaled by their position, stored in bf16", bf16=True),
+    vision_language(
+        "vl_tied_bf16",
+        "vision tower beside a tied text model, stored in bf16",
+        MistralConfig,
+        True,
+        bf16=True,
+        sliding_window=None,
+    ),
     vision_language(
         "vl_ministral3_in_memory_names",
+        "Ministral 3 as text model; tensors under model.language_model. and model.vision_tower.",
         Ministral3Config,
         False,
         rewrite_tensors=as_in_memory,

@@ -11,6 +11,7 @@ import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.statedict.KeyGroup;
+import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
@@ -92,12 +93,41 @@ final class OutgoingTensors {
             if (!done.contains(name) && !isTiedHead(name) && !standsForAnother) {
                 String key = source.map(names -> names.keys().keyOf(name)).orElse(name);
                 Parameter parameter = filled(name, slot);
-                List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
-                TensorSource tensor = new TensorSource(
-                        key, ElementTypes.stored(parameter.dtype()), shape, Memory.bytes(parameter.value()));
-                tensors.add(new Outgoing(tensor, Origin.MODEL));
+                List<String> parts = source.isPresent() ? List.of() : stacked(name, parameter);
+                if (parts.isEmpty()) {
+                    List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
+                    tensors.add(fromModel(key, parameter, shape, Memory.bytes(parameter.value())));
+                } else {
+                    apart(parts, parameter);
+                }
             }
         });
+    }
+
+    /// The names that files give the parts of a stack.
+    private List<String> stacked(String slot, Parameter parameter) {
+        return model.weightRules().stream()
+                .filter(WeightRule.Stack.class::isInstance)
+                .map(WeightRule.Stack.class::cast)
+                .map(rule -> rule.keysOf(slot, parameter.shape()[0]))
+                .filter(keys -> !keys.isEmpty())
+                .findFirst()
+                .orElse(List.of());
+    }
+
+    /// A stack as files have it: a tensor for every part of every expert, all of the same size.
+    private void apart(List<String> keys, Parameter stack) {
+        long perExpert = keys.size() / stack.shape()[0];
+        List<Long> shape = List.of(stack.shape()[1] / perExpert, stack.shape()[2]);
+        MemorySegment values = Memory.bytes(stack.value());
+        long bytes = values.byteSize() / keys.size();
+        for (int i = 0; i < keys.size(); i++) {
+            tensors.add(fromModel(keys.get(i), stack, shape, values.asSlice(i * bytes, bytes)));
+        }
+    }
+
+    private static Outgoing fromModel(String key, Parameter parameter, List<Long> shape, MemorySegment values) {
+        return new Outgoing(new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
     }
 
     private boolean isTiedHead(String slot) {

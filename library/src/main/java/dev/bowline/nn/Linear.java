@@ -2,6 +2,7 @@ package dev.bowline.nn;
 
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /// y = x W^T + b. The weight is stored [out, in], as in PyTorch.
@@ -53,8 +54,9 @@ public final class Linear extends Layer {
     /// @param x [..., in]
     /// @return [..., out]
     public Tensor forward(Tensor x) {
+        // Not the overload that takes the bias itself: in bfloat16 that one rounds before it adds the bias.
         return bias.isPresent()
-                ? torch.linear(x, weight.tensor(), bias.get().tensor())
+                ? torch.linear(x, weight.tensor(), new TensorOptional(bias.get().tensor()))
                 : torch.linear(x, weight.tensor());
     }
 }

@@ -1,6 +1,8 @@
 package dev.bowline.statedict;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// One way in which checkpoints of a family differ from its slots. A key that is a slot's name needs no rule.
 ///
@@ -39,6 +41,20 @@ public sealed interface WeightRule {
         public Stack {
             from = List.copyOf(from);
             from.forEach(part -> requireHoles(part, to, 1));
+        }
+
+        /// The keys that a slot comes apart into, in the order of its values; empty for a slot of another rule.
+        ///
+        /// @param experts the slot's first dimension
+        public List<String> keysOf(String slot, long experts) {
+            Optional<List<String>> holes = new NamePattern(to).match(slot);
+            List<String> keys = new ArrayList<>();
+            for (long expert = 0; holes.isPresent() && expert < experts; expert++) {
+                List<String> values = new ArrayList<>(holes.get());
+                values.add(Long.toString(expert));
+                from.forEach(part -> keys.add(new NamePattern(part).fill(values)));
+            }
+            return keys;
         }
     }
 

@@ -16,12 +16,27 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
 
     private static final String NONE = "–";
 
+    private static final String RELEASES = """
+
+            In transformers: what an absent `tie_word_embeddings` comes to and the level that decides, in both major
+            releases; what the text level says by default where there is a level above it; and which heads it opened,
+            with the same logits, loss and gradients, in checkpoints that Bowline saved after two steps, with the vision
+            tensors that passed through unchanged (`tools/make_tie_tables.py`, `tools/record_config_keys.py`,
+            `tools/verify_families.py`). Baichuan's was opened by `tools/families/baichuan2.py`. `TiePolicyTest`
+            compares every combination of flags; where Bowline differs, docs/decisions/0002 says why.
+
+            | class | 4.57.6 | 5.18.0 | text level | saves opened |
+            |---|---|---|---|---|
+            """;
+
     String text() {
         StringBuilder page = new StringBuilder(introduction());
         page.append("\n## Classes\n\n");
         page.append("| class | `model_type` | heads | default of `tie_word_embeddings` | fixtures |\n");
         page.append("|---|---|---|---|--:|\n");
         Families.all().forEach(family -> page.append(classRow(family)));
+        page.append(RELEASES);
+        Families.all().forEach(family -> page.append(releasesRow(family.architecture())));
         rows.forEach((family, fixtures) -> {
             page.append("\n## %s\n\n".formatted(family.name()));
             page.append("| fixture | class | what it exercises | flag that decides | head |\n");
@@ -100,6 +115,11 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
                     case UNTIED -> "false";
                 };
         return row(family.architecture(), code(family.modelType()), heads, tieDefault, "" + fixtures.size());
+    }
+
+    private static String releasesRow(String architecture) {
+        TransformersClass recorded = TransformersClass.of(architecture);
+        return row(architecture, recorded.release4(), recorded.release5(), recorded.textDefault(), recorded.saves());
     }
 
     private static String modelRow(FixtureRow row) {

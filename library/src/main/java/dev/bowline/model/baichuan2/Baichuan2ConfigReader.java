@@ -46,10 +46,11 @@ final class Baichuan2ConfigReader {
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 11_008), Linear.Bias.NONE);
         DecoderConfig.Style style = new DecoderConfig.Style(
-                RmsNorm.Scale.LEARNED,
+                RmsNorm.Scale.LEARNED_AFTER_ROUNDING,
                 DecoderConfig.Block.NORM_BEFORE,
                 keys.activation("hidden_act", Activation.SILU),
                 DecoderConfig.Embedding.AS_STORED,
+                DecoderConfig.Rotation.FLOAT32,
                 Head.Rows.NORMALISED,
                 OptionalDouble.empty());
         int layers = keys.integer("num_hidden_layers", 32);

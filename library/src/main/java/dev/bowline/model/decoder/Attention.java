@@ -7,7 +7,8 @@ import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Rope;
-import dev.bowline.nn.SoftcappedAttention;
+import dev.bowline.nn.ScaledAttention;
+import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,8 +81,8 @@ final class Attention extends Layer {
         }
         if (config.rope().isPresent()) {
             Rope rope = config.rope().get();
-            q = rope.rotate(q, context.rotation(rope));
-            k = rope.rotate(k, context.rotation(rope));
+            q = rope.rotate(q, context.rotation(rope)).to(x.scalar_type());
+            k = rope.rotate(k, context.rotation(rope)).to(x.scalar_type());
         }
         if (config.positionScale().isPresent()) {
             q = q.mul(context.scale(config.positionScale().get()));
@@ -90,7 +91,7 @@ final class Attention extends Layer {
                 context.append(index, new KeyValueCache.Entry(k.transpose(1, 2), p.v().transpose(1, 2)));
 
         // o = softmax(s q k^T + mask) v
-        Tensor o = attend(Ops.times(q, config.scale()).transpose(1, 2), all, context.mask(config.window()));
+        Tensor o = attend(q.transpose(1, 2), all, context.mask(config.window()));
         return output.forward(o.view(x.size(0), x.size(1), -1));
     }
 
@@ -114,9 +115,11 @@ final class Attention extends Layer {
     }
 
     private Tensor attend(Tensor q, KeyValueCache.Entry all, AttentionMask mask) {
-        return config.softcap().isPresent()
-                ? SoftcappedAttention.attend(
-                        q, all.keys(), all.values(), mask, config.softcap().getAsDouble())
-                : DotProductAttention.attend(q, all.keys(), all.values(), mask);
+        boolean scalesExactly = Dtype.of(q.scalar_type()) == Dtype.FLOAT32 || ScaledAttention.isExact(config.scale());
+        if (config.softcap().isEmpty() && scalesExactly) {
+            return DotProductAttention.attend(Ops.times(q, config.scale()), all.keys(), all.values(), mask);
+        }
+        return ScaledAttention.attend(
+                q, all.keys(), all.values(), mask, new ScaledAttention.Scores(config.scale(), config.softcap()));
     }
 }

@@ -27,9 +27,13 @@ final class AttentionContext {
 
     AttentionContext(DecoderConfig config, Sequences sequences, Dtype dtype, Optional<KeyValueCache> cache) {
         this.cache = cache;
+        Dtype angles = switch (config.style().rotation()) {
+            case AS_MODEL -> dtype;
+            case FLOAT32 -> Dtype.FLOAT32;
+        };
         for (LayerConfig layer : config.layers()) {
             AttentionConfig attention = layer.attention();
-            attention.rope().ifPresent(rope -> rotations.computeIfAbsent(rope, each -> sequences.rotate(each, dtype)));
+            attention.rope().ifPresent(rope -> rotations.computeIfAbsent(rope, each -> sequences.rotate(each, angles)));
             masks.computeIfAbsent(attention.window(), window -> sequences.mask(window, dtype));
             attention
                     .positionScale()

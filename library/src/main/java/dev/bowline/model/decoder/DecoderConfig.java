@@ -54,16 +54,18 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
             Block block,
             Activation activation,
             Embedding embedding,
+            Rotation rotation,
             Head.Rows head,
             OptionalDouble softcap) {
 
         /// Llama's: norms before each half of a layer, rows and head as stored.
         public static Style plain(Activation activation) {
             return new Style(
-                    RmsNorm.Scale.LEARNED,
+                    RmsNorm.Scale.LEARNED_AFTER_ROUNDING,
                     Block.NORM_BEFORE,
                     activation,
                     Embedding.AS_STORED,
+                    Rotation.AS_MODEL,
                     Head.Rows.AS_STORED,
                     OptionalDouble.empty());
         }
@@ -82,6 +84,12 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         AS_STORED,
         /// sqrt(H), rounded to the model's dtype first.
         TIMES_ROOT_OF_WIDTH
+    }
+
+    /// In which dtype queries and keys turn.
+    public enum Rotation {
+        AS_MODEL,
+        FLOAT32
     }
 
     public DecoderConfig {

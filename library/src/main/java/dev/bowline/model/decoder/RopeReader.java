@@ -26,6 +26,8 @@ public final class RopeReader {
             "partial_rotary_factor",
             "original_max_position_embeddings");
 
+    private static final List<String> ATTENTION_TYPES = List.of("full_attention", "sliding_attention");
+
     private static final Set<String> OF_EVERY_TYPE =
             Set.of("rope_type", "type", "rope_theta", "partial_rotary_factor", "max_position_embeddings");
 
@@ -99,15 +101,26 @@ public final class RopeReader {
 
     /// @param legacyKeys the base's, then perhaps the scaling's
     Rope read(String type, List<String> legacyKeys) {
-        JsonObject rope = text.optionalObject("rope_parameters")
-                .flatMap(types -> types.optionalObject(type))
-                .orElseGet(JsonObject::of);
+        JsonObject types = text.optionalObject("rope_parameters").orElseGet(JsonObject::of);
+        refuseOneForAll(types);
+        JsonObject rope = types.optionalObject(type).orElseGet(JsonObject::of);
         if (legacyKeys.size() > 1) {
             rope = merged(rope, text.optionalObject(legacyKeys.get(1)).orElseGet(JsonObject::of));
         }
         double theta = rope.optionalDouble("rope_theta")
                 .orElse(text.optionalDouble(legacyKeys.getFirst()).orElse(defaults.theta()));
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(1));
+    }
+
+    private void refuseOneForAll(JsonObject types) {
+        for (String key : types.keys()) {
+            if (!ATTENTION_TYPES.contains(key)) {
+                throw new BowlineException(
+                        "%s: rope_parameters has '%s', but each kind of layer has a rotation of its own"
+                                .formatted(source(), key),
+                        "give rope_parameters an object for each of " + ATTENTION_TYPES);
+            }
+        }
     }
 
     private static JsonObject merged(JsonObject base, JsonObject changes) {

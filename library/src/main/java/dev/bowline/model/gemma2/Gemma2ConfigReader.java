@@ -52,6 +52,7 @@ final class Gemma2ConfigReader {
                 DecoderConfig.Block.NORM_BEFORE_AND_AFTER,
                 activation(keys),
                 DecoderConfig.Embedding.TIMES_ROOT_OF_WIDTH,
+                DecoderConfig.Rotation.AS_MODEL,
                 Head.Rows.AS_STORED,
                 keys.nullable("final_logit_softcapping", OptionalDouble.of(30)));
         keys.refuseWhatWasNotRead(Gemma2Architecture.CAUSAL_LM.architectureName());

@@ -46,6 +46,7 @@ final class Gemma3ConfigReader {
                 DecoderConfig.Block.NORM_BEFORE_AND_AFTER,
                 activation(keys),
                 DecoderConfig.Embedding.TIMES_ROOT_OF_WIDTH,
+                DecoderConfig.Rotation.AS_MODEL,
                 Head.Rows.AS_STORED,
                 softcap(keys, architecture));
         keys.refuseWhatWasNotRead(architecture.architectureName());

@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -193,6 +194,23 @@ class FamilyTiesTest {
         try (Pretrained again = AutoModel.fromPretrained(saved)) {
             assertEquals(before, logits(again.model()), 0, variant);
         }
+    }
+
+    /// As the hub has it and transformers saves it, though no file said so.
+    @Test
+    void aFreshMixtureIsSavedWithATensorPerExpert() {
+        Path saved = temporary.resolve("mixture");
+        try (CausalLanguageModel model = FamilyFixtures.build("qwen3moe/normalised")) {
+            model.initializeWeights(Dtype.FLOAT32, 3);
+            Checkpoint.save(model, saved, SaveOptions.withoutSource());
+        }
+
+        Golden published =
+                Golden.read(FamilyFixtures.directory("qwen3moe/normalised").resolve("model.safetensors"));
+        assertTrue(published.names().contains("model.layers.0.mlp.experts.3.down_proj.weight"));
+        assertEquals(
+                published.names(),
+                Golden.read(saved.resolve("model.safetensors")).names());
     }
 
     private static double logits(CausalLanguageModel model) {

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Times a training step of a small model of each family, transformers at its best setting and Bowline alternating, and
+# prints a line of JSON each. The best setting: fused AdamW, a tuned allocator, sdpa in float32 and eager attention in
+# bfloat16, as compare.sh found; eager for Gemma 2 in both, whose cap on scores sdpa leaves out.
+#
+#   PYTHON=path/to/venv/bin/python bench/families.sh DIR [FAMILY ...]
+#
+# DIR receives the models and their batches. WARMUP and STEPS count the steps of each side, 1 and 3 where they are not set.
+# Needs `./mvnw -Pbench -DskipTests package` first.
+set -eu
+project=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
+python=${PYTHON:-python3}
+directory=$1
+shift
+[ $# -gt 0 ] || set -- llama smollm3 qwen2 qwen3 qwen3moe mistral ministral3 gemma2 gemma3 phi3
+warmup=${WARMUP:-1}
+steps=${STEPS:-3}
+. "$project/.mvn/jdk.sh"
+find_jdk
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+reference() {
+    THP_MEM_ALLOC_ENABLE=1 OMP_WAIT_POLICY=passive MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=34359738368 \
+        MALLOC_TRIM_THRESHOLD_=34359738368 \
+        "$python" "$project/bench/python/family_step.py" --warmup "$warmup" --steps "$steps" "$@"
+}
+
+# The environment and the options of the launcher.
+ours() {
+    printf '{"family": "%s"} ' "$1"
+    MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=34359738368 MALLOC_TRIM_THRESHOLD_=34359738368 \
+        MALLOC_TOP_PAD_=268435456 THP_MEM_ALLOC_ENABLE=0 OMP_WAIT_POLICY=passive \
+        "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx2g \
+        -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dorg.bytedeco.javacpp.maxbytes=0 \
+        -Dorg.bytedeco.javacpp.nopointergc=true \
+        -cp "$project/bench/target/classes:$project/library/target/classes:$project/cli/target/lib/*" \
+        dev.bowline.bench.TrainingStepBench "$directory/$1" "$2" "$warmup" "$steps"
+}
+
+for family in "$@"; do
+    [ -f "$directory/$family/batch.safetensors" ] || reference --family "$family" --save "$directory/$family"
+    sdpa=sdpa
+    [ "$family" != gemma2 ] || sdpa=eager
+    reference --family "$family" --dtype fp32 --attention "$sdpa"
+    ours "$family" fp32
+    reference --family "$family" --dtype bf16 --attention eager
+    ours "$family" bf16
+done

@@ -1,0 +1,71 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import java.util.OptionalDouble;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/// softmax(c tanh(s q k^T / c) + mask) v with grouped keys, or without the cap c; every step is rounded to the dtype of
+/// q, as in the eager attention of transformers. Shapes as in [DotProductAttention], which is faster: this is for what
+/// it cannot do.
+public final class ScaledAttention {
+
+    /// What becomes of q k^T.
+    ///
+    /// @param scale s
+    /// @param cap c (transformers: `Gemma2Attention`)
+    public record Scores(double scale, OptionalDouble cap) {}
+
+    private ScaledAttention() {}
+
+    /// Whether queries can be multiplied by it beforehand: by a power of two, that rounds nothing.
+    public static boolean isExact(double scale) {
+        return scale == Math.scalb(1.0, Math.getExponent(scale));
+    }
+
+    /// @param q [B, N, S, D], not scaled
+    /// @param k [B, K, T, D]
+    /// @param v [B, K, T, D]
+    /// @return [B, S, N, D], contiguous
+    public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Scores like) {
+        long rows = q.size(0);
+        long heads = q.size(1);
+        long queries = q.size(2);
+        long width = q.size(3);
+        long groups = k.size(1);
+        long keys = k.size(2);
+
+        // Queries that share a key head are stacked, so no key is copied.
+        Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
+        Tensor products = torch.bmm(
+                        stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
+                .mul(new Scalar(like.scale()));
+        Tensor scores =
+                like.cap().isPresent() ? capped(products, new Scalar(like.cap().getAsDouble())) : products;
+        Tensor seen = masked(scores.view(rows, heads, queries, keys), mask);
+        Tensor p = Ops.softmax(seen, Dtype.FLOAT32).to(q.scalar_type());
+        return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
+                .view(rows, heads, queries, width)
+                .transpose(1, 2)
+                .contiguous();
+    }
+
+    private static Tensor capped(Tensor products, Scalar cap) {
+        return products.div(cap).tanh().mul(cap);
+    }
+
+    private static Tensor masked(Tensor scores, AttentionMask mask) {
+        return switch (mask) {
+            case AttentionMask.Everything _ -> scores;
+            case AttentionMask.Causal _ -> scores.add(causal(scores.size(2), scores));
+            case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
+        };
+    }
+
+    private static Tensor causal(long length, Tensor like) {
+        return Ops.full(Dtype.of(like.scalar_type()), Double.NEGATIVE_INFINITY, length, length)
+                .triu(1);
+    }
+}
