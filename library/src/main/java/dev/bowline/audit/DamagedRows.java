@@ -1,11 +1,13 @@
 package dev.bowline.audit;
 
+import dev.bowline.safetensors.ElementReader;
+import dev.bowline.safetensors.TensorComparison;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
 /// Rows of an embedding that carry nothing: of norm zero, as far as training can tell, or not finite.
-final class DamagedRows {
+final class DamagedRows implements TensorComparison.Rows {
 
     /// What was found.
     ///
@@ -17,6 +19,14 @@ final class DamagedRows {
 
         Found {
             rows = List.copyOf(rows);
+        }
+
+        /// Of two runs of rows, `later` after this one.
+        Found and(Found later) {
+            List<Long> both = new ArrayList<>(rows);
+            both.addAll(later.rows);
+            return new Found(
+                    count + later.count, notFinite + later.notFinite, both.subList(0, Math.min(KEPT, both.size())));
         }
     }
 
@@ -46,9 +56,8 @@ final class DamagedRows {
         words = new long[Math.max(1, width * type.bytes() / Long.BYTES)];
     }
 
-    /// @param bytes whole rows
-    /// @param first the number of the first of them
-    void accept(ByteBuffer bytes, long first) {
+    @Override
+    public void accept(ByteBuffer bytes, long first) {
         int rowBytes = width * type.bytes();
         boolean wholeWords = rowBytes % Long.BYTES == 0;
         for (int at = 0; at < bytes.limit(); at += rowBytes) {
