@@ -23,7 +23,9 @@ measure() {
 }
 
 once() {
-    runs=1 measure "$@"
+    name=$1
+    shift
+    "$python" "$inputs" measure "$name" 1 "$@"
 }
 
 export BOWLINE_BUILD=never

@@ -11,14 +11,15 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/// Whatever config.json and header a checkpoint has, an audit ends with findings or a message, and both can be shown.
+/// Whatever config.json and header a checkpoint has, an audit ends with findings or a message; both can be shown.
 public final class AuditFuzzer {
 
     private static final Path CHECKPOINT = Scratch.directory();
 
     private AuditFuzzer() {}
 
-    /// Called by Jazzer with bytes of its choice: config.json up to the first zero, then a header, then what tensors hold.
+    /// Called by Jazzer with bytes of its choice: config.json up to the first zero, then a header up to the next,
+    /// then what the tensors hold.
     public static void fuzzerTestOneInput(byte[] bytes) throws IOException {
         int first = zero(bytes, 0);
         int second = zero(bytes, Math.min(first + 1, bytes.length));

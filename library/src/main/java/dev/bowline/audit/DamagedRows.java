@@ -39,6 +39,7 @@ final class DamagedRows implements TensorComparison.Rows {
     private final long high;
     private final long[] words;
     private final List<Long> rows = new ArrayList<>();
+    private long anyBits;
     private long count;
     private long notFinite;
 
@@ -62,7 +63,7 @@ final class DamagedRows implements TensorComparison.Rows {
         boolean wholeWords = rowBytes % Long.BYTES == 0;
         for (int at = 0; at < bytes.limit(); at += rowBytes) {
             boolean finite = wholeWords ? finiteByWords(bytes, at, rowBytes) : finiteByElements(bytes, at);
-            if (!finite || isDead(bytes, at)) {
+            if (!finite || wholeWords && isZero() || isDead(bytes, at)) {
                 count++;
                 notFinite += finite ? 0 : 1;
                 if (rows.size() < KEPT) {
@@ -82,10 +83,17 @@ final class DamagedRows implements TensorComparison.Rows {
         long mask = ones;
         long add = high - (high >>> 8 * type.bytes() - 1);
         long all = -1;
+        anyBits = 0;
         for (long word : words) {
+            anyBits |= word;
             all &= ((word & mask) ^ mask) + add;
         }
         return (all & high) == high;
+    }
+
+    /// Whether the row that [#finiteByWords] has just read is zeros of either sign.
+    private boolean isZero() {
+        return (anyBits & ~high) == 0;
     }
 
     private boolean finiteByElements(ByteBuffer bytes, int at) {
