@@ -64,6 +64,29 @@ public enum ElementReader {
     /// The element's bits, sign-extended.
     public abstract long bits(ByteBuffer bytes, int at);
 
+    /// The bits of the first `count` elements, sign-extended; for a type of at most 32 bits.
+    void bits(ByteBuffer bytes, int[] target, int count) {
+        if (type.bytes() == Integer.BYTES) {
+            bytes.slice(0, count * Integer.BYTES)
+                    .order(bytes.order())
+                    .asIntBuffer()
+                    .get(target, 0, count);
+            return;
+        }
+        short[] shorts = new short[count];
+        bytes.slice(0, count * Short.BYTES).order(bytes.order()).asShortBuffer().get(shorts);
+        for (int i = 0; i < count; i++) {
+            target[i] = shorts[i];
+        }
+    }
+
+    /// The value that these bits have in this type; for a type of at most 32 bits.
+    float value(int bits) {
+        return this == BF16
+                ? Float.intBitsToFloat(bits << 16)
+                : this == F32 ? Float.intBitsToFloat(bits) : Float.float16ToFloat((short) bits);
+    }
+
     /// Of one element.
     public int bytes() {
         return type.bytes();

@@ -18,6 +18,8 @@ final class RowDifference {
     private double largest;
     private long ulps;
     private boolean exact = true;
+    private int[] x = new int[0];
+    private int[] y = new int[0];
 
     /// The types are known not to be floats, or one and the same, or two that a cast leads between.
     RowDifference(SafetensorsType first, SafetensorsType second) {
@@ -59,16 +61,45 @@ final class RowDifference {
             ulps = Long.MAX_VALUE;
             return true;
         }
-        ElementReader type = first.get();
-        for (int at = 0; at < a.limit(); at += type.bytes()) {
-            long x = type.bits(a, at);
-            long y = type.bits(b, at);
-            if (x != y) {
+        measure(first.get(), a, b);
+        return true;
+    }
+
+    /// Every row of an untied head comes here, so elements are read by the row and not one by one.
+    private void measure(ElementReader type, ByteBuffer a, ByteBuffer b) {
+        int count = a.limit() / type.bytes();
+        if (type == ElementReader.F64) {
+            for (int at = 0; at < a.limit(); at += type.bytes()) {
                 largest = Math.max(largest, Math.abs(type.value(a, at) - type.value(b, at)));
-                ulps = Math.max(ulps, Math.abs(type.order(x) - type.order(y)));
+                ulps = Math.max(ulps, Math.abs(type.order(type.bits(a, at)) - type.order(type.bits(b, at))));
+            }
+            return;
+        }
+        if (x.length < count) {
+            x = new int[count];
+            y = new int[count];
+        }
+        type.bits(a, x, count);
+        type.bits(b, y, count);
+        int magnitude = type == ElementReader.F32 ? Integer.MAX_VALUE : Short.MAX_VALUE;
+        long farthest = ulps;
+        float most = 0;
+        boolean number = true;
+        for (int i = 0; i < count; i++) {
+            int u = x[i];
+            int v = y[i];
+            if (u != v) {
+                long p = u < 0 ? -(long) (u & magnitude) : u;
+                long q = v < 0 ? -(long) (v & magnitude) : v;
+                long distance = p < q ? q - p : p - q;
+                farthest = distance > farthest ? distance : farthest;
+                float difference = Math.abs(type.value(u) - type.value(v));
+                most = difference > most ? difference : most;
+                number &= !Float.isNaN(difference);
             }
         }
-        return true;
+        ulps = farthest;
+        largest = number ? Math.max(largest, most) : Double.NaN;
     }
 
     private boolean differsAfterCast(ByteBuffer a, ByteBuffer b) {
