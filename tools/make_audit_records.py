@@ -359,7 +359,10 @@ def directories(root, out):
         head_key, embedding_key = keys.get("head"), keys.get("embedding")
         embedding = None if embedding_key is None else file_tensor(directory, embedding_key)
         head = None if head_key is None else file_tensor(directory, head_key)
-        cells[directory.relative_to(root).as_posix()] = outcome(directory, embedding, head, [(head_key, embedding_key)])
+        name = directory.relative_to(root).as_posix()
+        cells[name] = outcome(directory, embedding, head, [(head_key, embedding_key)])
+        if cells[name] is not None and "content" in keys:
+            cells[name]["content"] = keys["content"]
     Path(out).write_text(json.dumps({"origin": hf_release.ORIGIN, "cells": cells}, sort_keys=True))
 
 

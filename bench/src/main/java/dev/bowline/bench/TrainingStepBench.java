@@ -48,7 +48,7 @@ final class TrainingStepBench {
                     new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
                     Schedule.constant(1e-4),
                     OptionalDouble.of(1),
-                    chunk,
+                    new ChunkedCrossEntropy(chunk),
                     0);
             TrainingRows order = new TrainingRows(rows, TrainingRows.Order.AS_READ, 0);
             double[] seconds = new double[steps];

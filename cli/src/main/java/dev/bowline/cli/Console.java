@@ -15,6 +15,8 @@ import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Where a command reads and prints: results to `out`, everything about the run to `err`, both in UTF-8.
 ///
@@ -22,14 +24,15 @@ import java.util.Optional;
 /// @param interactive whether a person types into `in`
 record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Screen> screen, boolean interactive) {
 
-    /// @param width columns
-    /// @param colors whether text may be coloured
-    record Screen(int width, boolean colors) {}
+    /// A terminal on which a line can be drawn over.
+    ///
+    /// @param width columns as they are when asked: people resize
+    record Screen(IntSupplier width) {}
 
     /// The process's streams and what there is of a terminal behind them.
     static Console ofTerminal() {
-        Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR)
-                ? Optional.of(new Screen(Posix.width(Posix.STANDARD_ERROR), mayColor()))
+        Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR) && !isDumb(System.getenv("TERM"))
+                ? Optional.of(new Screen(() -> Posix.width(Posix.STANDARD_ERROR)))
                 : Optional.empty();
         return ofProcess(screen, Posix.isTerminal(Posix.STANDARD_INPUT));
     }
@@ -57,10 +60,9 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
         return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8));
     }
 
-    /// As https://no-color.org asks: any value but an empty one.
-    private static boolean mayColor() {
-        String noColor = System.getenv("NO_COLOR");
-        return (noColor == null || noColor.isEmpty()) && !"dumb".equals(System.getenv("TERM"));
+    /// Whether a terminal of this type would show escape sequences as text; so would one of no type.
+    static boolean isDumb(@Nullable String type) {
+        return type == null || type.isEmpty() || type.equals("dumb");
     }
 
     void print(String text) {

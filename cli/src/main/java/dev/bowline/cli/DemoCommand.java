@@ -7,6 +7,7 @@ import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.report.LearningReport;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.report.Table;
@@ -127,7 +128,7 @@ final class DemoCommand extends Command {
                 .text();
         return "Questions kept from training, answered right\n" + accuracy
                 + "\n" + samples.text()
-                + "\n" + TieLedgerReport.text(run.ties())
+                + "\n" + LearningReport.text(run) + TieLedgerReport.text(run.ties())
                 + "\nDone in " + Quantity.duration(took) + ". What to try next\n" + hints(saved);
     }
 

@@ -9,7 +9,6 @@ import dev.bowline.report.RunSummary;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
-import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -48,7 +47,8 @@ final class FinetuneCommand extends Command {
 
     @Override
     public Integer call() {
-        RunReport report = run(console(), recipe.load(), ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
+        RecipeFile file = recipe.load();
+        RunReport report = run(console(), file, ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
         if (json) {
             console().print(RunSummary.json(report));
         } else {
@@ -60,9 +60,8 @@ final class FinetuneCommand extends Command {
                 throw new BowlineException(
                         "stopped before the last step, as asked",
                         report.checkpoint()
-                                .map(Path::toString)
-                                .map(saved ->
-                                        "go on from %s: add --set checkpoint.restore_from=LATEST".formatted(saved))
+                                .map(saved -> "go on from %s:\n    %s"
+                                        .formatted(saved, file.command("checkpoint.restore_from=LATEST")))
                                 .orElse("run it again; checkpoint.enabled is false, so nothing was saved"));
         };
     }

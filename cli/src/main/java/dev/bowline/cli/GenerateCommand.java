@@ -141,6 +141,9 @@ final class GenerateCommand extends Command {
                     .note("warning: the chat template never reads '%s'%s"
                             .formatted(option, NearestNames.hint(option, chosen.variables())));
         }
+        if (template.tools().isPresent() && !chosen.variables().contains("tools")) {
+            console().note("warning: the chat template never reads 'tools', so the model is not told of them");
+        }
         return chosen;
     }
 

@@ -2,8 +2,10 @@ package dev.bowline.cli;
 
 import dev.bowline.report.Quantity;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// Shows how far a run is: one line that is drawn over on a terminal, a line a step elsewhere.
 final class ProgressLine implements AutoCloseable {
@@ -22,26 +24,54 @@ final class ProgressLine implements AutoCloseable {
             double tokensPerSecond,
             Duration left) {
 
+        /// One thing to know, and how soon a narrow screen goes without it: the last first.
+        private record Part(int rank, String text) {}
+
         /// At most 79 columns for runs of fewer than 100,000 steps.
         String text() {
-            String steps = Long.toString(this.steps);
-            String count =
-                    " ".repeat(Math.max(0, steps.length() - Long.toString(step).length())) + step;
-            return String.format(
-                    Locale.ROOT,
-                    "step %s/%s  loss %6.4f  norm %5.3f  lr %7.1e  %s tok/s  %s left",
-                    count,
-                    steps,
-                    loss,
-                    gradientNorm,
-                    learningRate,
-                    Quantity.count(Math.round(tokensPerSecond)),
-                    Quantity.duration(left));
+            return text(Integer.MAX_VALUE);
+        }
+
+        /// As much of it as goes into `room` columns, whole parts only.
+        String text(int room) {
+            List<Part> parts = parts();
+            for (int lastRank = parts.size() - 1; lastRank > 0; lastRank--) {
+                String text = joined(parts, lastRank);
+                if (text.length() <= room) {
+                    return text;
+                }
+            }
+            String least = joined(parts, 0);
+            return least.substring(0, Math.min(Math.max(0, room), least.length()));
+        }
+
+        private List<Part> parts() {
+            String last = Long.toString(steps);
+            String padding =
+                    " ".repeat(Math.max(0, last.length() - Long.toString(step).length()));
+            return List.of(
+                    new Part(0, "step %s%d/%s".formatted(padding, step, last)),
+                    new Part(1, formatted("loss %6.4f", loss)),
+                    new Part(5, formatted("norm %5.3f", gradientNorm)),
+                    new Part(4, formatted("lr %7.1e", learningRate)),
+                    new Part(3, Quantity.count(Math.round(tokensPerSecond)) + " tok/s"),
+                    new Part(2, Quantity.duration(left) + " left"));
+        }
+
+        private static String joined(List<Part> parts, int lastRank) {
+            return parts.stream()
+                    .filter(part -> part.rank() <= lastRank)
+                    .map(Part::text)
+                    .collect(Collectors.joining("  "));
+        }
+
+        private static String formatted(String format, double value) {
+            return String.format(Locale.ROOT, format, value);
         }
     }
 
     private final Console console;
-    private boolean drawn;
+    private int drawnColumns;
 
     ProgressLine(Console console) {
         this.console = console;
@@ -54,11 +84,15 @@ final class ProgressLine implements AutoCloseable {
             return;
         }
         // A line as wide as the screen would wrap on some terminals.
-        int room = Math.max(0, screen.get().width() - 1);
-        String text = progress.text();
-        console.err().print(RESTART + text.substring(0, Math.min(room, text.length())));
+        int room = screen.get().width().getAsInt() - 1;
+        if (drawnColumns > room) {
+            // The screen became narrower, and what was drawn has wrapped: only its end could be drawn over.
+            close();
+        }
+        String text = progress.text(room);
+        console.err().print(RESTART + text);
         console.err().flush();
-        drawn = true;
+        drawnColumns = text.length();
     }
 
     /// A line that stays, above the one that is drawn over.
@@ -68,19 +102,19 @@ final class ProgressLine implements AutoCloseable {
     }
 
     private void clear() {
-        if (drawn) {
+        if (drawnColumns > 0) {
             console.err().print(RESTART);
-            drawn = false;
+            drawnColumns = 0;
         }
     }
 
     /// Leaves the last state on the screen.
     @Override
     public void close() {
-        if (drawn) {
+        if (drawnColumns > 0) {
             console.err().println();
             console.err().flush();
-            drawn = false;
+            drawnColumns = 0;
         }
     }
 }

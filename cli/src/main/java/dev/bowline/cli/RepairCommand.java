@@ -6,6 +6,7 @@ import dev.bowline.audit.RepairOptions.Declare;
 import dev.bowline.audit.RepairPlan;
 import dev.bowline.audit.Role;
 import dev.bowline.audit.TieAudit;
+import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Parameters;
         name = "repair",
         description = {
             "Makes a checkpoint's tie mean one thing to every consumer, without losing a bit.",
-            "Shows what it would do; --apply does it. The result is made beside the target, read back and audited"
+            "Shows what it would do and what each consumer would make of the result; --apply does it. The result is made beside the target, read back and audited"
                     + " before it takes its place; if that audit fails, nothing has happened."
         },
         footer = {
@@ -53,6 +54,9 @@ final class RepairCommand extends Command {
     @Option(names = "--untie", description = "Give the head a tensor of its own.")
     private boolean untie;
 
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
     @CommandLine.Spec
     private CommandLine.Model.@Nullable CommandSpec spec;
 
@@ -66,15 +70,27 @@ final class RepairCommand extends Command {
         }
         Optional<Declare> declare =
                 tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
+        if (inPlace && apply && Repair.putBack(directory)) {
+            console().note("An interrupted repair had left the original aside; it is back in its place.");
+        }
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
-        console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
-        if (!apply) {
-            console().print(plan.changesNothing() ? "" : "\nNothing was written; --apply does it.\n");
+        if (json) {
+            Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
+            console().print(AuditJson.json(plan, made));
             return ExitCode.SUCCESS;
         }
-        TieAudit after = out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
-        console().print("\nAfter\n" + AuditReport.text(after));
+        console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
+        if (apply) {
+            console().print("\nAfter\n" + AuditReport.text(applied(plan)));
+        } else if (!plan.changesNothing()) {
+            console().print("\nAfter\n" + AuditReport.text(plan.after()));
+            console().print("\nNothing was written; --apply does it.\n");
+        }
         return ExitCode.SUCCESS;
+    }
+
+    private TieAudit applied(RepairPlan plan) {
+        return out == null ? Repair.applyInPlace(plan) : Repair.apply(plan, out);
     }
 
     private CommandLine.ParameterException usage(String problem) {

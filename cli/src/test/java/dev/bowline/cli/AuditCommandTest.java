@@ -75,8 +75,15 @@ class AuditCommandTest {
         Path lying = lying();
         Path fixed = temporary.resolve("fixed");
 
-        Ran.bowline("repair", lying.toString(), "--out", fixed.toString()).succeeded();
+        String dry = Ran.bowline("repair", lying.toString(), "--out", fixed.toString())
+                .succeeded()
+                .out();
         assertFalse(Files.exists(fixed));
+        String before = dry.substring(0, dry.indexOf("\nAfter\n"));
+        String after = dry.substring(dry.indexOf("\nAfter\n"));
+        assertTrue(before.contains("transformers 5      random head"), before);
+        assertTrue(after.contains("transformers 5      tied"), after);
+        assertTrue(after.contains("Nothing was written"), after);
 
         Ran.bowline("repair", lying.toString(), "--out", fixed.toString(), "--apply")
                 .succeeded();

@@ -3,6 +3,7 @@ package dev.bowline.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -18,6 +19,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What a user gets for bad input to `finetune`: exit code 1, one message with the place and the fix, no stack trace,
 /// and nothing written.
@@ -157,20 +160,54 @@ class BadInputTest {
     }
 
     @Test
-    void sigtermFinishesTheStepSavesAndExitsWithOne() throws Exception {
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-XX:TieredStopAtLevel=1",
-                        "-Dorg.bytedeco.javacpp.maxphysicalbytes=0",
-                        "-Dorg.bytedeco.javacpp.maxbytes=0",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Bowline.class.getName(),
-                        "finetune",
-                        directory.resolve("recipe.yaml").toString(),
-                        "--set",
-                        "step_scheduler.max_steps=100000")
+    void aDirectoryThatIsInUseIsLeftAsItIs() throws IOException {
+        Files.writeString(Files.createDirectory(directory.resolve("run")).resolve("notes.txt"), "mine");
+
+        Ran ran = finetune();
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains("is not empty"), ran.err());
+        assertTrue(ran.err().contains("--set checkpoint.restore_from=LATEST"), ran.err());
+        try (Stream<Path> left = Files.list(directory.resolve("run"))) {
+            assertEquals(List.of(directory.resolve("run").resolve("notes.txt")), left.toList());
+        }
+    }
+
+    @Test
+    void aLossThatIsNoNumberIsOneMessageWithTheRowsAndTheCommandToGoOn() {
+        Ran ran = finetune("optimizer.lr=1e38", "step_scheduler.max_steps=9");
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.err());
+        assertEquals("", ran.out());
+        assertTrue(ran.err().contains("error: step 2: the loss is NaN"), ran.err());
+        assertTrue(ran.err().contains("train.jsonl:"), ran.err());
+        assertTrue(ran.err().contains("\n    bowline finetune " + directory.resolve("recipe.yaml")), ran.err());
+        assertFalse(ran.err().contains("\tat "), ran.err());
+    }
+
+    /// @param signal as `kill` calls it: INT is what Ctrl-C sends
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "INT"})
+    void aSignalFinishesTheStepSavesAndExitsWithOne(String signal) throws Exception {
+        List<String> notIgnoring = List.of("env", "--default-signal=INT");
+        // Whoever builds in the background of a shell ignores Ctrl-C, and so would every process it starts.
+        assumeTrue(signal.equals("TERM") || succeeds(notIgnoring, "true"), "an env that can restore a signal");
+        List<String> java = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:TieredStopAtLevel=1",
+                "-Dorg.bytedeco.javacpp.maxphysicalbytes=0",
+                "-Dorg.bytedeco.javacpp.maxbytes=0",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Bowline.class.getName(),
+                "finetune",
+                directory.resolve("recipe.yaml").toString(),
+                "--set",
+                "step_scheduler.max_steps=100000");
+        List<String> command = new ArrayList<>(signal.equals("INT") ? notIgnoring : List.of());
+        command.addAll(java);
+        Process process = new ProcessBuilder(command)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
         StringBuilder shown = new StringBuilder();
@@ -178,7 +215,7 @@ class BadInputTest {
             for (String line = err.readLine(); line != null; line = err.readLine()) {
                 shown.append(line).append('\n');
                 if (line.startsWith("step ")) {
-                    process.toHandle().destroy(); // Process.destroy() would close the stream being read
+                    assertTrue(succeeds(List.of("kill", "-" + signal), Long.toString(process.pid())));
                 }
             }
         } finally {
@@ -187,9 +224,22 @@ class BadInputTest {
 
         assertEquals(ExitCode.REFUSED, process.exitValue(), shown.toString());
         assertTrue(shown.toString().contains("finishing this step, then saving"), shown.toString());
-        assertTrue(shown.toString().contains("restore_from=LATEST"), shown.toString());
+        assertTrue(
+                shown.toString().contains("bowline finetune " + directory.resolve("recipe.yaml"))
+                        && shown.toString().contains("--set checkpoint.restore_from=LATEST"),
+                shown.toString());
         String latest = Files.readString(directory.resolve("run/LATEST")).strip();
         assertTrue(Files.exists(directory.resolve("run").resolve(latest).resolve("model.safetensors")));
+    }
+
+    private static boolean succeeds(List<String> program, String argument) throws InterruptedException {
+        List<String> command = new ArrayList<>(program);
+        command.add(argument);
+        try {
+            return new ProcessBuilder(command).start().waitFor() == 0;
+        } catch (IOException _) {
+            return false; // no such program here
+        }
     }
 
     private Ran finetune(String... sets) {

@@ -23,6 +23,11 @@ record Ran(int exitCode, String out, String err) {
         return new Ran(exitCode, out.toString(), err.toString());
     }
 
+    /// A console whose output nobody reads.
+    static Console silent() {
+        return Console.of(new StringReader(""), new StringWriter(), new StringWriter());
+    }
+
     /// A tiny checkpoint of the library's tests.
     static Path fixture(String variant) {
         return Path.of("..", "library", "src", "test", "resources", "fixtures", "gemma4", variant);

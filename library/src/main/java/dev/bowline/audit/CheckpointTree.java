@@ -30,6 +30,9 @@ public final class CheckpointTree {
                     path, EnumSet.noneOf(java.nio.file.FileVisitOption.class), DEPTH, new SimpleFileVisitor<>() {
                         @Override
                         public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+                            if (InterruptedRepair.isLeftover(directory)) {
+                                return FileVisitResult.SKIP_SUBTREE;
+                            }
                             if (holdsWeights(directory)) {
                                 found.add(directory);
                                 return FileVisitResult.SKIP_SUBTREE;

@@ -31,8 +31,8 @@ final class Consumers {
             case NEMO_AUTOMODEL -> nemo(subject);
             case VLLM_BEFORE -> vllmBefore(subject);
             case VLLM -> vllm(subject);
-            case LLAMA_CPP -> llamaCpp(subject);
-            case MLX -> mlx(subject);
+            case LLAMA_CPP -> LlamaCppRule.view(subject);
+            case MLX -> MlxRule.view(subject);
             case BOWLINE -> bowline(subject);
         };
     }
@@ -89,11 +89,11 @@ final class Consumers {
                         : ReleaseTies.flagAt(subject.config(), "text_config"));
     }
 
-    private static boolean textAsks(Subject subject) {
+    static boolean textAsks(Subject subject) {
         return subject.textFlag().orElseGet(() -> subject.v4().or(subject::v5).orElse(false));
     }
 
-    private static String textWhy(Subject subject) {
+    static String textWhy(Subject subject) {
         String key = subject.flags().isEmpty()
                 ? "tie_word_embeddings"
                 : subject.flags().getLast().key();
@@ -130,48 +130,6 @@ final class Consumers {
                 BothDiffer.KEPT_APART,
                 subject.kind() == Kind.BOTH_DIFFER ? "it compares both, and keeps two that differ" : textWhy(subject));
         return strict(view, "weights that are not in the files were not initialised");
-    }
-
-    /// By presence: `output.weight` if the files have a head, the token embedding otherwise. Gemma's converter drops
-    /// it.
-    private static ConsumerView llamaCpp(Subject subject) {
-        String architecture = subject.pair().architecture().orElse("");
-        boolean dropsHead = architecture.startsWith("Gemma");
-        if (!subject.pair().embeddingIsThere()) {
-            return ConsumerView.fails(Consumer.LLAMA_CPP, "token_embd.weight would be missing");
-        }
-        if (subject.pair().headIsThere() && !dropsHead) {
-            return PresenceRules.untied(subject, Consumer.LLAMA_CPP, "the files have a head, so it is converted");
-        }
-        boolean loses = subject.kind() == Kind.BOTH_DIFFER && dropsHead;
-        Source source = subject.kind() == Kind.BOTH_EQUAL ? Source.BOTH : Source.EMBEDDING;
-        return new ConsumerView(
-                Consumer.LLAMA_CPP,
-                Outcome.TIED,
-                true,
-                source,
-                source,
-                loses,
-                dropsHead && subject.pair().headIsThere()
-                        ? "Gemma's converter leaves the head out"
-                        : "there is no head in the files, so the token embedding is used");
-    }
-
-    /// By the language model's flag; the loader is strict on both sides, and Gemma's first models have no head at all.
-    private static ConsumerView mlx(Subject subject) {
-        String architecture = subject.pair().architecture().orElse("");
-        boolean noHead = architecture.equals("GemmaForCausalLM") || architecture.equals("Gemma2ForCausalLM");
-        if (noHead && subject.pair().headIsThere()) {
-            return ConsumerView.fails(Consumer.MLX, "received parameters not in model: its Gemma has no head");
-        }
-        boolean tied = noHead || textAsks(subject);
-        ConsumerView view = PresenceRules.byFlag(
-                subject,
-                Consumer.MLX,
-                tied,
-                BothDiffer.EMBEDDING_WINS,
-                noHead ? "its Gemma is always tied" : textWhy(subject));
-        return strict(view, "missing parameters");
     }
 
     private static ConsumerView strict(ConsumerView view, String problem) {

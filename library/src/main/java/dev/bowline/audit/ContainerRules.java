@@ -11,6 +11,9 @@ import java.util.Optional;
 /// The files against each other: index and shards, `__metadata__` and tensors.
 final class ContainerRules {
 
+    private static final String TWICE = "in two shards";
+    private static final String UNNAMED = "a file that the index does not name";
+
     private final Subject subject;
     private final List<Finding> findings = new ArrayList<>();
 
@@ -46,16 +49,28 @@ final class ContainerRules {
             evidence.add(new Evidence("missing shards", String.join(", ", files.missingShards())));
         }
         files.index().ifPresent(index -> compare(index, evidence));
+        note(evidence, UNNAMED, files.unnamed());
         if (!evidence.isEmpty()) {
             findings.add(new Finding(
-                    FindingCode.T08,
-                    Severity.HIGH,
-                    "index and shards tell two stories",
-                    evidence,
-                    files.missingShards().isEmpty()
-                            ? Rules.repair(subject)
-                            : "download the missing shards into that directory"));
+                    FindingCode.T08, Severity.HIGH, "index and shards tell two stories", evidence, indexFix(evidence)));
         }
+    }
+
+    private String indexFix(List<Evidence> evidence) {
+        if (!subject.files().missingShards().isEmpty()) {
+            return "download the missing shards into that directory";
+        }
+        if (subject.files().stray()) {
+            return "remove the one of the two that is stale: they may be two models";
+        }
+        if (has(evidence, UNNAMED)) {
+            return "remove that file, or the index if the index is stale";
+        }
+        return has(evidence, TWICE) ? "remove them from the shard that is stale" : Rules.repair(subject);
+    }
+
+    private static boolean has(List<Evidence> evidence, String name) {
+        return evidence.stream().anyMatch(each -> each.name().equals(name));
     }
 
     private void compare(ShardIndex index, List<Evidence> evidence) {
@@ -85,7 +100,7 @@ final class ContainerRules {
         note(evidence, "in the index, in no shard", absent);
         note(evidence, "in a shard, not in the index", unlisted);
         note(evidence, "in another shard than the index says", elsewhere);
-        note(evidence, "in two shards", twice);
+        note(evidence, TWICE, twice);
     }
 
     private static void note(List<Evidence> evidence, String name, List<String> keys) {

@@ -125,6 +125,13 @@ final class PairResolver {
 
     /// The name a parameter has in files of this checkpoint's spelling, told from where the other of the pair stands.
     private String fileName(Role role, String parameter) {
+        Optional<String> spelled = switch (role) {
+            case HEAD -> mapped(Role.EMBEDDING).flatMap(key -> besideEmbedding(key, parameter));
+            case EMBEDDING -> mapped(Role.HEAD).flatMap(key -> besideHead(key, parameter));
+        };
+        if (spelled.filter(key -> anyLoads(key, parameter)).isPresent()) {
+            return spelled.get();
+        }
         String prefix = entry.map(each -> each.newest().prefix()).orElse("");
         boolean bare = !prefix.isEmpty()
                 && parameter.startsWith(prefix + ".")
@@ -132,6 +139,32 @@ final class PairResolver {
                 && role == Role.EMBEDDING
                 && !tensors.isEmpty();
         return bare ? parameter.substring(prefix.length() + 1) : parameter;
+    }
+
+    /// `language_model.lm_head.weight` beside `language_model.model.embed_tokens.weight`.
+    private static Optional<String> besideEmbedding(String embedding, String head) {
+        int inner = embedding.lastIndexOf(".model.");
+        return inner < 0 ? Optional.empty() : Optional.of(embedding.substring(0, inner) + "." + leaf(head));
+    }
+
+    /// The reverse.
+    private static Optional<String> besideHead(String head, String embedding) {
+        String leaf = leaf(head);
+        return head.equals(leaf)
+                ? Optional.empty()
+                : Optional.of(head.substring(0, head.length() - leaf.length()) + "model." + leaf(embedding));
+    }
+
+    /// The last module of a key, with its `.weight`.
+    private static String leaf(String key) {
+        int end = key.lastIndexOf('.');
+        return key.substring(key.lastIndexOf('.', end - 1) + 1);
+    }
+
+    private boolean anyLoads(String key, String parameter) {
+        return entry.stream()
+                .flatMap(each -> Stream.concat(each.v5().stream(), each.v4().stream()))
+                .anyMatch(release -> release.loads(key, parameter));
     }
 
     private Optional<String> tableName(Role role) {

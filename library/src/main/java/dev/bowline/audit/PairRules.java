@@ -145,7 +145,10 @@ final class PairRules {
                                 type(Role.HEAD),
                                 subject.pair().embeddingKey(),
                                 type(Role.EMBEDDING)),
-                Rules.repair(subject),
+                anyTied
+                        ? Rules.repair(subject)
+                        : "nothing, if it is meant; to tie: bowline repair %s --tied --in-place --apply"
+                                .formatted(Rules.quoted(subject)),
                 new Evidence("wider", cast.wider().toString()),
                 new Evidence("exact", String.valueOf(cast.exact())));
     }

@@ -10,9 +10,11 @@ import java.util.Optional;
 /// @param rename a tensor that gets the other's name: from, to
 /// @param copy a tensor that is written again under the other's name: from, to
 /// @param rewritesIndex whether the index is written anew from the headers
+/// @param rewritesAlias whether `__metadata__` names an alias that it must not
 /// @param writesConfig whether a level of config.json changes
 /// @param steps the same for a person
 /// @param losses what is lost; empty for a lossless repair
+/// @param after the audit that the result will have
 public record RepairPlan(
         TieAudit before,
         boolean tied,
@@ -20,9 +22,11 @@ public record RepairPlan(
         Optional<Renamed> rename,
         Optional<Renamed> copy,
         boolean rewritesIndex,
+        boolean rewritesAlias,
         boolean writesConfig,
         List<String> steps,
-        List<String> losses) {
+        List<String> losses,
+        TieAudit after) {
 
     /// A key and the one it becomes.
     public record Renamed(String from, String to) {}
@@ -38,5 +42,10 @@ public record RepairPlan(
 
     boolean touchesTensors() {
         return drop.isPresent() || rename.isPresent() || copy.isPresent();
+    }
+
+    RepairPlan withAfter(TieAudit expected) {
+        return new RepairPlan(
+                before, tied, drop, rename, copy, rewritesIndex, rewritesAlias, writesConfig, steps, losses, expected);
     }
 }

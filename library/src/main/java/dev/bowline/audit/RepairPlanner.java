@@ -83,12 +83,21 @@ final class RepairPlanner {
                                             .map(flag -> flag.level().isEmpty() ? "the top" : flag.level())
                                             .toList())));
         }
-        boolean index = audit.has(FindingCode.T08);
-        if (index) {
+        if (audit.has(FindingCode.T08)) {
             requireRebuildable();
             steps.add("rebuild the index from the headers");
         }
-        return new RepairPlan(audit, tied, drop, rename, copy, index, writesConfig, steps, losses);
+        boolean touches = drop.isPresent() || rename.isPresent() || copy.isPresent();
+        boolean rewritesIndex = subject.files().index().isPresent() && (touches || audit.has(FindingCode.T08));
+        boolean rewritesAlias = audit.has(FindingCode.T19);
+        if (rewritesAlias) {
+            steps.add("correct the alias in __metadata__");
+        }
+        RepairPlan plan = new RepairPlan(
+                audit, tied, drop, rename, copy, rewritesIndex, rewritesAlias, writesConfig, steps, losses, audit);
+        RepairPlan previewed = plan.withAfter(RepairPreview.audit(subject, plan));
+        RepairCheck.require(previewed, previewed.after());
+        return previewed;
     }
 
     /// Two values under one name need a decision, whatever else is asked.

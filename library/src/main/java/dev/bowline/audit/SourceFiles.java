@@ -13,12 +13,14 @@ import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// The files of a checkpoint, read as far as they can be: what is wrong with one is kept as a problem, not thrown.
@@ -28,6 +30,8 @@ import java.util.stream.Stream;
 /// @param headers of the weight files that could be read
 /// @param index empty for a single file, and where there is no readable one
 /// @param missingShards files that the index names and that are not there
+/// @param unnamed files that some loaders find by their name, and others never read because the index does not name
+/// them
 /// @param stray whether both a single file and an index are present
 record SourceFiles(
         Path path,
@@ -36,6 +40,7 @@ record SourceFiles(
         List<SafetensorsHeader> headers,
         Optional<ShardIndex> index,
         List<String> missingShards,
+        List<String> unnamed,
         boolean stray,
         List<ContainerProblem> problems) {
 
@@ -47,13 +52,15 @@ record SourceFiles(
     SourceFiles {
         headers = List.copyOf(headers);
         missingShards = List.copyOf(missingShards);
+        unnamed = List.copyOf(unnamed);
         problems = List.copyOf(problems);
     }
 
     /// @throws BowlineException when there is nothing here that an audit could read
     static SourceFiles read(Path path) {
         if (!Files.exists(path)) {
-            throw new BowlineException("there is nothing at %s".formatted(path), "check the path");
+            throw InterruptedRepair.explain(path)
+                    .orElseGet(() -> new BowlineException("there is nothing at %s".formatted(path), "check the path"));
         }
         boolean isFile = Files.isRegularFile(path);
         Path parent = path.toAbsolutePath().getParent();
@@ -67,11 +74,13 @@ record SourceFiles(
         } else {
             Path single = directory.resolve(WeightFiles.SINGLE_FILE);
             Path indexFile = directory.resolve(WeightFiles.INDEX_FILE);
-            stray = Files.exists(single) && Files.exists(indexFile);
-            if (Files.exists(indexFile) && !stray) {
+            boolean hasSingle = Files.exists(single, LinkOption.NOFOLLOW_LINKS);
+            boolean hasIndex = Files.exists(indexFile, LinkOption.NOFOLLOW_LINKS);
+            stray = hasSingle && hasIndex;
+            if (hasIndex && !stray) {
                 index = index(indexFile, problems);
             }
-            files = Files.exists(single)
+            files = hasSingle
                     ? List.of(single)
                     : index.isPresent()
                             ? index.get().shards().stream()
@@ -90,22 +99,64 @@ record SourceFiles(
             }
         }
         requireSomething(directory, headers, problems, files);
-        return new SourceFiles(path, directory, config(directory), headers, index, missing, stray, problems);
+        return new SourceFiles(
+                path,
+                directory,
+                config(directory),
+                headers,
+                index,
+                missing,
+                unnamed(directory, index),
+                stray,
+                problems);
     }
 
-    /// Every tensor by its key, each in the first file that has it.
+    /// Every tensor by its key, each in the file that the index names, or else in the first that has it.
     SequencedMap<String, PlacedTensor> tensors() {
         SequencedMap<String, PlacedTensor> tensors = new LinkedHashMap<>();
         for (SafetensorsHeader header : headers) {
             for (TensorEntry entry : header.entries().values()) {
-                tensors.putIfAbsent(entry.name(), PlacedTensor.of(header, entry));
+                if (!tensors.containsKey(entry.name()) || isMappedTo(entry.name(), header)) {
+                    tensors.put(entry.name(), PlacedTensor.of(header, entry));
+                }
             }
         }
         return tensors;
     }
 
+    private static List<String> unnamed(Path directory, Optional<ShardIndex> index) {
+        if (index.isEmpty()) {
+            return List.of();
+        }
+        Set<String> named = index.get().shards();
+        return list(directory).stream()
+                .filter(file -> String.valueOf(file.getFileName()).matches("model.*\\.safetensors"))
+                .filter(file -> !named.contains(String.valueOf(file.getFileName())))
+                .filter(SourceFiles::holdsTensors)
+                .map(file -> String.valueOf(file.getFileName()))
+                .toList();
+    }
+
+    private static boolean holdsTensors(Path file) {
+        try {
+            return Files.isRegularFile(file)
+                    && !SafetensorsFile.readHeader(file).entries().isEmpty();
+        } catch (BowlineException _) {
+            return true;
+        }
+    }
+
+    private boolean isMappedTo(String key, SafetensorsHeader header) {
+        return index.map(each -> each.weightMap().get(key))
+                .filter(name -> name.equals(String.valueOf(header.path().getFileName())))
+                .isPresent();
+    }
+
     private static Optional<ShardIndex> index(Path file, List<ContainerProblem> problems) {
         try {
+            if (!Files.isRegularFile(file)) {
+                throw noFile(file);
+            }
             return Optional.of(ShardIndex.read(file));
         } catch (BowlineException e) {
             problems.add(new ContainerProblem(file, e.problem(), true));
@@ -134,7 +185,26 @@ record SourceFiles(
 
     private static Optional<JsonObject> config(Path directory) {
         Path file = directory.resolve(CONFIG);
-        return Files.exists(file) ? Optional.of(Json.parse(file, CONFIG_LIMITS).asObject()) : Optional.empty();
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.empty();
+        }
+        if (!Files.isRegularFile(file)) {
+            throw noFile(file);
+        }
+        return Optional.of(Json.parse(file, CONFIG_LIMITS).asObject());
+    }
+
+    private static BowlineException noFile(Path file) {
+        return new BowlineException(
+                "%s is not a file: %s"
+                        .formatted(
+                                file,
+                                Files.isDirectory(file)
+                                        ? "it is a directory"
+                                        : Files.isSymbolicLink(file)
+                                                ? "it is a link that leads to none"
+                                                : "it is a pipe or a device"),
+                "put the file there, or remove what is there");
     }
 
     /// Weight files without a name that the hub gives: every safetensors file but adapters.
@@ -162,6 +232,9 @@ record SourceFiles(
         }
         if (!problems.isEmpty()) {
             throw new BowlineException(problems.getFirst().problem(), "download the file again, or name another");
+        }
+        if (!files.isEmpty() && Files.exists(files.getFirst(), LinkOption.NOFOLLOW_LINKS)) {
+            throw noFile(files.getFirst());
         }
         if (!files.isEmpty()) {
             throw new BowlineException(

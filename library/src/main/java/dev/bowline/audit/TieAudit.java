@@ -46,14 +46,17 @@ public record TieAudit(
     }
 
     public static TieAudit of(Path path, AuditOptions options) {
-        Subject subject = subject(path);
+        return of(subject(path), options);
+    }
+
+    static TieAudit of(Subject subject, AuditOptions options) {
         List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
         List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
         options.base().ifPresent(base -> findings.addAll(BaseRules.check(subject, subject(base))));
         options.adapter().ifPresent(adapter -> findings.addAll(AdapterRules.check(subject, adapter)));
         findings.sort(Comparator.comparing(Finding::severity).reversed().thenComparing(Finding::code));
         return new TieAudit(
-                path,
+                subject.files().path(),
                 subject.pair().architecture(),
                 subject.flags(),
                 subject.pair(),
@@ -85,8 +88,9 @@ public record TieAudit(
         SequencedMap<String, PlacedTensor> tensors = files.tensors();
         TiePair pair = PairResolver.resolve(tensors, files.config(), table);
         JsonObject config = files.config().orElse(JsonObject.of());
-        boolean unreadable = files.problems().stream()
-                .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
+        boolean unreadable = files.headers().isEmpty()
+                || files.problems().stream()
+                        .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
         boolean unknown =
                 unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
         PairScan scan =

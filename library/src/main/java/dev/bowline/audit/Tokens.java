@@ -1,115 +1,128 @@
 package dev.bowline.audit;
 
 import dev.bowline.BowlineException;
-import dev.bowline.json.Json;
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonNumber;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
+import dev.bowline.json.JsonLimits;
+import dev.bowline.json.JsonWalk;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/// The tokens of tokenizer.json, as far as it has a vocabulary that is a table.
-final class Tokens {
+/// What tokenizer.json says of ids, read in one pass and not held: vocabularies have hundreds of thousands of tokens.
+final class Tokens implements JsonWalk.Visitor {
 
-    private static final long LARGEST_FILE = 12L << 20;
+    private static final String ADDED = "added_tokens";
 
-    private Tokens() {}
+    private final Set<Long> wanted;
+    private final Map<Long, String> names = new HashMap<>();
+    private final Map<String, Long> addedIds = new HashMap<>();
+    private final Map<String, String> addedNames = new HashMap<>();
+    private long highest = -1;
+    private boolean sawAdded;
+    private boolean sawVocabulary;
+    private boolean done;
+
+    private Tokens(Set<Long> wanted) {
+        this.wanted = wanted;
+    }
 
     /// The strings of these ids; empty when there is no tokenizer.json that says.
     static String of(Path directory, List<Long> ids) {
-        Map<Long, String> names = new HashMap<>();
-        tokenizer(directory).ifPresent(tokenizer -> {
-            vocabulary(tokenizer).forEach((token, id) -> {
-                if (ids.contains(id)) {
-                    names.put(id, token);
-                }
-            });
-        });
-        List<String> found = new ArrayList<>();
-        ids.forEach(id -> Optional.ofNullable(names.get(id)).ifPresent(found::add));
-        return String.join(" ", found);
+        return read(directory, Set.copyOf(ids))
+                .map(tokens -> ids.stream()
+                        .map(tokens.names::get)
+                        .filter(Objects::nonNull)
+                        .collect(Collectors.joining(" ")))
+                .orElse("");
     }
 
     /// One more than the highest id; empty without a tokenizer.json that says.
     static Optional<Long> size(Path directory) {
-        return tokenizer(directory)
-                .flatMap(tokenizer -> vocabulary(tokenizer).values().stream()
-                        .max(Long::compare)
-                        .map(highest -> highest + 1));
+        return read(directory, Set.of()).filter(tokens -> tokens.highest >= 0).map(tokens -> tokens.highest + 1);
     }
 
     /// The ids of special tokens.
     static List<Long> special(Path directory) {
-        List<Long> special = new ArrayList<>();
-        tokenizer(directory)
-                .flatMap(tokenizer -> array(tokenizer, "added_tokens"))
-                .ifPresent(added -> added.values().forEach(each -> {
-                    if (each instanceof JsonObject token && token.get("id").orElse(null) instanceof JsonNumber id) {
-                        special.add(id.asLong());
-                    }
-                }));
-        return special;
+        return read(directory, Set.of())
+                .map(tokens -> List.copyOf(tokens.addedIds.values()))
+                .orElse(List.of());
     }
 
-    private static Map<String, Long> vocabulary(JsonObject tokenizer) {
-        Map<String, Long> ids = new HashMap<>();
-        tokenizer
-                .get("model")
-                .filter(JsonObject.class::isInstance)
-                .map(JsonValue::asObject)
-                .ifPresent(model -> {
-                    model.get("vocab").ifPresent(vocabulary -> {
-                        if (vocabulary instanceof JsonObject table) {
-                            table.fields().forEach((token, id) -> put(ids, token, id));
-                        } else if (vocabulary instanceof JsonArray pieces) {
-                            for (int i = 0; i < pieces.size(); i++) {
-                                if (pieces.get(i) instanceof JsonArray piece && piece.size() > 0) {
-                                    ids.put(piece.get(0).toString(), (long) i);
-                                }
-                            }
-                        }
-                    });
-                });
-        array(tokenizer, "added_tokens")
-                .ifPresent(added -> added.values().forEach(each -> {
-                    if (each instanceof JsonObject token) {
-                        token.get("id")
-                                .ifPresent(id -> put(
-                                        ids,
-                                        token.get("content")
-                                                .map(JsonValue::toString)
-                                                .orElse(""),
-                                        id));
-                    }
-                }));
-        return ids;
-    }
-
-    private static void put(Map<String, Long> ids, String token, JsonValue id) {
-        if (id instanceof JsonNumber number && number.isWhole()) {
-            ids.put(token, number.asLong());
-        }
-    }
-
-    private static Optional<JsonArray> array(JsonObject object, String key) {
-        return object.get(key).filter(JsonArray.class::isInstance).map(JsonValue::asArray);
-    }
-
-    private static Optional<JsonObject> tokenizer(Path directory) {
+    /// Empty for a tokenizer.json that is absent or that cannot be read, which is another program's business.
+    private static Optional<Tokens> read(Path directory, Set<Long> wanted) {
         Path file = directory.resolve("tokenizer.json");
+        Tokens tokens = new Tokens(wanted);
         try {
-            if (!Files.isRegularFile(file) || Files.size(file) > LARGEST_FILE) {
+            if (!Files.isRegularFile(file)) {
                 return Optional.empty();
             }
-            return Json.parse(file) instanceof JsonObject tokenizer ? Optional.of(tokenizer) : Optional.empty();
-        } catch (BowlineException | java.io.IOException _) {
+            JsonWalk.walk(file, JsonLimits.DEFAULT, tokens);
+        } catch (BowlineException _) {
             return Optional.empty();
         }
+        tokens.addedIds.forEach((index, id) -> tokens.token(id, tokens.addedNames.getOrDefault(index, "")));
+        return Optional.of(tokens);
+    }
+
+    @Override
+    public boolean enters(List<String> path) {
+        if (path.isEmpty()) {
+            return true;
+        }
+        if (path.getFirst().equals(ADDED)) {
+            sawAdded = true;
+            return path.size() <= 2;
+        }
+        boolean vocabulary = path.size() >= 2 && path.get(1).equals("vocab");
+        sawVocabulary |= vocabulary;
+        done = sawAdded && sawVocabulary && path.size() == 2 && !vocabulary;
+        return path.getFirst().equals("model") && (path.size() == 1 || vocabulary && path.size() <= 3);
+    }
+
+    /// Pieces of a Unigram model stand in an array, each with its score; their ids are their places.
+    @Override
+    public void string(List<String> path, String value) {
+        if (path.size() == 3 && path.getFirst().equals(ADDED) && path.get(2).equals("content")) {
+            addedNames.put(path.get(1), value);
+        } else if (isVocabulary(path, 4) && path.getLast().equals("0")) {
+            token(Long.parseLong(path.get(2)), value);
+        }
+    }
+
+    @Override
+    public void number(List<String> path, String text) {
+        if (path.size() == 3 && path.getFirst().equals(ADDED) && path.get(2).equals("id")) {
+            whole(text).ifPresent(id -> addedIds.put(path.get(1), id));
+        } else if (isVocabulary(path, 3)) {
+            whole(text).ifPresent(id -> token(id, path.getLast()));
+        }
+    }
+
+    private static boolean isVocabulary(List<String> path, int depth) {
+        return path.size() == depth
+                && path.getFirst().equals("model")
+                && path.get(1).equals("vocab");
+    }
+
+    private void token(long id, String name) {
+        highest = Math.max(highest, id);
+        if (wanted.contains(id)) {
+            names.put(id, name);
+        }
+    }
+
+    private static Optional<Long> whole(String text) {
+        return text.matches("\\d{1,18}") ? Optional.of(Long.parseLong(text)) : Optional.empty();
+    }
+
+    /// Merges stand after both, and are most of the file.
+    @Override
+    public boolean isDone() {
+        return done;
     }
 }

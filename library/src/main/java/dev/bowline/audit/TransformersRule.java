@@ -31,6 +31,11 @@ final class TransformersRule {
 
     static ConsumerView view(Subject subject, Consumer consumer) {
         boolean isFive = consumer == Consumer.TRANSFORMERS_5;
+        if (!subject.files().missingShards().isEmpty()) {
+            return ConsumerView.fails(
+                    consumer,
+                    "%s is not there".formatted(subject.files().missingShards().getFirst()));
+        }
         Optional<TieTable.Entry> table = subject.table();
         if (table.isEmpty()) {
             return unknown(subject, consumer);
@@ -102,7 +107,27 @@ final class TransformersRule {
             return ConsumerView.fails(
                     consumer, "it loads without a word, and the tied weight has no data; " + why(tied));
         }
+        if (!isFive && (isOnlyListed(Role.HEAD, h) || isOnlyListed(Role.EMBEDDING, e))) {
+            return ConsumerView.fails(
+                    consumer, "it believes the index, and a weight that no shard has is left without data");
+        }
         return new ConsumerView(consumer, outcome, one, h, e, loses, why(tied));
+    }
+
+    /// Release 4 takes the names from the index, so it does not initialise what the index lists.
+    private boolean isOnlyListed(Role role, Source loaded) {
+        return loaded == Source.RANDOM
+                && isListed(key(role))
+                && subject.files().index().isPresent();
+    }
+
+    /// Whether release 4 knows of a key; release 5 looks into the shards.
+    private boolean isListed(String key) {
+        return consumer == Consumer.TRANSFORMERS_5
+                || subject.files()
+                        .index()
+                        .map(index -> index.weightMap().containsKey(key))
+                        .orElse(true);
     }
 
     private boolean isBaseModelWithHead(String head, String embedding) {
@@ -111,8 +136,7 @@ final class TransformersRule {
                 && embedding.startsWith(start)
                 && !head.startsWith(start)
                 && subject.tensors().containsKey(head)
-                && subject.tensors().keySet().stream()
-                        .noneMatch(key -> release.rename(key).startsWith(start));
+                && !hasKeysOf(start);
     }
 
     private void tieFive(Map<String, String> pairs) {
@@ -163,7 +187,7 @@ final class TransformersRule {
     }
 
     private void load(String name, Role role) {
-        Optional<String> key = subject.tensors().containsKey(key(role)) && release.loads(key(role), name)
+        Optional<String> key = subject.tensors().containsKey(key(role)) && isListed(key(role)) && loads(key(role), name)
                 ? Optional.of(key(role))
                 : Optional.empty();
         identity.put(name, identity.size() + 1);
@@ -174,6 +198,18 @@ final class TransformersRule {
         } else {
             missing.add(name);
         }
+    }
+
+    /// Release 4 adds the base model's prefix to all keys or to none.
+    private boolean loads(String key, String name) {
+        boolean addsPrefix = name.equals(release.prefix() + "." + release.rename(key));
+        return release.loads(key, name)
+                && !(consumer == Consumer.TRANSFORMERS_4 && addsPrefix && hasKeysOf(release.prefix() + "."));
+    }
+
+    private boolean hasKeysOf(String start) {
+        return subject.tensors().keySet().stream()
+                .anyMatch(key -> release.rename(key).startsWith(start));
     }
 
     private String key(Role role) {

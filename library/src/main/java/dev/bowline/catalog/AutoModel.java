@@ -6,6 +6,7 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.NativeProcess;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -42,6 +43,7 @@ public final class AutoModel {
     }
 
     public static Pretrained fromPretrained(Path directory, Options options) {
+        NativeProcess.tune();
         Checkpoint checkpoint = Checkpoint.open(directory);
         try {
             CausalLanguageModel model = fromConfig(checkpoint.config());
@@ -65,6 +67,7 @@ public final class AutoModel {
     ///
     /// @param config a whole config.json
     public static CausalLanguageModel fromConfig(JsonObject config) {
+        NativeProcess.tune();
         return Families.of(config).build().apply(config);
     }
 

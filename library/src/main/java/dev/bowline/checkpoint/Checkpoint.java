@@ -141,7 +141,8 @@ public final class Checkpoint implements AutoCloseable {
         return new WeightLoad(Correspondence.of(this, model)).run(dtype);
     }
 
-    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
+    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears. A process
+    /// that dies meanwhile leaves a hidden `.NAME.….partial` beside it, which is never taken for a checkpoint.
     ///
     /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
     /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
@@ -149,12 +150,15 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param directory absent or empty
     public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {
-        return save(model, directory, options, _ -> {});
+        DirectoryAside.requireFree(directory);
+        return new ModelSave(model, options).run(directory, ModelSave.Extras.none());
     }
 
-    static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options, SaveStep.Observer observer) {
-        DirectoryAside.requireFree(directory);
-        return new ModelSave(model, options).run(directory, ModelSave.Extras.none(), observer);
+    /// How far each value of `model` is from what is stored here, by its canonical name.
+    ///
+    /// @param model loaded from this checkpoint, and perhaps trained since
+    public SequencedMap<String, WeightDistance> distances(CausalLanguageModel model) {
+        return WeightDistance.of(this, model);
     }
 
     WeightFiles weights() {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 
 /// The files beside the weights: tokenizer, templates, generation config, whatever a model's maker put there. A
@@ -83,7 +84,8 @@ record CompanionFiles(Path directory, List<Path> paths, long bytes) {
     void copyTo(Path target) throws IOException {
         for (Path path : paths) {
             Path copy = target.resolve(path);
-            Files.createDirectories(copy.getParent());
+            Path folder = Objects.requireNonNullElse(copy.getParent(), target);
+            DirectoryAside.createDirectories(folder);
             try (FileChannel from = FileChannel.open(directory.resolve(path), StandardOpenOption.READ);
                     FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 long size = from.size();
@@ -93,6 +95,7 @@ record CompanionFiles(Path directory, List<Path> paths, long bytes) {
                 }
                 to.force(true);
             }
+            DirectoryAside.force(folder);
         }
     }
 

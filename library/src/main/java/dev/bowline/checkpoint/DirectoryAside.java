@@ -3,6 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.BowlineException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -34,6 +35,7 @@ final class DirectoryAside {
             content.writeTo(aside);
             // Someone else may have put something there meanwhile.
             requireFree(target);
+            Files.deleteIfExists(target);
         });
     }
 
@@ -49,7 +51,7 @@ final class DirectoryAside {
         }
         Path aside = hidden(parent, target);
         try {
-            Files.createDirectories(parent);
+            createDirectories(parent);
             requireRoom(target, parent, bytes);
             Files.createDirectory(aside);
             content.writeTo(aside);
@@ -68,25 +70,38 @@ final class DirectoryAside {
     }
 
     private static void moveInto(Path target, Path parent, Path aside) throws IOException {
-        if (!Files.exists(target)) {
+        if (Files.exists(target)) {
+            Replacement.begin(target, parent, aside);
+        } else {
             Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
             force(parent);
-            return;
         }
-        Path old = hidden(parent, target);
-        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
-        try {
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
-            throw e;
-        }
-        force(parent);
-        delete(old);
     }
 
-    private static Path hidden(Path parent, Path target) {
+    /// A name beside `target` that is never taken for a checkpoint.
+    static Path hidden(Path parent, Path target) {
         return parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
+    }
+
+    /// Each with its entry in its parent forced to the disk.
+    static void createDirectories(Path directory) throws IOException {
+        if (Files.isDirectory(directory)) {
+            return;
+        }
+        Path parent = directory.getParent();
+        if (parent != null) {
+            createDirectories(parent);
+        }
+        try {
+            Files.createDirectory(directory);
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isDirectory(directory)) {
+                throw e;
+            }
+        }
+        if (parent != null) {
+            force(parent);
+        }
     }
 
     /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.

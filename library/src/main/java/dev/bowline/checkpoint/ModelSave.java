@@ -58,19 +58,19 @@ final class ModelSave {
     }
 
     /// Into a directory that is absent or empty.
-    SaveReport run(Path directory, Extras extras, SaveStep.Observer observer) {
+    SaveReport run(Path directory, Extras extras) {
         return SaveEvent.around(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
-            DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+            DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
         });
     }
 
     /// Into a directory whose content, if any, goes when the new is whole.
-    SaveReport replace(Path directory, Extras extras, SaveStep.Observer observer) {
+    SaveReport replace(Path directory, Extras extras) {
         return SaveEvent.around(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
-            DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras, observer));
+            DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
         });
     }
@@ -91,25 +91,17 @@ final class ModelSave {
         return layout.bytes() + companions.bytes() + config.text().length + extras.bytes() + SMALL_FILES_BYTES;
     }
 
-    private TieLedger write(Path aside, Extras extras, SaveStep.Observer observer) throws IOException {
-        observer.reached(SaveStep.STARTED);
+    private TieLedger write(Path aside, Extras extras) throws IOException {
         for (ShardLayout.File file : layout.files()) {
             SafetensorsWriter.write(aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of());
         }
-        observer.reached(SaveStep.WEIGHTS_WRITTEN);
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
-        observer.reached(SaveStep.INDEX_WRITTEN);
         SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
-        observer.reached(SaveStep.CONFIG_WRITTEN);
         companions.copyTo(aside);
-        observer.reached(SaveStep.FILES_COPIED);
         extras.content().writeTo(aside);
-        observer.reached(SaveStep.STATE_WRITTEN);
         TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad());
-        observer.reached(SaveStep.READ_BACK);
         TieLedger ledger = new TieLedger(List.of(group));
         SavedFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
-        observer.reached(SaveStep.LEDGER_WRITTEN);
         return ledger;
     }
 

@@ -64,16 +64,6 @@ public final class TrainingCheckpoints {
     /// @param metric the smaller, the better; empty when nothing was measured
     public SaveReport save(
             int step, CausalLanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
-        return save(step, model, options, state, metric, _ -> {});
-    }
-
-    SaveReport save(
-            int step,
-            CausalLanguageModel model,
-            SaveOptions options,
-            TrainingState state,
-            OptionalDouble metric,
-            SaveStep.Observer observer) {
         removeLeftovers();
         TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
         OptimizerFile optimizer = new OptimizerFile(state.tensors());
@@ -83,12 +73,9 @@ public final class TrainingCheckpoints {
             SavedFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
         });
         Path target = directory.resolve("step_" + step);
-        SaveReport report = new ModelSave(model, options).replace(target, extras, observer);
-        observer.reached(SaveStep.IN_PLACE);
+        SaveReport report = new ModelSave(model, options).replace(target, extras);
         pointTo(target);
-        observer.reached(SaveStep.LATEST_NAMED);
         prune(options.source().map(Checkpoint::directory));
-        observer.reached(SaveStep.PRUNED);
         return report;
     }
 
@@ -114,8 +101,9 @@ public final class TrainingCheckpoints {
                 .min(Comparator.comparingDouble(saved -> saved.metric().getAsDouble()));
     }
 
-    /// Every complete one, by step.
+    /// Every complete one, by step. A replacement that a killed process began is finished first.
     public List<Saved> list() {
+        finishReplacements();
         List<Saved> saved = new ArrayList<>();
         for (Path path : children()) {
             Matcher step = STEP.matcher(path.getFileName().toString());
@@ -193,8 +181,19 @@ public final class TrainingCheckpoints {
         }
     }
 
+    private void finishReplacements() {
+        if (Files.isDirectory(directory)) {
+            try {
+                Replacement.finishAll(directory);
+            } catch (IOException e) {
+                throw unusable(e);
+            }
+        }
+    }
+
     /// What a killed process was writing or removing.
     private void removeLeftovers() {
+        finishReplacements();
         for (Path path : children()) {
             if (LEFTOVER.matcher(path.getFileName().toString()).matches()) {
                 try {

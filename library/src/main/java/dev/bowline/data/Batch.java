@@ -2,6 +2,8 @@ package dev.bowline.data;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// Rows side by side, padded on the right to one length. Plain Java arrays, row after row.
 ///
@@ -64,6 +66,15 @@ public record Batch(
     /// Tokens that are not padding.
     public long realTokens() {
         return Arrays.stream(documents).filter(document -> document != 0).count();
+    }
+
+    /// The indices of the tokens that are not padding; empty when none is.
+    public Optional<long[]> realPositions() {
+        long[] real = IntStream.range(0, documents.length)
+                .filter(i -> documents[i] != 0)
+                .asLongStream()
+                .toArray();
+        return real.length == documents.length ? Optional.empty() : Optional.of(real);
     }
 
     public long targetTokens() {

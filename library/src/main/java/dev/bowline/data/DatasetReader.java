@@ -20,6 +20,8 @@ import java.util.function.BiConsumer;
 /// Reads a dataset file into tokenised examples; every complaint names the file and the line.
 public final class DatasetReader {
 
+    private static final char BYTE_ORDER_MARK = '\ufeff';
+
     private final DatasetSettings settings;
     private final ChatTemplate template;
     private final Tokenizer tokenizer;
@@ -68,7 +70,7 @@ public final class DatasetReader {
     }
 
     private static void eachRow(Path file, BiConsumer<JsonValue, String> use) {
-        if (file.toString().endsWith(".json")) {
+        if (isArray(file)) {
             for (JsonValue row : Json.parse(file).asArray().values()) {
                 use.accept(row, row.location().position());
             }
@@ -87,6 +89,19 @@ public final class DatasetReader {
         } catch (IOException e) {
             throw new BowlineException(
                     "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable JSONL or JSON file", e);
+        }
+    }
+
+    /// By how it begins: many files of JSON lines are called `.json`.
+    private static boolean isArray(Path file) {
+        try (var reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            int first = reader.read();
+            while (first >= 0 && (Character.isWhitespace(first) || first == BYTE_ORDER_MARK)) {
+                first = reader.read();
+            }
+            return first == '[';
+        } catch (IOException _) {
+            return false; // reading it says why
         }
     }
 

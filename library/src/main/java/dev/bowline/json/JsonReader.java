@@ -26,7 +26,7 @@ final class JsonReader {
     private static final char BYTE_ORDER_MARK = '\ufeff';
 
     /// Depth and size are counted here, where the message can say more; Jackson's own limits stay out of the way.
-    private static final JsonFactory TOKENS = JsonFactory.builder()
+    static final JsonFactory TOKENS = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(Integer.MAX_VALUE)
                     .maxStringLength(Integer.MAX_VALUE)

@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
 /// states and of the head's parameter; tied, that is the input embedding's, to which the lookup adds its own share.
 ///
 /// Shapes: N targets, C targets of a chunk, H hidden size, V vocabulary.
-public final class ChunkedCrossEntropy {
+public final class ChunkedCrossEntropy implements CrossEntropy {
 
     /// With a vocabulary of 262,144 in float32, 512 tokens' logits take 512 MiB.
     public static final int DEFAULT_CHUNK_TOKENS = 512;
@@ -31,12 +31,7 @@ public final class ChunkedCrossEntropy {
         this.chunkTokens = chunkTokens;
     }
 
-    /// Adds the gradient of `weight` × Σ cross-entropy to every trained parameter. Without a target that gradient is
-    /// zero, and so is the loss.
-    ///
-    /// @param hidden [B, S, H] with its graph, which is consumed
-    /// @param weight 1 / the targets of the whole step, so that micro-batches count by their targets
-    /// @return `weight` × Σ cross-entropy
+    @Override
     public double backward(Tensor hidden, Head head, Targets targets, double weight) {
         try (TensorScope _ = TensorScope.open()) {
             Tensor gradient;
@@ -58,7 +53,7 @@ public final class ChunkedCrossEntropy {
         }
     }
 
-    /// Σ cross-entropy, without gradients.
+    @Override
     public double sum(Tensor hidden, Head head, Targets targets) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {

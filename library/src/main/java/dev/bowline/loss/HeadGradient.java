@@ -59,13 +59,7 @@ sealed interface HeadGradient {
     record Direct(Parameter parameter) implements HeadGradient {
         @Override
         public void add(Tensor dz, Tensor h, double factor) {
-            if (parameter.gradient().isPresent()) {
-                Ops.addProduct(parameter.gradientBuffer(), dz.t(), h, factor);
-            } else {
-                Tensor first = Ops.empty(parameter.dtype(), parameter.shape());
-                Ops.productInto(first, dz.t(), h, factor);
-                parameter.value().mutable_grad().put(first);
-            }
+            parameter.addToGradient(dz.t(), h, factor);
         }
 
         @Override

@@ -27,4 +27,14 @@ public enum Activation {
             case GELU_TANH -> torch.gelu(x, "tanh");
         };
     }
+
+    /// The gradient of [#apply] with respect to its input.
+    ///
+    /// @param dy the gradient of its result
+    public Tensor gradient(Tensor dy, Tensor x) {
+        return switch (this) {
+            case SILU -> torch.silu_backward(dy, x);
+            case GELU_TANH -> torch.gelu_backward(dy, x, "tanh");
+        };
+    }
 }

@@ -1,8 +1,12 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.BlasThreads;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorBase;
+import org.bytedeco.pytorch.VoidTensorHook;
 import org.bytedeco.pytorch.global.torch;
 
 /// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
@@ -13,7 +17,22 @@ import org.bytedeco.pytorch.global.torch;
 /// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
 public final class DotProductAttention {
 
+    private static final VoidTensorHook ONE_BLAS_THREAD = hook(BlasThreads::one);
+    private static final VoidTensorHook ALL_BLAS_THREADS = hook(BlasThreads::all);
+
     private DotProductAttention() {}
+
+    /// A hook for any number of tensors, which lives as long as the process.
+    private static VoidTensorHook hook(Runnable action) {
+        VoidTensorHook hook = new VoidTensorHook() {
+            @Override
+            public void call(TensorBase gradient) {
+                action.run();
+            }
+        };
+        hook.retainReference();
+        return hook;
+    }
 
     /// @param q [B, N, S, D], already scaled
     /// @param k [B, K, T, D]
@@ -25,6 +44,18 @@ public final class DotProductAttention {
     }
 
     private static Tensor fused(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        BlasThreads.one();
+        Tensor o = kernel(q, k, v, mask);
+        BlasThreads.all();
+        if (o.requires_grad()) {
+            // The backward kernel runs between the gradient of o and the first of those of q, k and v.
+            o.register_hook(ONE_BLAS_THREAD);
+            Stream.of(q, k, v).filter(Tensor::requires_grad).forEach(input -> input.register_hook(ALL_BLAS_THREADS));
+        }
+        return o;
+    }
+
+    private static Tensor kernel(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
         return switch (mask) {
             case AttentionMask.Everything _ -> Ops.attention(q, k, v, 1.0);
             case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, 1.0);

@@ -37,6 +37,19 @@ public final class Linear extends Layer {
         return bias;
     }
 
+    /// Adds what this layer contributes to the gradients of its weight and bias, where they are trained.
+    ///
+    /// @param dy the gradient of its result, [N, out]
+    /// @param x its input, [N, in]
+    void addGradient(Tensor dy, Tensor x) {
+        if (weight.get().isTrained()) {
+            weight.get().addToGradient(dy.t(), x, 1);
+        }
+        bias.map(Slot::get)
+                .filter(Parameter::isTrained)
+                .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0)));
+    }
+
     /// @param x [..., in]
     /// @return [..., out]
     public Tensor forward(Tensor x) {

@@ -171,6 +171,21 @@ public final class Parameter implements AutoCloseable {
         });
     }
 
+    /// Adds factor a b to the gradient of a matrix.
+    ///
+    /// @param a [rows, N]
+    /// @param b [N, columns]
+    public void addToGradient(Tensor a, Tensor b, double factor) {
+        Optional<Tensor> gradient = gradient();
+        if (gradient.isPresent()) {
+            Ops.addProduct(gradient.get(), a, b, factor);
+        } else {
+            Tensor first = Ops.empty(dtype(), shape);
+            Ops.productInto(first, a, b, factor);
+            value().mutable_grad().put(first);
+        }
+    }
+
     public void clearGradient() {
         if (value != null && value.grad().defined()) {
             value.mutable_grad().reset();

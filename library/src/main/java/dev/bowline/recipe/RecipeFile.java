@@ -28,6 +28,13 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeException(List.of(new RecipeProblem(at, problem, fix)));
     }
 
+    /// The command that runs this recipe as it was run, but for `assignments`.
+    ///
+    /// @param assignments `key.path=value` each
+    public String command(String... assignments) {
+        return RunCommand.of(this).with(List.of(assignments));
+    }
+
     /// Reads `file` with `sets` over it.
     ///
     /// A path in the file is relative to the file, a path in `sets` to the current directory. Models, datasets and

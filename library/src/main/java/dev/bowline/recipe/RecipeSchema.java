@@ -230,7 +230,7 @@ final class RecipeSchema {
             "loss.full_logits",
             SWITCH,
             new Fixed<>(false, "bounds the memory of the logits"),
-            "Whether all tokens go through the head at once.");
+            "Whether the logits of every token are there at once, through autograd, as in transformers.");
 
     /// Sections that a recipe can do without, so that what is required in them is required only with them.
     static final Set<String> OPTIONAL_SECTIONS = Set.of("validation_dataset");

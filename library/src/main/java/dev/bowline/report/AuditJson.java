@@ -7,6 +7,7 @@ import dev.bowline.audit.Finding;
 import dev.bowline.audit.FlagAt;
 import dev.bowline.audit.PhysicalState;
 import dev.bowline.audit.PlacedTensor;
+import dev.bowline.audit.RepairPlan;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.TiePair;
 import dev.bowline.json.JsonArray;
@@ -41,6 +42,17 @@ public final class AuditJson {
                     });
         }
         return JsonObject.of().with("schema_version", VERSION).with("audits", JsonValue.of(audits));
+    }
+
+    /// @param after what was made; empty when nothing was
+    public static JsonObject json(RepairPlan plan, Optional<TieAudit> after) {
+        return JsonObject.of()
+                .with("applied", after.isPresent())
+                .with("changes_nothing", plan.changesNothing())
+                .with("steps", JsonArray.ofStrings(plan.steps()))
+                .with("losses", JsonArray.ofStrings(plan.losses()))
+                .with("before", json(plan.before()))
+                .with("after", optional(after.map(AuditJson::json)));
     }
 
     private static JsonObject json(TieAudit audit) {

@@ -32,7 +32,8 @@ public final class RunSummary {
                         "held-out loss", "%s after step %d".formatted(loss(validation.loss()), validation.step())));
         table.row("trained", Quantity.count(report.trainedParameters(), "parameter"));
         report.checkpoint().ifPresent(checkpoint -> table.row("checkpoint", checkpoint.toString()));
-        return headline + "\n" + table.text() + "\n" + TieLedgerReport.text(report.ties());
+        return headline + "\n" + table.text() + "\n" + LearningReport.text(report)
+                + TieLedgerReport.text(report.ties());
     }
 
     private static String loss(double loss) {
@@ -53,6 +54,8 @@ public final class RunSummary {
                         "checkpoint",
                         orAbsent(report.checkpoint().map(Path::toString).map(JsonValue::of)))
                 .with("notes", JsonArray.ofStrings(report.notes()))
+                .with("updates", LearningReport.updates(report.updates(), report))
+                .with("experts", LearningReport.experts(report))
                 .with("ties", TieLedgerReport.json(report.ties()));
     }
 

@@ -3,11 +3,14 @@ package dev.bowline.tensor;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /// Settings of this process that libtorch, its BLAS and the C library read once, when they load.
@@ -21,19 +24,42 @@ public final class NativeProcess {
     private static final int M_TOP_PAD = -2;
     private static final int M_MMAP_THRESHOLD = -3;
 
+    private static boolean tuned;
+
     private NativeProcess() {}
 
-    /// Applies the settings. A variable the user set in the environment is left as it is.
-    public static void tune() {
-        if (!System.getProperty("os.name").startsWith("Linux")) {
+    /// Applies the settings, once. A variable the user set in the environment is left as it is.
+    public static synchronized void tune() {
+        if (tuned || !System.getProperty("os.name").startsWith("Linux")) {
             return;
         }
+        tuned = true;
         setIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
         setIfAbsent("OMP_WAIT_POLICY", "passive");
+        // Left alone, libtorch takes half of the processors.
+        setIfAbsent("OMP_NUM_THREADS", Integer.toString(processors()));
+        // BLAS's idle threads sleep after 2^12 cycles; they would hold the processor that attention wants.
+        setIfAbsent("OPENBLAS_THREAD_TIMEOUT", "12");
         if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
             mallopt(M_MMAP_THRESHOLD, 1 << 30);
             mallopt(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
             mallopt(M_TOP_PAD, 64 << 20);
+        }
+    }
+
+    static synchronized boolean isTuned() {
+        return tuned;
+    }
+
+    /// The processors for this process, two threads of one core counted once.
+    static int processors() {
+        int threads = Runtime.getRuntime().availableProcessors();
+        try {
+            boolean shared = Files.readString(Path.of("/sys/devices/system/cpu/smt/active"))
+                    .startsWith("1");
+            return shared ? Math.max(1, threads / 2) : threads;
+        } catch (IOException e) {
+            return threads;
         }
     }
 

@@ -25,8 +25,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// Results belong to the caller's [TensorScope].
 public final class Ops {
 
-    private static final OperatorHandle GROUPED_MM = operator("aten::_grouped_mm");
-
     private static final OperatorHandle FUSED_ADAMW = operator("aten::_fused_adamw_");
 
     private Ops() {}
@@ -63,6 +61,16 @@ public final class Ops {
     /// Sum over the last dimension, which stays as size 1.
     public static Tensor sumLast(Tensor x) {
         return x.sum(new long[] {-1}, true, new ScalarTypeOptional());
+    }
+
+    /// Sum over the middle dimension: [A, B, C] → [A, C].
+    public static Tensor sumMiddle(Tensor x, Dtype dtype) {
+        return x.sum(new long[] {1}, false, new ScalarTypeOptional(dtype.scalarType()));
+    }
+
+    /// The dtype that a value of either fits into.
+    public static Dtype wider(Tensor a, Tensor b) {
+        return Dtype.of(torch.promote_types(a.scalar_type(), b.scalar_type()));
     }
 
     /// The largest entries of each row, best first.
@@ -133,19 +141,6 @@ public final class Ops {
     public static Tensor maskedAttention(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
         return torch.scaled_dot_product_attention(
                 q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(scale), true);
-    }
-
-    /// One matrix product per group of consecutive rows.
-    ///
-    /// @param x [N, K], rows sorted by group
-    /// @param w [G, K, M]; a transposed view is accepted
-    /// @param ends [G] int32, the row after each group's last; the last must be N
-    /// @return [N, M]
-    public static Tensor groupedMm(Tensor x, Tensor w, Tensor ends) {
-        IValueVector stack =
-                new IValueVector(new IValue(x), new IValue(w), new IValue(ends), new IValue(), new IValue());
-        GROUPED_MM.callBoxed(stack);
-        return stack.get(0).toTensor();
     }
 
     /// The Euclidean norm, computed in float32: [].

@@ -6,7 +6,7 @@ import dev.bowline.data.DataPosition;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
-import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.optim.AdamW;
@@ -30,7 +30,7 @@ public final class FineTuning implements AutoCloseable {
     private final TrainingRows rows;
     private final FineTuningPlan plan;
     private final AdamW optimizer;
-    private final ChunkedCrossEntropy loss;
+    private final CrossEntropy loss;
     private final TrainingStep trainingStep;
     private DataPosition position = DataPosition.START;
     private long stepsTaken;
@@ -46,7 +46,7 @@ public final class FineTuning implements AutoCloseable {
             throw new BowlineException("every parameter is frozen", "leave something to train out of freeze_config");
         }
         optimizer = new AdamW(model.trained(), plan.optimizer());
-        loss = new ChunkedCrossEntropy(plan.lossChunkTokens());
+        loss = plan.loss();
         trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm());
     }
 
@@ -69,7 +69,7 @@ public final class FineTuning implements AutoCloseable {
 
     /// Takes the next optimizer step.
     ///
-    /// @throws BowlineException if the loss or a gradient is not finite; nothing was changed then
+    /// @throws NotFiniteException if the loss or a gradient is not finite; nothing was changed then
     public StepResult step() {
         if (isFinished()) {
             throw new IllegalStateException("step %d was the last".formatted(stepsTaken));
@@ -97,6 +97,11 @@ public final class FineTuning implements AutoCloseable {
                 batches.stream().mapToLong(Batch::realTokens).sum(),
                 batches.stream().mapToLong(Batch::targetTokens).sum(),
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    /// How each layer of experts was loaded in the steps this object took, in the model's order; empty without experts.
+    public List<ExpertBalance> expertBalance() {
+        return ExpertBalance.of(trainingStep.expertLoad());
     }
 
     /// The loss on held-out rows, with the weights as they are now.

@@ -1,5 +1,6 @@
 package dev.bowline.train;
 
+import dev.bowline.loss.CrossEntropy;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Schedule;
 import java.util.OptionalDouble;
@@ -12,7 +13,7 @@ import java.util.OptionalDouble;
 /// @param optimizer AdamW's constants
 /// @param schedule the learning rate of each step
 /// @param maxGradNorm what gradients are clipped to; empty to leave them
-/// @param lossChunkTokens target tokens whose logits are in memory at once
+/// @param loss how the loss goes through the head
 /// @param paddingId the id that fills rows up
 public record FineTuningPlan(
         int rowsPerStep,
@@ -21,7 +22,7 @@ public record FineTuningPlan(
         AdamW.Settings optimizer,
         Schedule schedule,
         OptionalDouble maxGradNorm,
-        int lossChunkTokens,
+        CrossEntropy loss,
         long paddingId) {
 
     public FineTuningPlan {

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /// It prints nothing; a [RunListener] hears what happens.
 public final class FineTuningRun implements AutoCloseable {
 
+    private final RecipeFile file;
     private final Recipe recipe;
     private final Pretrained pretrained;
     private final FineTuning tuning;
@@ -29,14 +30,15 @@ public final class FineTuningRun implements AutoCloseable {
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
     private FineTuningRun(
-            Recipe recipe,
+            RecipeFile file,
             Pretrained pretrained,
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
             LocalDate templateDate,
             List<String> notes) {
-        this.recipe = recipe;
+        this.file = file;
+        recipe = file.recipe();
         this.pretrained = pretrained;
         this.tuning = tuning;
         this.heldOut = heldOut;
@@ -76,7 +78,7 @@ public final class FineTuningRun implements AutoCloseable {
                 throw e;
             }
             return new FineTuningRun(
-                    recipe,
+                    prepared.file(),
                     pretrained,
                     tuning,
                     prepared.heldOut(),
@@ -125,7 +127,7 @@ public final class FineTuningRun implements AutoCloseable {
         Optional<ValidationResult> lastValidation = Optional.empty();
         Optional<SaveReport> lastSave = Optional.empty();
         while (!tuning.isFinished() && !stopRequested.get()) {
-            StepResult step = tuning.step();
+            StepResult step = step();
             lastStep = Optional.of(step);
             metrics.append(step);
             listener.stepTaken(step, tuning.plan().lastStep());
@@ -152,7 +154,17 @@ public final class FineTuningRun implements AutoCloseable {
                 lastSave.map(SaveReport::ledger).orElse(pretrained.report().ledger()),
                 notes,
                 trainedParameters(),
+                lastStep.isPresent() ? ComponentUpdate.since(pretrained.checkpoint(), pretrained.model()) : List.of(),
+                tuning.expertBalance(),
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    private StepResult step() {
+        try {
+            return tuning.step();
+        } catch (NotFiniteException e) {
+            throw e.withFix(GoingOn.after(e.step(), file, checkpoints));
+        }
     }
 
     private boolean due(Optional<Integer> every, boolean ending) {

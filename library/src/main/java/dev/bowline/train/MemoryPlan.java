@@ -51,6 +51,16 @@ record MemoryPlan(Dtype dtype, int rows, int columns, int microBatches, LossSect
         };
     }
 
+    /// What one logit takes. Autograd holds the head's product, the softcap's three steps, the softmax and two
+    /// gradients
+    /// at once, which was measured too.
+    long bytesPerLogit() {
+        return switch (loss) {
+            case LossSection.Chunked _ -> dtype.bytes();
+            case LossSection.FullLogits _ -> 7L * Dtype.FLOAT32.bytes();
+        };
+    }
+
     MemoryPlan in(Dtype other) {
         return new MemoryPlan(other, rows, columns, microBatches, loss, frozen);
     }

@@ -81,7 +81,7 @@ final class MemoryReckoning {
     /// Logits; the targets' hidden states with their gradients; the gradient of every hidden state.
     private long loss(MemoryPlan plan) {
         long size = plan.dtype().bytes();
-        long logits = plan.logitRows() * model.vocabularySize() * size;
+        long logits = plan.logitRows() * model.vocabularySize() * plan.bytesPerLogit();
         return logits + 3 * plan.tokens() * hiddenSize() * size + SOFTMAX_BYTES;
     }
 

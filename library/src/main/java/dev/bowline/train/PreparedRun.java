@@ -21,6 +21,7 @@ import java.util.Optional;
 /// tokenizer, every example, and the memory it will take.
 public final class PreparedRun {
 
+    private final RecipeFile file;
     private final Recipe recipe;
     private final RunCheckpoints checkpoints;
     private final Data data;
@@ -32,8 +33,9 @@ public final class PreparedRun {
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
-    private PreparedRun(Recipe recipe, RunCheckpoints checkpoints, Data data, long paddingId, MemoryOutlook memory) {
-        this.recipe = recipe;
+    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryOutlook memory) {
+        this.file = file;
+        recipe = file.recipe();
         this.checkpoints = checkpoints;
         this.data = data;
         this.paddingId = paddingId;
@@ -58,7 +60,7 @@ public final class PreparedRun {
             heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
             int longest = training.rows().stream().mapToInt(Row::length).max().orElseThrow();
             return new PreparedRun(
-                    recipe,
+                    file,
                     checkpoints,
                     new Data(training, heldOut, today, notes),
                     tokenizer.specialTokenId("pad_token").orElse(0),
@@ -96,6 +98,10 @@ public final class PreparedRun {
             case BFLOAT16 -> options.in(Dtype.BFLOAT16);
         };
         return AutoModel.fromPretrained(source(recipe, checkpoints), typed);
+    }
+
+    RecipeFile file() {
+        return file;
     }
 
     Recipe recipe() {

@@ -1,6 +1,9 @@
 package dev.bowline.train;
 
 import dev.bowline.data.TrainingRows;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.LossSection;
@@ -31,7 +34,7 @@ final class RecipePlan {
                         optimizer.decayNormsAndBiases() ? AdamW.Decayed.EVERYTHING : AdamW.Decayed.MATRICES),
                 schedule(recipe.lrScheduler(), optimizer.lr(), lastStep),
                 recipe.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty()),
-                chunkTokens(recipe.loss()),
+                loss(recipe.loss()),
                 paddingId);
     }
 
@@ -60,11 +63,10 @@ final class RecipePlan {
                 Math.max(decaySteps, section.warmupSteps()));
     }
 
-    /// Whole logits are one chunk of every target there is.
-    private static int chunkTokens(LossSection loss) {
+    private static CrossEntropy loss(LossSection loss) {
         return switch (loss) {
-            case LossSection.Chunked(int tokens) -> tokens;
-            case LossSection.FullLogits _ -> Integer.MAX_VALUE;
+            case LossSection.Chunked(int tokens) -> new ChunkedCrossEntropy(tokens);
+            case LossSection.FullLogits _ -> new FullLogitsCrossEntropy();
         };
     }
 }

@@ -15,10 +15,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// The training checkpoints of one run: where it goes on from, and what it leaves behind.
 final class RunCheckpoints {
@@ -28,6 +34,7 @@ final class RunCheckpoints {
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
     private final Optional<Path> resumedFrom;
+    private final Set<Path> written = new HashSet<>();
 
     private RunCheckpoints(CheckpointSection section, TrainingCheckpoints checkpoints, Optional<Path> resumedFrom) {
         this.section = section;
@@ -86,6 +93,41 @@ final class RunCheckpoints {
         }
     }
 
+    /// The newest checkpoint of this run whose weights gave a later step a finite loss. Without one, the newest there
+    /// is.
+    ///
+    /// @param failed the step whose loss was not finite
+    Optional<Good> lastGood(long failed) {
+        List<Good> before = new ArrayList<>();
+        resumedFrom.ifPresent(path -> before.add(new Good(path, failed > stepOf(path) + 1)));
+        checkpoints.list().stream()
+                .filter(saved -> saved.step() < failed && isOfThisRun(saved))
+                .forEach(saved -> before.add(new Good(saved.directory(), failed > saved.step() + 1)));
+        return before.stream()
+                .filter(Good::proven)
+                .reduce((_, newer) -> newer)
+                .or(() -> before.stream().reduce((_, newer) -> newer));
+    }
+
+    /// @param proven whether a later step's loss was finite
+    record Good(Path directory, boolean proven) {}
+
+    /// Not left by a run that went further before this one went back to an older step.
+    private boolean isOfThisRun(TrainingCheckpoints.Saved saved) {
+        boolean cameBefore = resumedFrom.isPresent()
+                && saved.step() <= stepOf(resumedFrom.get())
+                && Objects.equals(parent(saved.directory()), parent(resumedFrom.get()));
+        return cameBefore || written.contains(saved.directory());
+    }
+
+    private static @Nullable Path parent(Path path) {
+        return path.toAbsolutePath().normalize().getParent();
+    }
+
+    private static int stepOf(Path directory) {
+        return Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject().requireInt("step");
+    }
+
     /// The day that chat templates were told when the run began, if it goes on from one that noted it.
     Optional<LocalDate> templateDate() {
         return resumedFrom.flatMap(directory -> Json.parse(directory.resolve(TrainingState.FILE_NAME))
@@ -101,7 +143,7 @@ final class RunCheckpoints {
         OptionalDouble metric = section.keepBest() && validation.isPresent()
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
-        return checkpoints.save(
+        SaveReport report = checkpoints.save(
                 Math.toIntExact(tuning.stepsTaken()),
                 tuning.model(),
                 SaveOptions.like(source).shardedAt(section.maxShardBytes()),
@@ -109,5 +151,7 @@ final class RunCheckpoints {
                         new LinkedHashMap<>(tuning.optimizerState()),
                         tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
                 metric);
+        written.add(report.directory());
+        return report;
     }
 }

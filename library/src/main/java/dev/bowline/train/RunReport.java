@@ -14,6 +14,8 @@ import java.util.Optional;
 /// @param ties the ledger of that save, or of the load when nothing was saved
 /// @param notes what was frozen, cut or left out, a sentence each
 /// @param trainedParameters elements the optimizer updated, a tied value once
+/// @param updates how far each part of the model moved since the run was opened; empty if no step was taken
+/// @param experts how the routers spread the tokens of this run's steps; empty without experts
 /// @param seconds of training, validation and saving
 public record RunReport(
         Outcome outcome,
@@ -23,6 +25,8 @@ public record RunReport(
         TieLedger ties,
         List<String> notes,
         long trainedParameters,
+        List<ComponentUpdate> updates,
+        List<ExpertBalance> experts,
         double seconds) {
 
     /// How a run ended.
@@ -34,5 +38,7 @@ public record RunReport(
 
     public RunReport {
         notes = List.copyOf(notes);
+        updates = List.copyOf(updates);
+        experts = List.copyOf(experts);
     }
 }

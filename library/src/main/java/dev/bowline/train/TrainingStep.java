@@ -2,13 +2,15 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
-import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.ExpertLoad;
 import dev.bowline.nn.Sequences;
 import dev.bowline.optim.AdamW;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.TensorScope;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -24,11 +26,11 @@ public final class TrainingStep {
 
     private final CausalLanguageModel model;
     private final AdamW optimizer;
-    private final ChunkedCrossEntropy loss;
+    private final CrossEntropy loss;
     private final OptionalDouble maxGradNorm;
+    private final ExpertLoad expertLoad = new ExpertLoad();
 
-    public TrainingStep(
-            CausalLanguageModel model, AdamW optimizer, ChunkedCrossEntropy loss, OptionalDouble maxGradNorm) {
+    public TrainingStep(CausalLanguageModel model, AdamW optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
         this.model = model;
         this.optimizer = optimizer;
         this.loss = loss;
@@ -36,20 +38,23 @@ public final class TrainingStep {
     }
 
     /// @param number for messages, from 1
-    /// @throws BowlineException if the loss or a gradient is not finite; the weights are as before the step
+    /// @throws NotFiniteException if the loss or a gradient is not finite; the weights are as before the step
     public Outcome take(long number, List<Batch> microBatches, double learningRate) {
         long targetTokens = microBatches.stream().mapToLong(Batch::targetTokens).sum();
         double total = 0;
+        List<Batch> notFinite = new ArrayList<>();
         for (Batch batch : microBatches) {
-            total += accumulate(batch, 1.0 / targetTokens);
+            double part = accumulate(batch, 1.0 / targetTokens);
+            if (!Double.isFinite(part)) {
+                notFinite.add(batch);
+            }
+            total += part;
         }
         double norm = optimizer.gradientNorm();
         if (!Double.isFinite(total) || !Double.isFinite(norm)) {
             optimizer.clearGradients();
-            throw new BowlineException(
-                    "step %d: loss is %s and the gradient norm %s, on the rows from %s"
-                            .formatted(number, total, norm, origins(microBatches)),
-                    "look at those rows, lower the learning rate, or go on from the last checkpoint");
+            List<Batch> suspects = notFinite.isEmpty() ? microBatches : notFinite;
+            throw NotFiniteException.of(number, total, norm, suspects, microBatches.size());
         }
         if (number == 1) {
             requireEveryGradient();
@@ -62,10 +67,16 @@ public final class TrainingStep {
         return new Outcome(total, norm);
     }
 
+    /// How often each expert was chosen in all steps.
+    ExpertLoad expertLoad() {
+        return expertLoad;
+    }
+
     private double accumulate(Batch batch, double weight) {
         try (TensorScope _ = TensorScope.open()) {
             Tensor ids = Memory.of(batch.inputIds(), batch.rows(), batch.columns());
-            Tensor hidden = model.hidden(ids, sequences(batch), Optional.empty());
+            Optional<Tensor> real = batch.realPositions().map(positions -> Memory.of(positions, positions.length));
+            Tensor hidden = expertLoad.during(real, () -> model.hidden(ids, sequences(batch), Optional.empty()));
             return loss.backward(hidden, model.head(), Targets.of(batch.labels()), weight);
         }
     }
@@ -85,9 +96,5 @@ public final class TrainingStep {
                     "the first step gave no gradient to %s, which the recipe trains".formatted(without),
                     "freeze it with freeze_config, or report this as a bug of the model");
         }
-    }
-
-    private static List<String> origins(List<Batch> batches) {
-        return batches.stream().flatMap(batch -> batch.origins().stream()).toList();
     }
 }

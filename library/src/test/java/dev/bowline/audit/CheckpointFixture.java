@@ -159,11 +159,11 @@ final class CheckpointFixture {
         }
         if (second.isEmpty()) {
             second.add(new TensorSource(
-                    "model.extra.weight",
+                    "extra.weight",
                     SafetensorsType.F32,
                     List.of(1L),
                     TensorBytes.of(MemorySegment.ofArray(new byte[4]))));
-            map.put("model.extra.weight", "model-00002-of-00002.safetensors");
+            map.put("extra.weight", "model-00002-of-00002.safetensors");
             bytes += 4;
         }
         SafetensorsWriter.write(

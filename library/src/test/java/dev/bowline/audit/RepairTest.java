@@ -20,6 +20,8 @@ import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -259,5 +261,108 @@ class RepairTest {
         try (Stream<Path> beside = Files.list(temporary)) {
             assertEquals(List.of(source), beside.toList());
         }
+    }
+
+    /// A plan that would leave two values under a tied flag, as a fault in the planner could.
+    @Test
+    void aResultThatIsNotCleanDoesNotHappen() throws IOException {
+        Path source = write(CheckpointFixture.llama("true").embedding(E).head(H));
+        Map<String, String> before = contents(source);
+        RepairPlan right = Repair.plan(source, LOSSLESS);
+        RepairPlan wrong = new RepairPlan(
+                right.before(),
+                true,
+                right.drop(),
+                right.rename(),
+                right.copy(),
+                right.rewritesIndex(),
+                right.rewritesAlias(),
+                true,
+                List.of("say tied, whatever the bytes are"),
+                List.of(),
+                right.after());
+
+        for (BowlineException refused : List.of(
+                assertThrows(BowlineException.class, () -> Repair.applyInPlace(wrong)),
+                assertThrows(BowlineException.class, () -> Repair.apply(wrong, temporary.resolve("target"))))) {
+            assertTrue(refused.problem().contains("its result would have T01"), refused.problem());
+            assertTrue(refused.fix().contains("nothing was written"), refused.fix());
+        }
+        assertEquals(before, contents(source));
+        assertEquals(List.of(source), SourceFiles.list(temporary));
+    }
+
+    @Test
+    void aReaderThatTiesWhateverTheFlagSaysIsNamed() throws IOException {
+        Path source = write(new CheckpointFixture("""
+                        {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 32,
+                         "tie_word_embeddings": true}""")
+                .with("shared.weight", SafetensorsType.F32, ROWS, WIDTH, E)
+                .head(H));
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> Repair.plan(source, LOSSLESS));
+
+        assertTrue(refused.fix().contains("whatever the flag says"), refused.fix());
+    }
+
+    @Test
+    void aTargetInsideTheCheckpointIsRefused() throws IOException {
+        Path source = write(CheckpointFixture.llama("true").embedding(E).head(E));
+        RepairPlan plan = Repair.plan(source, LOSSLESS);
+
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> Repair.apply(plan, source.resolve("fixed")));
+
+        assertTrue(refused.problem().contains("is inside the checkpoint"), refused.problem());
+    }
+
+    @Test
+    void linksToDirectoriesStayLinks() throws IOException {
+        Path source = write(CheckpointFixture.llama("true").embedding(E).head(E));
+        Files.createDirectories(source.resolve("checkpoint-5"));
+        Files.createSymbolicLink(source.resolve("latest"), Path.of("checkpoint-5"));
+        Files.createSymbolicLink(source.resolve("again"), source);
+
+        Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(Path.of("checkpoint-5"), Files.readSymbolicLink(source.resolve("latest")));
+        assertEquals(source, Files.readSymbolicLink(source.resolve("again")));
+    }
+
+    @Test
+    void aStaleAliasIsCorrected() throws IOException {
+        Path source = write(CheckpointFixture.llama("true").embedding(E).metadata("lm_head.weight", "gone.weight"));
+        assertTrue(TieAudit.of(source).has(FindingCode.T19));
+
+        assertEquals(Set.of(), codes(Repair.applyInPlace(Repair.plan(source, LOSSLESS))));
+    }
+
+    @Test
+    void namesAreSpelledAsTheFileSpellsThem() throws IOException {
+        CheckpointFixture fixture = new CheckpointFixture("""
+                {"architectures": ["Mistral3ForConditionalGeneration"], "model_type": "mistral3",
+                 "tie_word_embeddings": true, "text_config": {"vocab_size": 32, "tie_word_embeddings": true}}""");
+        Path source = write(fixture.with("language_model.lm_head.weight", SafetensorsType.F32, ROWS, WIDTH, E));
+
+        Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertTrue(hashes(source).containsKey("language_model.model.embed_tokens.weight"));
+    }
+
+    @Test
+    void whatIsWrittenAnewKeepsItsPermissions() throws IOException {
+        Path source = write(CheckpointFixture.llama("").embedding(E).head(E));
+        Path config = source.resolve("config.json");
+        if (!Files.getFileStore(source).supportsFileAttributeView("posix")) {
+            return;
+        }
+        Set<PosixFilePermission> secret = PosixFilePermissions.fromString("rw-------");
+        Files.setPosixFilePermissions(config, secret);
+        Files.setPosixFilePermissions(source, PosixFilePermissions.fromString("rwx------"));
+
+        Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(secret, Files.getPosixFilePermissions(config));
+        assertEquals(PosixFilePermissions.fromString("rwx------"), Files.getPosixFilePermissions(source));
     }
 }

@@ -12,6 +12,9 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.checkpoint.SaveReport.Origin;
 import dev.bowline.fixtures.Golden;
+import dev.bowline.fixtures.disk.DiskWatch;
+import dev.bowline.fixtures.disk.FailingDisk;
+import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
@@ -290,23 +293,26 @@ class CheckpointSaveTest {
         assertEquals(List.of(Path.of("notes.txt")), files(occupied));
     }
 
-    @ParameterizedTest
-    @org.junit.jupiter.params.provider.EnumSource(
-            mode = org.junit.jupiter.params.provider.EnumSource.Mode.EXCLUDE,
-            names = {"IN_PLACE", "LATEST_NAMED", "PRUNED"})
-    void aSaveThatFailsAtAnyStepLeavesNothingBehind(SaveStep where) throws IOException {
-        Path saved = temporary.resolve("out").resolve("saved");
+    @Test
+    void aSaveThatFailsAtAnyChangeToTheDiskLeavesNothingBehind() throws IOException {
+        Path out = Files.createDirectory(temporary.resolve("out"));
+        int changes = 0;
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
-            assertThrows(
-                    IllegalStateException.class,
-                    () -> Checkpoint.save(
-                            pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()), step -> {
-                                if (step == where) {
-                                    throw new IllegalStateException("stopped at " + step);
-                                }
-                            }));
+            for (boolean saved = false; !saved; changes++) {
+                FailingDisk disk = new FailingDisk(changes);
+                Path target = WatchedFileSystem.watch(out.resolve("saved"), disk);
+                try {
+                    Checkpoint.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
+                    saved = true;
+                } catch (IllegalStateException _) {
+                    boolean isInPlace = disk.failedAt().target().equals(out);
+                    assertEquals(
+                            isInPlace, !files(out).isEmpty(), disk.failedAt().toString());
+                    DirectoryAside.delete(out.resolve("saved"));
+                }
+            }
         }
-        assertEquals(List.of(), files(temporary.resolve("out")));
+        assertTrue(changes > 100, "only " + changes);
     }
 
     @ParameterizedTest
@@ -317,11 +323,14 @@ class CheckpointSaveTest {
             BowlineException refused = assertThrows(
                     BowlineException.class,
                     () -> Checkpoint.save(
-                            pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()), step -> {
-                                if (step == SaveStep.FILES_COPIED) {
-                                    damage(temporary.resolve("out"), damaged);
+                            pretrained.model(),
+                            WatchedFileSystem.watch(saved, change -> {
+                                if (change.kind() == DiskWatch.Kind.FORCE_FILE
+                                        && change.path().endsWith("reference.json")) {
+                                    damage(temporary.resolve("out"), damaged); // the last file before the reading back
                                 }
-                            }));
+                            }),
+                            SaveOptions.like(pretrained.checkpoint())));
             assertFalse(refused.problem().isEmpty());
         }
         assertEquals(List.of(), files(temporary.resolve("out")));

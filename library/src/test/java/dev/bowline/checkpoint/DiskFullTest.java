@@ -28,7 +28,7 @@ class DiskFullTest {
     /// On a file system of its own, in a namespace of its own: the only way to fill one without harm.
     @Test
     void aRealDiskThatFillsUpInTheMiddleLeavesTheCheckpointBefore() throws Exception {
-        String out = onSmallDisk("8m", "fill", "WEIGHTS_WRITTEN");
+        String out = onSmallDisk("8m", "fill", "AFTER_THE_WEIGHTS");
 
         assertTrue(out.contains("step_2 was not saved, which needs "), out);
         assertTrue(out.contains("No space left on device"), out);
@@ -41,7 +41,7 @@ class DiskFullTest {
     void aRealDiskWithoutRoomIsRefusedBeforeTheFirstByte() throws Exception {
         long bytes = Files.size(MODEL.resolve("model.safetensors"));
 
-        String out = onSmallDisk(((bytes * 3 / 2) >> 10) + 1200 + "k", "fill", "PRUNED");
+        String out = onSmallDisk(((bytes * 3 / 2) >> 10) + 1200 + "k", "fill", "NEVER");
 
         assertTrue(out.contains("step_2 needs "), out);
         assertTrue(out.contains(" left\n  fix: free space on that disk, or save elsewhere"), out);

@@ -1,7 +1,10 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.fixtures.disk.DiskWatch;
+import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.TensorScope;
@@ -20,6 +23,12 @@ final class DyingSave {
 
     static final String EMBEDDING = "model.language_model.embed_tokens.weight";
 
+    /// What a dying save's training state holds.
+    static final float MOMENT = 2;
+
+    /// The exit code of a process that ended in the middle.
+    static final int HALTED = 9;
+
     private DyingSave() {}
 
     /// @param arguments what to do, the model, the run's directory, and what that takes
@@ -28,41 +37,56 @@ final class DyingSave {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = AutoModel.fromPretrained(Path.of(arguments[1]))) {
             switch (arguments[0]) {
-                case "halt" -> haltAt(pretrained, directory, SaveStep.valueOf(arguments[3]));
+                case "halt" -> haltAfter(pretrained, directory, Integer.parseInt(arguments[3]), arguments[4]);
                 case "forever" -> saveForever(pretrained, directory);
-                case "fill" -> fill(pretrained, directory, SaveStep.valueOf(arguments[3]));
+                case "fill" -> fill(pretrained, directory, Fill.valueOf(arguments[3]));
                 default -> throw new IllegalArgumentException(arguments[0]);
             }
         }
     }
 
     /// Ends without a cleanup, as SIGKILL and a power cut do.
-    private static void haltAt(Pretrained pretrained, Path directory, SaveStep where) {
-        save(pretrained, directory, 2, step -> {
-            if (step == where) {
-                Runtime.getRuntime().halt(9);
-            }
-        });
+    private static void haltAfter(Pretrained pretrained, Path directory, int step, String changes) {
+        int[] left = {Integer.parseInt(changes)};
+        save(
+                pretrained,
+                WatchedFileSystem.watch(directory, _ -> {
+                    if (left[0]-- == 0) {
+                        Runtime.getRuntime().halt(HALTED);
+                    }
+                }),
+                step,
+                MOMENT);
     }
 
     private static void saveForever(Pretrained pretrained, Path directory) {
         System.out.println("saving");
         for (int step = 2; ; step++) {
-            save(pretrained, directory, step, _ -> {});
+            save(pretrained, directory, step);
         }
     }
 
-    /// Something else takes what is left of the disk in the middle of a save.
-    private static void fill(Pretrained pretrained, Path directory, SaveStep where) throws IOException {
-        save(pretrained, directory, 1, _ -> {});
+    /// When something else takes what is left of the disk.
+    enum Fill {
+        AFTER_THE_WEIGHTS,
+        NEVER
+    }
+
+    private static void fill(Pretrained pretrained, Path directory, Fill when) throws IOException {
+        save(pretrained, directory, 1);
         Path filler = directory.resolveSibling("filler");
         try {
-            save(pretrained, directory, 2, step -> {
-                if (step == where) {
-                    takeTheRest(filler);
-                }
-            });
-        } catch (dev.bowline.BowlineException e) {
+            save(
+                    pretrained,
+                    WatchedFileSystem.watch(directory, change -> {
+                        if (when == Fill.AFTER_THE_WEIGHTS
+                                && change.kind() == DiskWatch.Kind.CREATE_FILE
+                                && change.path().endsWith("config.json")) {
+                            takeTheRest(filler);
+                        }
+                    }),
+                    2);
+        } catch (BowlineException e) {
             System.out.println(e.getMessage());
         }
         Files.deleteIfExists(filler);
@@ -88,17 +112,22 @@ final class DyingSave {
         }
     }
 
-    static SaveReport save(Pretrained pretrained, Path directory, int step, SaveStep.Observer observer) {
+    /// Keeps one checkpoint, so that every save but the first also removes one.
+    static SaveReport save(Pretrained pretrained, Path directory, int step) {
+        return save(pretrained, directory, step, step);
+    }
+
+    /// @param moment what the training state holds, to tell one save of a step from another
+    static SaveReport save(Pretrained pretrained, Path directory, int step, float moment) {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        tensors.put(EMBEDDING + ".exp_avg", Memory.of(new float[] {step, 2}, 2));
-        return TrainingCheckpoints.in(directory, 2)
+        tensors.put(EMBEDDING + ".exp_avg", Memory.of(new float[] {moment, 2}, 2));
+        return TrainingCheckpoints.in(directory, 1)
                 .save(
                         step,
                         pretrained.model(),
                         SaveOptions.like(pretrained.checkpoint()),
                         new TrainingState(tensors, JsonObject.of().with("seed", 42)),
-                        OptionalDouble.empty(),
-                        observer);
+                        OptionalDouble.empty());
     }
 
     /// The command that runs this class in a JVM like this one.

@@ -1,50 +1,150 @@
 package dev.bowline.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
+import dev.bowline.fixtures.disk.DiskWatch;
+import dev.bowline.fixtures.disk.DyingDisk;
+import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A process that dies while it saves leaves whole checkpoints, a LATEST that names one of them, and nothing that the
-/// next save does not clear away.
+/// Wherever a process dies while it saves, it leaves whole checkpoints, a LATEST that names one of them, and nothing
+/// that the next save does not clear away.
 class KilledSaveTest {
 
-    private static final Path MODEL = Golden.directory("gemma4", "moe_tied");
+    /// The fewest tensors: every change to the disk is a case.
+    private static final Path MODEL = Golden.directory("gemma4", "flag_top_true_text_false");
 
     @TempDir
     private Path temporary;
 
+    private final Pretrained pretrained = AutoModel.fromPretrained(MODEL);
+    private final TensorScope scope = TensorScope.open();
+
+    @AfterEach
+    void free() {
+        scope.close();
+        pretrained.close();
+    }
+
+    /// What is being saved when the process dies: the next step, or a step that is there already.
+    enum Saving {
+        NEXT_STEP(2),
+        SAME_STEP(1);
+
+        private final int step;
+
+        Saving(int step) {
+            this.step = step;
+        }
+    }
+
+    /// Real processes, which take a while: one before every rename, or with `-Dbowline.kill=every` before every change.
     @ParameterizedTest
-    @EnumSource(SaveStep.class)
-    void aProcessThatEndsAtAnyStepOfASave(SaveStep where) throws Exception {
-        Path run = begun();
+    @EnumSource
+    void aProcessThatEndsLeavesAWholeRunAndTheDiskThatADyingDiskLeaves(Saving saving) throws Exception {
+        Path begun = begun(temporary.resolve("begun"));
+        Path disk = temporary.resolve("disk");
+        boolean every = "every".equals(System.getProperty("bowline.kill"));
+        List<DiskWatch.Kind> changes = changes(saving, copy(begun, disk));
+        int ended = 0;
+        for (int after = 0; after < changes.size(); after++) {
+            if (every || changes.get(after) == DiskWatch.Kind.RENAME) {
+                Path run = copy(begun, disk);
 
-        Process saving = start("halt", run, where.name());
+                Process process = start("halt", run, Integer.toString(saving.step), Integer.toString(after));
 
-        assertEquals(9, saving.waitFor());
-        assertWhole(run, where.compareTo(SaveStep.LATEST_NAMED) >= 0 ? 2 : 1);
+                assertEquals(DyingSave.HALTED, process.waitFor(), "after " + after);
+                String when = "ended after %d changes of %d".formatted(after, changes.size());
+                DyingDisk dying = new DyingDisk(after, DyingDisk.LastWrite.NOTHING);
+                Path other = copy(begun, temporary.resolve("other"));
+                assertThrows(DyingDisk.Died.class, () -> save(saving, other, dying));
+                assertEquals(content(other), content(run), when);
+                assertWhole(run, saving, when);
+                ended++;
+            }
+        }
+        assertTrue(ended >= 4, "only %d of %d".formatted(ended, changes.size()));
+    }
+
+    /// Before every change, and in the middle of it where it is a write.
+    @ParameterizedTest
+    @EnumSource
+    void whereverTheDiskDiesItHoldsAWholeRun(Saving saving) throws Exception {
+        Path begun = begun(temporary.resolve("begun"));
+        Path disk = temporary.resolve("disk");
+        boolean saved = false;
+        int after = 0;
+        for (; !saved; after++) {
+            Path run = copy(begun, disk);
+            try {
+                save(saving, run, new DyingDisk(after, DyingDisk.LastWrite.HALF));
+                saved = true;
+            } catch (DyingDisk.Died died) {
+                assertWhole(run, saving, died.toString());
+            }
+        }
+        assertTrue(after > 60, "only %d changes".formatted(after));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aDirectoryIsACheckpointOnlyWhenAllOfItIsThere(boolean there) throws IOException {
+        Path out = temporary.resolve("out");
+        Path target = out.resolve("checkpoint");
+        boolean saved = false;
+        int whole = 0;
+        for (int after = 0; !saved; after++) {
+            DirectoryAside.delete(out);
+            Files.createDirectories(there ? target : out);
+            try {
+                Checkpoint.save(
+                        pretrained.model(),
+                        WatchedFileSystem.watch(target, new DyingDisk(after, DyingDisk.LastWrite.HALF)),
+                        SaveOptions.like(pretrained.checkpoint()));
+                saved = true;
+            } catch (DyingDisk.Died died) {
+                if (Files.exists(target.resolve("config.json"))) {
+                    whole++;
+                    AutoModel.fromPretrained(target).close();
+                } else {
+                    assertThrows(BowlineException.class, () -> Checkpoint.open(target), died.toString());
+                }
+                assertEquals(List.of(), visible(out, "checkpoint"), died.toString());
+            }
+        }
+        assertEquals(1, whole, "only forcing the rename to the disk comes after it");
     }
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3})
     void aProcessThatIsKilledAtAnyMoment(long seed) throws Exception {
-        Path run = begun();
+        Path run = begun(temporary.resolve("run"));
         Process saving = start("forever", run);
         try (var out = saving.inputReader()) {
             assertEquals("saving", out.readLine());
@@ -53,27 +153,48 @@ class KilledSaveTest {
             assertTrue(saving.waitFor(10, TimeUnit.SECONDS));
         }
 
-        int latest = TrainingCheckpoints.in(run, 2).list().getLast().step();
-        int named = step(run);
-        assertTrue(named == latest || named == latest - 1, "LATEST names %d of %d".formatted(named, latest));
-        assertWhole(run, named);
+        List<TrainingCheckpoints.Saved> left = TrainingCheckpoints.in(run, 1).list();
+        int last = left.getLast().step();
+        assertTrue(named(run) == last || named(run) == last - 1, "LATEST names %d of %d".formatted(named(run), last));
+        left.forEach(saved -> requireLoads(saved, saved.step()));
+        assertGoesOn(run, "killed at any moment");
     }
 
     @Test
     void aHalfWrittenLatestIsClearedAway() throws Exception {
-        Path run = begun();
+        Path run = begun(temporary.resolve("run"));
         Files.writeString(run.resolve(".LATEST.0123.partial"), "step_");
 
-        assertWhole(run, 1);
+        assertWhole(run, Saving.NEXT_STEP, "");
     }
 
-    private Path begun() {
-        Path run = temporary.resolve("run");
-        try (TensorScope _ = TensorScope.open();
-                Pretrained pretrained = AutoModel.fromPretrained(MODEL)) {
-            DyingSave.save(pretrained, run, 1, _ -> {});
-        }
+    private Path begun(Path run) {
+        DyingSave.save(pretrained, run, 1);
         return run;
+    }
+
+    private List<DiskWatch.Kind> changes(Saving saving, Path run) {
+        List<DiskWatch.Kind> changes = new ArrayList<>();
+        DyingSave.save(pretrained, WatchedFileSystem.watch(run, change -> changes.add(change.kind())), saving.step);
+        return changes;
+    }
+
+    /// Every file's bytes, by a path in which random names are one.
+    private static SortedMap<String, String> content(Path run) throws IOException {
+        SortedMap<String, String> content = new TreeMap<>();
+        try (Stream<Path> all = Files.walk(run)) {
+            for (Path path : all.toList()) {
+                String name =
+                        run.relativize(path).toString().replaceAll("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "#");
+                content.put(name, Files.isDirectory(path) ? "" : HexFormat.of().formatHex(Files.readAllBytes(path)));
+            }
+        }
+        return content;
+    }
+
+    /// Replaces a step by one with another training state, so that old and new can be told apart.
+    private void save(Saving saving, Path run, DyingDisk disk) {
+        DyingSave.save(pretrained, WatchedFileSystem.watch(run, disk), saving.step, DyingSave.MOMENT);
     }
 
     private static Process start(String what, Path run, String... more) throws IOException {
@@ -85,50 +206,83 @@ class KilledSaveTest {
                 .start();
     }
 
-    private static int step(Path run) throws IOException {
+    private static int named(Path run) throws IOException {
         String latest =
                 Files.readString(run.resolve(TrainingCheckpoints.LATEST)).strip();
         return Integer.parseInt(latest.substring("step_".length()));
     }
 
-    /// @param latest the step that a run goes on from
-    private static void assertWhole(Path run, int latest) throws IOException {
-        TrainingCheckpoints checkpoints = TrainingCheckpoints.in(run, 2);
-        assertEquals(run.resolve("step_" + latest), checkpoints.latest().orElseThrow());
+    /// What a run that goes on finds: LATEST names a whole checkpoint, the one before or the new one, and whatever else
+    /// is called a checkpoint is whole too.
+    private void assertWhole(Path run, Saving saving, String when) throws IOException {
+        TrainingCheckpoints checkpoints = TrainingCheckpoints.in(run, 1);
+        Path latest = checkpoints.latest().orElseThrow();
+        assertEquals(run.resolve("step_" + named(run)), latest, when);
+        TreeSet<String> known = new TreeSet<>();
         for (TrainingCheckpoints.Saved saved : checkpoints.list()) {
-            requireLoads(saved);
+            assertTrue(saved.step() == 1 || saved.step() == saving.step, when);
+            requireLoads(saved, 1, 2);
+            known.add(saved.directory().getFileName().toString());
         }
-        int next = checkpoints.list().getLast().step() + 1;
-        try (TensorScope _ = TensorScope.open();
-                Pretrained resumed = AutoModel.fromPretrained(run.resolve("step_" + latest))) {
-            DyingSave.save(resumed, run, next, _ -> {});
-        }
-        try (Stream<Path> names = Files.list(run)) {
-            List<String> left = names.map(path -> path.getFileName().toString())
-                    .filter(name -> name.startsWith("."))
-                    .toList();
-            assertEquals(List.of(), left);
-        }
-        assertEquals(run.resolve("step_" + next), checkpoints.latest().orElseThrow());
+        known.add(TrainingCheckpoints.LATEST);
+        assertEquals(List.of(), visible(run, known.toArray(String[]::new)), when);
+        assertGoesOn(run, when);
     }
 
-    private static void requireLoads(TrainingCheckpoints.Saved saved) {
+    /// Goes on from LATEST to two more steps, after which nothing is left of what was being written.
+    private static void assertGoesOn(Path run, String when) throws IOException {
+        TrainingCheckpoints checkpoints = TrainingCheckpoints.in(run, 1);
+        int next = checkpoints.list().getLast().step() + 1;
+        try (Pretrained resumed = AutoModel.fromPretrained(checkpoints.latest().orElseThrow())) {
+            DyingSave.save(resumed, run, next);
+            DyingSave.save(resumed, run, next + 1);
+        }
+        try (Stream<Path> names = Files.list(run)) {
+            List<String> hidden = names.map(path -> path.getFileName().toString())
+                    .filter(name -> name.startsWith("."))
+                    .toList();
+            assertEquals(List.of(), hidden, when);
+        }
+        assertEquals(run.resolve("step_" + (next + 1)), checkpoints.latest().orElseThrow(), when);
+    }
+
+    /// @param moments what the training state may hold
+    private static void requireLoads(TrainingCheckpoints.Saved saved, float... moments) {
         try (TensorScope _ = TensorScope.open();
                 TrainingCheckpoint opened = TrainingCheckpoint.open(saved.directory());
                 CausalLanguageModel model =
                         AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
             assertEquals(saved.step(), opened.step());
-            Tensors.requireFirst(opened.state(model), saved.step());
+            float moment = Objects.requireNonNull(opened.state(model).tensors().get(DyingSave.EMBEDDING + ".exp_avg"))
+                    .select(0, 0)
+                    .item_float();
+            boolean expected = false;
+            for (float each : moments) {
+                expected |= moment == each;
+            }
+            assertTrue(expected, "%s holds the state %s".formatted(saved.directory(), moment));
         }
     }
 
-    /// Reads what [DyingSave] wrote into the training state.
-    private static final class Tensors {
-        static void requireFirst(TrainingState state, int step) {
-            var moment = state.tensors().get(DyingSave.EMBEDDING + ".exp_avg");
-            assertTrue(moment != null);
-            assertEquals(step, moment.select(0, 0).item_float());
+    /// The names in `directory` that are not hidden, but for those expected.
+    private static List<String> visible(Path directory, String... expected) throws IOException {
+        List<String> known = List.of(expected);
+        try (Stream<Path> names = Files.list(directory)) {
+            return names.map(path -> path.getFileName().toString())
+                    .filter(name -> !name.startsWith(".") && !known.contains(name))
+                    .toList();
         }
+    }
+
+    /// A copy of `from` in the place of whatever is at `to`.
+    private static Path copy(Path from, Path to) throws IOException {
+        DirectoryAside.delete(to);
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path path : all.toList()) {
+                Files.copy(path, to.resolve(from.relativize(path)));
+            }
+        }
+        return to;
     }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterAll;
@@ -136,6 +137,96 @@ class DatasetReaderTest {
 
         assertEquals(decode(fromShareGpt), decode(fromColumns));
         assertEquals(targets(fromShareGpt), targets(fromColumns));
+    }
+
+    @Test
+    void anArrayAndLinesAreTheSameDatasetWhateverTheFileIsCalled() throws IOException {
+        String first = row("a", "one");
+        String second = row("b", "two");
+        Map<String, String> files = Map.of(
+                "lines.jsonl", first + "\n" + second,
+                "lines.json", first + "\n\n" + second + "\n",
+                "array.json", " [" + first + ",\n" + second + "]",
+                "array.jsonl", "[\n" + first + ", " + second + "]\n");
+        for (Map.Entry<String, String> file : files.entrySet()) {
+            Path path = Files.writeString(directory.resolve(file.getKey()), file.getValue());
+
+            Dataset dataset = read(path);
+
+            assertEquals(
+                    List.of("one<turn|>", "two<turn|>"),
+                    dataset.examples().stream().map(DatasetReaderTest::targets).toList(),
+                    file.getKey());
+        }
+        assertTrue(read(directory.resolve("array.json"))
+                .examples()
+                .getLast()
+                .origin()
+                .endsWith("array.json:2:1"));
+        assertTrue(read(directory.resolve("lines.json"))
+                .examples()
+                .getLast()
+                .origin()
+                .endsWith("lines.json:3"));
+    }
+
+    @Test
+    void aSystemMessageAndManyTurnsArePartOfTheText() throws IOException {
+        String row = "{\"messages\": [" + message("system", "Be short.") + "," + message("user", "a") + ","
+                + message("assistant", "first") + "," + message("user", "b") + "," + message("assistant", "second")
+                + "]}";
+
+        Example example =
+                read(row, 128, DatasetSettings.TooLong.ERROR).examples().getFirst();
+
+        assertEquals("first<turn|>second<turn|>", targets(example));
+        String text = decode(example);
+        assertTrue(text.indexOf("Be short.") < text.indexOf("user") && text.contains("second"), text);
+    }
+
+    @Test
+    void toolsReachTheTemplate() throws IOException {
+        Path template = Files.writeString(
+                directory.resolve("tools.jinja"),
+                "{% for tool in tools or [] %}{{ tool.function.name }};{% endfor %}"
+                        + "{% for m in messages %}<|turn>{{ m.role }}\n{{ m.content }}<turn|>\n{% endfor %}"
+                        + "{% if add_generation_prompt %}<|turn>assistant\n{% endif %}");
+        String tools = "[{\"type\": \"function\", \"function\": {\"name\": \"lookup\"}}]";
+        String start = "{\"messages\": [" + message("user", "a") + "," + message("assistant", "b") + "], \"tools\": ";
+        for (String row : List.of(start + tools + "}", start + "\"" + tools.replace("\"", "\\\"") + "\"}")) {
+            Example example = DatasetReader.read(
+                            settings(write(row), 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                            ChatTemplate.of(tokenizer, template),
+                            tokenizer)
+                    .examples()
+                    .getFirst();
+
+            assertTrue(decode(example).startsWith("lookup;"), decode(example));
+            assertTrue(targets(example).startsWith("b"), targets(example));
+        }
+    }
+
+    @Test
+    void whatDoesNotFitItsLayoutIsRefusedAtItsPlace() throws IOException {
+        for (String row : List.of(
+                "{\"prompt\": \"a\", \"completion\": \"b\"}",
+                "{\"conversations\": [{\"from\": \"martian\", \"value\": \"a\"}]}",
+                "{\"messages\": [{\"content\": \"a\"}]}",
+                "[1]")) {
+            BowlineException refused = assertThrows(
+                    BowlineException.class,
+                    () -> read(row("a", "b") + "\n" + row, 64, DatasetSettings.TooLong.ERROR),
+                    row);
+
+            assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
+        }
+    }
+
+    private Dataset read(Path file) {
+        return DatasetReader.read(
+                settings(file, 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                ChatTemplate.of(tokenizer),
+                tokenizer);
     }
 
     private Dataset read(String rows, int longest, DatasetSettings.TooLong tooLong) throws IOException {

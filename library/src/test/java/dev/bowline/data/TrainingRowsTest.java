@@ -41,6 +41,25 @@ class TrainingRowsTest {
     }
 
     @Test
+    void theSeedDecidesTheOrder() {
+        List<Row> source = Row.unpacked(examples(11, 3));
+
+        assertEquals(shuffled(source, 42), shuffled(source, 42));
+        assertNotEquals(shuffled(source, 42), shuffled(source, 7));
+        assertEquals(
+                source,
+                new TrainingRows(source, TrainingRows.Order.AS_READ, 42)
+                        .step(DataPosition.START, 11)
+                        .rows());
+    }
+
+    private static List<Row> shuffled(List<Row> source, long seed) {
+        return new TrainingRows(source, TrainingRows.Order.SHUFFLED, seed)
+                .step(DataPosition.START, 11)
+                .rows();
+    }
+
+    @Test
     void packingKeepsEveryExampleWhole() {
         List<Example> examples = new ArrayList<>();
         for (int length : new int[] {5, 9, 3, 2, 8, 4}) {

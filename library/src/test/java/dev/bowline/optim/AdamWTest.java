@@ -24,6 +24,8 @@ import java.util.Optional;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Every value is stepped, counted and clipped once, through float32 masters where it is bfloat16, and resumed bit for
 /// bit. That the steps are the reference's is a matter of parity, tested there.
@@ -157,6 +159,33 @@ class AdamWTest {
 
             assertTrue(Pointer.totalCount() <= before, before + " handles became " + Pointer.totalCount());
         }
+    }
+
+    /// Without a gradient's help: both moments are zero, so only the decay moves anything.
+    @ParameterizedTest
+    @EnumSource
+    void matricesDecayAndNormsOnlyWhenAsked(AdamW.Decayed decayed) {
+        try (TensorScope _ = TensorScope.open()) {
+            Parameter matrix = ones(4, 3);
+            Parameter norm = ones(3);
+            AdamW.Settings settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.5, decayed);
+            try (AdamW optimizer = new AdamW(Map.of("matrix", matrix, "norm", norm), settings)) {
+                matrix.gradientBuffer();
+                norm.gradientBuffer();
+
+                optimizer.step(0.1);
+
+                assertEquals(1 - 0.1 * 0.5, matrix.value().mean().item_double(), 1e-6);
+                double expected = decayed == AdamW.Decayed.EVERYTHING ? 1 - 0.1 * 0.5 : 1;
+                assertEquals(expected, norm.value().mean().item_double(), 1e-6);
+            }
+        }
+    }
+
+    private static Parameter ones(long... shape) {
+        Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, shape);
+        parameter.fill(Ops.full(Dtype.FLOAT32, 1, shape));
+        return parameter;
     }
 
     private static Tensor value(Gemma4Model model, String name) {

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +19,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// A recipe is carried out on the bundled model and data; stopped and resumed, it writes the same bytes.
 class FineTuningRunTest {
@@ -28,11 +30,19 @@ class FineTuningRunTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(strings = {"float32", "bfloat16"})
-    void aResumedRunWritesTheBytesOfTheStraightOne(String dtype) throws IOException {
-        RunReport straight = run("straight", dtype, "step_scheduler.max_steps=4");
-        run("resumed", dtype, "step_scheduler.max_steps=2");
-        RunReport resumed = run("resumed", dtype, "step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST");
+    @CsvSource({"float32,0,2", "bfloat16,0,3", "float32,128,5", "bfloat16,128,1", "bfloat16,128,6"})
+    void aResumedRunWritesTheBytesOfTheStraightOne(String dtype, int packed, int stop) throws IOException {
+        // 40 examples are 10 steps unpacked and 5 packed, so that packed runs begin another epoch.
+        String[] usual = {
+            "packed_sequence.packed_sequence_size=" + packed,
+            "dataset.seq_length=64",
+            "lr_scheduler.lr_decay_style=cosine",
+            "step_scheduler.val_every_steps=2"
+        };
+        RunReport straight = run("straight", dtype, with(usual, "step_scheduler.max_steps=7"));
+        run("resumed", dtype, with(usual, "step_scheduler.max_steps=" + stop));
+        RunReport resumed =
+                run("resumed", dtype, with(usual, "step_scheduler.max_steps=7", "checkpoint.restore_from=LATEST"));
 
         assertEquals(RunReport.Outcome.FINISHED, resumed.outcome());
         for (String file : List.of("model.safetensors", "optimizer.safetensors", "config.json")) {
@@ -41,6 +51,96 @@ class FineTuningRunTest {
                     file + " differs between the straight and the resumed run");
         }
         assertEquals(losses("straight"), losses("resumed"));
+        int epochs = (int) rows("straight", "training.jsonl").stream()
+                .mapToLong(row -> row.requireLong("epoch"))
+                .distinct()
+                .count();
+        assertEquals(packed > 0 ? 2 : 1, epochs);
+    }
+
+    @Test
+    void theRowsAreThoseOfAutoModel() throws IOException {
+        RunReport report = run("run", "float32", "step_scheduler.max_steps=2", "step_scheduler.val_every_steps=1");
+
+        JsonObject training = rows("run", "training.jsonl").getLast();
+        assertEquals(
+                List.of(
+                        "step",
+                        "epoch",
+                        "timestamp",
+                        "loss",
+                        "grad_norm",
+                        "lr",
+                        "mem",
+                        "tps",
+                        "num_tokens_per_step",
+                        "num_label_tokens"),
+                List.copyOf(training.keys()));
+        StepResult last = report.lastStep().orElseThrow();
+        assertEquals(last.targetTokens(), training.requireLong("num_label_tokens"));
+        assertEquals(last.tokens(), training.requireLong("num_tokens_per_step"));
+        assertTrue(training.requireDouble("mem") > 0.1 && training.requireDouble("mem") < 64);
+        JsonObject validation = rows("run", "validation.jsonl").getLast();
+        assertEquals(
+                List.of("step", "epoch", "timestamp", "val_loss", "lr", "num_label_tokens", "mem"),
+                List.copyOf(validation.keys()));
+        assertEquals(report.lastValidation().orElseThrow().loss(), validation.requireDouble("val_loss"));
+    }
+
+    /// Each row is on the disk when the listener hears of its step.
+    @Test
+    void rowsAreWrittenOneByOne() {
+        try (FineTuningRun run = open("run", "float32", "step_scheduler.max_steps=3")) {
+            run.run(new RunListener() {
+                @Override
+                public void stepTaken(StepResult step, long lastStep) {
+                    assertEquals(step.step(), rowsUnchecked().size());
+                }
+
+                @Override
+                public void validated(ValidationResult result) {}
+
+                @Override
+                public void saved(Path directory) {}
+
+                private List<JsonObject> rowsUnchecked() {
+                    try {
+                        return rows("run", "training.jsonl");
+                    } catch (IOException e) {
+                        throw new java.io.UncheckedIOException(e);
+                    }
+                }
+            });
+        }
+    }
+
+    @Test
+    void theTieHoldsFromTheLoadThroughSaveAndResume() throws IOException {
+        run("run", "bfloat16", "step_scheduler.max_steps=1");
+        try (FineTuningRun resumed =
+                open("run", "bfloat16", "step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST")) {
+            var model = resumed.tuning().model();
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+            assertEquals(resumed.loadReport().ledger().groups().getFirst().hashAtLoad(), firstRunsHash());
+
+            RunReport report = resumed.run(RunListener.silent());
+
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+            var tie = report.ties().groups().getFirst();
+            assertEquals(List.of(model.lmHead().path()), tie.aliases());
+            Path weights = report.checkpoint().orElseThrow().resolve("model.safetensors");
+            assertTrue(!dev.bowline.fixtures.Golden.read(weights).names().contains("lm_head.weight"));
+            assertTrue(dev.bowline.fixtures.Golden.read(weights).names().contains(tie.canonical()));
+        }
+    }
+
+    private java.util.Optional<String> firstRunsHash() {
+        return Json.parse(directory.resolve("run").resolve("step_1").resolve("bowline_ties.json"))
+                .asObject()
+                .requireArray("groups")
+                .objects()
+                .getFirst()
+                .optionalString("hash_at_save");
     }
 
     @Test
@@ -133,7 +233,80 @@ class FineTuningRunTest {
         }
     }
 
+    @Test
+    void aLossThatIsNoNumberNamesTheRowsAndTheCommandThatGoesOn() throws IOException {
+        run("run", "float32", "step_scheduler.max_steps=2", "step_scheduler.ckpt_every_steps=1");
+        // Step 3 sees good weights and ruins them, step 4 sees the ruin.
+        String[] exploding = {
+            "step_scheduler.max_steps=6",
+            "step_scheduler.ckpt_every_steps=1",
+            "optimizer.lr=1e38",
+            "checkpoint.restore_from=LATEST",
+        };
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> run("run", "float32", exploding));
+
+        assertTrue(refused.problem().startsWith("step 4: the loss is NaN"), refused.problem());
+        assertTrue(refused.problem().matches("(?s).*/train\\.jsonl:\\d+, .*/train\\.jsonl:\\d+.*"), refused.problem());
+        Path good = directory.resolve("run").resolve("step_2").toAbsolutePath();
+        assertTrue(refused.fix().contains("the last good checkpoint is " + good), refused.fix());
+        String command = refused.fix().lines().toList().getLast().strip();
+        assertTrue(
+                command.startsWith("bowline finetune " + RECIPE.toAbsolutePath().normalize() + " --set "), command);
+        List<String> words = List.of(command.split(" "));
+        assertTrue(words.contains("checkpoint.restore_from=" + good), command);
+        assertTrue(words.contains("optimizer.lr=5.0E37") && !words.contains("optimizer.lr=1e38"), command);
+        List<String> sets = words.stream()
+                .filter(word -> word.contains("=") && !word.startsWith("optimizer.lr="))
+                .collect(java.util.stream.Collectors.toCollection(ArrayList::new));
+        sets.add("optimizer.lr=1e-3");
+        try (FineTuningRun resumed = FineTuningRun.open(RecipeFile.load(RECIPE, sets))) {
+            assertEquals(2, resumed.tuning().stepsTaken());
+            assertEquals(
+                    RunReport.Outcome.FINISHED,
+                    resumed.run(RunListener.silent()).outcome());
+        }
+    }
+
+    @Test
+    void aCheckpointOfTheWeightsThatGaveNoNumberIsNotCalledGood() throws IOException {
+        run("run", "float32", "step_scheduler.max_steps=1", "optimizer.lr=1e38");
+
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> run("run", "float32", "step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"));
+
+        assertTrue(refused.fix().contains("holds the weights that gave this loss"), refused.fix());
+    }
+
+    @Test
+    void aLossThatIsNoNumberBeforeAnyCheckpointStartsAgainElsewhere() {
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> run(
+                        "run", "float32", "step_scheduler.max_steps=5", "optimizer.lr=1e38", "lr_scheduler.init_lr=0"));
+
+        assertTrue(refused.problem().startsWith("step 2: "), refused.problem());
+        assertTrue(refused.fix().contains("no checkpoint was saved before it"), refused.fix());
+        assertTrue(
+                refused.fix()
+                        .contains("checkpoint.checkpoint_dir="
+                                + directory.resolve("run").toAbsolutePath() + "-again"),
+                refused.fix());
+    }
+
+    private static String[] with(String[] usual, String... more) {
+        return java.util.stream.Stream.concat(Arrays.stream(usual), Arrays.stream(more))
+                .toArray(String[]::new);
+    }
+
     private RunReport run(String name, String dtype, String... more) {
+        try (FineTuningRun run = open(name, dtype, more)) {
+            return run.run(RunListener.silent());
+        }
+    }
+
+    private FineTuningRun open(String name, String dtype, String... more) {
         List<String> sets = new ArrayList<>(List.of(
                 "checkpoint.checkpoint_dir=" + directory.resolve(name).toAbsolutePath(),
                 "model.torch_dtype=" + dtype,
@@ -146,9 +319,13 @@ class FineTuningRunTest {
                 "lr_scheduler.lr_warmup_steps=1",
                 "lr_scheduler.lr_decay_steps=10"));
         sets.addAll(List.of(more));
-        try (FineTuningRun run = FineTuningRun.open(RecipeFile.load(RECIPE, sets))) {
-            return run.run(RunListener.silent());
-        }
+        return FineTuningRun.open(RecipeFile.load(RECIPE, sets));
+    }
+
+    private List<JsonObject> rows(String name, String file) throws IOException {
+        return Files.readAllLines(directory.resolve(name).resolve(file)).stream()
+                .map(line -> Json.parse(line, name).asObject())
+                .toList();
     }
 
     private static byte[] bytes(RunReport report, String file) throws IOException {
@@ -156,8 +333,7 @@ class FineTuningRunTest {
     }
 
     private List<String> losses(String name) throws IOException {
-        return Files.readAllLines(directory.resolve(name).resolve("training.jsonl")).stream()
-                .map(line -> Json.parse(line, name).asObject())
+        return rows(name, "training.jsonl").stream()
                 .map(row -> row.requireLong("step") + " " + row.requireDouble("loss") + " "
                         + row.requireDouble("grad_norm") + " " + row.requireDouble("lr"))
                 .toList();

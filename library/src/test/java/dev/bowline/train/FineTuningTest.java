@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,8 @@ import dev.bowline.BowlineException;
 import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.model.Component;
 import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
@@ -19,11 +22,13 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -112,6 +117,82 @@ class FineTuningTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"ROUTER", "EXPERTS", "NORMS", "EMBEDDINGS"})
+    void aFrozenPartStaysAsItIsAndEveryOtherMoves(Component frozen) {
+        FreezeConfig config = new FreezeConfig(
+                frozen == Component.EMBEDDINGS,
+                true,
+                true,
+                false,
+                frozen == Component.ROUTER,
+                frozen == Component.EXPERTS,
+                frozen == Component.NORMS);
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
+            List<String> notes = Freezing.apply(model, config);
+            Map<String, Tensor> before = new HashMap<>();
+            model.parameters()
+                    .forEach((name, each) ->
+                            before.put(name, each.value().detach().clone()));
+
+            try (FineTuning tuning = fineTuning(model)) {
+                losses(tuning, 2);
+                tuning.optimizerState()
+                        .keySet()
+                        .forEach(name -> assertNotEquals(
+                                frozen, model.component(name.substring(0, name.lastIndexOf('.'))), name));
+            }
+
+            assertTrue(notes.getFirst().startsWith("frozen: " + frozen), notes.toString());
+            Set<Component> moved = EnumSet.noneOf(Component.class);
+            before.forEach((name, value) -> {
+                if (!value.equal(of(model, name).value())) {
+                    moved.add(model.component(name));
+                }
+            });
+            Set<Component> others = EnumSet.of(
+                    Component.EMBEDDINGS,
+                    Component.ATTENTION,
+                    Component.MLP,
+                    Component.ROUTER,
+                    Component.EXPERTS,
+                    Component.NORMS);
+            others.remove(frozen);
+            assertEquals(others, moved);
+        }
+    }
+
+    @Test
+    void everyTokenButPaddingIsCountedForEachOfItsExperts() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("moe_tied", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            long tokens = tuning.step().tokens() + tuning.step().tokens();
+            tuning.validate(rows());
+
+            var text = model.config().requireObject("text_config");
+            int perToken = text.requireInt("top_k_experts");
+            List<ExpertBalance> balance = tuning.expertBalance();
+            assertEquals(text.requireInt("num_hidden_layers"), balance.size());
+            for (ExpertBalance layer : balance) {
+                assertEquals(text.requireInt("num_experts"), layer.chosen().size(), layer.layer());
+                assertEquals(tokens * perToken, layer.choices(), layer.layer());
+            }
+        }
+    }
+
+    @Test
+    void aModelWithoutExpertsHasNoBalance() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            tuning.step();
+
+            assertEquals(List.of(), tuning.expertBalance());
+        }
+    }
+
     private static List<Double> losses(FineTuning tuning, int steps) {
         List<Double> losses = new ArrayList<>();
         for (int i = 0; i < steps; i++) {
@@ -144,7 +225,7 @@ class FineTuningTest {
                 new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
                 new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS),
                 OptionalDouble.of(1),
-                16,
+                new ChunkedCrossEntropy(16),
                 0);
         return new FineTuning(model, new TrainingRows(rows(), TrainingRows.Order.SHUFFLED, 1), plan);
     }

@@ -89,6 +89,18 @@ class MemoryOutlookTest {
         assertTrue(whole.fits() && whole.changes().isEmpty());
     }
 
+    /// Seven float32 values for each logit of every token, in place of one for each of a chunk's.
+    @Test
+    void wholeLogitsAreCountedAsAutogradHoldsThem() {
+        String small = "step_scheduler.local_batch_size=4";
+        MemoryEstimate chunked = outlook(Long.MAX_VALUE, small).estimate();
+        MemoryEstimate whole =
+                outlook(Long.MAX_VALUE, small, "loss.full_logits=true").estimate();
+
+        long vocabulary = 1024;
+        assertEquals(vocabulary * 4 * (7 * 4 * 512 - 512), whole.loss() - chunked.loss());
+    }
+
     private static MemoryEstimate.Part part(MemoryEstimate estimate, Component component) {
         return estimate.parts().stream()
                 .filter(part -> part.component() == component)

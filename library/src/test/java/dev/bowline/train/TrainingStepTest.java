@@ -4,11 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
 import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
@@ -65,24 +66,68 @@ class TrainingStepTest {
                 TrainingStep step =
                         new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
 
-                BowlineException refused =
-                        assertThrows(BowlineException.class, () -> step.take(4, List.of(Batch.of(ROWS, 0)), 1e-3));
+                NotFiniteException refused =
+                        assertThrows(NotFiniteException.class, () -> step.take(4, List.of(Batch.of(ROWS, 0)), 1e-3));
 
-                assertTrue(refused.problem().contains("step 4"), refused.problem());
-                assertTrue(refused.problem().contains("data:2"), refused.problem());
+                assertEquals(4, refused.step());
+                assertEquals(
+                        "step 4: the loss is NaN and the gradient norm NaN, with the examples of data:1, data:2, data:3;"
+                                + " the step was not taken",
+                        refused.problem());
                 assertTrue(before.equal(model.inputEmbedding().tensor()));
             }
         }
     }
 
+    @Test
+    void onlyTheRowsOfTheMicroBatchThatIsToBlameAreNamed() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_untied");
+                AdamW optimizer =
+                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+            int token = 95; // in no other row
+            model.inputEmbedding()
+                    .tensor()
+                    .detach()
+                    .select(0, token)
+                    .fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
+            Example bad = new Example(new int[] {5, 6, token, 7}, new boolean[] {false, false, false, true}, "data:9");
+            TrainingStep step = new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
+
+            NotFiniteException refused = assertThrows(
+                    NotFiniteException.class,
+                    () -> step.take(4, List.of(Batch.of(ROWS, 0), Batch.of(Row.unpacked(List.of(bad)), 0)), 1e-3));
+
+            assertTrue(
+                    refused.problem().contains("in 1 of 2 micro-batches, with the examples of data:9; "),
+                    refused.problem());
+        }
+    }
+
     private static TrainingStep.Outcome step(String variant, List<Batch> batches) {
+        return step(variant, batches, new ChunkedCrossEntropy(16));
+    }
+
+    private static TrainingStep.Outcome step(String variant, List<Batch> batches, CrossEntropy loss) {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant);
                 AdamW optimizer =
                         new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
-            return new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty())
-                    .take(1, batches, 1e-3);
+            return new TrainingStep(model, optimizer, loss, OptionalDouble.empty()).take(1, batches, 1e-3);
         }
+    }
+
+    /// Through autograd or by hand in chunks: one loss, one gradient, on every kind of head.
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv"})
+    void wholeLogitsThroughAutogradGiveTheStepThatChunksGive(String variant) {
+        List<Batch> batches = List.of(Batch.of(ROWS.subList(0, 2), 0), Batch.of(ROWS.subList(2, 3), 0));
+
+        TrainingStep.Outcome chunked = step(variant, batches, new ChunkedCrossEntropy(4));
+        TrainingStep.Outcome whole = step(variant, batches, new FullLogitsCrossEntropy());
+
+        assertEquals(whole.loss(), chunked.loss(), 1e-6 * whole.loss());
+        assertEquals(whole.gradNorm(), chunked.gradNorm(), 1e-5 * whole.gradNorm());
     }
 
     private static Example example(int number, int length) {

@@ -1,27 +1,27 @@
 package dev.bowline.model.gemma4;
 
+import dev.bowline.nn.Activation;
+import dev.bowline.nn.GatedFeedForward;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
-import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Tensor;
 
 /// The dense gated feed-forward: W_d (gelu(W_g x) ⊙ W_u x).
 final class FeedForward extends Layer {
 
-    private final Linear gate;
-    private final Linear up;
-    private final Linear down;
+    private final GatedFeedForward gated;
 
     FeedForward(String path, int width, int inner) {
         super(path);
-        gate = child(new Linear(path("gate_proj"), width, inner));
-        up = child(new Linear(path("up_proj"), width, inner));
-        down = child(new Linear(path("down_proj"), inner, width));
+        Linear gate = child(new Linear(path("gate_proj"), width, inner));
+        Linear up = child(new Linear(path("up_proj"), width, inner));
+        Linear down = child(new Linear(path("down_proj"), inner, width));
+        gated = new GatedFeedForward(gate, up, down, Activation.GELU_TANH);
     }
 
     /// @param x [..., H]
     /// @return [..., H]
     Tensor forward(Tensor x) {
-        return down.forward(Ops.geluTanh(gate.forward(x)).mul(up.forward(x)));
+        return gated.forward(x);
     }
 }

@@ -1,0 +1,58 @@
+package dev.bowline.audit;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// Swaps two directories in one step, which Java cannot: `renameat2` with RENAME_EXCHANGE, on Linux.
+final class DirectoryExchange {
+
+    /// Relative paths start at the working directory; those used here are absolute.
+    private static final int AT_FDCWD = -100;
+
+    private static final int RENAME_EXCHANGE = 2;
+
+    private final Optional<MethodHandle> function;
+
+    private DirectoryExchange(Optional<MethodHandle> function) {
+        this.function = function;
+    }
+
+    /// Never swaps, as on every other system.
+    static DirectoryExchange none() {
+        return new DirectoryExchange(Optional.empty());
+    }
+
+    static DirectoryExchange ofSystem() {
+        boolean isLinux = System.getProperty("os.name").startsWith("Linux");
+        if (!isLinux || !DirectoryExchange.class.getModule().isNativeAccessEnabled()) {
+            return none();
+        }
+        Linker linker = Linker.nativeLinker();
+        return new DirectoryExchange(linker.defaultLookup()
+                .find("renameat2")
+                .map(symbol -> linker.downcallHandle(
+                        symbol, FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT))));
+    }
+
+    /// @return false, with nothing done, when the system or the file system refuses
+    boolean swap(Path a, Path b) {
+        if (function.isEmpty()) {
+            return false;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment first = arena.allocateFrom(a.toAbsolutePath().toString());
+            MemorySegment second = arena.allocateFrom(b.toAbsolutePath().toString());
+            return (int) function.get().invokeExact(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0;
+        } catch (Throwable e) {
+            throw new IllegalStateException("renameat2 failed", e);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// The names a repair uses beside the checkpoint, and what is under them after a repair that did not end.
+///
+/// @param place where the checkpoint is
+/// @param aside the result before it takes its place; after an exchange, the original until it is removed
+/// @param original where there is no exchange: the original, from the first of two renames until it is removed
+record InterruptedRepair(Path place, Path aside, Path original) {
+
+    private static final String ASIDE = ".bowline-repair";
+    private static final String ORIGINAL = ".bowline-original";
+
+    /// @param path a checkpoint directory, which need not be there
+    static InterruptedRepair at(Path path) {
+        Path place = real(path);
+        String name = String.valueOf(place.getFileName());
+        return new InterruptedRepair(
+                place, place.resolveSibling("." + name + ASIDE), place.resolveSibling("." + name + ORIGINAL));
+    }
+
+    private static Path real(Path path) {
+        try {
+            return path.toRealPath();
+        } catch (IOException _) {
+            return path.toAbsolutePath().normalize();
+        }
+    }
+
+    /// Whether a directory is no checkpoint, but what a repair has not yet put in place or not yet removed.
+    static boolean isLeftover(Path directory) {
+        String name = String.valueOf(directory.getFileName());
+        if (!name.startsWith(".") || !name.endsWith(ORIGINAL)) {
+            return name.startsWith(".") && name.endsWith(ASIDE);
+        }
+        return Files.exists(directory.resolveSibling(name.substring(1, name.length() - ORIGINAL.length())));
+    }
+
+    /// Whether the checkpoint was renamed away and nothing took its place.
+    boolean isOriginalAway() {
+        return !Files.exists(place) && Files.isDirectory(original);
+    }
+
+    /// Whether a repair did not end, wherever it was.
+    boolean isThere() {
+        return Files.exists(aside) || Files.exists(original) || Files.exists(lock());
+    }
+
+    private Path lock() {
+        return place.resolveSibling(".%s.bowline-lock".formatted(place.getFileName()));
+    }
+
+    /// What to say of a path where nothing is; empty when no repair is to blame.
+    static Optional<BowlineException> explain(Path path) {
+        InterruptedRepair repair = at(path);
+        return repair.isOriginalAway()
+                ? Optional.of(new BowlineException(
+                        "there is nothing at %s: a repair was interrupted, and the original is whole at %s"
+                                .formatted(path, repair.original()),
+                        "bowline repair %s --in-place --apply puts it back and repairs it".formatted(path)))
+                : Optional.empty();
+    }
+
+    /// Puts the original back if it is away, and removes everything else that was left.
+    ///
+    /// @return whether the original was put back
+    boolean clear(RepairDisk disk) throws IOException {
+        boolean away = isOriginalAway();
+        if (away) {
+            disk.rename(original, place);
+            disk.force(Objects.requireNonNull(place.getParent()));
+        } else {
+            disk.delete(original);
+        }
+        disk.delete(aside);
+        return away;
+    }
+
+    /// Keeps other repairs of this place out while it is open. The system ends it with the process.
+    static final class Lock implements AutoCloseable {
+
+        private final Path file;
+        private final FileChannel channel;
+
+        private Lock(Path file, FileChannel channel) {
+            this.file = file;
+            this.channel = channel;
+        }
+
+        static Lock take(InterruptedRepair names) throws IOException {
+            Path file = names.lock();
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            if (isLocked(channel)) {
+                return new Lock(file, channel);
+            }
+            channel.close();
+            throw new BowlineException(
+                    "%s is being repaired by another process".formatted(names.place()), "wait until it has ended");
+        }
+
+        private static boolean isLocked(FileChannel channel) throws IOException {
+            try {
+                @Nullable FileLock lock = channel.tryLock();
+                return lock != null;
+            } catch (OverlappingFileLockException _) {
+                return false;
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            try (channel) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+}

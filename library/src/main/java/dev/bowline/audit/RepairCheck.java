@@ -1,0 +1,37 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import java.util.List;
+
+/// What the audit of a result must say, or the repair does not happen: nothing that a repair settles is left, and
+/// nothing bad is new. What is left is about values that only the owner can restore, and it was there before.
+final class RepairCheck {
+
+    private RepairCheck() {}
+
+    static void require(RepairPlan plan, TieAudit after) {
+        List<Finding> left = after.findings().stream()
+                .filter(finding -> settles(plan, finding.code())
+                        || finding.severity().isAtLeast(Severity.HIGH)
+                                && !plan.before().has(finding.code()))
+                .toList();
+        if (!left.isEmpty()) {
+            Finding first = left.getFirst();
+            throw new BowlineException(
+                    "%s is not repaired: its result would have %s: %s"
+                            .formatted(plan.before().path(), first.code().id(), first.what()),
+                    plan.tied()
+                            ? "see bowline audit; nothing was written"
+                            : "some reader takes it for tied whatever the flag says: decide with --tied, --keep head or"
+                                    + " --keep embedding; nothing was written");
+        }
+    }
+
+    private static boolean settles(RepairPlan plan, FindingCode code) {
+        return switch (code) {
+            case T01, T02, T02B, T02C, T03, T04, T05, T07, T08, T11, T13, T19, T22 -> true;
+            case T21 -> plan.tied();
+            case T06, T09, T10, T12, T14, T15, T16, T17, T18, T20, T23, T24, T25, T26 -> false;
+        };
+    }
+}

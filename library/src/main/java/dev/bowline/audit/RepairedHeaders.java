@@ -1,0 +1,117 @@
+package dev.bowline.audit;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.safetensors.SafetensorsHeader;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.TensorEntry;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/// What the headers, the index and config.json of a checkpoint say after a plan; every tensor is still where it was.
+///
+/// @param config an empty object when there is none
+record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> index, JsonObject config) {
+
+    static RepairedHeaders of(RepairPlan plan, SourceFiles source) {
+        List<SafetensorsHeader> headers = source.headers().stream()
+                .map(header -> isTouched(plan, header) ? repaired(plan, header) : header)
+                .toList();
+        JsonObject config = source.config().orElse(JsonObject.of());
+        for (FlagAt flag : plan.before().flags()) {
+            config = with(config, flag.level(), plan.tied());
+        }
+        return new RepairedHeaders(headers, source.index().map(index -> index(index, headers)), config);
+    }
+
+    /// Whether a shard is written anew.
+    static boolean isTouched(RepairPlan plan, SafetensorsHeader header) {
+        boolean holdsPair = Stream.of(
+                        plan.drop(),
+                        plan.rename().map(RepairPlan.Renamed::from),
+                        plan.copy().map(RepairPlan.Renamed::from))
+                .flatMap(Optional::stream)
+                .anyMatch(header.entries()::containsKey);
+        return holdsPair || plan.rewritesAlias() && namesPair(plan, header);
+    }
+
+    private static boolean namesPair(RepairPlan plan, SafetensorsHeader header) {
+        TiePair pair = plan.before().pair();
+        return header.metadata().containsKey(pair.headKey())
+                || header.metadata().containsKey(pair.embeddingKey());
+    }
+
+    /// The names that a tensor has afterwards: none, one or two.
+    static List<String> keys(RepairPlan plan, String key) {
+        if (plan.drop().filter(key::equals).isPresent()) {
+            return List.of();
+        }
+        List<String> keys = new ArrayList<>();
+        keys.add(plan.rename()
+                .filter(each -> each.from().equals(key))
+                .map(RepairPlan.Renamed::to)
+                .orElse(key));
+        plan.copy().filter(each -> each.from().equals(key)).ifPresent(each -> keys.add(each.to()));
+        return keys;
+    }
+
+    /// `__metadata__` with the alias of a tied pair, or without one.
+    static Map<String, String> metadata(RepairPlan plan, SafetensorsHeader header) {
+        String head = plan.before().pair().headKey();
+        String embedding = plan.before().pair().embeddingKey();
+        Map<String, String> metadata = new LinkedHashMap<>(header.metadata());
+        metadata.remove(head);
+        metadata.remove(embedding);
+        if (plan.tied()) {
+            metadata.put(head, embedding);
+        }
+        return metadata;
+    }
+
+    private static SafetensorsHeader repaired(RepairPlan plan, SafetensorsHeader header) {
+        SequencedMap<String, TensorEntry> entries = new LinkedHashMap<>();
+        for (TensorEntry entry : header.entries().values()) {
+            for (String key : keys(plan, entry.name())) {
+                entries.put(key, new TensorEntry(key, entry.type(), entry.shape(), entry.begin(), entry.end()));
+            }
+        }
+        return new SafetensorsHeader(
+                header.path(),
+                entries,
+                new LinkedHashMap<>(metadata(plan, header)),
+                header.dataStart(),
+                header.dataBytes());
+    }
+
+    private static ShardIndex index(ShardIndex index, List<SafetensorsHeader> headers) {
+        SequencedMap<String, String> map = new LinkedHashMap<>();
+        long bytes = 0;
+        long parameters = 0;
+        for (SafetensorsHeader header : headers) {
+            for (TensorEntry entry : header.entries().values()) {
+                map.put(entry.name(), String.valueOf(header.path().getFileName()));
+                bytes += entry.bytes();
+                parameters += entry.elements();
+            }
+        }
+        JsonObject metadata = index.metadata().with("total_size", bytes);
+        if (metadata.has("total_parameters")) {
+            metadata = metadata.with("total_parameters", parameters);
+        }
+        return new ShardIndex(map, metadata);
+    }
+
+    private static JsonObject with(JsonObject config, String level, boolean tied) {
+        if (level.isEmpty()) {
+            return config.with("tie_word_embeddings", tied);
+        }
+        int dot = level.indexOf('.');
+        String first = dot < 0 ? level : level.substring(0, dot);
+        JsonObject inner = config.requireObject(first);
+        return config.with(first, with(inner, dot < 0 ? "" : level.substring(dot + 1), tied));
+    }
+}

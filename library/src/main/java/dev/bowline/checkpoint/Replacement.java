@@ -1,0 +1,72 @@
+package dev.bowline.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/// Puts a whole directory in the place of another.
+///
+/// No file system everywhere does that in one step. So the new directory first gets a name that says that it is whole,
+/// and from then on the replacement is only ever finished: by the process that began it, or by the next.
+final class Replacement {
+
+    private static final Pattern WHOLE = Pattern.compile("\\.(.+)\\.[0-9a-f-]{36}\\.whole");
+
+    private Replacement() {}
+
+    /// @param target a directory that is there
+    /// @param parent of both
+    /// @param aside whole and forced to the disk
+    static void begin(Path target, Path parent, Path aside) throws IOException {
+        Path whole = parent.resolve(".%s.%s.whole".formatted(target.getFileName(), UUID.randomUUID()));
+        rename(aside, whole);
+        DirectoryAside.force(parent);
+        try {
+            finish(whole, target, parent);
+        } catch (IOException e) {
+            DirectoryAside.delete(whole); // this process lives, so the save failed and leaves nothing
+            throw e;
+        }
+    }
+
+    /// Finishes what killed processes began among the children of `parent`.
+    static void finishAll(Path parent) throws IOException {
+        List<Path> children;
+        try (Stream<Path> all = Files.list(parent)) {
+            children = all.toList();
+        }
+        for (Path child : children) {
+            Matcher whole = WHOLE.matcher(child.getFileName().toString());
+            if (whole.matches()) {
+                finish(child, parent.resolve(whole.group(1)), parent);
+            }
+        }
+    }
+
+    private static void finish(Path whole, Path target, Path parent) throws IOException {
+        Path old = DirectoryAside.hidden(parent, target);
+        if (Files.exists(target)) {
+            rename(target, old);
+        }
+        try {
+            rename(whole, target);
+        } catch (IOException e) {
+            if (Files.exists(old)) {
+                rename(old, target);
+            }
+            throw e;
+        }
+        DirectoryAside.force(parent);
+        DirectoryAside.delete(old);
+    }
+
+    private static void rename(Path from, Path to) throws IOException {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    }
+}

@@ -1,0 +1,53 @@
+package dev.bowline.loss;
+
+import dev.bowline.nn.Head;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.util.Arrays;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/// Cross-entropy as transformers computes it: the logits of every position, and autograd through all of it.
+///
+/// Nothing of it is written by hand, so it is what [ChunkedCrossEntropy] is judged by, at the price of several times
+/// [positions × vocabulary] in memory.
+///
+/// Shapes: B rows, S positions, H hidden size, V vocabulary.
+public final class FullLogitsCrossEntropy implements CrossEntropy {
+
+    /// libtorch's number for a reduction to the sum.
+    private static final int SUM = 2;
+
+    @Override
+    public double backward(Tensor hidden, Head head, Targets targets, double weight) {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor loss = Ops.times(sumOf(hidden, head, targets), weight);
+            loss.backward();
+            return loss.item_double();
+        }
+    }
+
+    @Override
+    public double sum(Tensor hidden, Head head, Targets targets) {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            return sumOf(hidden, head, targets).item_double();
+        }
+    }
+
+    private static Tensor sumOf(Tensor hidden, Head head, Targets targets) {
+        Tensor logits = head.logits(hidden); // [B, S, V]
+        Tensor flat = Ops.cast(logits, Dtype.FLOAT32).view(-1, logits.size(-1));
+        long[] labels = new long[Math.toIntExact(flat.size(0))];
+        Arrays.fill(labels, Targets.IGNORED);
+        for (int i = 0; i < targets.count(); i++) {
+            labels[Math.toIntExact(targets.positions()[i])] = targets.tokens()[i];
+        }
+        return torch.cross_entropy_loss(
+                flat, Memory.of(labels, labels.length), new TensorOptional(), SUM, Targets.IGNORED, 0);
+    }
+}

@@ -1,0 +1,65 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.TensorScope;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/// Counts how often each expert was chosen, in the passes that it is asked to count.
+///
+/// A layer of experts tells whoever counts on its thread; nobody does as a rule, and then it costs nothing.
+///
+/// Shapes: N tokens, K experts per token.
+public final class ExpertLoad {
+
+    private record Count(ExpertLoad load, Optional<Tensor> tokens) {}
+
+    private static final ScopedValue<Count> COUNTING = ScopedValue.newInstance();
+
+    private final SequencedMap<String, long[]> chosen = new LinkedHashMap<>();
+
+    /// Counts in `pass`, which runs here and now.
+    ///
+    /// @param tokens which of the N count, int64; empty for all of them
+    public <T> T during(Optional<Tensor> tokens, Supplier<T> pass) {
+        return ScopedValue.where(COUNTING, new Count(this, tokens)).call(pass::get);
+    }
+
+    /// How often each expert was chosen, by the path of its layer, in the order the layers were first passed.
+    public SequencedMap<String, long[]> chosen() {
+        return Collections.unmodifiableSequencedMap(chosen);
+    }
+
+    /// Told by a layer of experts.
+    ///
+    /// @param index [N, K] int64
+    static void tell(String layer, Tensor index, int experts) {
+        if (COUNTING.isBound()) {
+            Count count = COUNTING.get();
+            count.load().add(layer, index, count.tokens(), experts);
+        }
+    }
+
+    private void add(String layer, Tensor index, Optional<Tensor> tokens, int experts) {
+        long[] sums = chosen.computeIfAbsent(layer, _ -> new long[experts]);
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor counted = tokens.isPresent() ? index.index_select(0, tokens.get()) : index;
+            Tensor counts = torch.bincount(counted.flatten(), new TensorOptional(), experts);
+            LongBuffer each = Memory.bytes(counts)
+                    .asByteBuffer()
+                    .order(ByteOrder.nativeOrder())
+                    .asLongBuffer();
+            for (int expert = 0; expert < experts; expert++) {
+                sums[expert] += each.get(expert);
+            }
+        }
+    }
+}

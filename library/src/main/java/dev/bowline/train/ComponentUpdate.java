@@ -1,0 +1,53 @@
+package dev.bowline.train;
+
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.WeightDistance;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.Component;
+import dev.bowline.nn.Parameter;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/// How far training moved a part of the model.
+///
+/// @param component a tied head counts with the embeddings
+/// @param trained elements that were trained, a tied value once
+/// @param frozen elements that were not
+/// @param relative ‖after − before‖ / ‖before‖ over what was trained; 0 when nothing moved
+public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
+
+    /// Since `start`, from which the model was loaded. Buffers, which are never trained, are not counted.
+    static List<ComponentUpdate> since(Checkpoint start, CausalLanguageModel model) {
+        Map<String, WeightDistance> distances = start.distances(model);
+        Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);
+        Map<Component, WeightDistance> sums = new EnumMap<>(Component.class);
+        model.parameters().forEach((name, parameter) -> {
+            if (parameter.kind() == Parameter.Kind.WEIGHT) {
+                Component component = model.component(name);
+                counts.merge(component, counted(component, parameter), ComponentUpdate::plus);
+                if (parameter.isTrained()) {
+                    sums.merge(component, distances.getOrDefault(name, WeightDistance.NONE), WeightDistance::plus);
+                }
+            }
+        });
+        return counts.values().stream()
+                .map(each -> each.moved(sums.getOrDefault(each.component(), WeightDistance.NONE)))
+                .toList();
+    }
+
+    private static ComponentUpdate counted(Component component, Parameter parameter) {
+        long elements = parameter.elements();
+        return parameter.isTrained()
+                ? new ComponentUpdate(component, elements, 0, 0)
+                : new ComponentUpdate(component, 0, elements, 0);
+    }
+
+    private ComponentUpdate plus(ComponentUpdate other) {
+        return new ComponentUpdate(component, trained + other.trained, frozen + other.frozen, 0);
+    }
+
+    private ComponentUpdate moved(WeightDistance distance) {
+        return new ComponentUpdate(component, trained, frozen, distance.relative());
+    }
+}

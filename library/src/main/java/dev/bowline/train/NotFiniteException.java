@@ -1,0 +1,43 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.data.Batch;
+import java.util.List;
+
+/// A step whose loss or gradient is not a number. The weights are as they were before it.
+public final class NotFiniteException extends BowlineException {
+
+    private static final int NAMED = 8;
+
+    private final long step;
+
+    private NotFiniteException(long step, String problem, String fix) {
+        super(problem, fix);
+        this.step = step;
+    }
+
+    /// @param batches whose loss, or where that is finite whose gradient, is not
+    /// @param of how many micro-batches the step has
+    static NotFiniteException of(long step, double loss, double gradientNorm, List<Batch> batches, int of) {
+        List<String> rows =
+                batches.stream().flatMap(batch -> batch.origins().stream()).toList();
+        String named = String.join(", ", rows.subList(0, Math.min(NAMED, rows.size())));
+        String more = rows.size() > NAMED ? " and %d more".formatted(rows.size() - NAMED) : "";
+        String where = batches.size() == of ? "" : ", in %d of %d micro-batches".formatted(batches.size(), of);
+        return new NotFiniteException(
+                step,
+                "step %d: the loss is %s and the gradient norm %s%s, with the examples of %s%s; the step was not taken"
+                        .formatted(step, loss, gradientNorm, where, named, more),
+                "look at those examples, or lower the learning rate");
+    }
+
+    /// The step that was not taken.
+    public long step() {
+        return step;
+    }
+
+    /// The same with what to do in this run.
+    NotFiniteException withFix(String fix) {
+        return new NotFiniteException(step, problem(), fix() + "; " + fix);
+    }
+}

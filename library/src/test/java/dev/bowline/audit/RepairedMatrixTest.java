@@ -1,0 +1,70 @@
+package dev.bowline.audit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a repair leaves is loaded by transformers 4.57.6 and 5.18.0 as its matrix says, and as the dry run said.
+///
+/// `-Dbowline.repaired=DIR` leaves the repaired checkpoints there, for tools/make_audit_records.py to load.
+class RepairedMatrixTest {
+
+    @TempDir
+    private Path temporary;
+
+    @Test
+    void everyResultIsLoadedAsForeseen() throws IOException {
+        Path results = Optional.ofNullable(System.getProperty("bowline.repaired"))
+                .map(Path::of)
+                .orElse(temporary.resolve("results"));
+        Map<String, JsonValue> record = RecordedCells.read("transformers-repaired.json")
+                .requireObject("cells")
+                .fields();
+        Map<String, String> wrong = new TreeMap<>();
+
+        List<RepairedCells.Result> repaired = new RepairedCells(temporary.resolve("sources"), results).repair();
+        for (RepairedCells.Result result : repaired) {
+            TieAudit audit = TieAudit.of(result.directory());
+            assertEquals(audit.consumers(), result.plan().after().consumers(), result.name());
+            assertEquals(codes(audit), codes(result.plan().after()), result.name());
+            JsonObject done = Optional.ofNullable(record.get(result.name()))
+                    .map(JsonValue::asObject)
+                    .orElse(JsonObject.of());
+            compare(result, audit.consumer(Consumer.TRANSFORMERS_4), done.get("v4"), wrong);
+            compare(result, audit.consumer(Consumer.TRANSFORMERS_5), done.get("v5"), wrong);
+        }
+
+        assertEquals(Map.of(), wrong);
+        assertEquals(
+                new TreeSet<>(record.keySet()),
+                new TreeSet<>(repaired.stream().map(RepairedCells.Result::name).toList()));
+        assertTrue(repaired.size() > 350, "only %d results".formatted(repaired.size()));
+    }
+
+    private static List<FindingCode> codes(TieAudit audit) {
+        return audit.findings().stream().map(Finding::code).toList();
+    }
+
+    private static void compare(
+            RepairedCells.Result result, ConsumerView view, Optional<JsonValue> record, Map<String, String> wrong) {
+        String recorded = RecordedCells.recorded(record.orElse(RecordedCells.ABSENT));
+        String foreseen = RecordedCells.foreseen(view);
+        if (!recorded.equals(foreseen)) {
+            wrong.put(result.name() + " " + view.consumer(), "did %s, foreseen %s".formatted(recorded, foreseen));
+        }
+        record.map(JsonValue::asObject)
+                .filter(done -> !done.requireString("content").equals(result.content()))
+                .ifPresent(_ -> wrong.put(result.name(), "is not what was loaded: make the record again"));
+    }
+}

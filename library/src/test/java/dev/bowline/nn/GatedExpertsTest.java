@@ -1,0 +1,140 @@
+package dev.bowline.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// The hand-written backward passes against libtorch's own gradients of the formula written out.
+class GatedExpertsTest {
+
+    private static final int TOKENS = 7;
+    private static final int EXPERTS = 5;
+    private static final int WIDTH = 6;
+    private static final int INNER = 3;
+
+    @BeforeEach
+    void seed() {
+        torch.manual_seed(3);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Activation.class)
+    void theGradientsOfExpertsAreThoseOfTheFormula(Activation activation) {
+        try (var _ = TensorScope.open()) {
+            GatedExperts experts = filled(new GatedExperts("experts", EXPERTS, WIDTH, INNER, activation));
+            Tensor x = random(TOKENS, WIDTH);
+            Tensor weight = random(TOKENS, 2);
+            // Expert 4 gets no token.
+            Tensor index = Memory.of(new long[] {0, 1, 1, 2, 3, 0, 2, 3, 0, 3, 1, 0, 2, 1}, TOKENS, 2);
+            Tensor dy = random(TOKENS, WIDTH).detach();
+            Tensor gateUp = experts.gateUp().tensor();
+            Tensor down = experts.down().tensor();
+
+            same(
+                    dy,
+                    () -> experts.forward(x, index, weight),
+                    () -> writtenOut(x, index, weight, gateUp, down, activation),
+                    x,
+                    weight,
+                    gateUp,
+                    down);
+        }
+    }
+
+    /// Two backward passes add up, as micro-batches do.
+    @Test
+    void aFrozenInputStillTrainsTheExperts() {
+        try (var _ = TensorScope.open()) {
+            GatedExperts experts = filled(new GatedExperts("experts", EXPERTS, WIDTH, INNER));
+            Tensor x = random(TOKENS, WIDTH).detach();
+            Tensor weight = random(TOKENS, 1).detach();
+            Tensor index = Memory.of(new long[] {0, 1, 2, 3, 4, 0, 1}, TOKENS, 1);
+            Tensor dy = random(TOKENS, WIDTH).detach();
+            Ops.backward(experts.forward(x, index, weight), dy);
+            Tensor once = experts.down().get().gradient().orElseThrow().clone();
+            assertTrue(Ops.norm(once).item_double() > 0.1);
+            Ops.backward(experts.forward(x, index, weight), dy);
+            close(once.mul(new Scalar(2.0)), experts.down().get().gradient().orElseThrow());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Linear.Bias.class)
+    void theGradientsOfAFeedForwardAreThoseOfTheFormula(Linear.Bias bias) {
+        try (var _ = TensorScope.open()) {
+            Linear gate = filled(new Linear("gate", WIDTH, INNER, bias));
+            Linear up = filled(new Linear("up", WIDTH, INNER, bias));
+            Linear down = filled(new Linear("down", INNER, WIDTH, bias));
+            GatedFeedForward gated = new GatedFeedForward(gate, up, down, Activation.SILU);
+            Tensor x = random(2, TOKENS, WIDTH);
+            Tensor[] inputs = java.util.stream.Stream.concat(
+                            java.util.stream.Stream.of(x),
+                            java.util.stream.Stream.of(gate, up, down)
+                                    .flatMap(linear -> linear.parameters().values().stream())
+                                    .map(Parameter::value))
+                    .toArray(Tensor[]::new);
+            same(
+                    random(2, TOKENS, WIDTH).detach(),
+                    () -> gated.forward(x),
+                    () -> down.forward(torch.silu(gate.forward(x)).mul(up.forward(x))),
+                    inputs);
+        }
+    }
+
+    private static Tensor writtenOut(
+            Tensor x, Tensor index, Tensor weight, Tensor gateUp, Tensor down, Activation activation) {
+        Tensor sum = Ops.zeros(Dtype.FLOAT32, TOKENS, WIDTH);
+        for (int k = 0; k < index.size(1); k++) {
+            Tensor chosen = index.select(1, k);
+            Tensor both = torch.bmm(gateUp.index_select(0, chosen), x.unsqueeze(2));
+            Tensor p = activation.apply(both.narrow(1, 0, INNER)).mul(both.narrow(1, INNER, INNER));
+            Tensor y = torch.bmm(down.index_select(0, chosen), p).squeeze(2);
+            sum = sum.add(y.mul(weight.narrow(1, k, 1)));
+        }
+        return sum;
+    }
+
+    private static void same(Tensor dy, Supplier<Tensor> ours, Supplier<Tensor> reference, Tensor... inputs) {
+        Tensor y = ours.get();
+        Ops.backward(y, dy);
+        Tensor[] gradients = new Tensor[inputs.length];
+        for (int i = 0; i < inputs.length; i++) {
+            gradients[i] = new Tensor(inputs[i].grad()).clone();
+            inputs[i].mutable_grad().reset();
+        }
+        Tensor expected = reference.get();
+        Ops.backward(expected, dy);
+        close(expected, y);
+        for (int i = 0; i < inputs.length; i++) {
+            close(new Tensor(inputs[i].grad()), gradients[i]);
+        }
+    }
+
+    private static void close(Tensor expected, Tensor actual) {
+        double size = Ops.norm(expected.detach()).item_double();
+        assertTrue(size > 0.1, "the expected values are next to nothing");
+        assertEquals(0, Ops.norm(expected.detach().sub(actual.detach())).item_double() / size, 1e-5);
+    }
+
+    private static Tensor random(long... shape) {
+        return torch.randn(shape, new TensorOptions(Dtype.FLOAT32.scalarType())).set_requires_grad(true);
+    }
+
+    private static <L extends Layer> L filled(L layer) {
+        layer.parameters().values().forEach(p -> p.fill(random(p.shape()).detach()));
+        return layer;
+    }
+}

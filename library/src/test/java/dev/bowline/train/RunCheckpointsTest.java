@@ -1,0 +1,72 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.recipe.RestoreFrom;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A checkpoint is good when a later step of the same run found a finite loss with its weights.
+class RunCheckpointsTest {
+
+    @TempDir
+    private Path run = Path.of("");
+
+    @Test
+    void theNewestThatALaterStepProvedIsGood() throws IOException {
+        saved(1, 2, 3);
+
+        RunCheckpoints checkpoints = RunCheckpoints.of(from(new RestoreFrom.Latest()));
+
+        assertEquals(good(2, true), checkpoints.lastGood(4), "nobody has computed with the weights of step 3 yet");
+        assertEquals(good(3, true), checkpoints.lastGood(5));
+    }
+
+    @Test
+    void whatARunLeftThatWentFurtherBeforeIsNotThisRuns() throws IOException {
+        saved(2, 3, 4, 5);
+
+        RunCheckpoints checkpoints = RunCheckpoints.of(from(new RestoreFrom.Directory(run.resolve("step_3"))));
+
+        assertEquals(good(3, true), checkpoints.lastGood(8));
+        assertEquals(good(2, true), checkpoints.lastGood(4));
+    }
+
+    @Test
+    void theOnlyOneIsNamedAndNotCalledGood() throws IOException {
+        saved(4);
+
+        assertEquals(
+                good(4, false),
+                RunCheckpoints.of(from(new RestoreFrom.Latest())).lastGood(5));
+    }
+
+    @Test
+    void aFreshRunHasNone() {
+        CheckpointSection section =
+                new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+
+        assertEquals(Optional.empty(), RunCheckpoints.of(section).lastGood(5));
+    }
+
+    private Optional<RunCheckpoints.Good> good(int step, boolean proven) {
+        return Optional.of(new RunCheckpoints.Good(run.resolve("step_" + step), proven));
+    }
+
+    private CheckpointSection from(RestoreFrom restore) {
+        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.of(restore), 1 << 20);
+    }
+
+    private void saved(int... steps) throws IOException {
+        for (int step : steps) {
+            Path directory = Files.createDirectory(run.resolve("step_" + step));
+            Files.writeString(
+                    directory.resolve("training_state.json"), "{\"step\": %d, \"state\": {}}".formatted(step));
+        }
+    }
+}
