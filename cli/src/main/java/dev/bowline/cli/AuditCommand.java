@@ -1,12 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.audit.AuditOptions;
-import dev.bowline.audit.AuditOutcome;
-import dev.bowline.audit.CheckpointTree;
 import dev.bowline.audit.Severity;
-import dev.bowline.report.AuditHtml;
-import dev.bowline.report.AuditJson;
-import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -56,27 +51,15 @@ final class AuditCommand extends Command {
 
     @Override
     public Integer call() {
-        AuditOptions options = new AuditOptions(Optional.ofNullable(base), Optional.ofNullable(adapter));
-        List<AuditOutcome> outcomes = paths.stream()
-                .flatMap(path -> CheckpointTree.find(path).stream())
-                .map(path -> AuditOutcome.of(path, options))
-                .toList();
-        if (html != null) {
-            AuditHtml.write(outcomes, html);
-        }
-        if (json) {
-            console().print(AuditJson.json(outcomes));
-        } else {
-            console().print(AuditReport.text(outcomes));
-        }
-        return outcomes.stream().mapToInt(this::exitCode).max().orElse(ExitCode.SUCCESS);
+        return request().run(console());
     }
 
-    private int exitCode(AuditOutcome outcome) {
-        return switch (outcome) {
-            case AuditOutcome.Unreadable unreadable -> unreadable.exitCode();
-            case AuditOutcome.Audited audited ->
-                audited.audit().worst().filter(worst -> worst.isAtLeast(failOn)).isPresent() ? audited.exitCode() : 0;
-        };
+    AuditRequest request() {
+        return new AuditRequest(
+                paths,
+                new AuditOptions(Optional.ofNullable(base), Optional.ofNullable(adapter)),
+                json ? AuditRequest.Format.JSON : AuditRequest.Format.TEXT,
+                Optional.ofNullable(html),
+                failOn);
     }
 }

@@ -23,26 +23,27 @@ final class CommandTree {
     ///
     /// @return the exit code
     static int run(Console console, String... arguments) {
-        return commandLine(console).execute(arguments);
+        List<CommandName> commands = CommandName.first(arguments).map(List::of).orElse(List.of(CommandName.values()));
+        try {
+            return commandLine(console, commands).execute(arguments);
+        } catch (OutOfMemoryError e) {
+            return Failures.outOfMemory(console, e);
+        }
     }
 
+    /// All of them, for whoever wants to see what there is.
     static CommandLine commandLine(Console console) {
+        return commandLine(console, List.of(CommandName.values()));
+    }
+
+    /// @param commands those that can be called; a command line that names one needs no other
+    private static CommandLine commandLine(Console console, List<CommandName> commands) {
         Root root = new Root();
         root.console = console;
         CommandLine line = new CommandLine(root);
         addHelp(line);
-        List<Command> commands = List.of(
-                new DemoCommand(),
-                new FinetuneCommand(),
-                new ExplainCommand(),
-                new GenerateCommand(),
-                new InspectCommand(),
-                new AuditCommand(),
-                new RepairCommand(),
-                new LogitsCommand(),
-                new VersionCommand());
-        for (Command command : commands) {
-            CommandLine subcommand = new CommandLine(command);
+        for (CommandName command : commands) {
+            CommandLine subcommand = new CommandLine(command.make());
             addHelp(subcommand);
             line.addSubcommand(subcommand);
             nameExamples(subcommand);

@@ -29,16 +29,26 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     /// @param width columns as they are when asked: people resize
     record Screen(IntSupplier width) {}
 
-    static Console ofProcess() {
+    /// The process's streams and what there is of a terminal behind them.
+    static Console ofTerminal() {
         Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR) && !isDumb(System.getenv("TERM"))
                 ? Optional.of(new Screen(() -> Posix.width(Posix.STANDARD_ERROR)))
                 : Optional.empty();
+        return ofProcess(screen, Posix.isTerminal(Posix.STANDARD_INPUT));
+    }
+
+    /// The process's streams alone; whether they are a terminal is not asked.
+    static Console ofStreams() {
+        return ofProcess(Optional.empty(), false);
+    }
+
+    private static Console ofProcess(Optional<Screen> screen, boolean interactive) {
         return new Console(
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
                 printer(new FileOutputStream(FileDescriptor.out)),
                 printer(new FileOutputStream(FileDescriptor.err)),
                 screen,
-                Posix.isTerminal(Posix.STANDARD_INPUT));
+                interactive);
     }
 
     /// Not a terminal, for whoever wants the text.

@@ -12,6 +12,8 @@ final class Failures {
 
     private static final String REPORT_TO = "the issue tracker of the repository you got Bowline from";
 
+    static final String MORE_MEMORY = "give it more with the environment variable BOWLINE_JAVA_OPTS=-Xmx4g";
+
     /// Whether a failure's place in the program is shown.
     enum Trace {
         SHOWN,
@@ -63,6 +65,13 @@ final class Failures {
             console.err().flush();
         }
         return code;
+    }
+
+    /// The heap that the launcher gave is too small for the input.
+    static int outOfMemory(Console console, OutOfMemoryError failure) {
+        console.note("error: Java has not enough memory for this: " + failure.getMessage());
+        console.note("  fix: " + MORE_MEMORY);
+        return ExitCode.REFUSED;
     }
 
     private static String text(Exception failure) {

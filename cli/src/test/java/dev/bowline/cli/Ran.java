@@ -19,7 +19,7 @@ record Ran(int exitCode, String out, String err) {
     static Ran bowlineReading(String input, String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        int exitCode = CommandTree.run(Console.of(new StringReader(input), out, err), arguments);
+        int exitCode = Bowline.run(Console.of(new StringReader(input), out, err), arguments);
         return new Ran(exitCode, out.toString(), err.toString());
     }
 

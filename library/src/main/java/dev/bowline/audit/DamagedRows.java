@@ -1,11 +1,13 @@
 package dev.bowline.audit;
 
+import dev.bowline.safetensors.ElementReader;
+import dev.bowline.safetensors.TensorComparison;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
 /// Rows of an embedding that carry nothing: of norm zero, as far as training can tell, or not finite.
-final class DamagedRows {
+final class DamagedRows implements TensorComparison.Rows {
 
     /// What was found.
     ///
@@ -18,6 +20,14 @@ final class DamagedRows {
         Found {
             rows = List.copyOf(rows);
         }
+
+        /// Of two runs of rows, `later` after this one.
+        Found and(Found later) {
+            List<Long> both = new ArrayList<>(rows);
+            both.addAll(later.rows);
+            return new Found(
+                    count + later.count, notFinite + later.notFinite, both.subList(0, Math.min(KEPT, both.size())));
+        }
     }
 
     static final int KEPT = 256;
@@ -29,6 +39,7 @@ final class DamagedRows {
     private final long high;
     private final long[] words;
     private final List<Long> rows = new ArrayList<>();
+    private long anyBits;
     private long count;
     private long notFinite;
 
@@ -46,14 +57,13 @@ final class DamagedRows {
         words = new long[Math.max(1, width * type.bytes() / Long.BYTES)];
     }
 
-    /// @param bytes whole rows
-    /// @param first the number of the first of them
-    void accept(ByteBuffer bytes, long first) {
+    @Override
+    public void accept(ByteBuffer bytes, long first) {
         int rowBytes = width * type.bytes();
         boolean wholeWords = rowBytes % Long.BYTES == 0;
         for (int at = 0; at < bytes.limit(); at += rowBytes) {
             boolean finite = wholeWords ? finiteByWords(bytes, at, rowBytes) : finiteByElements(bytes, at);
-            if (!finite || isDead(bytes, at)) {
+            if (!finite || wholeWords && isZero() || isDead(bytes, at)) {
                 count++;
                 notFinite += finite ? 0 : 1;
                 if (rows.size() < KEPT) {
@@ -73,10 +83,17 @@ final class DamagedRows {
         long mask = ones;
         long add = high - (high >>> 8 * type.bytes() - 1);
         long all = -1;
+        anyBits = 0;
         for (long word : words) {
+            anyBits |= word;
             all &= ((word & mask) ^ mask) + add;
         }
         return (all & high) == high;
+    }
+
+    /// Whether the row that [#finiteByWords] has just read is zeros of either sign.
+    private boolean isZero() {
+        return (anyBits & ~high) == 0;
     }
 
     private boolean finiteByElements(ByteBuffer bytes, int at) {

@@ -1,5 +1,7 @@
 package dev.bowline.audit;
 
+import dev.bowline.safetensors.ElementReader;
+import dev.bowline.safetensors.RangeReader;
 import dev.bowline.safetensors.TensorEntry;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -39,20 +41,26 @@ record HeadStatistics(boolean constant, double deviation, double normSpread, dou
         Moments cosines = new Moments();
         double first = Double.NaN;
         boolean constant = true;
-        for (long row = 0; row < rows; row += step) {
-            double[] h = row(head, type, row, width);
-            double squares = 0;
-            for (double value : h) {
-                elements.add(value);
-                squares += value * value;
-                first = Double.isNaN(first) ? value : first;
-                constant &= Double.isNaN(value) || value == first;
-            }
-            norms.add(Math.sqrt(squares));
-            if (partner.isPresent()) {
-                ElementReader other =
-                        ElementReader.of(partner.get().entry().type()).orElseThrow();
-                cosines.add(cosine(h, row(partner.get(), other, row, width)));
+        try (RowValues heads = new RowValues(head, type, width);
+                RowValues others = partner.isPresent()
+                        ? new RowValues(
+                                partner.get(),
+                                ElementReader.of(partner.get().entry().type()).orElseThrow(),
+                                width)
+                        : heads) {
+            for (long row = 0; row < rows; row += step) {
+                double[] h = heads.of(row);
+                double squares = 0;
+                for (double value : h) {
+                    elements.add(value);
+                    squares += value * value;
+                    first = Double.isNaN(first) ? value : first;
+                    constant &= Double.isNaN(value) || value == first;
+                }
+                norms.add(Math.sqrt(squares));
+                if (partner.isPresent()) {
+                    cosines.add(cosine(h, others.of(row)));
+                }
             }
         }
         return new HeadStatistics(
@@ -68,19 +76,6 @@ record HeadStatistics(boolean constant, double deviation, double normSpread, dou
         return 1 / Math.sqrt(2.0 * width);
     }
 
-    private static double[] row(PlacedTensor tensor, ElementReader type, long row, int width) {
-        int rowBytes = width * type.bytes();
-        PlacedTensor one = new PlacedTensor(tensor.file(), tensor.start() + row * rowBytes, tensor.entry());
-        double[] values = new double[width];
-        try (RangeReader reader = new RangeReader(one, rowBytes)) {
-            ByteBuffer bytes = reader.next(rowBytes);
-            for (int i = 0; i < width; i++) {
-                values[i] = type.value(bytes, i * type.bytes());
-            }
-        }
-        return values;
-    }
-
     private static double cosine(double[] a, double[] b) {
         double product = 0;
         double x = 0;
@@ -91,6 +86,35 @@ record HeadStatistics(boolean constant, double deviation, double normSpread, dou
             y += b[i] * b[i];
         }
         return x == 0 || y == 0 ? 0 : product / Math.sqrt(x * y);
+    }
+
+    /// Rows as numbers, read through one open file.
+    private static final class RowValues implements AutoCloseable {
+
+        private final RangeReader reader;
+        private final ElementReader type;
+        private final int width;
+
+        RowValues(PlacedTensor tensor, ElementReader type, int width) {
+            this.type = type;
+            this.width = width;
+            reader = new RangeReader(tensor.range(), width * type.bytes());
+        }
+
+        double[] of(long row) {
+            int rowBytes = width * type.bytes();
+            ByteBuffer bytes = reader.at(row * rowBytes).next(rowBytes);
+            double[] values = new double[width];
+            for (int i = 0; i < width; i++) {
+                values[i] = type.value(bytes, i * type.bytes());
+            }
+            return values;
+        }
+
+        @Override
+        public void close() {
+            reader.close();
+        }
     }
 
     private static final class Moments {

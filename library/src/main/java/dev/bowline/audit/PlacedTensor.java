@@ -2,6 +2,7 @@ package dev.bowline.audit;
 
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.TensorRange;
 import java.nio.file.Path;
 
 /// A tensor and the file that holds it.
@@ -15,6 +16,10 @@ public record PlacedTensor(Path file, long start, TensorEntry entry) {
 
     public String key() {
         return entry.name();
+    }
+
+    TensorRange range() {
+        return new TensorRange(file, start, entry);
     }
 
     String fileName() {

@@ -1,6 +1,7 @@
 package dev.bowline.audit;
 
 import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.safetensors.ElementReader;
 import dev.bowline.safetensors.SafetensorsType;
 import java.util.Comparator;
 import java.util.HashMap;

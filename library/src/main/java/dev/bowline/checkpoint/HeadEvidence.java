@@ -1,21 +1,16 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.safetensors.TensorComparison;
+import dev.bowline.safetensors.TensorDifference;
 import dev.bowline.safetensors.TensorEntry;
-import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
-import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.TensorScope;
+import dev.bowline.safetensors.TensorRange;
 import dev.bowline.ties.HeadBytes;
-import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import java.util.Optional;
-import org.bytedeco.pytorch.Tensor;
 
 /// What the files hold of a head and its embedding. The two tensors are read only when both are there in one
 /// shape.
 final class HeadEvidence {
-
-    private static final long CHUNK_BYTES = 16L << 20;
 
     private final Checkpoint checkpoint;
     private final Optional<TensorEntry> head;
@@ -27,7 +22,7 @@ final class HeadEvidence {
         this.head = head;
         this.embedding = embedding;
         state = head.isPresent() && embedding.isPresent()
-                ? compared(checkpoint, head.get(), embedding.get())
+                ? compared(head.get(), embedding.get())
                 : head.isPresent()
                         ? HeadBytes.HEAD_ONLY
                         : embedding.isPresent() ? HeadBytes.EMBED_ONLY : HeadBytes.NEITHER;
@@ -53,65 +48,36 @@ final class HeadEvidence {
                 TensorEntry b = embedding.orElseThrow();
                 yield Optional.of("'%s' %s and '%s' %s".formatted(a.name(), a.shape(), b.name(), b.shape()));
             }
-            case BOTH_DIFFER -> {
-                TensorEntry a = head.orElseThrow();
-                TensorEntry b = embedding.orElseThrow();
-                yield Optional.of(differences(a, checkpoint.bytes(a.name()), b, checkpoint.bytes(b.name())));
-            }
+            case BOTH_DIFFER -> Optional.of(differences(head.orElseThrow(), embedding.orElseThrow()));
         };
     }
 
-    private static HeadBytes compared(Checkpoint checkpoint, TensorEntry head, TensorEntry embedding) {
-        if (!head.shape().equals(embedding.shape())) {
+    private HeadBytes compared(TensorEntry a, TensorEntry b) {
+        if (!a.shape().equals(b.shape())) {
             return HeadBytes.SHAPE_MISMATCH;
         }
-        boolean equal = head.type() == embedding.type()
-                && checkpoint.bytes(head.name()).mismatch(checkpoint.bytes(embedding.name())) < 0;
-        return equal ? HeadBytes.BOTH_EQUAL : HeadBytes.BOTH_DIFFER;
+        return TensorComparison.isSame(range(a), range(b)) ? HeadBytes.BOTH_EQUAL : HeadBytes.BOTH_DIFFER;
     }
 
-    private static String differences(TensorEntry a, MemorySegment head, TensorEntry b, MemorySegment embedding) {
+    private String differences(TensorEntry a, TensorEntry b) {
         String types = a.type() == b.type() ? "" : ", stored as %s and %s".formatted(a.type(), b.type());
-        if (a.shape().size() != 2 || a.elements() == 0) {
+        if (!TensorComparison.hasRows(range(a)) || !TensorComparison.hasRows(range(b))) {
             return "'%s' and '%s'%s".formatted(a.name(), b.name(), types);
         }
-        Dtype headType = ElementTypes.weightDtype(a);
-        Dtype embeddingType = ElementTypes.weightDtype(b);
-        long rows = a.shape().get(0);
-        long width = a.shape().get(1);
-        long chunk = Math.max(1, CHUNK_BYTES / (width * Float.BYTES));
-        long differing = 0;
-        long first = -1;
-        double largest = 0;
-        for (long from = 0; from < rows; from += chunk) {
-            long count = Math.min(chunk, rows - from);
-            try (var _ = TensorScope.open()) {
-                Tensor x = rows(head, headType, from, count, width);
-                Tensor y = rows(embedding, embeddingType, from, count, width);
-                // A NaN differs from everything, itself included.
-                Tensor rowDiffers = x.ne(y).any(1);
-                long inChunk = rowDiffers.sum().item_long();
-                if (inChunk > 0 && first < 0) {
-                    first = from
-                            + rowDiffers.to(Dtype.INT32.scalarType()).argmax().item_long();
-                }
-                differing += inChunk;
-                largest = Math.max(largest, x.sub(y).abs().max().item_double());
-            }
-        }
-        return String.format(
-                Locale.ROOT,
-                "%d of %d rows differ, the first is row %d, the largest difference is %.4g%s",
-                differing,
-                rows,
-                first,
-                largest,
-                types);
+        TensorDifference difference = TensorComparison.of(range(a), range(b));
+        return difference.isNone()
+                ? "no row differs after a cast" + types
+                : String.format(
+                        Locale.ROOT,
+                        "%d of %d rows differ, the first is row %d, the largest difference is %.4g%s",
+                        difference.differing(),
+                        difference.rows(),
+                        difference.firstRow(),
+                        difference.largest(),
+                        types);
     }
 
-    private static Tensor rows(MemorySegment bytes, Dtype dtype, long from, long count, long width) {
-        long rowBytes = width * dtype.bytes();
-        return Ops.cast(
-                Memory.view(bytes.asSlice(from * rowBytes, count * rowBytes), dtype, count, width), Dtype.FLOAT32);
+    private TensorRange range(TensorEntry entry) {
+        return TensorRange.of(checkpoint.weights().file(entry.name()).header(), entry);
     }
 }

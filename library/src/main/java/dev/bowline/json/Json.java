@@ -2,10 +2,14 @@ package dev.bowline.json;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.function.BiConsumer;
 
 /// Reads and writes JSON text.
 ///
@@ -39,6 +43,19 @@ public final class Json {
     /// @param line the row's number in the file, counted from 1
     public static JsonValue parseLine(String text, String source, int line) {
         return new JsonReader(source, line, JsonLimits.DEFAULT).read(text);
+    }
+
+    /// Reads a document that is an object field by field, for one that is too large to be kept as values.
+    ///
+    /// Whatever `field` throws ends the reading. A field that comes before a fault in the text has been handed out.
+    ///
+    /// @param utf8 read to its end, not closed
+    /// @throws java.nio.charset.CharacterCodingException when the bytes are not UTF-8
+    public static void eachField(
+            InputStream utf8, String source, JsonLimits limits, BiConsumer<String, JsonValue> field)
+            throws IOException {
+        new JsonReader(source, 1, limits)
+                .eachField(new InputStreamReader(utf8, StandardCharsets.UTF_8.newDecoder()), field);
     }
 
     /// The text as Python's `json.dumps(value, indent=2, ensure_ascii=False)` lays it out, and a final newline.

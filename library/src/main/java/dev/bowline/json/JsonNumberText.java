@@ -8,18 +8,25 @@ import java.util.regex.Pattern;
 /// How numbers are spelled in JSON, and how Python spells a double.
 final class JsonNumberText {
 
-    private static final Pattern WHOLE = Pattern.compile("-?(?:0|[1-9][0-9]*+)");
     private static final Pattern NUMBER =
             Pattern.compile("-?(?:0|[1-9][0-9]*+)(?:\\.[0-9]++)?(?:[eE][-+]?[0-9]++)?|NaN|-?Infinity");
 
     private JsonNumberText() {}
 
     static boolean isWhole(String text) {
-        return WHOLE.matcher(text).matches();
+        int start = text.startsWith("-") ? 1 : 0;
+        for (int i = start; i < text.length(); i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                return false;
+            }
+        }
+        boolean leadingZero = text.length() > start + 1 && text.charAt(start) == '0';
+        return text.length() > start && !leadingZero;
     }
 
     static boolean isNumber(String text) {
-        return NUMBER.matcher(text).matches();
+        // Nearly all are whole, and a header has hundreds of thousands.
+        return isWhole(text) || NUMBER.matcher(text).matches();
     }
 
     /// The shortest decimal that reads back as `value`, laid out as Python's `repr` does: an exponent only below

@@ -10,10 +10,14 @@ import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.bowline.BowlineException;
 import java.io.IOException;
+import java.io.Reader;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
+import java.util.function.BiConsumer;
 
 /// Turns Jackson's tokens into values with places, and its failures into ours.
 final class JsonReader {
@@ -50,12 +54,50 @@ final class JsonReader {
         if (!text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK) {
             throw failure(firstLine, 1, "the text starts with a byte order mark", "save it as UTF-8 without one");
         }
-        try (JsonParser tokens = TOKENS.createParser(text)) {
+        try {
+            return read(TOKENS.createParser(text), (tokens, first, location) -> value(tokens, first, location));
+        } catch (IOException e) {
+            throw new IllegalStateException("reading from a string failed", e);
+        }
+    }
+
+    /// Hands out the fields of a document that is an object one by one, and keeps none of the values.
+    void eachField(Reader text, BiConsumer<String, JsonValue> field) throws IOException {
+        read(TOKENS.createParser(text), (tokens, first, location) -> {
+            if (first != JsonToken.START_OBJECT) {
+                return value(tokens, first, location).asObject();
+            }
+            values++;
+            descend(location);
+            Map<String, Integer> lines = new HashMap<>();
+            while (tokens.nextToken() != JsonToken.END_OBJECT) {
+                String key = tokens.currentName();
+                JsonLocation at = location.key(key, line(tokens), column(tokens));
+                JsonValue value = value(tokens, tokens.nextToken(), at);
+                Integer before = lines.put(key, value.location().line());
+                if (before != null) {
+                    throw duplicate(at.line(), at.column(), key, location, before);
+                }
+                field.accept(key, value);
+            }
+            depth--;
+            return JsonObject.of();
+        });
+    }
+
+    /// Reads what a document consists of after its first token.
+    @FunctionalInterface
+    private interface Content {
+        JsonValue read(JsonParser tokens, JsonToken first, JsonLocation location) throws IOException;
+    }
+
+    private JsonValue read(JsonParser parser, Content content) throws IOException {
+        try (JsonParser tokens = parser) {
             JsonToken first = tokens.nextToken();
             if (first == null) {
                 throw failure(firstLine, 1, "the text is empty", "download or write the file again");
             }
-            JsonValue value = value(tokens, first, JsonLocation.root(source, line(tokens), column(tokens)));
+            JsonValue value = content.read(tokens, first, JsonLocation.root(source, line(tokens), column(tokens)));
             if (tokens.nextToken() != null) {
                 throw failure(
                         line(tokens),
@@ -75,8 +117,6 @@ final class JsonReader {
                     "check that this is the right file");
         } catch (JsonProcessingException e) {
             throw failure(line(e), column(e), "not valid JSON: " + reason(e), "correct the text there");
-        } catch (IOException e) {
-            throw new IllegalStateException("reading from a string failed", e);
         }
     }
 
@@ -107,15 +147,12 @@ final class JsonReader {
         while (tokens.nextToken() != JsonToken.END_OBJECT) {
             String key = tokens.currentName();
             if (fields.containsKey(key)) {
-                throw failure(
+                throw duplicate(
                         line(tokens),
                         column(tokens),
-                        "the key '%s' occurs twice in %s, first with its value at line %d"
-                                .formatted(
-                                        key,
-                                        location.subject(),
-                                        fields.get(key).location().line()),
-                        "keep one of them");
+                        key,
+                        location,
+                        fields.get(key).location().line());
             }
             JsonToken token = tokens.nextToken();
             fields.put(key, value(tokens, token, location.key(key, line(tokens), column(tokens))));
@@ -181,6 +218,15 @@ final class JsonReader {
             reason = start < 0 ? reason : reason.substring(0, start);
         }
         return reason;
+    }
+
+    private BowlineException duplicate(int line, int column, String key, JsonLocation object, int before) {
+        return failure(
+                line,
+                column,
+                "the key '%s' occurs twice in %s, first with its value at line %d"
+                        .formatted(key, object.subject(), before),
+                "keep one of them");
     }
 
     private BowlineException failure(int line, int column, String problem, String fix) {

@@ -5,19 +5,19 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.json.Utf8Text;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 
@@ -40,8 +40,7 @@ final class HeaderReader {
         long fileBytes = channel.size();
         ByteBuffer start = readAt(channel, 0, (int) Math.min(fileBytes, ForeignFormat.START_BYTES));
         long headerBytes = headerBytes(start, fileBytes);
-        ByteBuffer text = readAt(channel, Long.BYTES, (int) headerBytes);
-        return parse(text, Long.BYTES + headerBytes, fileBytes);
+        return parse(channel, Long.BYTES + headerBytes, fileBytes);
     }
 
     private long headerBytes(ByteBuffer start, long fileBytes) {
@@ -77,18 +76,26 @@ final class HeaderReader {
                 });
     }
 
-    private SafetensorsHeader parse(ByteBuffer text, long dataStart, long fileBytes) {
+    /// Tensor by tensor, so that a header of hundreds of thousands is never in memory as text or as JSON.
+    private SafetensorsHeader parse(FileChannel channel, long dataStart, long fileBytes) throws IOException {
         String source = path + " (header)";
-        JsonObject header =
-                Json.parse(Utf8Text.decode(text, source), source, LIMITS).asObject();
         SequencedMap<String, String> metadata = new LinkedHashMap<>();
         List<TensorEntry> entries = new ArrayList<>();
-        for (Map.Entry<String, JsonValue> field : header.fields().entrySet()) {
-            if (field.getKey().equals(METADATA)) {
-                field.getValue().asObject().fields().forEach((key, value) -> metadata.put(key, value.asString()));
-            } else {
-                entries.add(entry(field.getKey(), field.getValue().asObject()));
-            }
+        try {
+            HeaderStream text = new HeaderStream(channel, Long.BYTES, dataStart);
+            Json.eachField(text, source, LIMITS, (name, value) -> {
+                if (name.equals(METADATA)) {
+                    value.asObject().fields().forEach((key, string) -> metadata.put(key, string.asString()));
+                } else {
+                    entries.add(entry(name, value.asObject()));
+                }
+            });
+        } catch (CharacterCodingException _) {
+            ByteBuffer text = readAt(channel, Long.BYTES, (int) (dataStart - Long.BYTES));
+            Utf8Text.decode(text, source);
+            throw notWhole("it changed while it was read");
+        } catch (EOFException _) {
+            throw notWhole("it became shorter while it was read");
         }
         entries.sort(Comparator.comparingLong(TensorEntry::begin).thenComparingLong(TensorEntry::end));
         requireWhole(entries, dataStart, fileBytes);

@@ -2,6 +2,7 @@ package dev.bowline.audit;
 
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.safetensors.ElementReader;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.ShardIndex;
@@ -47,7 +48,8 @@ final class CheckpointFixture {
 
     static CheckpointFixture llama(String flag) {
         return new CheckpointFixture("""
-                {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32%s}""".formatted(flag.isEmpty() ? "" : ", \"tie_word_embeddings\": " + flag));
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32%s}\
+            """.formatted(flag.isEmpty() ? "" : ", \"tie_word_embeddings\":" + " " + flag));
     }
 
     CheckpointFixture config(JsonObject changed) {

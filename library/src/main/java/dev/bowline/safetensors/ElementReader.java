@@ -1,52 +1,51 @@
-package dev.bowline.audit;
+package dev.bowline.safetensors;
 
-import dev.bowline.safetensors.SafetensorsType;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /// Elements of the float types as numbers, and as places in the order of the type's values.
-enum ElementReader {
+public enum ElementReader {
     F64(SafetensorsType.F64, 11) {
         @Override
-        double value(ByteBuffer bytes, int at) {
+        public double value(ByteBuffer bytes, int at) {
             return bytes.getDouble(at);
         }
 
         @Override
-        long bits(ByteBuffer bytes, int at) {
+        public long bits(ByteBuffer bytes, int at) {
             return bytes.getLong(at);
         }
     },
     F32(SafetensorsType.F32, 8) {
         @Override
-        double value(ByteBuffer bytes, int at) {
+        public double value(ByteBuffer bytes, int at) {
             return bytes.getFloat(at);
         }
 
         @Override
-        long bits(ByteBuffer bytes, int at) {
+        public long bits(ByteBuffer bytes, int at) {
             return bytes.getInt(at);
         }
     },
     F16(SafetensorsType.F16, 5) {
         @Override
-        double value(ByteBuffer bytes, int at) {
+        public double value(ByteBuffer bytes, int at) {
             return Float.float16ToFloat(bytes.getShort(at));
         }
 
         @Override
-        long bits(ByteBuffer bytes, int at) {
+        public long bits(ByteBuffer bytes, int at) {
             return bytes.getShort(at);
         }
     },
     BF16(SafetensorsType.BF16, 8) {
         @Override
-        double value(ByteBuffer bytes, int at) {
+        public double value(ByteBuffer bytes, int at) {
             return Float.intBitsToFloat(bytes.getShort(at) << 16);
         }
 
         @Override
-        long bits(ByteBuffer bytes, int at) {
+        public long bits(ByteBuffer bytes, int at) {
             return bytes.getShort(at);
         }
     };
@@ -59,29 +58,54 @@ enum ElementReader {
         this.exponentBits = exponentBits;
     }
 
-    abstract double value(ByteBuffer bytes, int at);
+    /// The element that starts at byte `at`.
+    public abstract double value(ByteBuffer bytes, int at);
 
     /// The element's bits, sign-extended.
-    abstract long bits(ByteBuffer bytes, int at);
+    public abstract long bits(ByteBuffer bytes, int at);
 
-    int bytes() {
+    /// The bits of the first `count` elements, sign-extended; for a type of at most 32 bits.
+    void bits(ByteBuffer bytes, int[] target, int count) {
+        if (type.bytes() == Integer.BYTES) {
+            bytes.slice(0, count * Integer.BYTES)
+                    .order(bytes.order())
+                    .asIntBuffer()
+                    .get(target, 0, count);
+            return;
+        }
+        short[] shorts = new short[count];
+        bytes.slice(0, count * Short.BYTES).order(bytes.order()).asShortBuffer().get(shorts);
+        for (int i = 0; i < count; i++) {
+            target[i] = shorts[i];
+        }
+    }
+
+    /// The value that these bits have in this type; for a type of at most 32 bits.
+    float value(int bits) {
+        return this == BF16
+                ? Float.intBitsToFloat(bits << 16)
+                : this == F32 ? Float.intBitsToFloat(bits) : Float.float16ToFloat((short) bits);
+    }
+
+    /// Of one element.
+    public int bytes() {
         return type.bytes();
     }
 
     /// The exponent bits, all set in what is infinite or not a number.
-    long exponentMask() {
+    public long exponentMask() {
         int width = 8 * type.bytes();
         return ((1L << exponentBits) - 1) << (width - 1 - exponentBits);
     }
 
     /// A number whose differences count the representable values between two elements; both zeros are 0.
-    long order(long bits) {
+    public long order(long bits) {
         long magnitude = bits & Long.MAX_VALUE >>> 64 - 8 * type.bytes();
         return bits < 0 ? -magnitude : magnitude;
     }
 
     /// The value nearest to `value` in this type, ties to even, as a cast gives it.
-    double round(double value) {
+    public double round(double value) {
         return switch (this) {
             case F64 -> value;
             case F32 -> (float) value;
@@ -99,7 +123,8 @@ enum ElementReader {
         return Float.intBitsToFloat(rounded & 0xffff0000);
     }
 
-    static Optional<ElementReader> of(SafetensorsType type) {
+    /// Empty for a type that is not one of these.
+    public static Optional<ElementReader> of(SafetensorsType type) {
         for (ElementReader reader : values()) {
             if (reader.type == type) {
                 return Optional.of(reader);

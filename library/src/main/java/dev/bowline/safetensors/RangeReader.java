@@ -1,4 +1,4 @@
-package dev.bowline.audit;
+package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
@@ -8,19 +8,20 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// Reads one tensor's bytes from first to last through a buffer of its own, so that memory does not grow with the file.
-final class RangeReader implements AutoCloseable {
+/// Reads a tensor's bytes in order through a buffer of its own, so that memory does not grow with the file.
+public final class RangeReader implements AutoCloseable {
 
     private final Path file;
     private final FileChannel channel;
     private final ByteBuffer buffer;
-    private final long end;
+    private final long start;
     private long position;
 
-    RangeReader(PlacedTensor tensor, int bufferBytes) {
+    /// @param bufferBytes the most that [#next(int)] will be asked for
+    public RangeReader(TensorRange tensor, int bufferBytes) {
         file = tensor.file();
-        position = tensor.start();
-        end = position + tensor.entry().bytes();
+        start = tensor.start();
+        position = start;
         buffer = ByteBuffer.allocateDirect(bufferBytes).order(ByteOrder.LITTLE_ENDIAN);
         try {
             channel = FileChannel.open(file, StandardOpenOption.READ);
@@ -29,12 +30,14 @@ final class RangeReader implements AutoCloseable {
         }
     }
 
-    long remaining() {
-        return end - position;
+    /// Goes on with the byte `offset` of the tensor.
+    public RangeReader at(long offset) {
+        position = start + offset;
+        return this;
     }
 
     /// The next `bytes`, valid until the next call.
-    ByteBuffer next(int bytes) {
+    public ByteBuffer next(int bytes) {
         buffer.clear().limit(bytes);
         try {
             while (buffer.hasRemaining()) {
@@ -42,7 +45,7 @@ final class RangeReader implements AutoCloseable {
                 if (read < 0) {
                     throw new BowlineException(
                             "%s became shorter while it was read".formatted(file),
-                            "audit it when nothing writes to it");
+                            "try again when nothing writes to it");
                 }
                 position += read;
             }

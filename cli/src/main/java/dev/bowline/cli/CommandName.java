@@ -1,0 +1,59 @@
+package dev.bowline.cli;
+
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/// The commands, in the order in which help lists them.
+///
+/// A command's class is loaded when [#make()] makes it and not before, so that a short command does not pay for the
+/// others.
+enum CommandName {
+    DEMO,
+    FINETUNE,
+    EXPLAIN,
+    GENERATE,
+    INSPECT,
+    AUDIT,
+    REPAIR,
+    LOGITS,
+    VERSION;
+
+    /// The command that a command line names first; empty when it starts with something else.
+    static Optional<CommandName> first(String... arguments) {
+        for (CommandName command : values()) {
+            if (arguments.length > 0 && arguments[0].equals(command.text())) {
+                return Optional.of(command);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /// As it is typed.
+    String text() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /// Whether it reads and prints and does nothing else: no tensor, no progress on a terminal, no question.
+    boolean isPlain() {
+        return switch (this) {
+            case AUDIT, REPAIR, VERSION -> true;
+            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, LOGITS -> false;
+        };
+    }
+
+    Command make() {
+        Supplier<Command> maker = switch (this) {
+            case DEMO -> DemoCommand::new;
+            case FINETUNE -> FinetuneCommand::new;
+            case EXPLAIN -> ExplainCommand::new;
+            case GENERATE -> GenerateCommand::new;
+            case INSPECT -> InspectCommand::new;
+            case AUDIT -> AuditCommand::new;
+            case REPAIR -> RepairCommand::new;
+            case LOGITS -> LogitsCommand::new;
+            case VERSION -> VersionCommand::new;
+        };
+        return maker.get();
+    }
+}

@@ -1,0 +1,123 @@
+package dev.bowline.safetensors;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Counts the rows in which two tensors of one shape differ, over one run of rows.
+final class RowDifference {
+
+    static final int SAMPLE = 20;
+
+    private final Optional<ElementReader> first;
+    private final Optional<ElementReader> second;
+    private final boolean oneType;
+    private final List<Long> sample = new ArrayList<>();
+    private long differing;
+    private double largest;
+    private long ulps;
+    private boolean exact = true;
+    private int[] x = new int[0];
+    private int[] y = new int[0];
+
+    /// The types are known not to be floats, or one and the same, or two that a cast leads between.
+    RowDifference(SafetensorsType first, SafetensorsType second) {
+        this.first = ElementReader.of(first);
+        this.second = ElementReader.of(second);
+        oneType = first == second;
+    }
+
+    /// @param a whole rows
+    /// @param b the same rows
+    void accept(ByteBuffer a, ByteBuffer b, long firstRow, int aRowBytes, int bRowBytes) {
+        if (oneType && a.mismatch(b) < 0) {
+            return;
+        }
+        for (int row = 0; row * aRowBytes < a.limit(); row++) {
+            ByteBuffer x = a.slice(row * aRowBytes, aRowBytes).order(a.order());
+            ByteBuffer y = b.slice(row * bRowBytes, bRowBytes).order(b.order());
+            if (oneType ? differs(x, y) : differsAfterCast(x, y)) {
+                differing++;
+                if (sample.size() < SAMPLE) {
+                    sample.add(firstRow + row);
+                }
+            }
+        }
+    }
+
+    TensorDifference result(long rows) {
+        return new TensorDifference(
+                rows, differing, sample.isEmpty() ? -1 : sample.getFirst(), largest, ulps, exact, sample);
+    }
+
+    private boolean differs(ByteBuffer a, ByteBuffer b) {
+        if (a.mismatch(b) < 0) {
+            return false;
+        }
+        exact = false;
+        if (first.isEmpty()) {
+            largest = Double.NaN;
+            ulps = Long.MAX_VALUE;
+            return true;
+        }
+        measure(first.get(), a, b);
+        return true;
+    }
+
+    /// Every row of an untied head comes here, so elements are read by the row and not one by one.
+    private void measure(ElementReader type, ByteBuffer a, ByteBuffer b) {
+        int count = a.limit() / type.bytes();
+        if (type == ElementReader.F64) {
+            for (int at = 0; at < a.limit(); at += type.bytes()) {
+                largest = Math.max(largest, Math.abs(type.value(a, at) - type.value(b, at)));
+                ulps = Math.max(ulps, Math.abs(type.order(type.bits(a, at)) - type.order(type.bits(b, at))));
+            }
+            return;
+        }
+        if (x.length < count) {
+            x = new int[count];
+            y = new int[count];
+        }
+        type.bits(a, x, count);
+        type.bits(b, y, count);
+        int magnitude = type == ElementReader.F32 ? Integer.MAX_VALUE : Short.MAX_VALUE;
+        long farthest = ulps;
+        float most = 0;
+        boolean number = true;
+        for (int i = 0; i < count; i++) {
+            int u = x[i];
+            int v = y[i];
+            if (u != v) {
+                long p = u < 0 ? -(long) (u & magnitude) : u;
+                long q = v < 0 ? -(long) (v & magnitude) : v;
+                long distance = p < q ? q - p : p - q;
+                farthest = distance > farthest ? distance : farthest;
+                float difference = Math.abs(type.value(u) - type.value(v));
+                most = difference > most ? difference : most;
+                number &= !Float.isNaN(difference);
+            }
+        }
+        ulps = farthest;
+        largest = number ? Math.max(largest, most) : Double.NaN;
+    }
+
+    private boolean differsAfterCast(ByteBuffer a, ByteBuffer b) {
+        ElementReader x = first.orElseThrow();
+        ElementReader y = second.orElseThrow();
+        boolean firstIsWider = x.bytes() >= y.bytes();
+        ElementReader narrow = firstIsWider ? y : x;
+        boolean differs = false;
+        for (int i = 0; i * x.bytes() < a.limit(); i++) {
+            double u = x.value(a, i * x.bytes());
+            double v = y.value(b, i * y.bytes());
+            exact &= u == v;
+            if (narrow.round(firstIsWider ? u : v) != (firstIsWider ? v : u)) {
+                differs = true;
+                largest = Math.max(largest, Math.abs(u - v));
+                ulps = Long.MAX_VALUE;
+            }
+        }
+        return differs;
+    }
+}

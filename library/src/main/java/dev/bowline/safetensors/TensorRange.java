@@ -1,0 +1,13 @@
+package dev.bowline.safetensors;
+
+import java.nio.file.Path;
+
+/// Where a tensor's bytes are.
+///
+/// @param start where they begin in the file
+public record TensorRange(Path file, long start, TensorEntry entry) {
+
+    public static TensorRange of(SafetensorsHeader header, TensorEntry entry) {
+        return new TensorRange(header.path(), header.dataStart() + entry.begin(), entry);
+    }
+}
