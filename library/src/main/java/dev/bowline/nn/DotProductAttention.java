@@ -44,9 +44,13 @@ public final class DotProductAttention {
     }
 
     private static Tensor fused(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        Tensor o;
         BlasThreads.one();
-        Tensor o = kernel(q, k, v, mask);
-        BlasThreads.all();
+        try {
+            o = kernel(q, k, v, mask);
+        } finally {
+            BlasThreads.all();
+        }
         if (o.requires_grad()) {
             // The backward kernel runs between the gradient of o and the first of those of q, k and v.
             o.register_hook(ONE_BLAS_THREAD);

@@ -12,17 +12,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /// How many threads BLAS gives one matrix product.
 ///
 /// libtorch's attention kernel calls BLAS from each of its own threads. If every one of those calls starts threads
 /// again, they fight for the processors and the kernel takes a multiple of its time; see docs/performance.md. Linux
-/// with OpenBLAS only; elsewhere nothing happens.
+/// with OpenBLAS only; elsewhere nothing happens. Not before libtorch has loaded.
 public final class BlasThreads {
 
-    private static final @Nullable MethodHandle SET = find();
-    private static final int ALL = NativeProcess.processors();
+    /// `openblas_get_num_threads` and `openblas_set_num_threads`.
+    private record Functions(MethodHandle get, MethodHandle set) {}
+
+    private static final Optional<Functions> OPENBLAS = find();
+
+    /// What BLAS began with, which the environment may have decided.
+    private static final int ALL = count();
 
     private BlasThreads() {}
 
@@ -31,37 +35,57 @@ public final class BlasThreads {
         set(1);
     }
 
-    /// Every processor for one product.
+    /// As many as BLAS began with.
     public static void all() {
         set(ALL);
     }
 
+    /// The threads of the next product; 1 where nothing is known of them.
+    static int count() {
+        if (OPENBLAS.isEmpty()) {
+            return 1;
+        }
+        try {
+            return (int) OPENBLAS.get().get().invokeExact();
+        } catch (Throwable e) {
+            throw new IllegalStateException("openblas_get_num_threads failed", e);
+        }
+    }
+
     private static void set(int threads) {
-        if (SET != null) {
-            try {
-                SET.invokeExact(threads);
-            } catch (Throwable e) {
-                throw new IllegalStateException("openblas_set_num_threads failed", e);
-            }
+        if (OPENBLAS.isEmpty()) {
+            return;
+        }
+        try {
+            OPENBLAS.get().set().invokeExact(threads);
+        } catch (Throwable e) {
+            throw new IllegalStateException("openblas_set_num_threads failed", e);
         }
     }
 
     /// The copy of OpenBLAS that libtorch is bound to; others may be mapped beside it.
-    private static @Nullable MethodHandle find() {
+    private static Optional<Functions> find() {
         Path maps = Path.of("/proc/self/maps");
-        if (!NativeProcess.isTuned() || !Files.isReadable(maps)) {
-            return null;
+        if (!Files.isReadable(maps)) {
+            return Optional.empty();
         }
         try (Stream<String> lines = Files.lines(maps)) {
-            Optional<String> file = lines.filter(line -> line.endsWith("/libopenblas_nolapack.so.0"))
+            return lines.filter(line -> line.endsWith("/libopenblas_nolapack.so.0"))
                     .map(line -> line.substring(line.indexOf('/')))
-                    .findFirst();
-            return file.flatMap(path ->
-                            SymbolLookup.libraryLookup(path, Arena.global()).find("openblas_set_num_threads"))
-                    .map(symbol -> Linker.nativeLinker().downcallHandle(symbol, FunctionDescriptor.ofVoid(JAVA_INT)))
-                    .orElse(null);
+                    .findFirst()
+                    .map(file -> SymbolLookup.libraryLookup(file, Arena.global()))
+                    .flatMap(BlasThreads::functions);
         } catch (IOException e) {
-            return null;
+            return Optional.empty();
         }
+    }
+
+    private static Optional<Functions> functions(SymbolLookup library) {
+        Linker linker = Linker.nativeLinker();
+        return library.find("openblas_get_num_threads")
+                .flatMap(get -> library.find("openblas_set_num_threads")
+                        .map(set -> new Functions(
+                                linker.downcallHandle(get, FunctionDescriptor.of(JAVA_INT)),
+                                linker.downcallHandle(set, FunctionDescriptor.ofVoid(JAVA_INT)))));
     }
 }

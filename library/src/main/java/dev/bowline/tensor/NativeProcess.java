@@ -36,7 +36,7 @@ public final class NativeProcess {
         tuned = true;
         setIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
         setIfAbsent("OMP_WAIT_POLICY", "passive");
-        // Left alone, libtorch takes half of the processors.
+        // Left alone, libtorch took one processor of two (docs/performance.md).
         setIfAbsent("OMP_NUM_THREADS", Integer.toString(processors()));
         // BLAS's idle threads sleep after 2^12 cycles; they would hold the processor that attention wants.
         setIfAbsent("OPENBLAS_THREAD_TIMEOUT", "12");
@@ -47,12 +47,8 @@ public final class NativeProcess {
         }
     }
 
-    static synchronized boolean isTuned() {
-        return tuned;
-    }
-
     /// The processors for this process, two threads of one core counted once.
-    static int processors() {
+    private static int processors() {
         int threads = Runtime.getRuntime().availableProcessors();
         try {
             boolean shared = Files.readString(Path.of("/sys/devices/system/cpu/smt/active"))

@@ -8,6 +8,7 @@ import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// The hand-written backward passes against libtorch's own gradients of the formula written out.
+/// The backward passes of experts and feed-forwards against libtorch's own gradients of the formula written out.
 class GatedExpertsTest {
 
     private static final int TOKENS = 7;
@@ -80,9 +81,9 @@ class GatedExpertsTest {
             Linear down = filled(new Linear("down", INNER, WIDTH, bias));
             GatedFeedForward gated = new GatedFeedForward(gate, up, down, Activation.SILU);
             Tensor x = random(2, TOKENS, WIDTH);
-            Tensor[] inputs = java.util.stream.Stream.concat(
-                            java.util.stream.Stream.of(x),
-                            java.util.stream.Stream.of(gate, up, down)
+            Tensor[] inputs = Stream.concat(
+                            Stream.of(x),
+                            Stream.of(gate, up, down)
                                     .flatMap(linear -> linear.parameters().values().stream())
                                     .map(Parameter::value))
                     .toArray(Tensor[]::new);
