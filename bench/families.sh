@@ -15,9 +15,6 @@ shift
 [ $# -gt 0 ] || set -- llama smollm3 qwen2 qwen3 qwen3moe mistral ministral3 gemma2 gemma3 phi3
 warmup=${WARMUP:-1}
 steps=${STEPS:-3}
-. "$project/.mvn/jdk.sh"
-find_jdk
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 
 reference() {
     THP_MEM_ALLOC_ENABLE=1 OMP_WAIT_POLICY=passive MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=34359738368 \
@@ -25,16 +22,8 @@ reference() {
         "$python" "$project/bench/python/family_step.py" --warmup "$warmup" --steps "$steps" "$@"
 }
 
-# The environment and the options of the launcher.
 ours() {
-    printf '{"family": "%s"} ' "$1"
-    MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=34359738368 MALLOC_TRIM_THRESHOLD_=34359738368 \
-        MALLOC_TOP_PAD_=268435456 THP_MEM_ALLOC_ENABLE=0 OMP_WAIT_POLICY=passive \
-        "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx2g \
-        -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dorg.bytedeco.javacpp.maxbytes=0 \
-        -Dorg.bytedeco.javacpp.nopointergc=true \
-        -cp "$project/bench/target/classes:$project/library/target/classes:$project/cli/target/lib/*" \
-        dev.bowline.bench.TrainingStepBench "$directory/$1" "$2" "$warmup" "$steps"
+    "$project/bench/java.sh" TrainingStepBench "$directory/$1" "$2" "$warmup" "$steps"
 }
 
 for family in "$@"; do

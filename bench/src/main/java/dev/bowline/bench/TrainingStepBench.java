@@ -65,6 +65,7 @@ final class TrainingStepBench {
             long tokens = rows.stream().mapToLong(Row::length).sum();
             System.out.println(JsonObject.of()
                     .with("program", "bowline")
+                    .with("model", String.valueOf(directory.getFileName()))
                     .with("dtype", args[1])
                     .with("chunk", chunk)
                     .with("tokens_per_second", Math.round(10 * tokens / median(seconds)) / 10.0)
@@ -88,7 +89,10 @@ final class TrainingStepBench {
     private static List<Row> rows(Path file) {
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
             List<Long> shape = tensors.entry("input_ids").shape();
-            var ids = tensors.bytes("input_ids").asByteBuffer().order(ByteOrder.LITTLE_ENDIAN).asLongBuffer();
+            var ids = tensors.bytes("input_ids")
+                    .asByteBuffer()
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asLongBuffer();
             List<Example> examples = new ArrayList<>();
             for (int row = 0; row < shape.get(0); row++) {
                 int[] values = new int[Math.toIntExact(shape.get(1))];
