@@ -2,7 +2,8 @@ package dev.bowline.loss;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.TensorScope;
+import dev.bowline.tensor.SideBySide;
+import java.util.Arrays;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -10,13 +11,13 @@ import org.bytedeco.pytorch.global.torch;
 
 /// Softcap, softmax and their gradient on a chunk of logits, in place.
 ///
-/// It works on a few rows at a time, small enough that the passes over them stay in the processor's cache. The softcap
-/// is computed in the logits' dtype and the softmax in float32, as the reference does.
+/// It works on a few rows at a time, side by side and small enough that the passes over them stay in the cache of a
+/// processor. The softcap is computed in the logits' dtype and the softmax in float32, as the reference does.
 ///
 /// Shapes: n tokens, V vocabulary.
 final class ChunkSoftmax {
 
-    private static final long BLOCK_ELEMENTS = 1 << 19;
+    private static final long BLOCK_ELEMENTS = 1 << 18;
 
     private final OptionalDouble softcap;
 
@@ -46,21 +47,34 @@ final class ChunkSoftmax {
     private double blocks(Tensor z, Tensor targets, Purpose purpose) {
         long tokens = z.size(0);
         long rows = Math.max(1, BLOCK_ELEMENTS / z.size(1));
-        double sum = 0;
-        for (long at = 0; at < tokens; at += rows) {
-            try (var _ = TensorScope.open()) {
-                long n = Math.min(rows, tokens - at);
-                Tensor block = z.narrow(0, at, n);
-                Tensor target = targets.narrow(0, at, n).unsqueeze(1);
-                Tensor logProbability = torch.log_softmax(Ops.cast(capped(block), Dtype.FLOAT32), -1);
-                sum -= logProbability.gather(1, target).sum().item_double();
-                switch (purpose) {
-                    case LOSS -> {}
-                    case LOSS_AND_GRADIENT -> gradient(block, logProbability, target);
-                }
+        double[] losses = new double[Math.toIntExact(Math.ceilDiv(tokens, rows))];
+        SideBySide.run(losses.length, i -> {
+            long at = i * rows;
+            long n = Math.min(rows, tokens - at);
+            losses[i] = block(z.narrow(0, at, n), targets.narrow(0, at, n).unsqueeze(1), purpose);
+        });
+        return Arrays.stream(losses).sum();
+    }
+
+    private double block(Tensor z, Tensor target, Purpose purpose) {
+        Tensor y = Ops.cast(capped(z), Dtype.FLOAT32);
+        return switch (purpose) {
+            case LOSS -> negativeLogLikelihood(y, target);
+            case LOSS_AND_GRADIENT -> {
+                Tensor p = Ops.softmax(y, Dtype.FLOAT32);
+                Tensor chosen = p.gather(1, target);
+                // What is left of a probability this small has lost its digits.
+                double loss = chosen.min().item_double() < Float.MIN_NORMAL
+                        ? negativeLogLikelihood(y, target)
+                        : -chosen.log().sum().item_double();
+                gradient(z, p, target);
+                yield loss;
             }
-        }
-        return sum;
+        };
+    }
+
+    private static double negativeLogLikelihood(Tensor y, Tensor target) {
+        return -torch.log_softmax(y, -1).gather(1, target).sum().item_double();
     }
 
     /// The logits after the softcap; the block then holds tanh(z / cap), which the gradient needs.
@@ -72,9 +86,9 @@ final class ChunkSoftmax {
         return block.div_(cap).tanh_().mul(cap);
     }
 
-    private void gradient(Tensor block, Tensor logProbability, Tensor target) {
+    private void gradient(Tensor block, Tensor p, Tensor target) {
         // dL/dy = softmax(y) - onehot
-        Tensor dy = logProbability.exp_();
+        Tensor dy = p;
         dy.scatter_add_(1, target, Ops.full(Dtype.FLOAT32, -1, target.size(0), 1));
         if (softcap.isPresent()) {
             torch.tanh_backward_out(block, dy.to(block.scalar_type()), block);

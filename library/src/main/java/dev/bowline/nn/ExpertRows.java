@@ -1,10 +1,11 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
-import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.SideBySide;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -38,45 +39,34 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         return torch.floor_divide(order, new Scalar(perToken));
     }
 
-    /// Each row times its expert's matrix: [R, in] × [E, in, out] → [R, out].
-    Tensor times(Tensor rows, Tensor matrices) {
-        Tensor result = Ops.empty(Dtype.of(rows.scalar_type()), rows.size(0), matrices.size(2));
-        forEach((expert, from, size) ->
-                torch.mm_out(result.narrow(0, from, size), rows.narrow(0, from, size), matrices.select(0, expert)));
-        return result;
-    }
-
-    /// Adds Σ dyᵀ x over each expert's rows to the gradient of a stack of matrices.
+    /// The rows of one expert.
     ///
-    /// @param stack [E, out, in]; nothing happens when it is frozen
-    /// @param dy [R, out]
-    /// @param x [R, in]
-    void addGradient(Parameter stack, Tensor dy, Tensor x) {
-        if (!stack.isTrained()) {
-            return;
+    /// @param from the first of them among the sorted rows
+    record Group(int expert, long from, long size) {
+
+        /// @param rows [R, ...]
+        /// @return [size, ...], a view
+        Tensor of(Tensor rows) {
+            return rows.narrow(0, from, size);
         }
-        Tensor sum = stack.gradientBuffer();
-        forEach((expert, from, size) ->
-                Ops.addProduct(sum.select(0, expert), dy.narrow(0, from, size).t(), x.narrow(0, from, size), 1));
+
+        /// @param stack [E, ...]
+        /// @return [...], a view
+        Tensor matrix(Tensor stack) {
+            return stack.select(0, expert);
+        }
     }
 
-    @FunctionalInterface
-    private interface Group {
-        void visit(long expert, long from, long size);
-    }
-
-    private void forEach(Group group) {
-        long[] from = new long[counts.length];
-        int[] chosen = new int[counts.length];
-        int groups = 0;
-        long at = 0;
+    /// Runs `work` for every expert that has rows, side by side.
+    void forEach(Consumer<Group> work) {
+        List<Group> groups = new ArrayList<>();
+        long from = 0;
         for (int expert = 0; expert < counts.length; expert++) {
             if (counts[expert] > 0) {
-                from[expert] = at;
-                at += counts[expert];
-                chosen[groups++] = expert;
+                groups.add(new Group(expert, from, counts[expert]));
+                from += counts[expert];
             }
         }
-        SideBySide.run(groups, i -> group.visit(chosen[i], from[chosen[i]], counts[chosen[i]]));
+        SideBySide.run(groups.size(), i -> work.accept(groups.get(i)));
     }
 }

@@ -2,6 +2,7 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -10,8 +11,10 @@ import org.bytedeco.pytorch.global.torch;
 /// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(a(gate_e x_n) ⊙ up_e x_n), e = index_nk,
 /// with an activation a.
 ///
-/// Tokens are sorted by expert so that each expert is one matrix product over consecutive rows. Training keeps x and
-/// the gate and up products only, and computes the rest again. Shapes: N tokens, K experts per token, R = N K rows
+/// Tokens are sorted by expert so that each expert works on consecutive rows, from its first product to its last,
+/// beside
+/// the others. Training keeps x and the gate and up products only, and computes the rest again. Shapes: N tokens, K
+/// experts per token, R = N K rows
 /// sorted by expert, E experts, H width, I expert width.
 public final class GatedExperts extends Layer {
 
@@ -90,19 +93,33 @@ public final class GatedExperts extends Layer {
     private Computed compute(Tensor x, Tensor weight, ExpertRows rows) {
         long tokens = x.size(0);
         long perToken = weight.size(1);
-        Tensor sorted = x.index_select(0, rows.tokens(perToken));
-        Tensor gateAndUp = rows.times(sorted, gateUp.tensor().transpose(1, 2));
-        Tensor y = rows.times(product(gateAndUp), down.tensor().transpose(1, 2));
+        Tensor rowTokens = rows.tokens(perToken);
+        Tensor gateAndUp = empty(x, rowTokens.size(0), 2L * inner);
+        Tensor y = empty(x, rowTokens.size(0), width(x));
+        rows.forEach(group -> {
+            Tensor gateUpRows = group.of(gateAndUp);
+            Tensor given = x.index_select(0, group.of(rowTokens));
+            torch.mm_out(gateUpRows, given, group.matrix(gateUp.tensor()).t());
+            Tensor product = activation.apply(gate(gateUpRows)).mul_(up(gateUpRows));
+            torch.mm_out(group.of(y), product, group.matrix(down.tensor()).t());
+        });
 
         // Back in pair order, y is [N, K, H] and the shares weigh its middle dimension, rounded to its dtype as the
         // reference does.
-        Tensor byToken = y.index_select(0, rows.inverse()).view(tokens, perToken, x.size(1));
+        Tensor byToken = y.index_select(0, rows.inverse()).view(tokens, perToken, width(x));
         return new Computed(gateAndUp, Ops.sumMiddle(byToken.mul_(weight.unsqueeze(-1)), Ops.wider(x, weight)));
     }
 
-    /// a(gate) ⊙ up: [R, I]
-    private Tensor product(Tensor gateAndUp) {
-        return activation.apply(gateAndUp.narrow(1, 0, inner)).mul_(gateAndUp.narrow(1, inner, inner));
+    private static Tensor empty(Tensor like, long... shape) {
+        return Ops.empty(Dtype.of(like.scalar_type()), shape);
+    }
+
+    private Tensor gate(Tensor gateAndUp) {
+        return gateAndUp.narrow(1, 0, inner);
+    }
+
+    private Tensor up(Tensor gateAndUp) {
+        return gateAndUp.narrow(1, inner, inner);
     }
 
     /// With p = a(gate) ⊙ up and q = W_downᵀ dy per row: dL/dw = q · p, dL/dp = w q, and on through the gate.
@@ -117,30 +134,43 @@ public final class GatedExperts extends Layer {
         long tokens = x.size(0);
         long perToken = weight.size(1);
         Tensor rowTokens = rows.tokens(perToken);
-        Tensor dy = joined.narrow(1, 0, width(x)).to(x.scalar_type()).index_select(0, rowTokens);
-        Tensor w = weight.flatten().index_select(0, rows.order()).unsqueeze(1);
+        Tensor dJoined = joined.narrow(1, 0, width(x)).to(x.scalar_type());
+        Tensor shares = weight.flatten().index_select(0, rows.order()).unsqueeze(1);
+        Optional<Tensor> dDown = gradientBuffer(down);
+        Optional<Tensor> dGateUp = gradientBuffer(gateUp);
+        Tensor dShares = Ops.empty(Dtype.FLOAT32, rowTokens.size(0), 1);
+        Tensor dRows = empty(x, rowTokens.size(0), width(x));
 
-        Tensor p = product(gateAndUp);
-        Tensor q = rows.times(dy, down.tensor());
-        Tensor dWeight = Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p))
-                .index_select(0, rows.inverse())
-                .view(tokens, perToken);
-        q.mul_(w);
-        rows.addGradient(down.get(), dy, p.mul_(w));
+        rows.forEach(group -> {
+            Tensor dy = dJoined.index_select(0, group.of(rowTokens));
+            Tensor gate = gate(group.of(gateAndUp));
+            Tensor up = up(group.of(gateAndUp));
+            Tensor w = group.of(shares);
+            Tensor curve = activation.apply(gate);
+            Tensor p = curve.mul(up);
+            Tensor q = dy.mm(group.matrix(down.tensor()));
+            group.of(dShares).copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
+            q.mul_(w);
+            dDown.ifPresent(sum -> Ops.addProduct(group.matrix(sum), dy.t(), p.mul_(w), 1));
 
-        Tensor dGateAndUp = torch.empty_like(gateAndUp);
-        Tensor gate = gateAndUp.narrow(1, 0, inner);
-        Tensor up = gateAndUp.narrow(1, inner, inner);
-        torch.mul_out(dGateAndUp.narrow(1, inner, inner), q, activation.apply(gate));
-        dGateAndUp.narrow(1, 0, inner).copy_(activation.gradient(q.mul_(up), gate));
-        rows.addGradient(gateUp.get(), dGateAndUp, x.index_select(0, rowTokens));
+            Tensor dGateAndUp = empty(x, q.size(0), 2L * inner);
+            torch.mul_out(up(dGateAndUp), q, curve);
+            gate(dGateAndUp).copy_(activation.gradient(q.mul_(up), gate));
+            dGateUp.ifPresent(sum ->
+                    Ops.addProduct(group.matrix(sum), dGateAndUp.t(), x.index_select(0, group.of(rowTokens)), 1));
+            torch.mm_out(group.of(dRows), dGateAndUp, group.matrix(gateUp.tensor()));
+        });
 
-        Tensor dx = rows.times(dGateAndUp, gateUp.tensor())
-                .index_select(0, rows.inverse())
-                .view(tokens, perToken, x.size(1));
+        Tensor dx = dRows.index_select(0, rows.inverse()).view(tokens, perToken, width(x));
         Tensor gradients = torch.empty_like(joined);
         gradients.narrow(1, 0, width(x)).copy_(Ops.sumMiddle(dx, Ops.wider(x, weight)));
-        gradients.narrow(1, width(x), perToken).copy_(dWeight);
+        gradients
+                .narrow(1, width(x), perToken)
+                .copy_(dShares.index_select(0, rows.inverse()).view(tokens, perToken));
         return gradients;
+    }
+
+    private static Optional<Tensor> gradientBuffer(Slot stack) {
+        return stack.get().isTrained() ? Optional.of(stack.get().gradientBuffer()) : Optional.empty();
     }
 }

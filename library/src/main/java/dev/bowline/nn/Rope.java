@@ -23,7 +23,7 @@ public record Rope(double theta, int width, RopeScaling scaling) {
         Tensor f = Memory.of(frequencies, frequencies.length);
         Tensor p = Memory.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
         Tensor angles = p.mul(f);
-        return new RotaryEmbedding.Table(Ops.cast(scaled(angles.cos()), dtype), Ops.cast(scaled(angles.sin()), dtype));
+        return RotaryEmbedding.Table.of(Ops.cast(scaled(angles.cos()), dtype), Ops.cast(scaled(angles.sin()), dtype));
     }
 
     private Tensor scaled(Tensor x) {
@@ -44,7 +44,7 @@ public record Rope(double theta, int width, RopeScaling scaling) {
     /// Turns the channels that turn.
     ///
     /// @param x [B, S, N, D'] with D' at least D
-    /// @return [B, S, N, D'], of x's dtype
+    /// @return [B, S, N, D'], of the table's dtype
     public Tensor rotate(Tensor x, RotaryEmbedding.Table table) {
         long rest = x.size(-1) - width;
         if (rest == 0) {

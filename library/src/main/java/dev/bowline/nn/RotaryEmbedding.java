@@ -3,6 +3,8 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -15,11 +17,20 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// The frequencies stay float32 whatever the model's dtype; rounding them to bfloat16 moves low frequencies by percent.
 public final class RotaryEmbedding {
 
-    /// cos and sin of every position's angles.
+    /// cos and sin of every position's angles, for whole heads: both halves turn by the same angles.
     ///
-    /// @param cos [B or 1, S, 1, D/2], of the model's dtype
-    /// @param sin as cos
-    public record Table(Tensor cos, Tensor sin) {}
+    /// @param cos [B or 1, S, 1, D], of the model's dtype
+    /// @param sin as cos; negative in the first half, where the other half's share is subtracted
+    public record Table(Tensor cos, Tensor sin) {
+
+        /// @param cos [B or 1, S, 1, D/2]
+        /// @param sin as cos
+        static Table of(Tensor cos, Tensor sin) {
+            return new Table(Ops.cat(-1, cos, cos), Ops.cat(-1, sin.neg(), sin));
+        }
+    }
+
+    private static final HandWrittenGradient GRADIENT = new HandWrittenGradient();
 
     private final double theta;
     private final int headDim;
@@ -52,18 +63,28 @@ public final class RotaryEmbedding {
     public Table table(long[] positions, long rows, Dtype dtype) {
         Tensor p = Memory.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
         Tensor angles = p.mul(frequencies());
-        return new Table(Ops.cast(angles.cos(), dtype), Ops.cast(angles.sin(), dtype));
+        return Table.of(Ops.cast(angles.cos(), dtype), Ops.cast(angles.sin(), dtype));
     }
 
     /// @param x [B, S, N, D]
-    /// @return [B, S, N, D], of x's dtype
+    /// @return [B, S, N, D], of the table's dtype
     public static Tensor rotate(Tensor x, Table table) {
-        long half = x.size(-1) / 2;
-        Tensor a = x.narrow(-1, 0, half);
-        Tensor b = x.narrow(-1, half, half);
-        return Ops.cat(
-                -1,
-                a.mul(table.cos()).sub(b.mul(table.sin())),
-                b.mul(table.cos()).add(a.mul(table.sin())));
+        Tensor turning = x.to(table.cos().scalar_type());
+        if (!GradMode.is_enabled() || !turning.requires_grad()) {
+            return turned(turning, table.cos(), table.sin());
+        }
+        Tensor y;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            y = turned(turning, table.cos(), table.sin());
+        }
+        // A gradient turns back.
+        HandWrittenGradient.Backward backward = (saved, dy) -> turned(dy.contiguous(), saved[0], saved[1].neg());
+        return GRADIENT.attach(turning, y, backward, table.cos(), table.sin());
+    }
+
+    /// x ⊙ cos + (x with its halves exchanged) ⊙ sin, each product rounded as the reference rounds it.
+    private static Tensor turned(Tensor x, Tensor cos, Tensor sin) {
+        Tensor exchanged = x.roll(new long[] {x.size(-1) / 2}, -1);
+        return x.mul(cos).add_(exchanged.mul_(sin));
     }
 }
