@@ -9,18 +9,21 @@ import java.util.List;
 /// How transformers opens what Bowline saved, as tools/verify_families.py recorded.
 final class OpenedSaves {
 
-    static final String NONE = "–";
-
     private static final JsonObject SAVES = Json.parse(Golden.directory("", "").resolve("family_saves.json"))
             .asObject()
             .requireObject("classes");
 
     private OpenedSaves() {}
 
+    /// Whether there is a record: Gemma 4's saves are another script's.
+    static boolean has(String architecture) {
+        return SAVES.has(architecture);
+    }
+
     /// The heads whose checkpoint after two training steps 5.18.0 opened without a complaint, and how many tensors of
     /// it were passed through.
     static String saves(String architecture) {
-        return SAVES.optionalObject(architecture).map(OpenedSaves::heads).orElse(NONE);
+        return heads(SAVES.requireObject(architecture));
     }
 
     private static String heads(JsonObject heads) {

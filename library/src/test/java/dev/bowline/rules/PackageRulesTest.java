@@ -139,6 +139,35 @@ class PackageRulesTest {
         assertEquals(Set.of(), violations);
     }
 
+    @Test
+    void everyPackageHasARowInTheArchitecturePage() throws IOException {
+        String page = Files.readString(Path.of("..", "docs", "architecture.md"));
+        for (String name : packages()) {
+            String row = name.isEmpty() ? "| (root) |" : "| `%s` |".formatted(name);
+            assertTrue(page.contains(row), "docs/architecture.md has no row for " + row);
+        }
+    }
+
+    /// Gemma 4 has a benchmark of its own.
+    @Test
+    void everyFamilyHasAShapeToTime() throws IOException {
+        String script = Files.readString(Path.of("..", "bench", "families.sh"));
+        for (String name : packages()) {
+            if (isFamily(name) && !name.equals("model.gemma4")) {
+                String family = name.substring("model.".length());
+                assertTrue(script.contains(" " + family), "bench/families.sh does not time " + family);
+            }
+        }
+    }
+
+    private static Set<String> packages() throws IOException {
+        Set<String> packages = new TreeSet<>();
+        for (Path file : classFiles()) {
+            packages.add(packageOf(CLASSES.relativize(file).toString()));
+        }
+        return packages;
+    }
+
     private static boolean isFamily(String name) {
         return name.startsWith("model.") && !name.equals("model.decoder");
     }
