@@ -126,9 +126,8 @@ class FamilyFinetuneTest {
     @MethodSource("models")
     void inspectCountsWhatTransformersCounts(Path fixture) {
         JsonObject facts = Json.parse(fixture.resolve("reference.json")).asObject();
-        JsonObject inspection = Ran.bowline("inspect", fixture.toString(), "--json")
-                .succeeded()
-                .json();
+        JsonObject inspection =
+                Ran.bowline("inspect", fixture.toString(), "--json").succeeded().json();
 
         assertEquals(facts.requireString("class"), inspection.requireString("architecture"));
         assertEquals(

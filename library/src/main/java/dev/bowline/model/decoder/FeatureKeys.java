@@ -106,6 +106,7 @@ final class FeatureKeys {
         keys.put("rope_theta", Set.of("10000", "10000.0"));
         keys.put("hidden_act", Set.of("\"silu\""));
         keys.put("hidden_activation", Set.of());
+        keys.put("original_max_position_embeddings", Set.of());
         keys.put("query_pre_attn_scalar", Set.of());
         return keys;
     }

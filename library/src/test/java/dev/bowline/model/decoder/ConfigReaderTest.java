@@ -48,6 +48,7 @@ class ConfigReaderTest {
                 "smollm3/tied | no_rope_layer_interval | 0 | no_rope_layer_interval is 0",
                 "gemma3/text_legacy | sliding_window_pattern | 0 | sliding_window_pattern is 0",
                 "gemma3/text_tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
+                "gemma3/text_tied | original_max_position_embeddings | 4 | original_max_position_embeddings 4",
                 "gemma2/untied | use_bidirectional_attention | true | use_bidirectional_attention true",
                 "gemma3/text_tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
                 "gemma3/vision_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
