@@ -150,12 +150,17 @@ class PackageRulesTest {
 
     /// Gemma 4 has a benchmark of its own.
     @Test
-    void everyFamilyHasAShapeToTime() throws IOException {
+    void everyFamilyIsTimedInBothDtypes() throws IOException {
         String script = Files.readString(Path.of("..", "bench", "families.sh"));
+        String page = Files.readString(Path.of("..", "docs", "performance-families.md"));
         for (String name : packages()) {
             if (isFamily(name) && !name.equals("model.gemma4")) {
                 String family = name.substring("model.".length());
                 assertTrue(script.contains(" " + family), "bench/families.sh does not time " + family);
+                for (String dtype : List.of("float32", "bfloat16")) {
+                    String row = "| %s | %s |".formatted(family, dtype);
+                    assertTrue(page.contains(row), "docs/performance-families.md has no row for " + row);
+                }
             }
         }
     }
