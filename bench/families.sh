@@ -1,7 +1,8 @@
 #!/bin/sh
 # Times a training step of a small model of each family, transformers at its best setting and Bowline alternating, and
 # prints a line of JSON each. The best setting: fused AdamW, a tuned allocator, sdpa in float32 and eager attention in
-# bfloat16, as compare.sh found; eager for Gemma 2 in both, whose cap on scores sdpa leaves out.
+# bfloat16, as compare.sh found; eager for Gemma 2 in both, whose cap on scores sdpa leaves out. For Baichuan, which
+# transformers does not have, the other side is its reference in torch, tools/families/baichuan2.py.
 #
 #   PYTHON=path/to/venv/bin/python bench/families.sh DIR [FAMILY ...]
 #
@@ -12,7 +13,7 @@ project=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
 python=${PYTHON:-python3}
 directory=$1
 shift
-[ $# -gt 0 ] || set -- llama smollm3 qwen2 qwen3 qwen3moe mistral ministral3 gemma2 gemma3 phi3
+[ $# -gt 0 ] || set -- llama smollm3 qwen2 qwen3 qwen3moe mistral ministral3 gemma2 gemma3 phi3 baichuan2
 warmup=${WARMUP:-1}
 steps=${STEPS:-3}
 

@@ -3,18 +3,21 @@
     python bench/python/family_step.py --family llama --dtype bf16 --attention eager --save DIR
 
 The model: hidden size 512, 6 layers, vocabulary 32,768, 8 heads of 64, what is the family's own beside that. A step is
-as in transformers_step.py. Pinned: transformers 5.18.0, torch 2.13.0 (CPU).
+as in transformers_step.py. transformers has no Baichuan: there the other side is tools/families/baichuan2.py, which is
+the architecture in plain torch. Pinned: transformers 5.18.0, torch 2.13.0 (CPU).
 """
 
 import argparse
 import json
 import resource
 import statistics
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 import transformers
+from safetensors.torch import save_file
 from transformers import (
     Gemma2Config,
     Gemma3TextConfig,
@@ -28,6 +31,9 @@ from transformers import (
     SmolLM3Config,
 )
 from transformers_step import DTYPES, save, timed_steps
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+from families import baichuan2  # noqa: E402
 
 SIZE = dict(
     vocab_size=32768,
@@ -59,14 +65,35 @@ FAMILIES = {
     "gemma3": (Gemma3TextConfig, dict(query_pre_attn_scalar=64) | HEAD | WINDOWS | LAYERS),
     "phi3": (Phi3Config, dict(tie_word_embeddings=True)),
 }
+BAICHUAN = baichuan2.CONFIG | {key: value for key, value in SIZE.items() if key != "num_key_value_heads"}
+
+
+def build_baichuan(attention):
+    model = baichuan2.BaichuanForCausalLM(BAICHUAN | {"attention": attention})
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=BAICHUAN["initializer_range"])
+    return model
+
+
+def save_baichuan(model, ids, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config.json").write_text(json.dumps(BAICHUAN, indent=2) + "\n")
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+    save_file({"input_ids": ids}, directory / "batch.safetensors")
+
+
+def build_listed(arguments):
+    config_class, changes = FAMILIES[arguments.family]
+    config = config_class(**(SIZE | changes))
+    extra = {"experts_implementation": "grouped_mm"} if arguments.family == "qwen3moe" else {}
+    return transformers.AutoModelForCausalLM.from_config(config, attn_implementation=arguments.attention, **extra)
 
 
 def build(arguments):
     torch.manual_seed(0)
-    config_class, changes = FAMILIES[arguments.family]
-    config = config_class(**(SIZE | changes))
-    extra = {"experts_implementation": "grouped_mm"} if arguments.family == "qwen3moe" else {}
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=arguments.attention, **extra)
+    model = build_baichuan(arguments.attention) if arguments.family == "baichuan2" else build_listed(arguments)
     for tensor in model.state_dict(keep_vars=True).values():  # what a checkpoint holds: rotary frequencies stay fp32
         tensor.data = tensor.data.to(DTYPES[arguments.dtype])
     return model.train()
@@ -74,7 +101,7 @@ def build(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", choices=sorted(FAMILIES), required=True)
+    parser.add_argument("--family", choices=sorted([*FAMILIES, "baichuan2"]), required=True)
     parser.add_argument("--dtype", choices=sorted(DTYPES), default="fp32")
     parser.add_argument("--attention", choices=["eager", "sdpa"], default="sdpa")
     parser.add_argument("--batch", type=int, default=4)
@@ -89,12 +116,14 @@ def main():
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(4, SIZE["vocab_size"], (arguments.batch, arguments.length), generator=generator)
     if arguments.save:
-        save(model, ids, Path(arguments.save))
+        (save_baichuan if arguments.family == "baichuan2" else save)(model, ids, Path(arguments.save))
         return
     steps = SimpleNamespace(warmup=arguments.warmup, steps=arguments.steps, optimizer="fused")
     seconds, losses = timed_steps(model, ids, steps)
+    listed = arguments.family != "baichuan2"
+    reference = f"transformers {transformers.__version__}" if listed else "tools/families/baichuan2.py"
     result = {
-        "program": f"transformers {transformers.__version__}, torch {torch.__version__}",
+        "program": f"{reference}, torch {torch.__version__}",
         "family": arguments.family,
         "dtype": arguments.dtype,
         "attention": arguments.attention,

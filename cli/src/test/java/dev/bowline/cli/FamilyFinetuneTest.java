@@ -29,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every class of every family, with every head that it has, is fine-tuned by a recipe, saved, loaded and asked.
+/// Every class of every family, with every head that it has, is inspected, and fine-tuned by a recipe, saved, loaded
+/// and asked.
 class FamilyFinetuneTest {
 
     private static final Path FAMILIES = Path.of("..", "library", "src", "test", "resources", "fixtures", "families");
@@ -119,6 +120,35 @@ class FamilyFinetuneTest {
                 .succeeded()
                 .out();
         assertFalse(answer.isBlank());
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void inspectCountsWhatTransformersCounts(Path fixture) {
+        JsonObject facts = Json.parse(fixture.resolve("reference.json")).asObject();
+        JsonObject inspection =
+                Ran.bowline("inspect", fixture.toString(), "--json").succeeded().json();
+
+        assertEquals(facts.requireString("class"), inspection.requireString("architecture"));
+        assertEquals(
+                facts.requireBoolean("tied"), inspection.requireObject("head").requireBoolean("tied"));
+        assertTrue(inspection.requireBoolean("loads"));
+        assertEquals(
+                facts.requireLong("parameters_distinct"),
+                inspection.requireLong("parameters") + valuesOfTowers(fixture.resolve("model.safetensors")));
+        assertEquals(
+                valuesOfTowers(fixture.resolve("model.safetensors")) == 0,
+                inspection.requireArray("passed_through").values().isEmpty());
+    }
+
+    private static long valuesOfTowers(Path file) {
+        try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+            return weights.entries().entrySet().stream()
+                    .filter(entry -> entry.getKey().contains("vision_tower.")
+                            || entry.getKey().contains("multi_modal_projector."))
+                    .mapToLong(entry -> entry.getValue().shape().stream().reduce(1L, (a, b) -> a * b))
+                    .sum();
+        }
     }
 
     private void copy(Path from, Set<String> names) throws IOException {

@@ -6,6 +6,7 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.baichuan2.Baichuan2Architecture;
+import dev.bowline.model.decoder.ConfigDifference;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.gemma2.Gemma2Architecture;
 import dev.bowline.model.gemma3.Gemma3Architecture;
@@ -20,6 +21,7 @@ import dev.bowline.model.smollm3.SmolLm3Architecture;
 import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -98,25 +100,17 @@ public final class Families {
                 "use a checkpoint of one of: " + String.join(", ", ours));
     }
 
-    /// For a config of the common shape: the family that reads the most of it, and what keeps it from being that one.
+    /// For a config of the common shape: the family that is nearest to it, and what keeps it from being that one.
     private static String closest(JsonObject config) {
         if (!config.has("hidden_size") || !config.has("num_hidden_layers") || !config.has("num_attention_heads")) {
             return "";
         }
-        String first = "";
-        for (DecoderFamily family : flatFamilies()) {
-            try {
-                family.read(config);
-                return "; the closest is %s, and config.json differs from its only in the name of the class, which may"
-                                .formatted(family.architectureName())
-                        + " compute something else";
-            } catch (BowlineException e) {
-                first = first.isEmpty()
-                        ? "; the closest is %s, and this is not: %s".formatted(family.architectureName(), e.problem())
-                        : first;
-            }
-        }
-        return first;
+        return flatFamilies().stream()
+                .map(family -> ConfigDifference.between(family, config))
+                .min(Comparator.comparingInt(difference -> difference.distance(config)))
+                .map(nearest -> "; the closest is %s, and %s"
+                        .formatted(nearest.family().architectureName(), nearest.describe()))
+                .orElse("");
     }
 
     /// Those whose config.json is the decoder's.

@@ -1,91 +1,65 @@
 package dev.bowline.catalog;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.fixtures.Golden;
-import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
-import dev.bowline.ties.TiedWeights;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
+import java.util.HashSet;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /// For every class and every combination of flags, Bowline ties what transformers was measured to tie; where it does
-/// not,
-/// a decision says why.
+/// not, docs/coverage.md has the row, and the reason.
 class TiePolicyTest {
 
-    private static final Path FIXTURES = Golden.directory("", "");
-
-    /// docs/decisions/0002: a silent top level listens to the text level, as transformers 4 did and 5 does not.
-    private static final Set<String> DECIDED_OTHERWISE = Set.of(
-            "Gemma3ForConditionalGeneration -/false",
-            "Gemma4ForConditionalGeneration -/false",
-            "Mistral3ForConditionalGeneration -/false");
+    @Test
+    void everyClassThatTransformersHasWasMeasured() {
+        for (Families.Family family : Families.all()) {
+            String name = family.architecture();
+            assertEquals(
+                    MeasuredTies.inTransformers(name),
+                    MeasuredTies.of(MeasuredTies.RELEASE_5, name).isPresent(),
+                    name + ": run tools/measure_family_ties.py");
+            assertTrue(MeasuredTies.examples().containsKey(name), name + " has no fixture");
+        }
+    }
 
     @Test
-    void everyCombinationOfFlagsTiesWhatTheReferenceTies() throws IOException {
-        JsonObject measured =
-                Json.parse(FIXTURES.resolve("family_ties.json")).asObject().requireObject("classes");
-        Set<String> differing = new TreeSet<>();
-        Set<String> seen = new TreeSet<>();
-        for (Map.Entry<String, JsonObject> example : examples().entrySet()) {
-            JsonObject combinations = measured.requireObject(example.getKey());
-            seen.add(example.getKey());
-            for (String combination : combinations.keys()) {
-                if (tied(example.getValue(), combination.split("/")) != combinations.requireBoolean(combination)) {
-                    differing.add(example.getKey() + " " + combination);
-                }
-            }
-        }
-
-        assertEquals(new TreeSet<>(DECIDED_OTHERWISE), differing);
-        Set<String> classes = new TreeSet<>(
-                Families.all().stream().map(Families.Family::architecture).toList());
-        classes.remove("BaichuanForCausalLM"); // transformers has none
-        assertEquals(classes, seen);
-    }
-
-    private static boolean tied(JsonObject config, String[] flags) {
-        JsonObject asked = with(config, flags[0]);
-        if (flags.length > 1) {
-            asked = asked.with("text_config", with(config.requireObject("text_config"), flags[1]));
-        }
-        try (CausalLanguageModel model = AutoModel.fromConfig(asked)) {
-            return TiedWeights.hasLocalTiedLmHead(model);
+    void everyDifferenceFromEitherReleaseHasItsReason() {
+        for (MeasuredTies.Difference difference : MeasuredTies.differences()) {
+            assertTrue(difference.why().isPresent(), difference.toString());
         }
     }
 
-    private static JsonObject with(JsonObject level, String flag) {
-        return flag.equals("-")
-                ? level.without("tie_word_embeddings")
-                : level.with("tie_word_embeddings", Boolean.parseBoolean(flag));
+    @Test
+    void theRecentReleaseIsFollowedUnlessTheTopLevelIsSilentAndTheTextLevelIsNot() {
+        Set<String> differing = MeasuredTies.differences().stream()
+                .filter(difference -> difference.release().equals(MeasuredTies.RELEASE_5))
+                .map(difference -> difference.architecture() + " " + difference.flags())
+                .collect(Collectors.toCollection(TreeSet::new));
+
+        assertEquals(
+                Set.of(
+                        "Gemma3ForConditionalGeneration -/false",
+                        "Gemma4ForConditionalGeneration -/false",
+                        "Mistral3ForConditionalGeneration -/false"),
+                differing);
     }
 
-    /// A config.json of each class that transformers has.
-    private static Map<String, JsonObject> examples() throws IOException {
-        Map<String, JsonObject> examples = new TreeMap<>();
-        try (Stream<Path> files = Files.walk(FIXTURES)) {
-            List<Path> references = files.filter(file -> file.endsWith("reference.json"))
-                    .sorted()
-                    .toList();
-            for (Path reference : references) {
-                String name = Json.parse(reference).asObject().requireString("class");
-                if (!name.equals("BaichuanForCausalLM")) {
-                    examples.putIfAbsent(
-                            name,
-                            Json.parse(reference.resolveSibling("config.json")).asObject());
-                }
-            }
+    /// A class may refuse a head only where the reference never builds it, and must where it does not.
+    @Test
+    void theHeadsOfAPolicyAreThoseThatTheReferenceBuilds() {
+        for (Families.Family family : Families.all()) {
+            MeasuredTies.of(MeasuredTies.RELEASE_5, family.architecture()).ifPresent(measured -> {
+                JsonObject tied = measured.requireObject("tied");
+                Set<Boolean> built = new HashSet<>();
+                tied.keys().forEach(flags -> built.add(tied.requireBoolean(flags)));
+                assertFalse(built.isEmpty());
+                assertEquals(built, FamiliesTest.heads(family.tieSupport()), family.architecture());
+            });
         }
-        return examples;
     }
 }

@@ -139,6 +139,40 @@ class PackageRulesTest {
         assertEquals(Set.of(), violations);
     }
 
+    @Test
+    void everyPackageHasARowInTheArchitecturePage() throws IOException {
+        String page = Files.readString(Path.of("..", "docs", "architecture.md"));
+        for (String name : packages()) {
+            String row = name.isEmpty() ? "| (root) |" : "| `%s` |".formatted(name);
+            assertTrue(page.contains(row), "docs/architecture.md has no row for " + row);
+        }
+    }
+
+    /// Gemma 4 has a benchmark of its own.
+    @Test
+    void everyFamilyIsTimedInBothDtypes() throws IOException {
+        String script = Files.readString(Path.of("..", "bench", "families.sh"));
+        String page = Files.readString(Path.of("..", "docs", "performance-families.md"));
+        for (String name : packages()) {
+            if (isFamily(name) && !name.equals("model.gemma4")) {
+                String family = name.substring("model.".length());
+                assertTrue(script.contains(" " + family), "bench/families.sh does not time " + family);
+                for (String dtype : List.of("float32", "bfloat16")) {
+                    String row = "| %s | %s |".formatted(family, dtype);
+                    assertTrue(page.contains(row), "docs/performance-families.md has no row for " + row);
+                }
+            }
+        }
+    }
+
+    private static Set<String> packages() throws IOException {
+        Set<String> packages = new TreeSet<>();
+        for (Path file : classFiles()) {
+            packages.add(packageOf(CLASSES.relativize(file).toString()));
+        }
+        return packages;
+    }
+
     private static boolean isFamily(String name) {
         return name.startsWith("model.") && !name.equals("model.decoder");
     }

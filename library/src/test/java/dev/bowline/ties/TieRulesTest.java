@@ -54,8 +54,39 @@ class TieRulesTest {
         assertDoesNotThrow(() -> TieSupport.BOTH.require("A", UNTIED));
         assertDoesNotThrow(() -> TieSupport.TIED_ONLY.require("A", TIED));
         assertDoesNotThrow(() -> TieSupport.UNTIED_ONLY.require("A", UNTIED));
-        assertThrows(BowlineException.class, () -> TieSupport.TIED_ONLY.require("A", UNTIED));
-        assertThrows(BowlineException.class, () -> TieSupport.UNTIED_ONLY.require("A", TIED));
+    }
+
+    @Test
+    void aTiedHeadAskedOfAClassWithASeparateOneIsRefusedWithTheFix() {
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> TieSupport.UNTIED_ONLY.require("NormHeadForCausalLM", TIED));
+
+        assertEquals(
+                "NormHeadForCausalLM is UNTIED_ONLY, but config.json asks for a tied head (tie_word_embeddings is true)",
+                refused.problem());
+        assertTrue(refused.fix().startsWith("set tie_word_embeddings to false at the top level"), refused.fix());
+    }
+
+    @Test
+    void aSeparateHeadAskedOfAClassWithATiedOneIsRefusedWithTheFix() {
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> TieSupport.TIED_ONLY.require("SharedForCausalLM", UNTIED));
+
+        assertEquals(
+                "SharedForCausalLM is TIED_ONLY, but config.json asks for a separate head"
+                        + " (text_config.tie_word_embeddings is false)",
+                refused.problem());
+        assertTrue(refused.fix().startsWith("set tie_word_embeddings to true at the top level"), refused.fix());
+    }
+
+    @Test
+    void aHeadThatAnArchitectureAssumesIsRefusedAsAnAssumption() {
+        TieFlag assumed = new TieFlag(true, TieFlag.Level.CLASS_DEFAULT);
+
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> TieSupport.UNTIED_ONLY.require("A", assumed));
+
+        assertTrue(refused.problem().contains("a tied head is assumed"), refused.problem());
     }
 
     @Test

@@ -37,6 +37,13 @@ public final class ConfigReader {
         return optionalInteger(key).orElse(otherwise);
     }
 
+    /// A whole number of at least 1, such as every how many layers something is.
+    public int every(String key, int otherwise) {
+        int every = integer(key, otherwise);
+        DecoderConfig.requirePositive(key, every);
+        return every;
+    }
+
     public OptionalInt optionalInteger(String key) {
         read.add(key);
         return text.optionalInt(key);
@@ -173,7 +180,7 @@ public final class ConfigReader {
     ///
     /// @param legacyKeys the keys of older files that say the same, its base first, then perhaps its scaling
     public Rope rope(String type, RopeReader.Defaults defaults, List<String> legacyKeys) {
-        read.addAll(RopeReader.KEYS);
+        read.add("rope_parameters");
         read.addAll(legacyKeys);
         return new RopeReader(text, defaults).read(type, legacyKeys);
     }

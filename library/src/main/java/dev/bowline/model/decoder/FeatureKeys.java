@@ -27,20 +27,34 @@ final class FeatureKeys {
         for (String key : List.of(
                 "quantization_config",
                 "compression_config",
+                "per_layer_config",
                 "attention_dropout",
+                "attention_probs_dropout_prob",
                 "attn_pdrop",
+                "activation_dropout",
+                "dropout",
                 "resid_pdrop",
                 "resid_dropout",
                 "residual_dropout",
                 "embd_pdrop",
+                "emb_pdrop",
+                "embed_dropout",
                 "embedding_dropout",
                 "hidden_dropout",
+                "hidden_dropout_prob",
+                "mlp_dropout",
+                "layerdrop",
                 "use_sliding_window",
                 "sliding_window",
                 "attention_chunk_size",
                 "attn_logit_softcapping",
                 "final_logit_softcapping",
+                "logits_soft_cap",
+                "output_logit_soft_cap",
+                "moe_router_logit_softcapping",
+                "swiglu_limit",
                 "router_jitter_noise",
+                "input_jitter_noise",
                 "output_router_logits",
                 "clip_qkv",
                 "alibi",
@@ -50,11 +64,16 @@ final class FeatureKeys {
                 "no_rope_layer_interval",
                 "rope_scaling",
                 "rope_parameters",
+                "rope_interleave",
+                "rope_interleaved",
+                "use_mrope",
                 "use_bidirectional_attention",
                 "attn_temperature_tuning",
                 "llama_4_scaling_beta",
                 "num_nextn_predict_layers",
                 "num_kv_shared_layers",
+                "mup_enabled",
+                "apply_residual_connection_post_layernorm",
                 "z_loss_weight",
                 "use_parallel_residual",
                 "parallel_attn")) {
@@ -71,11 +90,23 @@ final class FeatureKeys {
                 "logit_scale",
                 "scale_emb",
                 "scale_depth",
+                "embedding_scale",
+                "attention_in_multiplier",
+                "attention_out_multiplier",
+                "attention_value_scale",
+                "key_multiplier",
+                "lm_head_multiplier",
+                "routed_scaling_factor",
+                "full_attn_mod",
+                "interpolate_factor",
                 "is_causal")) {
             keys.put(key, ONE);
         }
+        keys.put("scoring_func", Set.of("\"softmax\""));
+        keys.put("rope_theta", Set.of("10000", "10000.0"));
         keys.put("hidden_act", Set.of("\"silu\""));
         keys.put("hidden_activation", Set.of());
+        keys.put("original_max_position_embeddings", Set.of());
         keys.put("query_pre_attn_scalar", Set.of());
         return keys;
     }

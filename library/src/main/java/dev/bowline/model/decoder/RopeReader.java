@@ -139,6 +139,8 @@ public final class RopeReader {
                     "use one of " + new TreeSet<>(defaults.types()));
         }
         refuseUnknown(rope, type);
+        requirePositive("rope_theta", theta);
+        rope.optionalDouble("factor").ifPresent(factor -> requirePositive("factor", factor));
         if (part != 1 && !defaults.alsoReads().contains("partial_rotary_factor")) {
             throw new BowlineException(
                     "%s: partial_rotary_factor %s is not built for this architecture".formatted(source(), part),
@@ -243,7 +245,17 @@ public final class RopeReader {
     private int original(JsonObject rope) {
         OptionalInt top = text.optionalInt("original_max_position_embeddings");
         OptionalInt own = rope.optionalInt("original_max_position_embeddings");
-        return top.orElse(own.orElse(defaults.maxPositions()));
+        int original = top.orElse(own.orElse(defaults.maxPositions()));
+        requirePositive("original_max_position_embeddings", original);
+        return original;
+    }
+
+    private void requirePositive(String key, double value) {
+        if (!(value > 0)) {
+            throw new BowlineException(
+                    "%s: %s of the rotation is %s".formatted(source(), key, value),
+                    "it must be greater than 0; use the checkpoint's original config.json");
+        }
     }
 
     private String source() {

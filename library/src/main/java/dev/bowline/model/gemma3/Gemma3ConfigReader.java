@@ -69,7 +69,7 @@ final class Gemma3ConfigReader {
                 List.of("rope_local_base_freq"));
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 9216), Linear.Bias.NONE);
-        int pattern = keys.integer("sliding_window_pattern", 6);
+        int pattern = keys.every("sliding_window_pattern", 6);
         return keys
                 .windows(
                         keys.integer("num_hidden_layers", 26),

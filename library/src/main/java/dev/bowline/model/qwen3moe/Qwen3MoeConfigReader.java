@@ -33,7 +33,7 @@ final class Qwen3MoeConfigReader {
         FeedForwardConfig dense =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 6144), Linear.Bias.NONE);
         int experts = keys.optionalInteger("num_local_experts").orElse(keys.integer("num_experts", 128));
-        int every = keys.integer("decoder_sparse_step", 1);
+        int every = keys.every("decoder_sparse_step", 1);
         List<Integer> denseOnly = keys.integers("mlp_only_layers").orElse(List.of());
         List<LayerConfig> layers = new ArrayList<>();
         for (int i = 0; i < keys.integer("num_hidden_layers", 24); i++) {

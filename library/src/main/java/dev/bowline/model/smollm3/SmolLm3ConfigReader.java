@@ -51,7 +51,7 @@ final class SmolLm3ConfigReader {
 
     /// `no_rope_layers` has 1 for a layer that rotates and 0 for one that does not.
     private static List<Boolean> rotated(ConfigReader keys, int count) {
-        int interval = keys.integer("no_rope_layer_interval", 4);
+        int interval = keys.every("no_rope_layer_interval", 4);
         List<Integer> written = keys.integers("no_rope_layers").orElseGet(() -> {
             List<Integer> usual = new ArrayList<>();
             for (int i = 0; i < count; i++) {
