@@ -3,7 +3,7 @@
 #
 #   bench/audit.sh DIR [RUNS]
 #
-# DIR receives about 5 GiB, most of it holes or equal halves; what is there already is used again. Needs a built Bowline,
+# DIR receives about 7 GiB, most of it holes or equal halves; what is there already is used again. Needs a built Bowline,
 # Python 3 for making files and timing, and cmp. Prints a line of JSON per measurement: the median of RUNS (10) wall
 # times in seconds, the least and the most, and the largest resident memory in MiB.
 set -eu
@@ -53,3 +53,5 @@ fi
 file=$directory/differs/model.safetensors
 cat "$file" >/dev/null
 measure "audit, every row differs, 2 x 1 GiB" "$bowline" audit "$directory/differs" --json
+cat "$directory/twotypes/model.safetensors" >/dev/null
+measure "audit, one value in F32 and BF16, 1 GiB and 0.5 GiB" "$bowline" audit "$directory/twotypes" --json

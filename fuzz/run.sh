@@ -7,10 +7,11 @@
 # target in fuzz/target/found; an input that was found belongs into a test.
 set -eu
 fuzz=$(cd -- "$(dirname -- "$0")" && pwd -P)
-target=$1
-seconds=${2:-60}
 . "$fuzz/../.mvn/jdk.sh"
 find_jdk
+# After the search, which has a variable of that name.
+target=$1
+seconds=${2:-60}
 
 mkdir -p "$fuzz/target/corpus/$target" "$fuzz/target/found"
 class_path=

@@ -81,6 +81,30 @@ def filled(root, name, rows, width, differs):
                 file.write(block[: min(TILE_BYTES, half - at)])
 
 
+def two_types(root, rows, width):
+    """An F32 head and a BF16 embedding of one value."""
+    directory = os.path.join(root, "twotypes")
+    path = os.path.join(directory, "model.safetensors")
+    if os.path.exists(path):
+        return
+    config(directory, vocab_size=rows, tie_word_embeddings=True)
+    count = rows * width
+    header = {
+        "lm_head.weight": {"dtype": "F32", "shape": [rows, width], "data_offsets": [0, 4 * count]},
+        "model.embed_tokens.weight": {"dtype": "BF16", "shape": [rows, width], "data_offsets": [4 * count, 6 * count]},
+    }
+    narrow = bytearray(os.urandom(TILE_BYTES))
+    narrow[1::2] = bytes([0x3D]) * (TILE_BYTES // 2)
+    wide = bytearray(2 * TILE_BYTES)
+    wide[2::4], wide[3::4] = narrow[0::2], narrow[1::2]
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tile in (wide, narrow):
+            for _ in range(2 * count // TILE_BYTES):
+                file.write(tile)
+
+
 def make(root):
     single(root, "tiny", pair(64, 32))
     single(root, "tensors100k", many(100_000))
@@ -89,6 +113,7 @@ def make(root):
     shards(root, 1000)
     filled(root, "pair", 262_144, 2048, differs=False)
     filled(root, "differs", 262_144, 2048, differs=True)
+    two_types(root, 262_144, 1024)
 
 
 def ranges(path):

@@ -73,6 +73,10 @@ final class RepairCommand extends Command {
         if (inPlace && apply && Repair.putBack(directory)) {
             console().note("An interrupted repair had left the original aside; it is back in its place.");
         }
+        Repair.leftover(out == null ? directory : out)
+                .ifPresent(left -> console()
+                        .note("An interrupted repair left %s; %s."
+                                .formatted(left, apply ? "it is removed" : "--apply removes it")));
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
         if (json) {
             Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();

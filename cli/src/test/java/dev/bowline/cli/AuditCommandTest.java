@@ -89,4 +89,27 @@ class AuditCommandTest {
                 .succeeded();
         assertEquals(0, Ran.bowline("audit", fixed.toString()).exitCode());
     }
+
+    @Test
+    void whatAnInterruptedRepairLeftIsToldAndRemoved() throws IOException {
+        Path lying = lying();
+        Path left = Files.createDirectory(lying.resolveSibling(".lying.bowline-repair"));
+
+        String dry = Ran.bowline("repair", lying.toString(), "--in-place")
+                .succeeded()
+                .err();
+        assertTrue(dry.contains("An interrupted repair left") && dry.contains("--apply removes it"), dry);
+        assertTrue(Files.exists(left));
+
+        String applied = Ran.bowline("repair", lying.toString(), "--in-place", "--apply")
+                .succeeded()
+                .err();
+        assertTrue(applied.contains(".lying.bowline-repair; it is removed"), applied);
+        assertFalse(Files.exists(left));
+        assertEquals(
+                "",
+                Ran.bowline("repair", lying.toString(), "--in-place", "--apply")
+                        .succeeded()
+                        .err());
+    }
 }

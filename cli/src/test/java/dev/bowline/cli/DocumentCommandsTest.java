@@ -59,6 +59,8 @@ class DocumentCommandsTest {
         copy(Ran.fixture("flag_top_true_text_false"), directory.resolve("models/mine"));
         copy(Ran.fixture("flag_top_true_text_false"), directory.resolve("models/original"));
         copy(Ran.fixture("flag_top_true_text_false"), directory.resolve("merged"));
+        Files.createDirectories(directory.resolve("lora"));
+        Files.writeString(directory.resolve("lora/adapter_config.json"), "{\"target_modules\": [\"lm_head\"]}");
         String recipe = """
                 model: {pretrained_model_name_or_path: models/gemma}
                 dataset: {path: train.jsonl, seq_length: 64, limit_dataset_samples: 4}

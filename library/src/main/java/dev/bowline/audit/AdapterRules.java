@@ -19,17 +19,21 @@ import java.util.Optional;
 /// What merging a PEFT adapter would do to a tied pair.
 final class AdapterRules {
 
+    private static final String NEITHER =
+            "the adapter touches neither head nor input embedding, so a merge leaves the tie as it is";
+
     private final Subject subject;
     private final JsonObject config;
     private final List<PlacedTensor> tensors;
+    private final boolean tied;
+    private final boolean head;
+    private final boolean embedding;
+    private final List<PlacedTensor> heads;
+    private final List<PlacedTensor> embeddings;
+    private final boolean bothCopies;
+    private final boolean equalCopies;
 
-    private AdapterRules(Subject subject, JsonObject config, List<PlacedTensor> tensors) {
-        this.subject = subject;
-        this.config = config;
-        this.tensors = tensors;
-    }
-
-    static List<Finding> check(Subject subject, Path adapter) {
+    static AdapterRules of(Subject subject, Path adapter) {
         JsonObject config = Json.parse(adapter.resolve("adapter_config.json")).asObject();
         Path file = adapter.resolve("adapter_model.safetensors");
         List<PlacedTensor> tensors = new ArrayList<>();
@@ -39,20 +43,40 @@ final class AdapterRules {
                 tensors.add(PlacedTensor.of(header, entry));
             }
         }
-        return new AdapterRules(subject, config, tensors).finding().stream().toList();
+        return new AdapterRules(subject, config, tensors);
     }
 
-    private Optional<Finding> finding() {
-        boolean tied = PairRules.asked(subject).contains(true) && subject.kind() != Kind.BOTH_DIFFER;
-        boolean head = touches(Role.HEAD);
-        boolean embedding = touches(Role.EMBEDDING);
+    private AdapterRules(Subject subject, JsonObject config, List<PlacedTensor> tensors) {
+        this.subject = subject;
+        this.config = config;
+        this.tensors = tensors;
+        tied = subject.saysTied() && subject.kind() != Kind.BOTH_DIFFER;
+        head = touches(Role.HEAD);
+        embedding = touches(Role.EMBEDDING);
+        heads = copies(Role.HEAD);
+        embeddings = copies(Role.EMBEDDING);
+        bothCopies = !heads.isEmpty() && !embeddings.isEmpty();
+        equalCopies = bothCopies && PairScan.isSame(heads.getFirst(), embeddings.getFirst());
+    }
+
+    /// What a merge does to the tie, in one clause.
+    String effect() {
+        if (!head && !embedding) {
+            return NEITHER;
+        }
+        return tied
+                ? merge(head, embedding, equalCopies)
+                : "the checkpoint is not tied, so a merge changes %s and no other"
+                        .formatted(
+                                head && embedding
+                                        ? "head and input embedding"
+                                        : head ? "the head" : "the input embedding");
+    }
+
+    Optional<Finding> finding() {
         if (!tied || !head && !embedding) {
             return Optional.empty();
         }
-        List<PlacedTensor> heads = copies(Role.HEAD);
-        List<PlacedTensor> embeddings = copies(Role.EMBEDDING);
-        boolean bothCopies = !heads.isEmpty() && !embeddings.isEmpty();
-        boolean equalCopies = bothCopies && PairScan.isSame(heads.getFirst(), embeddings.getFirst());
         boolean ensured = config.get("ensure_weight_tying")
                 .filter(value -> value instanceof JsonBoolean flag && flag.value())
                 .isPresent();

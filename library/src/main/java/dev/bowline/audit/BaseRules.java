@@ -12,15 +12,17 @@ final class BaseRules {
 
     private final Subject subject;
     private final Subject base;
+    private final SinceBase moved;
     private final List<Finding> findings = new ArrayList<>();
 
-    private BaseRules(Subject subject, Subject base) {
+    private BaseRules(Subject subject, Subject base, SinceBase moved) {
         this.subject = subject;
         this.base = base;
+        this.moved = moved;
     }
 
-    static List<Finding> check(Subject subject, Subject base) {
-        BaseRules rules = new BaseRules(subject, base);
+    static List<Finding> check(Subject subject, Subject base, SinceBase moved) {
+        BaseRules rules = new BaseRules(subject, base, moved);
         rules.merge();
         rules.changes();
         return rules.findings;
@@ -31,11 +33,8 @@ final class BaseRules {
         if (subject.kind() != Kind.BOTH_DIFFER || !PairRules.asked(subject).contains(true)) {
             return;
         }
-        boolean head = moved(
-                subject.pair().head(), base.pair().head().or(() -> base.pair().embedding()));
-        boolean embedding = moved(
-                subject.pair().embedding(),
-                base.pair().embedding().or(() -> base.pair().head()));
+        boolean head = moved.head() == SinceBase.Side.MOVED;
+        boolean embedding = moved.embedding() == SinceBase.Side.MOVED;
         if (!head && !embedding) {
             return;
         }
@@ -51,10 +50,6 @@ final class BaseRules {
                         new Evidence("head moved", String.valueOf(head)),
                         new Evidence("embedding moved", String.valueOf(embedding))),
                 Rules.repair(subject)));
-    }
-
-    private static boolean moved(Optional<PlacedTensor> now, Optional<PlacedTensor> then) {
-        return now.isPresent() && then.isPresent() && !PairScan.isSame(now.get(), then.get());
     }
 
     private void changes() {

@@ -128,7 +128,7 @@ final class ContainerRules {
                         "__metadata__ says that %s is %s, but %s".formatted(dropped, kept, text),
                         List.of(new Evidence(
                                 "file", String.valueOf(header.path().getFileName()))),
-                        "decide by the tensors: " + Rules.repair(subject))));
+                        Rules.repair(subject))));
             }
         }
     }

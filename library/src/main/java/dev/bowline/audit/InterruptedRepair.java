@@ -2,14 +2,19 @@ package dev.bowline.audit;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /// The names a repair uses beside the checkpoint, and what is under them after a repair that did not end.
@@ -88,7 +93,13 @@ record InterruptedRepair(Path place, Path aside, Path original) {
     }
 
     /// Keeps other repairs of this place out while it is open. The system ends it with the process.
+    ///
+    /// The file is removed by whoever has the lock. Who had opened it before could then lock a file that is gone,
+    /// so a lock counts only when its mark is found under the file's name.
     static final class Lock implements AutoCloseable {
+
+        /// Behind the mark, as Windows lets nobody read what is locked.
+        private static final long LOCKED = 1L << 20;
 
         private final Path file;
         private final FileChannel channel;
@@ -99,19 +110,46 @@ record InterruptedRepair(Path place, Path aside, Path original) {
         }
 
         static Lock take(InterruptedRepair names) throws IOException {
+            return take(names, () -> {});
+        }
+
+        /// @param opened is run when the file is open and not yet locked
+        static Lock take(InterruptedRepair names, Runnable opened) throws IOException {
             Path file = names.lock();
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            if (isLocked(channel)) {
-                return new Lock(file, channel);
+            while (true) {
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                try {
+                    opened.run();
+                    if (!isLocked(channel)) {
+                        throw new BowlineException(
+                                "%s is being repaired by another process".formatted(names.place()),
+                                "wait until it has ended");
+                    }
+                    if (isMarked(file, channel)) {
+                        return new Lock(file, channel);
+                    }
+                } catch (IOException | RuntimeException e) {
+                    channel.close();
+                    throw e;
+                }
+                channel.close();
             }
-            channel.close();
-            throw new BowlineException(
-                    "%s is being repaired by another process".formatted(names.place()), "wait until it has ended");
+        }
+
+        private static boolean isMarked(Path file, FileChannel channel) throws IOException {
+            byte[] mark = UUID.randomUUID().toString().getBytes(StandardCharsets.US_ASCII);
+            channel.truncate(0);
+            channel.write(ByteBuffer.wrap(mark), 0);
+            try {
+                return Arrays.equals(mark, Files.readAllBytes(file));
+            } catch (NoSuchFileException _) {
+                return false;
+            }
         }
 
         private static boolean isLocked(FileChannel channel) throws IOException {
             try {
-                @Nullable FileLock lock = channel.tryLock();
+                @Nullable FileLock lock = channel.tryLock(LOCKED, 1, false);
                 return lock != null;
             } catch (OverlappingFileLockException _) {
                 return false;

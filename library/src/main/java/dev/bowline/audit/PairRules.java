@@ -2,7 +2,6 @@ package dev.bowline.audit;
 
 import dev.bowline.audit.PhysicalState.Difference;
 import dev.bowline.audit.PhysicalState.Kind;
-import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -65,12 +64,6 @@ final class PairRules {
             return;
         }
         boolean notForGeneration = isEmbeddingModel();
-        boolean policyTied = subject.nemo()
-                        .flatMap(NemoPolicy::support)
-                        .filter(TieSupport.TIED_ONLY::equals)
-                        .isPresent()
-                || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false)
-                || anyTied;
         add(
                 FindingCode.T02,
                 notForGeneration ? Severity.LOW : Severity.CRITICAL,
@@ -79,11 +72,7 @@ final class PairRules {
                                 notForGeneration
                                         ? "harmless for an embedding model"
                                         : "a loader leaves it random or refuses"),
-                policyTied
-                        ? Rules.repair(subject)
-                        : "restore %s from the original checkpoint; if the model was trained tied: bowline repair %s"
-                                        .formatted(subject.pair().headKey(), Rules.quoted(subject))
-                                + " --tied --in-place --apply");
+                Rules.repair(subject));
     }
 
     private boolean isEmbeddingModel() {
@@ -125,8 +114,7 @@ final class PairRules {
                     FindingCode.T14,
                     Severity.LOW,
                     "the flag says separate, and both have the same bytes: a fresh untie, or a tie that was not declared",
-                    "nothing, if it is meant; to tie: bowline repair %s --tied --in-place --apply"
-                            .formatted(Rules.quoted(subject)),
+                    "nothing, if it is meant; to tie: " + Rules.tie(subject),
                     new Evidence(
                             "bytes",
                             String.valueOf(
@@ -145,10 +133,7 @@ final class PairRules {
                                 type(Role.HEAD),
                                 subject.pair().embeddingKey(),
                                 type(Role.EMBEDDING)),
-                anyTied
-                        ? Rules.repair(subject)
-                        : "nothing, if it is meant; to tie: bowline repair %s --tied --in-place --apply"
-                                .formatted(Rules.quoted(subject)),
+                anyTied ? Rules.repair(subject) : "nothing, if it is meant; to tie: " + Rules.tie(subject),
                 new Evidence("wider", cast.wider().toString()),
                 new Evidence("exact", String.valueOf(cast.exact())));
     }

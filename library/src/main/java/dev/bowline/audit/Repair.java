@@ -1,7 +1,14 @@
 package dev.bowline.audit;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.stream.Stream;
 
 /// Makes a checkpoint mean one thing to every consumer, without losing a bit.
 ///
@@ -13,6 +20,24 @@ public final class Repair {
     public static final String SIDECAR = "bowline_repair.json";
 
     private Repair() {}
+
+    /// Of Bowline, as results name it.
+    static String version() {
+        Properties properties = new Properties();
+        try (InputStream file =
+                Objects.requireNonNull(Repair.class.getResourceAsStream("version.properties"), "version.properties")) {
+            properties.load(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return Objects.requireNonNull(properties.getProperty("bowline"));
+    }
+
+    /// What a repair of this checkpoint that did not end has left beside it, and the next one removes.
+    public static Optional<Path> leftover(Path directory) {
+        InterruptedRepair left = InterruptedRepair.at(directory);
+        return Stream.of(left.aside(), left.original()).filter(Files::exists).findFirst();
+    }
 
     /// Decides, and writes nothing.
     ///

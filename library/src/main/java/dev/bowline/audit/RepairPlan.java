@@ -12,6 +12,7 @@ import java.util.Optional;
 /// @param rewritesIndex whether the index is written anew from the headers
 /// @param rewritesAlias whether `__metadata__` names an alias that it must not
 /// @param writesConfig whether a level of config.json changes
+/// @param vocabulary what `vocab_size` will be at every level that has one; empty leaves them
 /// @param steps the same for a person
 /// @param losses what is lost; empty for a lossless repair
 /// @param after the audit that the result will have
@@ -24,6 +25,7 @@ public record RepairPlan(
         boolean rewritesIndex,
         boolean rewritesAlias,
         boolean writesConfig,
+        Optional<Long> vocabulary,
         List<String> steps,
         List<String> losses,
         TieAudit after) {
@@ -46,6 +48,17 @@ public record RepairPlan(
 
     RepairPlan withAfter(TieAudit expected) {
         return new RepairPlan(
-                before, tied, drop, rename, copy, rewritesIndex, rewritesAlias, writesConfig, steps, losses, expected);
+                before,
+                tied,
+                drop,
+                rename,
+                copy,
+                rewritesIndex,
+                rewritesAlias,
+                writesConfig,
+                vocabulary,
+                steps,
+                losses,
+                expected);
     }
 }

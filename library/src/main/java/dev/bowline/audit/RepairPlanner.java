@@ -4,7 +4,6 @@ import dev.bowline.BowlineException;
 import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.audit.RepairOptions.Declare;
 import dev.bowline.audit.RepairPlan.Renamed;
-import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -71,9 +70,11 @@ final class RepairPlanner {
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED, NEITHER, UNKNOWN -> {}
         }
         drop.ifPresent(key -> steps.add("drop %s".formatted(key)));
-        boolean writesConfig =
+        boolean turnsFlag =
                 subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
-        if (writesConfig) {
+        Optional<Long> vocabulary = ShapeRules.settledVocabulary(subject);
+        vocabulary.ifPresent(rows -> steps.add("say vocab_size: %d, as many as there are rows".formatted(rows)));
+        if (turnsFlag) {
             steps.add("say tie_word_embeddings: %s at %s"
                     .formatted(
                             tied,
@@ -94,7 +95,18 @@ final class RepairPlanner {
             steps.add("correct the alias in __metadata__");
         }
         RepairPlan plan = new RepairPlan(
-                audit, tied, drop, rename, copy, rewritesIndex, rewritesAlias, writesConfig, steps, losses, audit);
+                audit,
+                tied,
+                drop,
+                rename,
+                copy,
+                rewritesIndex,
+                rewritesAlias,
+                turnsFlag || vocabulary.isPresent(),
+                vocabulary,
+                steps,
+                losses,
+                audit);
         RepairPlan previewed = plan.withAfter(RepairPreview.audit(subject, plan));
         RepairCheck.require(previewed, previewed.after());
         return previewed;
@@ -123,8 +135,9 @@ final class RepairPlanner {
     /// What the bytes say; where they allow both, what was declared.
     private boolean tied() {
         List<Boolean> asked = PairRules.asked(subject);
-        boolean declared =
-                options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true) || familyTied());
+        boolean declared = options.declare()
+                .map(Declare.TIED::equals)
+                .orElseGet(() -> asked.contains(true) || subject.familyTied());
         return switch (subject.kind()) {
             case BOTH_DIFFER -> {
                 if (options.declare().equals(Optional.of(Declare.TIED))
@@ -136,7 +149,7 @@ final class RepairPlanner {
                 yield options.keep().isPresent();
             }
             case EMBED_ONLY -> {
-                if (options.declare().isEmpty() && !asked.contains(true) && !familyTied()) {
+                if (options.declare().isEmpty() && !asked.contains(true) && !subject.familyTied()) {
                     throw refusal(
                             "the head is missing, and nothing says that the model was trained tied",
                             "restore the head, or say --tied if you know that it was");
@@ -161,14 +174,6 @@ final class RepairPlanner {
             case NEITHER, UNKNOWN ->
                 throw refusal("the tensors are not in the files", "restore them from the original checkpoint");
         };
-    }
-
-    private boolean familyTied() {
-        return subject.nemo()
-                        .flatMap(NemoPolicy::support)
-                        .filter(TieSupport.TIED_ONLY::equals)
-                        .isPresent()
-                || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false);
     }
 
     private void requireRebuildable() {

@@ -4,7 +4,6 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsWriter;
@@ -42,11 +41,10 @@ final class RepairedFiles {
     void write() throws IOException {
         RepairedHeaders repaired = RepairedHeaders.of(plan, source);
         disk.createDirectory(aside);
-        String hash = "";
+        Optional<String> hash = Optional.empty();
         for (SafetensorsHeader header : source.headers()) {
-            if (RepairedHeaders.isTouched(plan, header)) {
-                hash = rewrite(header).orElse(hash);
-            }
+            Optional<String> found = RepairedHeaders.isTouched(plan, header) ? rewrite(header) : hashOf(header);
+            hash = found.isPresent() ? found : hash;
         }
         if (plan.rewritesIndex()) {
             replace(WeightFiles.INDEX_FILE, to -> repaired.index().orElseThrow().write(to));
@@ -55,7 +53,7 @@ final class RepairedFiles {
             text(SourceFiles.CONFIG, repaired.config());
         }
         if (!plan.changesNothing()) {
-            text(Repair.SIDECAR, sidecar(hash));
+            text(Repair.SIDECAR, sidecar(repaired.config(), hash));
         }
         for (Path file : SourceFiles.list(source.directory())) {
             if (!written.contains(String.valueOf(file.getFileName()))) {
@@ -122,19 +120,44 @@ final class RepairedFiles {
                             "check the disk; the original is untouched");
                 }
             });
-            String canonical = plan.before().pair().embeddingKey();
-            return origins.containsKey(canonical)
-                    ? Optional.of(TensorHash.of(file.bytes(canonical)))
-                    : Optional.empty();
+            return hashOf(file);
         }
     }
 
-    private JsonObject sidecar(String hash) {
+    /// Of the tied value in a shard that stays as it is.
+    private Optional<String> hashOf(SafetensorsHeader header) {
+        if (!header.entries().containsKey(canonical())) {
+            return Optional.empty();
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(header.path())) {
+            return hashOf(file);
+        }
+    }
+
+    private Optional<String> hashOf(SafetensorsFile file) {
+        return file.entries().containsKey(canonical())
+                ? Optional.of(TensorHash.of(file.bytes(canonical())))
+                : Optional.empty();
+    }
+
+    private String canonical() {
+        return plan.before().pair().embeddingKey();
+    }
+
+    /// @param hash empty when the tensor is kept in quantised parts
+    private JsonObject sidecar(JsonObject config, Optional<String> hash) {
+        JsonObject flags = JsonObject.of();
+        for (FlagAt flag : Flags.of(config)) {
+            flags = flags.with(flag.key(), flag.value().orElseThrow());
+        }
         JsonObject sidecar = JsonObject.of()
                 .with("tool", "bowline repair")
+                .with("version", Repair.version())
                 .with("tied", plan.tied())
-                .with("canonical", plan.before().pair().embeddingKey());
-        return (hash.isEmpty() ? sidecar : sidecar.with("canonical_sha256", JsonValue.of(hash)))
+                .with("flags", flags)
+                .with("canonical", canonical());
+        return hash.map(each -> sidecar.with("canonical_sha256", each))
+                .orElse(sidecar)
                 .with("before", plan.before().state().kind().text())
                 .with("decision", JsonArray.ofStrings(plan.steps()))
                 .with("lost", JsonArray.ofStrings(plan.losses()));

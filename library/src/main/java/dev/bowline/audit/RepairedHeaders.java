@@ -1,6 +1,7 @@
 package dev.bowline.audit;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
@@ -23,7 +24,15 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
                 .toList();
         JsonObject config = source.config().orElse(JsonObject.of());
         for (FlagAt flag : plan.before().flags()) {
-            config = with(config, flag.level(), plan.tied());
+            JsonValue tied = JsonValue.of(plan.tied());
+            config = with(config, flag.level(), "tie_word_embeddings", tied);
+            boolean hasVocabulary = ReleaseTies.objectAt(config, flag.level())
+                    .filter(object -> object.has(ShapeRules.VOCABULARY))
+                    .isPresent();
+            if (hasVocabulary && plan.vocabulary().isPresent()) {
+                JsonValue rows = JsonValue.of(plan.vocabulary().get());
+                config = with(config, flag.level(), ShapeRules.VOCABULARY, rows);
+            }
         }
         return new RepairedHeaders(headers, source.index().map(index -> index(index, headers)), config);
     }
@@ -105,13 +114,14 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
         return new ShardIndex(map, metadata);
     }
 
-    private static JsonObject with(JsonObject config, String level, boolean tied) {
+    /// The same config.json with one key of one level said.
+    static JsonObject with(JsonObject config, String level, String key, JsonValue value) {
         if (level.isEmpty()) {
-            return config.with("tie_word_embeddings", tied);
+            return config.with(key, value);
         }
         int dot = level.indexOf('.');
         String first = dot < 0 ? level : level.substring(0, dot);
         JsonObject inner = config.requireObject(first);
-        return config.with(first, with(inner, dot < 0 ? "" : level.substring(dot + 1), tied));
+        return config.with(first, with(inner, dot < 0 ? "" : level.substring(dot + 1), key, value));
     }
 }

@@ -1,7 +1,11 @@
 package dev.bowline.audit;
 
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /// All rules over one checkpoint.
 final class Rules {
@@ -29,7 +33,54 @@ final class Rules {
         return path.matches("[\\w./@:+-]+") ? path : "'" + path.replace("'", "'\\''") + "'";
     }
 
+    /// The command that decides by the bytes; where they do not decide, what else to do.
     static String repair(Subject subject) {
-        return "bowline repair %s --in-place --apply".formatted(quoted(subject));
+        String command = "bowline repair %s --in-place --apply".formatted(quoted(subject));
+        return switch (subject.kind()) {
+            case EMBED_ONLY ->
+                subject.saysTied() || subject.familyTied()
+                        ? command
+                        : restoreOrTie(subject, subject.pair().headKey());
+            case HEAD_ONLY ->
+                subject.saysTied()
+                        ? command
+                        : restoreOrTie(subject, subject.pair().embeddingKey());
+            case NEITHER, UNKNOWN -> "download the checkpoint again, or restore both tensors from the original";
+            case BOTH_DIFFER ->
+                canUntie(subject)
+                        ? command
+                        : "no flag unties this class, so one value has to go: --keep head, or bowline repair %s"
+                                        .formatted(quoted(subject))
+                                + " --keep embedding --in-place --apply";
+            case SLICE_EQUAL, SHAPE_MISMATCH ->
+                canUntie(subject)
+                        ? command
+                        : "no flag unties this class: restore both tensors from the original checkpoint";
+            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST, QUANTISED -> command;
+        };
+    }
+
+    /// Whether both releases take it for untied when every level says so.
+    private static boolean canUntie(Subject subject) {
+        JsonObject config = subject.config();
+        for (FlagAt flag : subject.flags()) {
+            config = RepairedHeaders.with(config, flag.level(), "tie_word_embeddings", JsonValue.of(false));
+        }
+        JsonObject untied = config;
+        return Stream.of(
+                        subject.table().flatMap(TieTable.Entry::v4),
+                        subject.table().flatMap(TieTable.Entry::v5))
+                .flatMap(Optional::stream)
+                .noneMatch(release -> release.decides(untied) == 'T');
+    }
+
+    private static String restoreOrTie(Subject subject, String key) {
+        return "restore %s from the original checkpoint; if the model was trained tied: %s"
+                .formatted(key, tie(subject));
+    }
+
+    /// The command for whoever knows that it was trained tied.
+    static String tie(Subject subject) {
+        return "bowline repair %s --tied --in-place --apply".formatted(quoted(subject));
     }
 }

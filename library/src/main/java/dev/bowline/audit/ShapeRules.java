@@ -11,6 +11,8 @@ import java.util.Optional;
 /// Rows of the pair against each other, against config.json and against the tokenizer; the head's bias.
 final class ShapeRules {
 
+    static final String VOCABULARY = "vocab_size";
+
     private final Subject subject;
     private final List<Finding> findings = new ArrayList<>();
 
@@ -45,25 +47,49 @@ final class ShapeRules {
                                         found.orElseThrow().rows())
                         : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
                 List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
-                "set tie_word_embeddings to false at every level; a tie of unequal shapes is refused or random"));
+                subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
+                        ? Rules.repair(subject)
+                        : "nothing here: it says untied at every level, and a tie of unequal shapes is impossible"));
     }
 
-    private void vocabulary() {
-        Optional<Long> rows = subject.pair()
+    /// The rows that `vocab_size` should say and does not, where the files leave no doubt. A tokenizer with more
+    /// tokens, or a head with other rows, may mean that the tensors are the wrong ones.
+    static Optional<Long> settledVocabulary(Subject subject) {
+        boolean unequal = subject.kind() == Kind.SLICE_EQUAL || subject.kind() == Kind.SHAPE_MISMATCH;
+        Optional<Long> rows = rows(subject).filter(count -> count > 0 && !unequal);
+        boolean uncovered = rows.isPresent()
+                && Tokens.size(subject.files().directory())
+                        .filter(size -> size > rows.get())
+                        .isPresent();
+        boolean differs = subject.flags().stream()
+                .anyMatch(level -> rows.isPresent()
+                        && vocabSize(subject, level.level())
+                                .filter(size -> !size.equals(rows.get().toString()))
+                                .isPresent());
+        return rows.filter(_ -> differs && !uncovered);
+    }
+
+    private static Optional<Long> rows(Subject subject) {
+        return subject.pair()
                 .embedding()
+                .or(subject.pair()::head)
                 .filter(tensor -> !subject.pair().isQuantised())
                 .map(tensor -> tensor.entry().shape())
                 .filter(shape -> shape.size() == 2)
                 .map(List::getFirst);
+    }
+
+    private void vocabulary() {
+        Optional<Long> rows = rows(subject);
         if (rows.isEmpty()) {
             return;
         }
         List<Evidence> evidence = new ArrayList<>();
         for (FlagAt level : subject.flags()) {
-            vocabSize(level.level())
-                    .filter(size -> !size.equals(rows.get()))
+            vocabSize(subject, level.level())
+                    .filter(size -> !size.equals(rows.get().toString()))
                     .ifPresent(size -> evidence.add(new Evidence(
-                            level.level().isEmpty() ? "vocab_size" : level.level() + ".vocab_size", size.toString())));
+                            level.level().isEmpty() ? VOCABULARY : level.level() + "." + VOCABULARY, size)));
         }
         Optional<Long> tokens = Tokens.size(subject.files().directory());
         boolean uncovered = tokens.filter(size -> size > rows.get()).isPresent();
@@ -83,17 +109,19 @@ final class ShapeRules {
                     evidence,
                     uncovered
                             ? "use the tokenizer that belongs to these weights, or resize the embedding"
-                            : "set vocab_size to %d in config.json".formatted(rows.get())));
+                            : settledVocabulary(subject).isPresent()
+                                    ? Rules.repair(subject)
+                                    : "set vocab_size in config.json to the rows of the tensors that belong to it"));
         }
     }
 
-    private Optional<Long> vocabSize(String level) {
+    /// In digits, as it may be a number that no tensor can have rows of.
+    private static Optional<String> vocabSize(Subject subject, String level) {
         return ReleaseTies.objectAt(subject.config(), level)
-                .flatMap((JsonObject object) -> object.get("vocab_size"))
-                .filter(value -> value instanceof JsonNumber number
-                        && number.isWhole()
-                        && number.text().length() < 19)
-                .map(value -> value.asLong());
+                .flatMap((JsonObject object) -> object.get(VOCABULARY))
+                .flatMap(value -> value instanceof JsonNumber number && number.isWhole()
+                        ? Optional.of(number.text().length() < 19 ? String.valueOf(number.asLong()) : number.text())
+                        : Optional.empty());
     }
 
     private void bias() {

@@ -1,6 +1,7 @@
 package dev.bowline.audit;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.ties.TieSupport;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -46,6 +47,19 @@ record Subject(
         return release.map(each -> each.decides(config))
                 .filter(decision -> decision != 'E')
                 .map(decision -> decision == 'T');
+    }
+
+    /// Whether any reader of the flag takes it for tied.
+    boolean saysTied() {
+        return PairRules.asked(this).contains(true);
+    }
+
+    /// Whether checkpoints of this architecture are tied unless they say otherwise.
+    boolean familyTied() {
+        return nemo.flatMap(NemoPolicy::support)
+                        .filter(TieSupport.TIED_ONLY::equals)
+                        .isPresent()
+                || table.map(entry -> entry.newest().defaultTied()).orElse(false);
     }
 
     Optional<Boolean> v4() {

@@ -23,6 +23,8 @@ import java.util.SequencedMap;
 /// @param verdict in one sentence
 /// @param consumers one view each, in the order of [Consumer]
 /// @param findings the worst first
+/// @param sinceBase which side moved; present when a base was given
+/// @param merge what a merge would do to the tie; present when an adapter was given
 public record TieAudit(
         Path path,
         Optional<String> architecture,
@@ -31,7 +33,9 @@ public record TieAudit(
         PhysicalState state,
         String verdict,
         List<ConsumerView> consumers,
-        List<Finding> findings) {
+        List<Finding> findings,
+        Optional<SinceBase> sinceBase,
+        Optional<AdapterMerge> merge) {
 
     public TieAudit {
         flags = List.copyOf(flags);
@@ -52,8 +56,11 @@ public record TieAudit(
     static TieAudit of(Subject subject, AuditOptions options) {
         List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
         List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
-        options.base().ifPresent(base -> findings.addAll(BaseRules.check(subject, subject(base))));
-        options.adapter().ifPresent(adapter -> findings.addAll(AdapterRules.check(subject, adapter)));
+        Optional<Subject> base = options.base().map(TieAudit::subject);
+        Optional<SinceBase> sinceBase = base.map(each -> SinceBase.of(subject, each));
+        sinceBase.ifPresent(moved -> findings.addAll(BaseRules.check(subject, base.orElseThrow(), moved)));
+        Optional<AdapterRules> adapter = options.adapter().map(each -> AdapterRules.of(subject, each));
+        adapter.flatMap(AdapterRules::finding).ifPresent(findings::add);
         findings.sort(Comparator.comparing(Finding::severity).reversed().thenComparing(Finding::code));
         return new TieAudit(
                 subject.files().path(),
@@ -63,7 +70,9 @@ public record TieAudit(
                 subject.state(),
                 Verdicts.sentence(subject, views, findings),
                 views,
-                findings);
+                findings,
+                sinceBase,
+                adapter.map(rules -> new AdapterMerge(options.adapter().orElseThrow(), rules.effect())));
     }
 
     /// The worst finding's severity; empty when there is none.

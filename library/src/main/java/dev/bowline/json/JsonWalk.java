@@ -74,17 +74,14 @@ public final class JsonWalk {
 
     private void value(JsonToken token, Path file) throws IOException {
         if (++values > limits.values() || path.size() > limits.depth()) {
-            throw new BowlineException(
-                    "%s has more than %d values, or nests deeper than %d levels"
-                            .formatted(file, limits.values(), limits.depth()),
-                    "check that this is the right file");
+            throw tooLarge(file);
         }
         switch (token) {
             case START_OBJECT, START_ARRAY -> {
                 if (visitor.enters(shown)) {
                     inside(token, file);
                 } else if (!visitor.isDone()) {
-                    tokens.skipChildren();
+                    skip(file);
                 }
             }
             case VALUE_STRING -> visitor.string(shown, tokens.getText());
@@ -95,6 +92,31 @@ public final class JsonWalk {
         }
     }
 
+    /// The rest of the object or array that was just entered. Its depth is counted: the reader keeps every level.
+    private void skip(Path file) throws IOException {
+        for (int depth = 1; depth > 0; ) {
+            JsonToken token = tokens.nextToken();
+            if (token == null) {
+                throw endsEarly(file);
+            }
+            depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+            if (path.size() + depth > limits.depth()) {
+                throw tooLarge(file);
+            }
+        }
+    }
+
+    private BowlineException tooLarge(Path file) {
+        return new BowlineException(
+                "%s has more than %d values, or nests deeper than %d levels"
+                        .formatted(file, limits.values(), limits.depth()),
+                "check that this is the right file");
+    }
+
+    private static BowlineException endsEarly(Path file) {
+        return new BowlineException("%s ends in the middle of a value".formatted(file), "download it again");
+    }
+
     private void inside(JsonToken start, Path file) throws IOException {
         long index = 0;
         for (JsonToken token = tokens.nextToken(); !visitor.isDone(); token = tokens.nextToken()) {
@@ -102,7 +124,7 @@ public final class JsonWalk {
                 return;
             }
             if (token == null) {
-                throw new BowlineException("%s ends in the middle of a value".formatted(file), "download it again");
+                throw endsEarly(file);
             }
             path.add(start == JsonToken.START_OBJECT ? tokens.currentName() : String.valueOf(index++));
             value(start == JsonToken.START_OBJECT ? tokens.nextToken() : token, file);

@@ -53,6 +53,15 @@ public final class AuditHtml {
                 .append("<title>Tied weights</title>\n<style>\n")
                 .append(STYLE)
                 .append("</style></head><body>\n<h1>Tied weights</h1>\n");
+        if (outcomes.size() > 1) {
+            html.append("<table><tr><th>Worst</th><th>Checkpoint</th></tr>\n");
+            for (AuditOutcome outcome : outcomes) {
+                html.append("<tr><td>%s</td><td>%s</td></tr>\n"
+                        .formatted(
+                                AuditReport.rank(outcome), text(outcome.path().toString())));
+            }
+            html.append("</table>\n");
+        }
         for (AuditOutcome outcome : outcomes) {
             switch (outcome) {
                 case AuditOutcome.Unreadable unreadable ->
@@ -76,6 +85,12 @@ public final class AuditHtml {
                         text(audit.architecture().orElse("no architecture named")),
                         text(audit.state().kind().text()),
                         text(audit.pair().reason())));
+        audit.sinceBase()
+                .ifPresent(moved -> html.append(
+                        "<p>Since %s: %s.</p>\n".formatted(text(moved.base().toString()), moved.sentence())));
+        audit.merge()
+                .ifPresent(merge -> html.append(
+                        "<p>With %s: %s.</p>\n".formatted(text(merge.adapter().toString()), merge.effect())));
         if (!audit.consumers().isEmpty()) {
             html.append("<table><tr><th>Consumer</th><th>makes of it</th><th>because</th></tr>\n");
             for (ConsumerView view : audit.consumers()) {
@@ -111,7 +126,8 @@ public final class AuditHtml {
     }
 
     private static String text(String raw) {
-        return raw.replace("&", "&amp;")
+        return Printable.of(raw)
+                .replace("&", "&amp;")
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
                 .replace("\"", "&quot;");

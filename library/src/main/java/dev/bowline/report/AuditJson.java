@@ -8,6 +8,7 @@ import dev.bowline.audit.FlagAt;
 import dev.bowline.audit.PhysicalState;
 import dev.bowline.audit.PlacedTensor;
 import dev.bowline.audit.RepairPlan;
+import dev.bowline.audit.SinceBase;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.TiePair;
 import dev.bowline.json.JsonArray;
@@ -56,6 +57,27 @@ public final class AuditJson {
     }
 
     private static JsonObject json(TieAudit audit) {
+        JsonObject object = alone(audit);
+        if (audit.sinceBase().isPresent()) {
+            SinceBase moved = audit.sinceBase().get();
+            object = object.with(
+                    "since_base",
+                    JsonObject.of()
+                            .with("base", moved.base().toString())
+                            .with("head", moved.head().name().toLowerCase(Locale.ROOT))
+                            .with("embedding", moved.embedding().name().toLowerCase(Locale.ROOT)));
+        }
+        return audit.merge().isEmpty()
+                ? object
+                : object.with(
+                        "merge",
+                        JsonObject.of()
+                                .with("adapter", audit.merge().get().adapter().toString())
+                                .with("effect", audit.merge().get().effect()));
+    }
+
+    /// Without what it was compared with.
+    private static JsonObject alone(TieAudit audit) {
         return JsonObject.of()
                 .with("path", audit.path().toString())
                 .with("readable", true)

@@ -46,10 +46,14 @@ public final class AuditReport {
 
     public static String text(TieAudit audit) {
         StringBuilder text = new StringBuilder();
-        text.append(audit.path()).append('\n');
+        text.append(Printable.of(audit.path().toString())).append('\n');
         text.append(wrap(audit.verdict(), "  "));
         text.append('\n').append(wrap(pair(audit), "  "));
         text.append(wrap(flags(audit), "  "));
+        audit.sinceBase()
+                .ifPresent(moved -> text.append(wrap("since %s: %s".formatted(moved.base(), moved.sentence()), "  ")));
+        audit.merge()
+                .ifPresent(merge -> text.append(wrap("with %s: %s".formatted(merge.adapter(), merge.effect()), "  ")));
         if (!audit.consumers().isEmpty()) {
             text.append("\nWhat each consumer makes of it\n").append(matrix(audit));
         }
@@ -127,19 +131,21 @@ public final class AuditReport {
                 text.append(wrap("%s: %s".formatted(evidence.name(), evidence.value()), "      - "));
             }
         }
-        text.append("      fix: ").append(finding.fix()).append('\n');
+        text.append("      fix: ").append(Printable.of(finding.fix())).append('\n');
         return text.toString();
+    }
+
+    static String rank(AuditOutcome outcome) {
+        return switch (outcome) {
+            case AuditOutcome.Unreadable _ -> "unreadable";
+            case AuditOutcome.Audited audited -> rank(audited.audit());
+        };
     }
 
     private static String summary(List<AuditOutcome> outcomes) {
         Table table = new Table(Side.LEFT, Side.LEFT);
         for (AuditOutcome outcome : outcomes) {
-            table.row(
-                    switch (outcome) {
-                        case AuditOutcome.Unreadable _ -> "unreadable";
-                        case AuditOutcome.Audited audited -> rank(audited.audit());
-                    },
-                    outcome.path().toString());
+            table.row(rank(outcome), Printable.of(outcome.path().toString()));
         }
         return "Summary\n" + table.text();
     }
@@ -161,7 +167,7 @@ public final class AuditReport {
                 line = new StringBuilder(indent.replace('-', ' '));
                 empty = true;
             }
-            line.append(empty ? "" : " ").append(word);
+            line.append(empty ? "" : " ").append(Printable.of(word));
             empty = false;
         }
         lines.add(line.toString());

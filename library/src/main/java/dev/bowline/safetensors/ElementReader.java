@@ -80,6 +80,20 @@ public enum ElementReader {
         }
     }
 
+    /// The bits that the first `count` elements have as 32-bit floats; for a type of at most 32 bits.
+    void floatBits(ByteBuffer bytes, int[] target, int count) {
+        bits(bytes, target, count);
+        if (this == BF16) {
+            for (int i = 0; i < count; i++) {
+                target[i] <<= 16;
+            }
+        } else if (this == F16) {
+            for (int i = 0; i < count; i++) {
+                target[i] = Float.floatToRawIntBits(Float.float16ToFloat((short) target[i]));
+            }
+        }
+    }
+
     /// The value that these bits have in this type; for a type of at most 32 bits.
     float value(int bits) {
         return this == BF16
@@ -104,13 +118,21 @@ public enum ElementReader {
         return bits < 0 ? -magnitude : magnitude;
     }
 
+    /// The same as for a double; for a type of at most 32 bits.
+    float round(float value) {
+        return switch (this) {
+            case F64, F32 -> value;
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
+            case BF16 -> bfloat16(value);
+        };
+    }
+
     /// The value nearest to `value` in this type, ties to even, as a cast gives it.
     public double round(double value) {
         return switch (this) {
             case F64 -> value;
             case F32 -> (float) value;
-            case F16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
-            case BF16 -> bfloat16((float) value);
+            case F16, BF16 -> round((float) value);
         };
     }
 

@@ -11,8 +11,7 @@ final class RowDifference {
     static final int SAMPLE = 20;
 
     private final Optional<ElementReader> first;
-    private final Optional<ElementReader> second;
-    private final boolean oneType;
+    private final Optional<CastDifference> cast;
     private final List<Long> sample = new ArrayList<>();
     private long differing;
     private double largest;
@@ -24,20 +23,22 @@ final class RowDifference {
     /// The types are known not to be floats, or one and the same, or two that a cast leads between.
     RowDifference(SafetensorsType first, SafetensorsType second) {
         this.first = ElementReader.of(first);
-        this.second = ElementReader.of(second);
-        oneType = first == second;
+        cast = first == second
+                ? Optional.empty()
+                : Optional.of(new CastDifference(
+                        this.first.orElseThrow(), ElementReader.of(second).orElseThrow()));
     }
 
     /// @param a whole rows
     /// @param b the same rows
     void accept(ByteBuffer a, ByteBuffer b, long firstRow, int aRowBytes, int bRowBytes) {
-        if (oneType && a.mismatch(b) < 0) {
+        if (cast.isEmpty() && a.mismatch(b) < 0) {
             return;
         }
         for (int row = 0; row * aRowBytes < a.limit(); row++) {
             ByteBuffer x = a.slice(row * aRowBytes, aRowBytes).order(a.order());
             ByteBuffer y = b.slice(row * bRowBytes, bRowBytes).order(b.order());
-            if (oneType ? differs(x, y) : differsAfterCast(x, y)) {
+            if (cast.isPresent() ? cast.get().differs(x, y) : differs(x, y)) {
                 differing++;
                 if (sample.size() < SAMPLE) {
                     sample.add(firstRow + row);
@@ -47,8 +48,16 @@ final class RowDifference {
     }
 
     TensorDifference result(long rows) {
-        return new TensorDifference(
-                rows, differing, sample.isEmpty() ? -1 : sample.getFirst(), largest, ulps, exact, sample);
+        long firstRow = sample.isEmpty() ? -1 : sample.getFirst();
+        return cast.map(each -> new TensorDifference(
+                        rows,
+                        differing,
+                        firstRow,
+                        each.largest(),
+                        differing == 0 ? 0 : Long.MAX_VALUE,
+                        each.isExact(),
+                        sample))
+                .orElseGet(() -> new TensorDifference(rows, differing, firstRow, largest, ulps, exact, sample));
     }
 
     private boolean differs(ByteBuffer a, ByteBuffer b) {
@@ -100,24 +109,5 @@ final class RowDifference {
         }
         ulps = farthest;
         largest = number ? Math.max(largest, most) : Double.NaN;
-    }
-
-    private boolean differsAfterCast(ByteBuffer a, ByteBuffer b) {
-        ElementReader x = first.orElseThrow();
-        ElementReader y = second.orElseThrow();
-        boolean firstIsWider = x.bytes() >= y.bytes();
-        ElementReader narrow = firstIsWider ? y : x;
-        boolean differs = false;
-        for (int i = 0; i * x.bytes() < a.limit(); i++) {
-            double u = x.value(a, i * x.bytes());
-            double v = y.value(b, i * y.bytes());
-            exact &= u == v;
-            if (narrow.round(firstIsWider ? u : v) != (firstIsWider ? v : u)) {
-                differs = true;
-                largest = Math.max(largest, Math.abs(u - v));
-                ulps = Long.MAX_VALUE;
-            }
-        }
-        return differs;
     }
 }

@@ -5,6 +5,8 @@ import static dev.bowline.audit.CheckpointFixture.H;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.json.JsonLocation;
+import dev.bowline.json.JsonNumber;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,6 +66,17 @@ class FlagFindingsTest {
         assertTrue(findings.audit(directory).has(FindingCode.T10));
         Files.writeString(directory.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 31}}}");
         assertFalse(findings.audit(directory).has(FindingCode.T10));
+    }
+
+    @Test
+    void t10AVocabularyOfAnyLength() throws IOException {
+        CheckpointFixture endless = CheckpointFixture.llama("true").embedding(E);
+        findings.require(
+                FindingCode.T10,
+                Severity.HIGH,
+                endless.config(
+                        endless.config().with("vocab_size", new JsonNumber("1".repeat(40), JsonLocation.built()))),
+                CheckpointFixture.llama("true").embedding(E));
     }
 
     @Test

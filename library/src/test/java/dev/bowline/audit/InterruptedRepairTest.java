@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -226,6 +227,45 @@ class InterruptedRepairTest {
             assertTrue(refused.problem().contains("by another process"), refused.problem());
         }
         Repair.applyInPlace(plan);
+    }
+
+    /// Another repair ends, and removes the lock's file, after this one has opened it.
+    @Test
+    void aLockOnAFileThatIsGoneIsNotOne() throws IOException {
+        InterruptedRepair names = InterruptedRepair.at(fresh(duplicate()));
+        int[] opened = {0};
+        Runnable another = () -> {
+            if (opened[0]++ == 0) {
+                takeAndRelease(names);
+            }
+        };
+
+        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names, another)) {
+            assertEquals(2, opened[0]);
+            assertThrows(BowlineException.class, () -> takeAndRelease(names));
+        }
+        takeAndRelease(names);
+        assertEquals(List.of(names.place()), SourceFiles.list(names.place().resolveSibling("")));
+    }
+
+    private static void takeAndRelease(InterruptedRepair names) {
+        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names)) {
+            assertTrue(names.isThere());
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void whatARepairLeftIsTold() throws IOException {
+        Path model = fresh(duplicate());
+        assertEquals(Optional.empty(), Repair.leftover(model));
+
+        Files.createDirectory(InterruptedRepair.at(model).aside());
+
+        assertEquals(Optional.of(InterruptedRepair.at(model).aside()), Repair.leftover(model));
+        Repair.applyInPlace(plan(model));
+        assertEquals(Optional.empty(), Repair.leftover(model));
     }
 
     @Test

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.JsonLimits;
+import dev.bowline.json.JsonWalk;
 import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -147,6 +149,39 @@ class OddDirectoriesTest {
         Files.write(utf16.resolve(SourceFiles.CONFIG), "{}".getBytes(StandardCharsets.UTF_16));
         requireRefused(utf16, "is not UTF-8 text");
     }
+
+    /// Deeper than the heap would have room for if every level were kept.
+    @Test
+    void aTokenizerThatIsABombIsLeftUnread() throws IOException {
+        for (String bomb : List.of("[", "{\"model\":{\"vocab\":{\"b\":", "{\"a\":")) {
+            Path directory = checkpoint();
+            Files.writeString(directory.resolve("tokenizer.json"), bomb + "[".repeat(5_000_000));
+            TieAudit audit = assertTimeoutPreemptively(SOON, () -> TieAudit.of(directory));
+            assertEquals(List.of(), audit.findings());
+            BowlineException deep = assertThrows(
+                    BowlineException.class,
+                    () -> JsonWalk.walk(directory.resolve("tokenizer.json"), JsonLimits.DEFAULT, NOTHING));
+            assertTrue(deep.problem().contains("nests deeper"), deep.problem());
+        }
+    }
+
+    private static final JsonWalk.Visitor NOTHING = new JsonWalk.Visitor() {
+        @Override
+        public boolean enters(List<String> path) {
+            return path.isEmpty();
+        }
+
+        @Override
+        public void string(List<String> path, String value) {}
+
+        @Override
+        public void number(List<String> path, String text) {}
+
+        @Override
+        public boolean isDone() {
+            return false;
+        }
+    };
 
     @Test
     void linksAndDirectoriesInAFilesPlaceAreNamed() throws IOException {

@@ -100,6 +100,74 @@ class RepairTest {
                         .get("lm_head.weight"));
         JsonObject sidecar = Json.parse(target.resolve(Repair.SIDECAR)).asObject();
         assertTrue(sidecar.requireBoolean("tied"));
+        assertTrue(sidecar.requireObject("flags").requireBoolean("tie_word_embeddings"));
+        assertTrue(sidecar.requireString("version").matches("\\d+\\.\\d+.*"), sidecar.requireString("version"));
+        assertEquals(before.get("model.embed_tokens.weight"), sidecar.requireString("canonical_sha256"));
+    }
+
+    /// Nothing but config.json changes, and the sidecar has the hash of a tensor that stays where it is.
+    @Test
+    void theSidecarHasTheHashOfAShardThatIsNotWritten() throws IOException {
+        Path source = write(CheckpointFixture.llama("").embedding(E).head(H).sharded());
+        String hash = hashes(source).get("model.embed_tokens.weight");
+        Path target = temporary.resolve("target");
+
+        Repair.apply(Repair.plan(source, LOSSLESS), target);
+
+        JsonObject sidecar = Json.parse(target.resolve(Repair.SIDECAR)).asObject();
+        assertEquals(hash, sidecar.requireString("canonical_sha256"));
+        assertFalse(sidecar.requireObject("flags").requireBoolean("tie_word_embeddings"));
+    }
+
+    @Test
+    void theVocabularyIsWhatThereAreRowsFor() throws IOException {
+        CheckpointFixture fixture = Findings.nested("true", "true");
+        Path source = write(fixture.config(fixture.config()
+                .with("vocab_size", 40L)
+                .with(
+                        "text_config",
+                        fixture.config().requireObject("text_config").with("vocab_size", 31L))));
+
+        TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(Set.of(), codes(after));
+        JsonObject config = Json.parse(source.resolve("config.json")).asObject();
+        assertEquals(ROWS, config.requireInt("vocab_size"));
+        assertEquals(ROWS, config.requireObject("text_config").requireInt("vocab_size"));
+    }
+
+    @Test
+    void theVocabularyIsCorrectedWithTheName() throws IOException {
+        CheckpointFixture fixture = CheckpointFixture.llama("true").head(E);
+        Path source = write(fixture.config(fixture.config().with("vocab_size", 40L)));
+
+        TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(Set.of(), codes(after));
+        assertEquals(ROWS, Json.parse(source.resolve("config.json")).asObject().requireInt("vocab_size"));
+    }
+
+    /// Rows may be the wrong ones when the tokenizer has more tokens, or the head other rows.
+    @Test
+    void aVocabularyInDoubtStaysAsItIs() throws IOException {
+        Path tokens = CheckpointFixture.llama("").embedding(E).head(H).write(temporary.resolve("tokens"));
+        Files.writeString(tokens.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 39}}}");
+        JsonObject config = Json.parse(tokens.resolve("config.json")).asObject();
+        Files.writeString(tokens.resolve("config.json"), Json.pretty(config.with("vocab_size", 40L)));
+        Path heads = CheckpointFixture.llama("true")
+                .embedding(E)
+                .with("lm_head.weight", SafetensorsType.F32, 40, WIDTH, H)
+                .write(temporary.resolve("heads"));
+        Files.writeString(
+                heads.resolve("config.json"),
+                Json.pretty(Json.parse(heads.resolve("config.json")).asObject().with("vocab_size", 40L)));
+
+        for (Path path : List.of(tokens, heads)) {
+            RepairPlan plan = Repair.plan(path, LOSSLESS);
+
+            assertEquals(Optional.empty(), plan.vocabulary());
+            assertTrue(plan.after().has(FindingCode.T10));
+        }
     }
 
     @Test
@@ -278,6 +346,7 @@ class RepairTest {
                 right.rewritesIndex(),
                 right.rewritesAlias(),
                 true,
+                Optional.empty(),
                 List.of("say tied, whatever the bytes are"),
                 List.of(),
                 right.after());
