@@ -31,6 +31,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Load then save loses nothing: every tensor, every other file and every key of config.json comes back as it was.
@@ -48,6 +49,7 @@ class CheckpointSaveTest {
                 "dense_kv_legacy_config",
                 "e2b_hub",
                 "e2b_like",
+                "e2b_like_bf16",
                 "e4b_like",
                 "flag_top_true_text_false",
                 "moe_legacy_keys",
@@ -127,9 +129,10 @@ class CheckpointSaveTest {
         }
     }
 
-    @Test
-    void aRepeatedTiedHeadIsDroppedAndSaysSo() throws IOException {
-        Path source = new TinyCheckpoint(temporary.resolve("source"), "dense_kv")
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aRepeatedTiedHeadIsDroppedAndSaysSo(String variant) throws IOException {
+        Path source = new TinyCheckpoint(temporary.resolve("source"), variant)
                 .with("lm_head.weight", "model.language_model.embed_tokens.weight")
                 .write();
         Path saved = temporary.resolve("saved");
@@ -316,10 +319,15 @@ class CheckpointSaveTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model.safetensors", "config.json"})
-    void whatReadsBackDifferentlyIsNotACheckpoint(String damaged) throws IOException {
+    @CsvSource({
+        "moe_tied,model.safetensors",
+        "moe_tied,config.json",
+        "dense_kv,model.safetensors",
+        "dense_kv,config.json"
+    })
+    void whatReadsBackDifferentlyIsNotACheckpoint(String variant, String damaged) throws IOException {
         Path saved = temporary.resolve("out").resolve("saved");
-        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
+        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", variant))) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
                     () -> Checkpoint.save(
