@@ -72,7 +72,7 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning =
                     new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, prepared.paddingId()));
             try {
-                prepared.checkpoints().restore(tuning);
+                notes.addAll(prepared.checkpoints().restore(tuning));
             } catch (RuntimeException e) {
                 tuning.close();
                 throw e;

@@ -193,6 +193,23 @@ class FineTuningRunTest {
     }
 
     @Test
+    void goingOnAtAnotherLearningRateIsNoted() {
+        run("run", "float32", "step_scheduler.max_steps=1");
+        String[] on = {"step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"};
+
+        try (FineTuningRun same = open("run", "float32", on);
+                FineTuningRun other = open("run", "float32", with(on, "optimizer.lr=1e-5"))) {
+            assertTrue(same.notes().stream().noneMatch(note -> note.contains("learning rate")), "" + same.notes());
+            assertTrue(
+                    other.notes().stream()
+                            .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
+                                    && note.contains("\"peak\":0.004")
+                                    && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
+                    "" + other.notes());
+        }
+    }
+
+    @Test
     void aRowLongerThanTheModelIsRefusedAtItsLineBeforeAnyWeightIsRead() throws IOException {
         BowlineException refused =
                 assertThrows(BowlineException.class, () -> run("run", "float32", "dataset.seq_length=513"));

@@ -100,6 +100,26 @@ class FineTuningTest {
         }
     }
 
+    /// Another order in the middle of an epoch would repeat some rows and leave out others.
+    @Test
+    void resumingInAnotherOrderIsRefused() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model)) {
+            var seeded = tuning.progress().with("seed", 2);
+            var unshuffled = tuning.progress().with("order", "as_read");
+
+            BowlineException seed =
+                    assertThrows(BowlineException.class, () -> tuning.restore(seeded, tuning.optimizerState()));
+            BowlineException order =
+                    assertThrows(BowlineException.class, () -> tuning.restore(unshuffled, tuning.optimizerState()));
+
+            assertTrue(seed.problem().contains("with the seed 2, now it is 1"), seed.problem());
+            assertTrue(order.problem().contains("\"as_read\", now it is \"shuffled\""), order.problem());
+            tuning.restore(tuning.progress().without("seed").without("order"), tuning.optimizerState());
+        }
+    }
+
     @Test
     void freezingTheEmbeddingsFreezesTheTiedHeadAndSaysSo() {
         try (TensorScope _ = TensorScope.open();

@@ -37,9 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A head stays what it was, one value with the embedding or a value of its own, from the load through training steps,
-/// a
-/// save and a resume; optimizer, files and ledger say the same.
+/// A head stays what it was, one value with the embedding or a value of its own, from the load through training
+/// steps, a save and a resume; optimizer, files and ledger say the same.
 class TieLifecycleTest {
 
     private static final String HEAD = "lm_head.weight";
