@@ -19,6 +19,8 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.nn.Parameter;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
@@ -26,6 +28,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
@@ -279,6 +283,50 @@ class CheckpointSaveTest {
         try (Pretrained again = AutoModel.fromPretrained(saved)) {
             assertEquals(config.with("dtype", "bfloat16"), again.checkpoint().config());
             assertEquals(Head.TIED, again.report().tied().isEmpty() ? Head.SEPARATE : Head.TIED);
+        }
+    }
+
+    /// Quantised scales, counters and masks of a tower, whatever their type, and scalars and empty tensors too.
+    @Test
+    void everyTypeOfTensorThatPassesThroughComesBackByteForByte() throws IOException {
+        TinyCheckpoint made = new TinyCheckpoint(temporary.resolve("source"), "with_towers");
+        Set<String> added = new TreeSet<>();
+        for (SafetensorsType type : SafetensorsType.values()) {
+            for (List<Long> shape : List.of(List.of(3L, 2L), List.<Long>of(), List.of(0L, 4L))) {
+                int elements = (int) shape.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
+                byte[] bytes = new byte[elements * type.bytes()];
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = (byte) (type == SafetensorsType.BOOL ? i % 2 : 37 * i + 200);
+                }
+                String name = "model.vision_tower.extra." + type + "_" + shape.size() + "_" + elements;
+                made.with(name, new TinyCheckpoint.Tensor(type, shape, bytes));
+                added.add(name);
+            }
+        }
+        Path source = made.write();
+        Path saved = temporary.resolve("saved");
+
+        try (Pretrained pretrained =
+                AutoModel.fromPretrained(source, AutoModel.Options.asStored().in(Dtype.BFLOAT16))) {
+            Set<String> passed = new TreeSet<>();
+            pretrained.report().passedThrough().forEach(each -> passed.add(each.key()));
+            assertTrue(passed.containsAll(added), passed::toString);
+            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            assertEquals(
+                    passed,
+                    report.written().stream()
+                            .filter(each -> each.origin() == Origin.PASSED_THROUGH)
+                            .map(SaveReport.Written::key)
+                            .collect(Collectors.toCollection(TreeSet::new)));
+        }
+
+        try (SafetensorsFile before = SafetensorsFile.open(source.resolve("model.safetensors"));
+                SafetensorsFile after = SafetensorsFile.open(saved.resolve("model.safetensors"))) {
+            for (String name : added) {
+                assertEquals(before.entry(name).type(), after.entry(name).type(), name);
+                assertEquals(before.entry(name).shape(), after.entry(name).shape(), name);
+                assertEquals(-1, before.bytes(name).mismatch(after.bytes(name)), name);
+            }
         }
     }
 

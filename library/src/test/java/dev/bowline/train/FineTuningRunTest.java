@@ -73,10 +73,13 @@ class FineTuningRunTest {
                         "lr",
                         "mem",
                         "tps",
+                        "tps_per_gpu",
+                        "mfu",
                         "num_tokens_per_step",
                         "num_label_tokens"),
                 List.copyOf(training.keys()));
         StepResult last = report.lastStep().orElseThrow();
+        assertEquals(last.tokensPerSecond(), training.requireDouble("tps"), 1e-6 * last.tokensPerSecond());
         assertEquals(last.targetTokens(), training.requireLong("num_label_tokens"));
         assertEquals(last.tokens(), training.requireLong("num_tokens_per_step"));
         assertTrue(training.requireDouble("mem") > 0.1 && training.requireDouble("mem") < 64);
