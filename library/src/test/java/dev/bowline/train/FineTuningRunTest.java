@@ -8,14 +8,21 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.safetensors.WeightsWriter;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -210,6 +217,45 @@ class FineTuningRunTest {
                                     && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
                     "" + other.notes());
         }
+    }
+
+    @Test
+    void towersAreSavedAsTheyCameAndTheRunSaysSo() throws IOException {
+        byte[] scale = {1, 2, 3, 4, 5, 6, 7, 8};
+        Path model = demoModelWith(new TensorSource(
+                "model.vision_tower.scale", SafetensorsType.I64, List.of(), MemorySegment.ofArray(scale)));
+
+        RunReport report = run(
+                "run",
+                "float32",
+                "step_scheduler.max_steps=1",
+                "model.pretrained_model_name_or_path=" + model.toAbsolutePath());
+
+        assertTrue(
+                report.notes().contains("frozen and saved as it is: vision tower (tensors: 1)"),
+                report.notes().toString());
+        Path weights = report.checkpoint().orElseThrow().resolve("model.safetensors");
+        try (SafetensorsFile saved = SafetensorsFile.open(weights)) {
+            assertEquals(-1, saved.bytes("model.vision_tower.scale").mismatch(MemorySegment.ofArray(scale)));
+        }
+    }
+
+    private Path demoModelWith(TensorSource more) throws IOException {
+        Path demo = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
+        Path copy = Files.createDirectory(directory.resolve("model"));
+        try (SafetensorsFile weights = SafetensorsFile.open(demo.resolve("model.safetensors"));
+                Stream<Path> files = Files.list(demo)) {
+            for (Path file :
+                    files.filter(each -> !each.endsWith("model.safetensors")).toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+            List<TensorSource> all = new ArrayList<>(List.of(more));
+            weights.entries()
+                    .forEach((name, entry) ->
+                            all.add(new TensorSource(name, entry.type(), entry.shape(), weights.bytes(name))));
+            WeightsWriter.write(copy, all, Long.MAX_VALUE, Set.of());
+        }
+        return copy;
     }
 
     @Test
