@@ -61,6 +61,7 @@ final class WeightLoad {
             model.own(checkpoint.lease());
         }
         verify(canonicalKey);
+        checkpoint.bytes(canonicalKey).unload();
         return report(dtype, verdict, filled, canonicalKey);
     }
 
@@ -132,7 +133,9 @@ final class WeightLoad {
                 ElementTypes.weightDtype(checkpoint.entry(pieces.getFirst().name()));
         Placement placement = Placement.OWNED;
         if (pieces.size() == 1 && stored != dtype) {
-            owned.put(parameter, Ops.cast(Memory.view(mapped(pieces.getFirst()), stored, parameter.shape()), dtype));
+            MemorySegment bytes = mapped(pieces.getFirst());
+            owned.put(parameter, Ops.cast(Memory.view(bytes, stored, parameter.shape()), dtype));
+            bytes.unload();
         } else if (pieces.size() == 1 && !parameter.isTrained()) {
             parameter.fillReadOnly(Memory.view(mapped(pieces.getFirst()), dtype, parameter.shape()));
             placement = Placement.MAPPED;

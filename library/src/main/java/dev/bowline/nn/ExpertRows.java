@@ -3,6 +3,7 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.SideBySide;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -65,12 +66,17 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
     }
 
     private void forEach(Group group) {
-        long from = 0;
+        long[] from = new long[counts.length];
+        int[] chosen = new int[counts.length];
+        int groups = 0;
+        long at = 0;
         for (int expert = 0; expert < counts.length; expert++) {
             if (counts[expert] > 0) {
-                group.visit(expert, from, counts[expert]);
-                from += counts[expert];
+                from[expert] = at;
+                at += counts[expert];
+                chosen[groups++] = expert;
             }
         }
+        SideBySide.run(groups, i -> group.visit(chosen[i], from[chosen[i]], counts[chosen[i]]));
     }
 }

@@ -2,16 +2,11 @@ package dev.bowline.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /// How many threads BLAS gives one matrix product.
 ///
@@ -23,7 +18,8 @@ public final class BlasThreads {
     /// `openblas_get_num_threads` and `openblas_set_num_threads`.
     private record Functions(MethodHandle get, MethodHandle set) {}
 
-    private static final Optional<Functions> OPENBLAS = find();
+    private static final Optional<Functions> OPENBLAS =
+            LoadedLibrary.find("libopenblas_nolapack.so.0").flatMap(BlasThreads::functions);
 
     /// What BLAS began with, which the environment may have decided.
     private static final int ALL = count();
@@ -60,23 +56,6 @@ public final class BlasThreads {
             OPENBLAS.get().set().invokeExact(threads);
         } catch (Throwable e) {
             throw new IllegalStateException("openblas_set_num_threads failed", e);
-        }
-    }
-
-    /// The copy of OpenBLAS that libtorch is bound to; others may be mapped beside it.
-    private static Optional<Functions> find() {
-        Path maps = Path.of("/proc/self/maps");
-        if (!Files.isReadable(maps)) {
-            return Optional.empty();
-        }
-        try (Stream<String> lines = Files.lines(maps)) {
-            return lines.filter(line -> line.endsWith("/libopenblas_nolapack.so.0"))
-                    .map(line -> line.substring(line.indexOf('/')))
-                    .findFirst()
-                    .map(file -> SymbolLookup.libraryLookup(file, Arena.global()))
-                    .flatMap(BlasThreads::functions);
-        } catch (IOException e) {
-            return Optional.empty();
         }
     }
 

@@ -1,0 +1,124 @@
+package dev.bowline.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.global.torch;
+
+/// Many kernels that do not depend on each other, side by side and each on one thread of its own.
+///
+/// A kernel that divides a small product among all threads spends much of its time on starting them and waiting for the
+/// last; see docs/performance.md. Linux with libgomp only; elsewhere the kernels run one after the other.
+public final class SideBySide {
+
+    /// `omp_get_max_threads` and `omp_set_num_threads`, which speak of the calling thread.
+    private record OpenMp(MethodHandle get, MethodHandle set) {
+
+        int threads() {
+            try {
+                return (int) get.invokeExact();
+            } catch (Throwable e) {
+                throw new IllegalStateException("omp_get_max_threads failed", e);
+            }
+        }
+
+        void threads(int count) {
+            try {
+                set.invokeExact(count);
+            } catch (Throwable e) {
+                throw new IllegalStateException("omp_set_num_threads failed", e);
+            }
+        }
+    }
+
+    private static final Optional<OpenMp> OPENMP = LoadedLibrary.find("libgomp.so.1")
+            .flatMap(library -> library.find("omp_get_max_threads")
+                    .flatMap(get -> library.find("omp_set_num_threads").map(set -> openMp(get, set))));
+
+    private static final ExecutorService HELPERS = Executors.newCachedThreadPool(
+            Thread.ofPlatform().daemon().name("bowline-kernel-", 0).factory());
+
+    private SideBySide() {}
+
+    private static OpenMp openMp(MemorySegment get, MemorySegment set) {
+        Linker linker = Linker.nativeLinker();
+        return new OpenMp(
+                linker.downcallHandle(get, FunctionDescriptor.of(JAVA_INT)),
+                linker.downcallHandle(set, FunctionDescriptor.ofVoid(JAVA_INT)));
+    }
+
+    /// Runs `kernel` for 0, 1, ... `count` - 1, in any order, without recording for autograd. Native handles that it
+    /// makes are freed.
+    public static void run(int count, IntConsumer kernel) {
+        int threads = OPENMP.map(OpenMp::threads).orElse(1);
+        // With few kernels each had better use more than one thread.
+        if (threads < 2 || count < 2 * threads) {
+            alone(count, new AtomicInteger(), kernel);
+        } else {
+            together(threads, count, kernel, OPENMP.orElseThrow());
+        }
+    }
+
+    private static void together(int threads, int count, IntConsumer kernel, OpenMp openMp) {
+        AtomicInteger next = new AtomicInteger();
+        List<Future<?>> helpers = new ArrayList<>();
+        BlasThreads.one();
+        openMp.threads(1);
+        try {
+            for (int i = 1; i < threads; i++) {
+                helpers.add(HELPERS.submit(() -> {
+                    // Asked first, because libtorch sets the number itself the first time a thread comes to it.
+                    torch.get_num_threads();
+                    openMp.threads(1);
+                    alone(count, next, kernel);
+                }));
+            }
+            alone(count, next, kernel);
+        } finally {
+            try {
+                await(helpers);
+            } finally {
+                openMp.threads(threads);
+                BlasThreads.all();
+            }
+        }
+    }
+
+    private static void alone(int count, AtomicInteger next, IntConsumer kernel) {
+        try (NoGradGuard _ = new NoGradGuard()) {
+            for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+                try (TensorScope _ = TensorScope.open()) {
+                    kernel.accept(i);
+                }
+            }
+        }
+    }
+
+    private static void await(List<Future<?>> helpers) {
+        for (Future<?> helper : helpers) {
+            try {
+                helper.get();
+            } catch (ExecutionException e) {
+                throw e.getCause() instanceof RuntimeException failure
+                        ? failure
+                        : new IllegalStateException("a kernel failed", e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted while kernels ran", e);
+            }
+        }
+    }
+}

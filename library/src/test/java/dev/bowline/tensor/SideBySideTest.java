@@ -1,0 +1,97 @@
+package dev.bowline.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+
+final class SideBySideTest {
+
+    private static final int MANY = 64;
+
+    @Test
+    void everyKernelRunsOnce() {
+        AtomicIntegerArray runs = new AtomicIntegerArray(MANY);
+
+        SideBySide.run(MANY, i -> runs.incrementAndGet(i));
+
+        int[] counts = new int[MANY];
+        Arrays.setAll(counts, runs::get);
+        int[] once = new int[MANY];
+        Arrays.fill(once, 1);
+        assertArrayEquals(once, counts);
+    }
+
+    @Test
+    void kernelsOnEveryThreadRunWithoutRecordingAndOnOneThreadEach() {
+        Set<Boolean> recording = ConcurrentHashMap.newKeySet();
+        Set<Integer> threads = ConcurrentHashMap.newKeySet();
+        Set<Thread> seen = ConcurrentHashMap.newKeySet();
+        int before = torch.get_num_threads();
+
+        SideBySide.run(MANY, _ -> {
+            seen.add(Thread.currentThread());
+            recording.add(GradMode.is_enabled());
+            threads.add(torch.get_num_threads());
+            pause();
+        });
+
+        assertEquals(Set.of(false), recording);
+        if (seen.size() > 1) {
+            assertEquals(Set.of(1), threads);
+        }
+        assertTrue(GradMode.is_enabled());
+        assertEquals(before, torch.get_num_threads());
+    }
+
+    @Test
+    void productsSideBySideAreThoseOneAfterTheOther() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor a = torch.randn(MANY, 48, 96);
+            Tensor b = torch.randn(MANY, 96, 32);
+            Tensor product = Ops.zeros(Dtype.FLOAT32, MANY, 48, 32);
+
+            SideBySide.run(MANY, i -> torch.mm_out(product.select(0, i), a.select(0, i), b.select(0, i)));
+
+            assertTrue(torch.allclose(a.bmm(b), product, 1e-5, 1e-5, false));
+            assertFalse(torch.allclose(product, torch.zeros_like(product), 1e-5, 1e-5, false));
+        }
+    }
+
+    @Test
+    void aFailureReachesTheCallerAndTheThreadsComeBack() {
+        int before = torch.get_num_threads();
+        int blas = BlasThreads.count();
+
+        var failure = assertThrows(
+                IllegalArgumentException.class,
+                () -> SideBySide.run(MANY, i -> {
+                    pause();
+                    if (i % 2 == 1) {
+                        throw new IllegalArgumentException("kernel " + i);
+                    }
+                }));
+
+        assertTrue(String.valueOf(failure.getMessage()).startsWith("kernel "));
+        assertEquals(before, torch.get_num_threads());
+        assertEquals(blas, BlasThreads.count());
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
