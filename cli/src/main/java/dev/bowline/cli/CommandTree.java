@@ -3,7 +3,6 @@ package dev.bowline.cli;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.regex.Matcher;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -63,10 +62,7 @@ final class CommandTree {
     /// Examples are written for `bowline`, and shown as this program was called.
     private static void nameExamples(CommandLine line) {
         CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
-        usage.footer(Arrays.stream(usage.footer())
-                .map(example ->
-                        example.replaceAll("(^  |')bowline ", "$1" + Matcher.quoteReplacement(Launcher.name()) + " "))
-                .toArray(String[]::new));
+        usage.footer(Arrays.stream(usage.footer()).map(Launcher::inCommands).toArray(String[]::new));
     }
 
     private static void addHelp(CommandLine line) {
@@ -91,7 +87,7 @@ final class CommandTree {
             synopsisSubcommandLabel = "COMMAND",
             subcommands = HelpCommand.class,
             footer = {
-                "  bowline demo                              see it work, with nothing to prepare",
+                "  bowline demo                              see it work, nothing to prepare",
                 "  bowline finetune recipe.yaml              fine-tune what the recipe says",
                 "  bowline generate DIR --prompt 'Hello'     ask a checkpoint",
                 "",

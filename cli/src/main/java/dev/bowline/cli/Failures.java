@@ -25,7 +25,8 @@ final class Failures {
     /// A command line that cannot be understood.
     static int usage(Console console, ParameterException failure) {
         CommandLine line = failure.getCommandLine();
-        String problem = String.valueOf(failure.getMessage());
+        // picocli begins some of its messages with a word that is already there.
+        String problem = String.valueOf(failure.getMessage()).replaceFirst("^Error: ", "");
         List<String> suggestions =
                 failure instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
         String hint = suggestions.isEmpty() ? "" : " (nearest: '%s')".formatted(String.join("', '", suggestions));
@@ -42,7 +43,7 @@ final class Failures {
         }
         int code = switch (failure) {
             case BowlineException known -> {
-                console.note("error: " + known.getMessage());
+                console.note("error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
                 yield ExitCode.REFUSED;
             }
             case RuntimeException nativeFailure

@@ -1,16 +1,26 @@
 package dev.bowline.cli;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /// How the person who typed the command called this program, so that commands shown to them can be pasted.
 final class Launcher {
 
     /// Set by the launcher script.
     static final String PROPERTY = "bowline.launcher";
 
+    private static final Pattern COMMAND = Pattern.compile("(^ *(?:fix: )?|')bowline (?=[a-zC])", Pattern.MULTILINE);
+
     private Launcher() {}
 
     /// `bowline` where nothing is known.
     static String name() {
         return System.getProperty(PROPERTY, "bowline");
+    }
+
+    /// `text` with the commands in it as the person would type them. A command begins a line, a fix or a quotation.
+    static String inCommands(String text) {
+        return COMMAND.matcher(text).replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
     }
 
     /// An argument as a POSIX shell takes it back whole.

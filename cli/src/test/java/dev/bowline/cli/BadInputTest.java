@@ -113,7 +113,11 @@ class BadInputTest {
 
         config("\"num_attention_heads\": 3", "\"num_attention_heads\": 4");
         config("\"hidden_size\": 128", "\"hidden_size\": -1");
-        assertRefused("hidden_size");
+        assertRefused("config.json: hidden_size is -1");
+
+        config("\"hidden_size\": -1", "\"hidden_size\": 128");
+        config("\"top_k_experts\": 2", "\"top_k_experts\": 99");
+        assertRefused("config.json: top_k_experts is 99");
     }
 
     @Test
@@ -121,6 +125,18 @@ class BadInputTest {
         config("\"intermediate_size\": 256", "\"intermediate_size\": 250");
 
         assertRefused("cannot fill");
+    }
+
+    /// Not as too much memory, which they would take too: headers are enough to see what is wrong.
+    @Test
+    void sizesThatAreNotThoseOfTheWeightsAreRefusedBeforeTheirMemoryIsReckoned() throws IOException {
+        config("\"intermediate_size\": 256", "\"intermediate_size\": 1000000000");
+
+        String message = assertRefused("cannot fill");
+        assertFalse(message.contains("memory"), message);
+        Ran explained = Ran.bowline("explain", directory.resolve("recipe.yaml").toString());
+        assertEquals(ExitCode.REFUSED, explained.exitCode());
+        assertTrue(explained.err().contains("cannot fill"), explained.err());
     }
 
     @Test
@@ -148,6 +164,10 @@ class BadInputTest {
         lines.set(2, "{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}");
         Files.write(data, lines);
         assertRefused("train.jsonl:3: the example has no token to train on");
+
+        lines.set(2, "{\"messages\": [{\"role\": \"robot\", \"content\": \"Hello\"}]}");
+        Files.write(data, lines);
+        assertRefused("train.jsonl:3: ");
     }
 
     @Test

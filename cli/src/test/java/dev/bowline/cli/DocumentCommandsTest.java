@@ -42,7 +42,7 @@ class DocumentCommandsTest {
 
     /// Not run, and why.
     private static final Map<String, String> NOT_RUN = Map.of(
-            "./bowline demo", "trains for minutes; the application's own check judges it",
+            "./bowline demo", "DemoTest runs it",
             "./bowline demo --dir bowline-demo", "the same",
             "./mvnw verify", "is what runs this test",
             "/usr/bin/time -v ./bowline finetune", "measures a process; what it runs is run above it",

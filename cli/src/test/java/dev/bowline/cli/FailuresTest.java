@@ -26,6 +26,15 @@ class FailuresTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"generate nowhere --prompt x", "inspect nowhere"})
+    void aDirectoryThatIsNotThereIsWhatIsSaid(String line) {
+        Ran ran = Ran.bowline(line.split(" "));
+
+        assertTrue(ran.err().contains("nowhere") && !ran.err().contains("tokenizer"), ran.err());
+        assertTrue(ran.err().contains("there is no"), ran.err());
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "",
@@ -33,6 +42,7 @@ class FailuresTest {
                 "inspect",
                 "inspect a b",
                 "inspect a --nonsense",
+                "generate a",
                 "logits a --input b",
                 "logits a --input b --output c --dtype int8"
             })
@@ -42,6 +52,7 @@ class FailuresTest {
         assertEquals(ExitCode.USAGE, ran.exitCode());
         assertEquals("", ran.out());
         assertTrue(ran.err().startsWith("error: "), ran.err());
+        assertFalse(ran.err().startsWith("error: Error"), ran.err());
         assertTrue(ran.err().contains("--help"), ran.err());
     }
 
@@ -100,5 +111,31 @@ class FailuresTest {
 
         assertEquals(ExitCode.REFUSED, Failures.report(console, known, Failures.Trace.HIDDEN));
         assertEquals("error: the disk is full\n  fix: free some space\n", err.toString());
+    }
+
+    /// The library writes commands for `bowline`; who typed `./bowline` can paste them all the same.
+    @Test
+    void theCommandsOfAFixAreCalledAsTheProgramWas() {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+        System.setProperty(Launcher.PROPERTY, "./bowline");
+        try {
+            Failures.report(
+                    console,
+                    new BowlineException("a bowline slipped", "tie it again:\n    bowline finetune a.yaml --set b=c"),
+                    Failures.Trace.HIDDEN);
+            Failures.report(
+                    console, new BowlineException("torn", "bowline repair x --apply mends it"), Failures.Trace.HIDDEN);
+        } finally {
+            System.clearProperty(Launcher.PROPERTY);
+        }
+
+        assertEquals("""
+                error: a bowline slipped
+                  fix: tie it again:
+                    ./bowline finetune a.yaml --set b=c
+                error: torn
+                  fix: ./bowline repair x --apply mends it
+                """, err.toString());
     }
 }

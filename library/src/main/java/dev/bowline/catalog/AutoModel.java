@@ -1,8 +1,10 @@
 package dev.bowline.catalog;
 
+import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.tensor.Dtype;
@@ -68,7 +70,18 @@ public final class AutoModel {
     /// @param config a whole config.json
     public static CausalLanguageModel fromConfig(JsonObject config) {
         NativeProcess.tune();
-        return Families.of(config).build().apply(config);
+        Families.Family family = Families.of(config);
+        try {
+            return family.build().apply(config);
+        } catch (BowlineException e) {
+            throw inFile(config.location(), e);
+        }
+    }
+
+    /// Names the file, where the sizes that do not go together do not say which it is.
+    private static BowlineException inFile(JsonLocation place, BowlineException e) {
+        boolean isNamed = place.line() == 0 || e.problem().contains(place.source());
+        return isNamed ? e : new BowlineException("%s: %s".formatted(place.source(), e.problem()), e.fix(), e);
     }
 
     /// @param config a config.json file

@@ -8,14 +8,17 @@ import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -114,6 +117,22 @@ public final class Checkpoint implements AutoCloseable {
         return Correspondence.of(this, model).wholeTensors();
     }
 
+    /// Refuses what a load would refuse because of names, shapes or types, from the headers alone. What the
+    /// head is, a load decides.
+    ///
+    /// @param model built from this checkpoint's config.json
+    public void requireFits(CausalLanguageModel model) {
+        Correspondence names = Correspondence.of(this, model);
+        String head = model.lmHead().path();
+        String embedding = model.inputEmbedding().path();
+        names.keys().requireExplained(directory.toString(), Set.of(head, embedding));
+        List<KeyGroup> groups = names.keys().groups().stream()
+                .filter(group -> !group.slots().contains(head))
+                .toList();
+        names.requireShapes(groups);
+        groups.forEach(group -> group.keys().forEach(key -> ElementTypes.weightDtype(entry(key))));
+    }
+
     /// The dtype that [#load(CausalLanguageModel)] would choose.
     public Dtype storedDtype(CausalLanguageModel model) {
         SafetensorsType stored = Correspondence.of(this, model).storedType();
@@ -141,8 +160,9 @@ public final class Checkpoint implements AutoCloseable {
         return new WeightLoad(Correspondence.of(this, model)).run(dtype);
     }
 
-    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears. A process
-    /// that dies meanwhile leaves a hidden `.NAME.….partial` beside it, which is never taken for a checkpoint.
+    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
+    /// What a process that dies meanwhile leaves beside it is hidden and never taken for a checkpoint; the next
+    /// save into the same parent removes it.
     ///
     /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
     /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor

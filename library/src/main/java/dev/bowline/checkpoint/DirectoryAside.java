@@ -31,41 +31,66 @@ final class DirectoryAside {
     /// @param bytes how many `content` will write, to refuse before the first when the disk has no room
     static void write(Path target, long bytes, Content content) {
         requireFree(target);
-        writeThenMove(target, bytes, aside -> {
-            content.writeTo(aside);
-            // Someone else may have put something there meanwhile.
-            requireFree(target);
-            Files.deleteIfExists(target);
+        Path parent = parent(target);
+        saving(target, bytes, () -> {
+            createDirectories(parent);
+            SaveMark.removeLeftovers(parent);
+            try (SaveMark mark = SaveMark.beside(parent, target)) {
+                writeThenMove(target, mark.aside(), bytes, aside -> {
+                    content.writeTo(aside);
+                    // Someone else may have put something there meanwhile.
+                    requireFree(target);
+                    Files.deleteIfExists(target);
+                });
+            }
         });
     }
 
     /// The same for a target that may be there: it is moved away once the new one is whole, and removed after.
+    /// What a dead process left is the caller's to remove.
     static void replace(Path target, long bytes, Content content) {
-        writeThenMove(target, bytes, content);
+        Path parent = parent(target);
+        saving(target, bytes, () -> {
+            createDirectories(parent);
+            writeThenMove(target, hidden(parent, target), bytes, content);
+        });
     }
 
-    private static void writeThenMove(Path target, long bytes, Content content) {
+    private static Path parent(Path target) {
         Path parent = target.toAbsolutePath().normalize().getParent();
         if (parent == null) {
             throw new BowlineException("%s is not a place for a checkpoint".formatted(target), "name a directory");
         }
-        Path aside = hidden(parent, target);
+        return parent;
+    }
+
+    private static void writeThenMove(Path target, Path aside, long bytes, Content content) throws IOException {
+        Path parent = parent(target);
         try {
-            createDirectories(parent);
             requireRoom(target, parent, bytes);
             Files.createDirectory(aside);
             content.writeTo(aside);
             force(aside);
             moveInto(target, parent, aside);
-        } catch (IOException e) {
-            delete(aside, e);
-            throw failed(target, bytes, String.valueOf(e.getMessage()), e);
-        } catch (BowlineException e) {
-            delete(aside, e);
-            throw e.getCause() instanceof IOException ? failed(target, bytes, e.problem(), e) : e;
-        } catch (RuntimeException | Error e) {
+        } catch (IOException | RuntimeException | Error e) {
             delete(aside, e);
             throw e;
+        }
+    }
+
+    @FunctionalInterface
+    private interface Saving {
+        void run() throws IOException;
+    }
+
+    /// Says of a failure of the disk what was to be saved and what room there is.
+    private static void saving(Path target, long bytes, Saving saving) {
+        try {
+            saving.run();
+        } catch (IOException e) {
+            throw failed(target, bytes, String.valueOf(e.getMessage()), e);
+        } catch (BowlineException e) {
+            throw e.getCause() instanceof IOException ? failed(target, bytes, e.problem(), e) : e;
         }
     }
 

@@ -106,8 +106,7 @@ public final class DatasetReader {
     }
 
     private void add(JsonObject row, String origin) {
-        AssistantMask.Masked masked =
-                AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+        AssistantMask.Masked masked = masked(row, origin);
         ends = ends.plus(masked.ends(), origin);
         int[] ids = masked.tokens().ids();
         boolean[] targets = masked.assistant().clone();
@@ -124,6 +123,16 @@ public final class DatasetReader {
             examples.add(example);
         } else {
             addTooLong(example);
+        }
+    }
+
+    /// Says which row it is that the chat template does not accept.
+    private AssistantMask.Masked masked(JsonObject row, String origin) {
+        try {
+            return AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+        } catch (BowlineException e) {
+            boolean isNamed = e.problem().contains(settings.file() + ":");
+            throw isNamed ? e : new BowlineException("%s: %s".formatted(origin, e.problem()), e.fix(), e);
         }
     }
 

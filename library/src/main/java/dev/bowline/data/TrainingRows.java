@@ -43,6 +43,15 @@ public final class TrainingRows {
         return rows.size();
     }
 
+    public Order order() {
+        return order;
+    }
+
+    /// What every epoch's order comes from.
+    public long seed() {
+        return seed;
+    }
+
     /// Optimizer steps in one epoch.
     public int stepsPerEpoch(int rowsPerStep) {
         return (rows.size() + rowsPerStep - 1) / rowsPerStep;

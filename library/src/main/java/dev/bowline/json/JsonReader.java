@@ -108,7 +108,10 @@ final class JsonReader {
             return value;
         } catch (JsonEOFException e) {
             throw failure(
-                    line(e), column(e), "the text ends in the middle of a value", "download or write the file again");
+                    line(e),
+                    column(e),
+                    "the text ends in the middle of a value",
+                    "complete it there; if the file was cut short, download or write it again");
         } catch (StreamConstraintsException e) {
             throw failure(
                     line(e),

@@ -36,6 +36,9 @@ public final class Tokenizer implements AutoCloseable {
 
     /// @param directory a Hugging Face directory with a tokenizer.json
     public static Tokenizer open(Path directory) {
+        if (!Files.exists(directory)) {
+            throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
+        }
         Path file = directory.resolve("tokenizer.json");
         if (!Files.isRegularFile(file)) {
             throw new BowlineException(

@@ -5,16 +5,19 @@ import dev.bowline.data.Batch;
 import dev.bowline.data.DataPosition;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Schedule;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TiedWeights;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -25,6 +28,9 @@ import org.bytedeco.pytorch.Tensor;
 /// It borrows the model and owns the optimizer. Its whole state is the model's weights, [#optimizerState] and
 /// [#progress]: restored together, training goes on bit for bit as if it had not stopped.
 public final class FineTuning implements AutoCloseable {
+
+    /// Where [#progress] says which rate each step has.
+    static final String SCHEDULER = "scheduler";
 
     private final CausalLanguageModel model;
     private final TrainingRows rows;
@@ -141,7 +147,22 @@ public final class FineTuning implements AutoCloseable {
                 .with("steps_taken", stepsTaken)
                 .with("epoch", position.epoch())
                 .with("row", position.row())
-                .with("rows_per_epoch", rows.size());
+                .with("rows_per_epoch", rows.size())
+                .with("order", rows.order().name().toLowerCase(Locale.ROOT))
+                .with("seed", rows.seed())
+                .with(SCHEDULER, scheduler());
+    }
+
+    /// Which rate each step has; it depends on the number of the step alone.
+    private JsonObject scheduler() {
+        Schedule schedule = plan.schedule();
+        return JsonObject.of()
+                .with("decay", schedule.decay().name().toLowerCase(Locale.ROOT))
+                .with("peak", schedule.peak())
+                .with("initial", schedule.initial())
+                .with("minimum", schedule.minimum())
+                .with("warmup_steps", schedule.warmupSteps())
+                .with("decay_steps", schedule.decaySteps());
     }
 
     /// Goes on from a saved state; the model must hold the weights saved with it.
@@ -155,9 +176,25 @@ public final class FineTuning implements AutoCloseable {
                             .formatted(savedRows, rows.size()),
                     "resume with the dataset and packing that the run started with");
         }
+        requireOrder(progress);
         optimizer.restore(optimizerState);
         stepsTaken = progress.requireLong("steps_taken");
         position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
+    }
+
+    /// A checkpoint of an older release does not say.
+    private void requireOrder(JsonObject progress) {
+        JsonObject now = progress();
+        boolean shuffled = rows.order() == TrainingRows.Order.SHUFFLED;
+        for (String key : shuffled ? List.of("order", "seed") : List.of("order")) {
+            if (progress.has(key) && !progress.require(key).equals(now.require(key))) {
+                throw new BowlineException(
+                        "the checkpoint's rows stand in an order with the %s %s, now it is %s"
+                                .formatted(key, Json.compact(progress.require(key)), Json.compact(now.require(key))),
+                        "resume with the seed and the dataset.shuffle that the run started with; another order in the"
+                                + " middle of an epoch would repeat some rows and leave out others");
+            }
+        }
     }
 
     @Override

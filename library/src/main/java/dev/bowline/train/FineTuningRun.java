@@ -5,12 +5,15 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -64,6 +67,7 @@ public final class FineTuningRun implements AutoCloseable {
         List<String> notes = new ArrayList<>();
         notes.addAll(prepared.dataNotes());
         Pretrained pretrained = prepared.pretrained(notes);
+        notes.addAll(towers(pretrained.report()));
         try {
             TrainingRows rows = new TrainingRows(
                     prepared.training().rows(),
@@ -72,7 +76,7 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning =
                     new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, prepared.paddingId()));
             try {
-                prepared.checkpoints().restore(tuning);
+                notes.addAll(prepared.checkpoints().restore(tuning));
             } catch (RuntimeException e) {
                 tuning.close();
                 throw e;
@@ -89,6 +93,15 @@ public final class FineTuningRun implements AutoCloseable {
             pretrained.close();
             throw e;
         }
+    }
+
+    /// What is neither computed nor trained, and saved as it is.
+    private static List<String> towers(LoadReport report) {
+        Map<Component, Long> tensors = new EnumMap<>(Component.class);
+        report.passedThrough().forEach(each -> tensors.merge(each.component(), 1L, Long::sum));
+        return tensors.entrySet().stream()
+                .map(each -> "frozen and saved as it is: %s (tensors: %d)".formatted(each.getKey(), each.getValue()))
+                .toList();
     }
 
     public LoadReport loadReport() {

@@ -40,6 +40,7 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
                 CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             ModelFit.require(file, model);
+            checkpoint.requireFits(model);
             return of(recipe, checkpoint, model, longest, AvailableMemory.now());
         }
     }

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import dev.bowline.tensor.ProcessMemory;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -15,7 +16,8 @@ import java.time.Instant;
 import java.util.List;
 
 /// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
-/// names are NeMo AutoModel's; `mem` is the resident memory in GiB.
+/// names are NeMo AutoModel's; `mem` is the resident memory in GiB, and `mfu` is null as it is there where the peak of
+/// the processor is not known.
 final class MetricsLog {
 
     private static final double GIB = 1L << 30;
@@ -79,6 +81,8 @@ final class MetricsLog {
                         .with("lr", step.learningRate())
                         .with("mem", memory())
                         .with("tps", step.tokensPerSecond())
+                        .with("tps_per_gpu", step.tokensPerSecond())
+                        .with("mfu", JsonValue.absent())
                         .with("num_tokens_per_step", step.tokens())
                         .with("num_label_tokens", step.targetTokens()));
     }

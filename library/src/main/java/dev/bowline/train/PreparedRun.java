@@ -51,6 +51,7 @@ public final class PreparedRun {
                 CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config());
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
+            checkpoint.requireFits(model);
             tokenizer.requireFits(model.vocabularySize());
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
             RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer, today);

@@ -8,6 +8,7 @@ import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.RestoreFrom;
 import dev.bowline.tensor.TensorScope;
@@ -83,14 +84,28 @@ final class RunCheckpoints {
     }
 
     /// Gives a fine-tuning, whose model holds the checkpoint's weights, the rest of its state.
-    void restore(FineTuning tuning) {
-        if (resumedFrom.isPresent()) {
-            try (TensorScope _ = TensorScope.open();
-                    TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
-                TrainingState state = saved.state(tuning.model());
-                tuning.restore(state.state(), state.tensors());
-            }
+    ///
+    /// @return what is not as it was, a sentence each
+    List<String> restore(FineTuning tuning) {
+        if (resumedFrom.isEmpty()) {
+            return List.of();
         }
+        try (TensorScope _ = TensorScope.open();
+                TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
+            TrainingState state = saved.state(tuning.model());
+            tuning.restore(state.state(), state.tensors());
+            return changes(state.state(), tuning.progress());
+        }
+    }
+
+    private List<String> changes(JsonObject saved, JsonObject now) {
+        Optional<JsonObject> before = saved.optionalObject(FineTuning.SCHEDULER);
+        JsonObject after = now.requireObject(FineTuning.SCHEDULER);
+        if (before.isEmpty() || before.get().equals(after)) {
+            return List.of();
+        }
+        return List.of("the learning rate does not go on as %s had it: %s, now %s"
+                .formatted(resumedFrom.orElseThrow(), Json.compact(before.get()), Json.compact(after)));
     }
 
     /// The newest checkpoint of this run whose weights gave a later step a finite loss. Without one, the newest there

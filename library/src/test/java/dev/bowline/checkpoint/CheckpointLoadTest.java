@@ -15,10 +15,12 @@ import dev.bowline.safetensors.TensorHash;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.TensorScope;
+import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TiedWeights;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -39,6 +41,7 @@ class CheckpointLoadTest {
                 "dense_kv_legacy_config",
                 "e2b_hub",
                 "e2b_like",
+                "e2b_like_bf16",
                 "e4b_like",
                 "flag_top_false_text_true",
                 "flag_top_true_text_false",
@@ -76,14 +79,16 @@ class CheckpointLoadTest {
         }
     }
 
-    @Test
-    void theLedgerHashesTheCanonicalTensorAsItStandsInTheFile() {
-        Path directory = Golden.directory("gemma4", "moe_tied");
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void theLedgerHashesTheCanonicalTensorAsItStandsInTheFile(String variant) {
+        Path directory = Golden.directory("gemma4", variant);
         try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {
             var group = pretrained.report().ledger().groups().getFirst();
 
             assertEquals("model.language_model.embed_tokens.weight", group.canonical());
-            assertEquals("lm_head.weight", group.aliases().getFirst());
+            assertEquals(List.of("lm_head.weight"), group.aliases());
+            assertEquals(new TieFlag(true, TieFlag.Level.TOP), group.flag());
             assertTrue(TiedWeights.hasLocalTiedLmHead(pretrained.model()));
             String expected = TensorHash.of(java.lang.foreign.MemorySegment.ofArray(
                     Golden.read(directory.resolve("model.safetensors")).bytes(group.canonical())));
@@ -134,9 +139,10 @@ class CheckpointLoadTest {
         }
     }
 
-    @Test
-    void aCastLoadHoldsTheRoundedValuesAndStaysTied() {
-        Path directory = Golden.directory("gemma4", "moe_tied");
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aCastLoadHoldsTheRoundedValuesAndStaysTied(String variant) {
+        Path directory = Golden.directory("gemma4", variant);
         try (Pretrained pretrained = AutoModel.fromPretrained(
                         directory, AutoModel.Options.asStored().in(Dtype.BFLOAT16));
                 var _ = TensorScope.open()) {

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SequencedMap;
+import java.util.concurrent.locks.LockSupport;
 import org.bytedeco.pytorch.Tensor;
 
 /// A process of its own that saves, and ends or runs out of disk while it does.
@@ -38,6 +39,7 @@ final class DyingSave {
                 Pretrained pretrained = AutoModel.fromPretrained(Path.of(arguments[1]))) {
             switch (arguments[0]) {
                 case "halt" -> haltAfter(pretrained, directory, Integer.parseInt(arguments[3]), arguments[4]);
+                case "wait" -> waitInTheMiddle(pretrained, directory);
                 case "forever" -> saveForever(pretrained, directory);
                 case "fill" -> fill(pretrained, directory, Fill.valueOf(arguments[3]));
                 default -> throw new IllegalArgumentException(arguments[0]);
@@ -57,6 +59,20 @@ final class DyingSave {
                 }),
                 step,
                 MOMENT);
+    }
+
+    /// Saves without a training state, and stops once some of the weights are written.
+    private static void waitInTheMiddle(Pretrained pretrained, Path directory) {
+        int[] left = {10};
+        Path target = WatchedFileSystem.watch(directory, change -> {
+            if (change.kind() == DiskWatch.Kind.WRITE && left[0]-- == 0) {
+                System.out.println("waiting");
+                while (true) {
+                    LockSupport.park();
+                }
+            }
+        });
+        Checkpoint.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
     }
 
     private static void saveForever(Pretrained pretrained, Path directory) {

@@ -25,23 +25,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What a checkpoint's head is follows from the flag and the bytes, before anything is loaded: a diverged head is never
 /// overwritten, and nothing is left as initialised.
 class HeadVerdictTest {
 
-    /// A checkpoint of one cell of the matrix, in one of four layouts.
-    private record Cell(HeadBytes bytes, boolean tied, boolean nested, boolean sharded) {
+    /// A checkpoint of one cell of the matrix, in one of six layouts.
+    private record Cell(HeadBytes bytes, boolean tied, String variant, boolean sharded) {
+
+        boolean isNested() {
+            return !variant.equals("text_only");
+        }
 
         String embedding() {
-            return nested ? "model.language_model.embed_tokens.weight" : "model.embed_tokens.weight";
+            return isNested() ? "model.language_model.embed_tokens.weight" : "model.embed_tokens.weight";
         }
 
         Path write(Path directory) throws IOException {
-            TinyCheckpoint checkpoint = new TinyCheckpoint(directory, nested ? "dense_kv" : "text_only")
-                    .flag("", tied)
-                    .sharded(sharded ? 40_000 : Long.MAX_VALUE);
-            if (nested) {
+            TinyCheckpoint checkpoint =
+                    new TinyCheckpoint(directory, variant).flag("", tied).sharded(sharded ? 40_000 : Long.MAX_VALUE);
+            if (isNested()) {
                 checkpoint.flag("text_config", tied);
             }
             checkpoint.with("lm_head.weight", embedding());
@@ -65,9 +69,9 @@ class HeadVerdictTest {
         List<Cell> cells = new ArrayList<>();
         for (HeadBytes bytes : HeadBytes.values()) {
             for (boolean tied : List.of(true, false)) {
-                for (boolean nested : List.of(true, false)) {
-                    cells.add(new Cell(bytes, tied, nested, false));
-                    cells.add(new Cell(bytes, tied, nested, true));
+                for (String variant : List.of("moe_tied", "dense_kv", "text_only")) {
+                    cells.add(new Cell(bytes, tied, variant, false));
+                    cells.add(new Cell(bytes, tied, variant, true));
                 }
             }
         }
@@ -133,9 +137,10 @@ class HeadVerdictTest {
         assertEquals(did, foreseen);
     }
 
-    @Test
-    void aFlagThatWasFlippedInTheRequestIsRefusedWithAllThreeValues() throws IOException {
-        Path directory = new TinyCheckpoint(temporary.resolve("source"), "dense_kv")
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aFlagThatWasFlippedInTheRequestIsRefusedWithAllThreeValues(String variant) throws IOException {
+        Path directory = new TinyCheckpoint(temporary.resolve("source"), variant)
                 .with("lm_head.weight", "model.language_model.embed_tokens.weight")
                 .write();
         try (Checkpoint checkpoint = Checkpoint.open(directory);
@@ -152,9 +157,10 @@ class HeadVerdictTest {
         }
     }
 
-    @Test
-    void aDivergedHeadIsRefusedBeforeAnyByteIsCopied() throws IOException {
-        Path directory = new Cell(HeadBytes.BOTH_DIFFER, true, true, false).write(temporary.resolve("source"));
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aDivergedHeadIsRefusedBeforeAnyByteIsCopied(String variant) throws IOException {
+        Path directory = new Cell(HeadBytes.BOTH_DIFFER, true, variant, false).write(temporary.resolve("source"));
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             assertThrows(BowlineException.class, () -> checkpoint.load(model));

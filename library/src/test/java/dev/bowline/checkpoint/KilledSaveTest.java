@@ -138,7 +138,7 @@ class KilledSaveTest {
                 assertEquals(List.of(), visible(out, "checkpoint"), died.toString());
             }
         }
-        assertEquals(1, whole, "only forcing the rename to the disk comes after it");
+        assertEquals(2, whole, "only forcing the rename to the disk and removing the mark come after it");
     }
 
     @ParameterizedTest
@@ -158,6 +158,62 @@ class KilledSaveTest {
         assertTrue(named(run) == last || named(run) == last - 1, "LATEST names %d of %d".formatted(named(run), last));
         left.forEach(saved -> requireLoads(saved, saved.step()));
         assertGoesOn(run, "killed at any moment");
+    }
+
+    /// A process is stopped in the middle of its save, while this one saves beside it; then it is killed.
+    @Test
+    void theNextSaveRemovesWhatADeadProcessWasWritingAndNothingOfALivingOne() throws Exception {
+        Path out = Files.createDirectory(temporary.resolve("out"));
+        Files.createDirectory(out.resolve(".mine.partial"));
+        Process saving = start("wait", out.resolve("theirs"));
+        try (var told = saving.inputReader()) {
+            assertEquals("waiting", told.readLine());
+            List<String> theirs = hidden(out);
+            assertEquals(3, theirs.size(), theirs::toString); // also what is none of ours
+
+            saveBeside(out, "first");
+            assertEquals(theirs, hidden(out), "a living process was disturbed");
+        } finally {
+            saving.destroyForcibly();
+            assertTrue(saving.waitFor(10, TimeUnit.SECONDS));
+        }
+
+        saveBeside(out, "second");
+
+        assertEquals(List.of(".mine.partial"), hidden(out));
+        assertEquals(List.of(), visible(out, "first", "second"));
+    }
+
+    /// Two threads of one process: the lock of the one must not go with what the other looks at.
+    @Test
+    void aSaveInTheMiddleOfAnotherLeavesItAlone() throws IOException {
+        Path out = Files.createDirectory(temporary.resolve("out"));
+        boolean[] nested = {false};
+        Path outer = WatchedFileSystem.watch(out.resolve("outer"), change -> {
+            if (change.kind() == DiskWatch.Kind.CREATE_FILE && change.path().endsWith("config.json") && !nested[0]) {
+                nested[0] = true;
+                saveBeside(out, "inner");
+            }
+        });
+
+        Checkpoint.save(pretrained.model(), outer, SaveOptions.like(pretrained.checkpoint()));
+
+        assertTrue(nested[0]);
+        assertEquals(List.of(), hidden(out));
+        assertEquals(List.of(), visible(out, "inner", "outer"));
+    }
+
+    private void saveBeside(Path out, String name) {
+        Checkpoint.save(pretrained.model(), out.resolve(name), SaveOptions.like(pretrained.checkpoint()));
+    }
+
+    private static List<String> hidden(Path directory) throws IOException {
+        try (Stream<Path> names = Files.list(directory)) {
+            return names.map(path -> path.getFileName().toString())
+                    .filter(name -> name.startsWith("."))
+                    .sorted()
+                    .toList();
+        }
     }
 
     @Test
@@ -237,12 +293,7 @@ class KilledSaveTest {
             DyingSave.save(resumed, run, next);
             DyingSave.save(resumed, run, next + 1);
         }
-        try (Stream<Path> names = Files.list(run)) {
-            List<String> hidden = names.map(path -> path.getFileName().toString())
-                    .filter(name -> name.startsWith("."))
-                    .toList();
-            assertEquals(List.of(), hidden, when);
-        }
+        assertEquals(List.of(), hidden(run), when);
         assertEquals(run.resolve("step_" + (next + 1)), checkpoints.latest().orElseThrow(), when);
     }
 

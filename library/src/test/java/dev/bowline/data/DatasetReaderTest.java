@@ -212,6 +212,7 @@ class DatasetReaderTest {
                 "{\"prompt\": \"a\", \"completion\": \"b\"}",
                 "{\"conversations\": [{\"from\": \"martian\", \"value\": \"a\"}]}",
                 "{\"messages\": [{\"content\": \"a\"}]}",
+                "{\"messages\": [{\"role\": \"robot\", \"content\": \"a\"}]}",
                 "[1]")) {
             BowlineException refused = assertThrows(
                     BowlineException.class,

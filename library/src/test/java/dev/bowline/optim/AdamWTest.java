@@ -26,6 +26,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Every value is stepped, counted and clipped once, through float32 masters where it is bfloat16, and resumed bit for
 /// bit. That the steps are the reference's is a matter of parity, tested there.
@@ -86,11 +87,12 @@ class AdamWTest {
         return parameter;
     }
 
-    @Test
-    void aTiedValueIsCountedOnceInTheNorm() {
-        Golden reference = ReferenceModel.reference("moe_tied");
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void aTiedValueIsCountedOnceInTheNorm(String variant) {
+        Golden reference = ReferenceModel.reference(variant);
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied");
+                Gemma4Model model = ReferenceModel.load(variant);
                 AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
             lossAndGradients(model, reference);
             double squares = 0;
@@ -109,10 +111,11 @@ class AdamWTest {
         }
     }
 
-    @Test
-    void oneTensorUnderTwoNamesIsRefused() {
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void oneTensorUnderTwoNamesIsRefused(String variant) {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied")) {
+                Gemma4Model model = ReferenceModel.load(variant)) {
             Parameter embedding = model.inputEmbedding().get();
 
             BowlineException refused = assertThrows(

@@ -8,14 +8,21 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.safetensors.WeightsWriter;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,10 +80,13 @@ class FineTuningRunTest {
                         "lr",
                         "mem",
                         "tps",
+                        "tps_per_gpu",
+                        "mfu",
                         "num_tokens_per_step",
                         "num_label_tokens"),
                 List.copyOf(training.keys()));
         StepResult last = report.lastStep().orElseThrow();
+        assertEquals(last.tokensPerSecond(), training.requireDouble("tps"), 1e-6 * last.tokensPerSecond());
         assertEquals(last.targetTokens(), training.requireLong("num_label_tokens"));
         assertEquals(last.tokens(), training.requireLong("num_tokens_per_step"));
         assertTrue(training.requireDouble("mem") > 0.1 && training.requireDouble("mem") < 64);
@@ -190,6 +200,62 @@ class FineTuningRunTest {
                 Files.readAllLines(directory.resolve("run").resolve("validation.jsonl")).stream()
                         .map(row -> Json.parse(row, "row").asObject().requireLong("step"))
                         .toList());
+    }
+
+    @Test
+    void goingOnAtAnotherLearningRateIsNoted() {
+        run("run", "float32", "step_scheduler.max_steps=1");
+        String[] on = {"step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"};
+
+        try (FineTuningRun same = open("run", "float32", on);
+                FineTuningRun other = open("run", "float32", with(on, "optimizer.lr=1e-5"))) {
+            assertTrue(same.notes().stream().noneMatch(note -> note.contains("learning rate")), "" + same.notes());
+            assertTrue(
+                    other.notes().stream()
+                            .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
+                                    && note.contains("\"peak\":0.004")
+                                    && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
+                    "" + other.notes());
+        }
+    }
+
+    @Test
+    void towersAreSavedAsTheyCameAndTheRunSaysSo() throws IOException {
+        byte[] scale = {1, 2, 3, 4, 5, 6, 7, 8};
+        Path model = demoModelWith(new TensorSource(
+                "model.vision_tower.scale", SafetensorsType.I64, List.of(), MemorySegment.ofArray(scale)));
+
+        RunReport report = run(
+                "run",
+                "float32",
+                "step_scheduler.max_steps=1",
+                "model.pretrained_model_name_or_path=" + model.toAbsolutePath());
+
+        assertTrue(
+                report.notes().contains("frozen and saved as it is: vision tower (tensors: 1)"),
+                report.notes().toString());
+        Path weights = report.checkpoint().orElseThrow().resolve("model.safetensors");
+        try (SafetensorsFile saved = SafetensorsFile.open(weights)) {
+            assertEquals(-1, saved.bytes("model.vision_tower.scale").mismatch(MemorySegment.ofArray(scale)));
+        }
+    }
+
+    private Path demoModelWith(TensorSource more) throws IOException {
+        Path demo = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
+        Path copy = Files.createDirectory(directory.resolve("model"));
+        try (SafetensorsFile weights = SafetensorsFile.open(demo.resolve("model.safetensors"));
+                Stream<Path> files = Files.list(demo)) {
+            for (Path file :
+                    files.filter(each -> !each.endsWith("model.safetensors")).toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+            List<TensorSource> all = new ArrayList<>(List.of(more));
+            weights.entries()
+                    .forEach((name, entry) ->
+                            all.add(new TensorSource(name, entry.type(), entry.shape(), weights.bytes(name))));
+            WeightsWriter.write(copy, all, Long.MAX_VALUE, Set.of());
+        }
+        return copy;
     }
 
     @Test

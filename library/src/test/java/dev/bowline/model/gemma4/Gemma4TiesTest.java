@@ -2,6 +2,7 @@ package dev.bowline.model.gemma4;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -11,13 +12,17 @@ import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
+import dev.bowline.nn.Slot;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import dev.bowline.ties.TiedHead;
 import dev.bowline.ties.TiedWeights;
 import java.lang.ref.WeakReference;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -42,9 +47,10 @@ class Gemma4TiesTest {
         }
     }
 
-    @Test
-    void theReplacedLanguageModelIsUnreachable() throws InterruptedException {
-        try (Gemma4Model model = build("moe_tied")) {
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void theReplacedLanguageModelIsUnreachable(String variant) throws InterruptedException {
+        try (Gemma4Model model = build(variant)) {
             WeakReference<TextModel> replaced = replaceOnce(model);
 
             for (int i = 0; i < 50 && replaced.get() != null; i++) {
@@ -117,10 +123,11 @@ class Gemma4TiesTest {
         }
     }
 
-    @Test
-    void sharedStorageIsNotATie() {
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void sharedStorageIsNotATie(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied")) {
+                Gemma4Model model = ReferenceModel.load(variant)) {
             Parameter other =
                     new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
             other.fill(model.inputEmbedding().tensor().detach());
@@ -137,13 +144,35 @@ class Gemma4TiesTest {
         }
     }
 
-    @Test
-    void untiedHeadsHaveTheirOwnStorageAndGradient() {
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "dense_kv"})
+    void theHeadOfASmallerDraftVocabularyIsNeverTied(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_untied")) {
+                Gemma4Model model = build(variant)) {
+            Linear drafts = new Linear("draft.lm_head", 32, 100);
+            Draft draft = new Draft(model, drafts);
+
+            assertFalse(TiedWeights.hasLocalTiedLmHead(draft));
+            BowlineException refused = assertThrows(BowlineException.class, () -> TiedWeights.ensureTiedLmHead(draft));
+
+            assertTrue(refused.problem().contains("'draft.lm_head.weight' has shape [100, 32]"), refused.problem());
+            assertTrue(refused.problem().contains("has shape [128, 32]"), refused.problem());
+            assertFalse(drafts.weight().isTied());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_untied", "flag_top_false_text_true", "text_only_untied"})
+    void untiedHeadsHaveTheirOwnStorageAndGradient(String variant) {
+        try (var _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load(variant)) {
             model.tieWeights();
+            TiedWeights.ensureTiedLmHead(model);
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
             assertNotSame(model.inputEmbedding().get(), model.lmHead().get());
+            assertNotEquals(
+                    Memory.bytes(model.inputEmbedding().tensor()).address(),
+                    Memory.bytes(model.lmHead().tensor()).address());
 
             model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
                     .square()
@@ -179,6 +208,21 @@ class Gemma4TiesTest {
         }
     }
 
+    /// A tied value is counted once, as the reference's distinct parameters are.
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv", "flag_top_false_text_true"})
+    void everyValueIsCountedOnce(String variant) {
+        try (Gemma4Model model = build(variant)) {
+            long trained = model.trained().values().stream()
+                    .mapToLong(Parameter::elements)
+                    .sum();
+
+            JsonObject facts = Json.parse(Golden.directory("gemma4", variant).resolve("reference.json"))
+                    .asObject();
+            assertEquals(facts.requireLong("parameters_distinct"), trained);
+        }
+    }
+
     @Test
     void fillingAParameterWithTheWrongShapeIsRefused() {
         try (var _ = TensorScope.open();
@@ -198,6 +242,45 @@ class Gemma4TiesTest {
                     () -> model.logits(Memory.of(new long[] {1, 2}, 1, 2), Sequences.causal(1, 2)));
 
             assertTrue(refused.problem().contains("embed_tokens.weight"), refused.problem());
+        }
+    }
+
+    /// `model` with another head, of fewer tokens, as a draft model has.
+    private record Draft(Gemma4Model model, Linear head) implements TiedHead {
+
+        @Override
+        public String architecture() {
+            return model.architecture();
+        }
+
+        @Override
+        public TieSupport tieSupport() {
+            return model.tieSupport();
+        }
+
+        @Override
+        public TieFlag tieFlag() {
+            return model.tieFlag();
+        }
+
+        @Override
+        public TieFlag.ClassDefault tieDefault() {
+            return model.tieDefault();
+        }
+
+        @Override
+        public Slot inputEmbedding() {
+            return model.inputEmbedding();
+        }
+
+        @Override
+        public Slot lmHead() {
+            return head.weight();
+        }
+
+        @Override
+        public void tieWeights() {
+            model.tieWeights();
         }
     }
 
