@@ -13,7 +13,7 @@ vocabulary=${3:-32768}
 batch=${4:-4}
 
 reference() {
-    "$python" "$project/bench/python/transformers_step.py" --vocabulary "$vocabulary" --batch "$batch" --warmup 1 --steps 4 "$@"
+    "$python" "$project/bench/python/transformers_step.py" --vocabulary "$vocabulary" --batch "$batch" --warmup 10 --steps 7 "$@"
 }
 
 tuned() {
@@ -22,7 +22,7 @@ tuned() {
 }
 
 ours() {
-    "$project/bench/java.sh" TrainingStepBench "$directory" "$1" 1 4
+    "$project/bench/java.sh" TrainingStepBench "$directory" "$1" 10 7
 }
 
 [ -f "$directory/batch.safetensors" ] || reference --steps 1 --save "$directory" >/dev/null
