@@ -3,6 +3,7 @@ package dev.bowline.nn;
 import dev.bowline.tensor.BlasThreads;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
@@ -11,8 +12,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
 ///
-/// float32 goes to libtorch's fused kernel. bfloat16 does not: on CPU that kernel multiplies small blocks one by one,
-/// and the two batched products written out here are faster.
+/// float32 goes to libtorch's fused kernel. bfloat16 does not, since on CPU that kernel is slower there: training goes
+/// to
+/// [BlockedAttention], the rest to the two batched products written out here.
 ///
 /// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
 public final class DotProductAttention {
@@ -39,7 +41,14 @@ public final class DotProductAttention {
     /// @param v [B, K, T, D]
     /// @return [B, S, N, D], contiguous
     public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
-        Tensor o = Dtype.of(q.scalar_type()) == Dtype.FLOAT32 ? fused(q, k, v, mask) : writtenOut(q, k, v, mask);
+        Tensor o;
+        if (Dtype.of(q.scalar_type()) == Dtype.FLOAT32) {
+            o = fused(q, k, v, mask);
+        } else if (BlockedAttention.fits(q, k, v, mask)) {
+            o = BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q));
+        } else {
+            o = writtenOut(q, k, v, mask);
+        }
         return o.transpose(1, 2).contiguous();
     }
 
@@ -63,7 +72,7 @@ public final class DotProductAttention {
         return switch (mask) {
             case AttentionMask.Everything _ -> Ops.attention(q, k, v, 1.0);
             case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, 1.0);
-            case AttentionMask.Additive(Tensor additive) -> Ops.maskedAttention(q, k, v, additive, 1.0);
+            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> Ops.maskedAttention(q, k, v, additive, 1.0);
         };
     }
 
@@ -82,7 +91,7 @@ public final class DotProductAttention {
         Tensor masked = switch (mask) {
             case AttentionMask.Everything _ -> scores;
             case AttentionMask.Causal _ -> scores.add(causal(queries, q));
-            case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
+            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> scores.add(additive);
         };
         Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
         return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))

@@ -3,6 +3,7 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -60,7 +61,7 @@ public final class ScaledAttention {
         return switch (mask) {
             case AttentionMask.Everything _ -> scores;
             case AttentionMask.Causal _ -> scores.add(causal(scores.size(2), scores));
-            case AttentionMask.Additive(Tensor additive) -> scores.add(additive);
+            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> scores.add(additive);
         };
     }
 

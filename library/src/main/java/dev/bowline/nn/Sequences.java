@@ -135,7 +135,7 @@ public final class Sequences {
         if (unlimited && !windowed && past == 0) {
             return new AttentionMask.Causal();
         }
-        return new AttentionMask.Additive(additive(window, dtype));
+        return new AttentionMask.Additive(additive(window, dtype), window);
     }
 
     private Tensor additive(OptionalInt window, Dtype dtype) {

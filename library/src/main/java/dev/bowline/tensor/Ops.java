@@ -58,6 +58,14 @@ public final class Ops {
         return torch.softmax(x, -1, new ScalarTypeOptional(dtype.scalarType()));
     }
 
+    /// dL/dx = p ⊙ (dp - Σ p ⊙ dp) of p = softmax(x) over the last dimension.
+    ///
+    /// @param dp dL/dp, overwritten by the result
+    public static Tensor softmaxGradient(Tensor dp, Tensor p) {
+        dp.mul_(p);
+        return dp.addcmul_(p, sumLast(dp), new Scalar(-1.0));
+    }
+
     /// Sum over the last dimension, which stays as size 1.
     public static Tensor sumLast(Tensor x) {
         return x.sum(new long[] {-1}, true, new ScalarTypeOptional());

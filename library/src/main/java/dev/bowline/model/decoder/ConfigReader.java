@@ -194,15 +194,7 @@ public final class ConfigReader {
     ///
     /// @param architecture for the message
     public void refuseWhatWasNotRead(String architecture) {
-        FeatureKeys.active(text).stream()
-                .filter(feature -> !read.contains(feature))
-                .findFirst()
-                .ifPresent(feature -> {
-                    throw new BowlineException(
-                            "%s: %s %s is not built for %s"
-                                    .formatted(text.location().source(), feature, text.require(feature), architecture),
-                            FeatureKeys.fix(feature));
-                });
+        FeatureKeys.refuse(text, read, architecture);
     }
 
     private BowlineException unsupported(String key, String value, String fix) {

@@ -1,5 +1,6 @@
 package dev.bowline.model.decoder;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
@@ -12,7 +13,7 @@ import java.util.Set;
 /// The keys of config.json that change what a decoder computes without showing in its tensors' names or shapes,
 /// with the values under which they do nothing. What shows in tensors needs no entry: the load explains every
 /// tensor.
-final class FeatureKeys {
+public final class FeatureKeys {
 
     private static final Set<String> OFF = Set.of("false", "0", "0.0", "[]", "{}");
     private static final Set<String> ONE = Set.of("1", "1.0", "true");
@@ -119,11 +120,26 @@ final class FeatureKeys {
                 .toList();
     }
 
+    /// Refuses the first feature that a config turns on and that `built` does not have.
+    ///
+    /// @param architecture for the message
+    public static void refuse(JsonObject text, Set<String> built, String architecture) {
+        active(text).stream()
+                .filter(feature -> !built.contains(feature))
+                .findFirst()
+                .ifPresent(feature -> {
+                    throw new BowlineException(
+                            "%s: %s %s is not built for %s"
+                                    .formatted(text.location().source(), feature, text.require(feature), architecture),
+                            fix(feature));
+                });
+    }
+
     private static boolean isNeutral(String key, JsonValue value) {
         return value instanceof JsonNull || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value));
     }
 
-    static String fix(String key) {
+    private static String fix(String key) {
         if (key.equals("quantization_config") || key.equals("compression_config")) {
             return "use the checkpoint's unquantised weights";
         }

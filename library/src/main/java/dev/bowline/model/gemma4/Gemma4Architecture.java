@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma4;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.decoder.FeatureKeys;
 import dev.bowline.ties.TieSupport;
 
 /// The two Gemma 4 classes Bowline builds.
@@ -41,11 +42,17 @@ public enum Gemma4Architecture {
     }
 
     Gemma4Config textConfig(JsonObject config) {
+        FeatureKeys.refuse(config, Gemma4ConfigReader.FEATURES, architectureName);
         return switch (this) {
             case CONDITIONAL_GENERATION ->
-                Gemma4ConfigReader.read(config.optionalObject("text_config").orElse(JsonObject.of()));
+                textConfigBelow(config.optionalObject("text_config").orElse(JsonObject.of()));
             case CAUSAL_LM -> Gemma4ConfigReader.read(config);
         };
+    }
+
+    private Gemma4Config textConfigBelow(JsonObject text) {
+        FeatureKeys.refuse(text, Gemma4ConfigReader.FEATURES, architectureName);
+        return Gemma4ConfigReader.read(text);
     }
 
     /// Builds the model without values: load a checkpoint into it, or initialise it.

@@ -11,9 +11,22 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /// Reads the text config of a Gemma 4 checkpoint: defaults and derived values as transformers' `Gemma4TextConfig`.
 final class Gemma4ConfigReader {
+
+    /// Keys that change what a model computes and that are read here.
+    static final Set<String> FEATURES = Set.of(
+            "attention_dropout",
+            "final_logit_softcapping",
+            "hidden_activation",
+            "layer_types",
+            "num_kv_shared_layers",
+            "per_layer_config",
+            "rope_parameters",
+            "sliding_window",
+            "use_bidirectional_attention");
 
     private static final String SLIDING = "sliding_attention";
     private static final String FULL = "full_attention";

@@ -1,0 +1,185 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.SideBySide;
+import java.util.OptionalInt;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/// softmax(q k^T + mask) v for training, a block of queries at a time against the keys that one of them may look at.
+/// Training keeps q, k and v only; the backward pass computes the probabilities again.
+///
+/// A block is small enough for a processor's cache, and the key heads of all rows are worked on side by side. Each step
+/// is rounded to the dtype of q and the softmax is computed in float32, as in the eager attention of transformers.
+/// Shapes as in [DotProductAttention], with G = N/K query heads to a key head, blocks of n queries and t keys.
+final class BlockedAttention {
+
+    private static final long BLOCK = 128;
+
+    private static final HandWrittenGradient GRADIENT = new HandWrittenGradient();
+
+    private final Tensor inputs;
+    private final Tensor mask;
+    private final OptionalInt window;
+    private final long heads;
+    private final long groups;
+    private final long perGroup;
+    private final long length;
+
+    /// @param inputs q, k and v, one after the other along their heads: [B, N + 2 K, S, D]
+    /// @param mask [B or 1, 1, S, S], of which nothing is read after a query's own position or before its window
+    private BlockedAttention(Tensor inputs, Tensor mask, OptionalInt window, long heads) {
+        this.inputs = inputs;
+        this.mask = mask;
+        this.window = window;
+        this.heads = heads;
+        groups = (inputs.size(1) - heads) / 2;
+        perGroup = heads / groups;
+        length = inputs.size(2);
+    }
+
+    /// Whether this is a training pass over whole sequences.
+    static boolean fits(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        boolean recorded = GradMode.is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+        return recorded && q.size(2) == k.size(2) && !(mask instanceof AttentionMask.Everything);
+    }
+
+    /// @param causal the mask of a causal attention, used where `mask` is that
+    /// @return [B, N, S, D]
+    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor causal) {
+        return mask instanceof AttentionMask.Additive(Tensor additive, OptionalInt window)
+                ? attend(q, k, v, additive, window)
+                : attend(q, k, v, causal.unsqueeze(0).unsqueeze(0), OptionalInt.empty());
+    }
+
+    private static Tensor attend(Tensor q, Tensor k, Tensor v, Tensor mask, OptionalInt window) {
+        // Three inputs lead to one output, so they are laid side by side, and so is what comes out.
+        Tensor inputs = Ops.cat(1, q, k, v);
+        long heads = q.size(1);
+        Tensor joined;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            joined = torch.empty_like(inputs);
+            joined.narrow(1, heads, 2 * k.size(1)).zero_();
+            new BlockedAttention(inputs, mask, window, heads).forward(joined);
+        }
+        HandWrittenGradient.Backward backward =
+                (saved, gradient) -> new BlockedAttention(saved[0], saved[1], window, heads).backward(gradient);
+        return GRADIENT.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
+    }
+
+    /// One key head of one row.
+    ///
+    /// @param row b
+    /// @param group k
+    private record Part(long row, long group) {}
+
+    private interface Work {
+        void on(Part part);
+    }
+
+    private void forEach(Work work) {
+        SideBySide.run(Math.toIntExact(inputs.size(0) * groups), i -> work.on(new Part(i / groups, i % groups)));
+    }
+
+    /// The queries of a part, or what belongs to them: [G, S, D], a view.
+    private Tensor queries(Tensor joined, Part part) {
+        return joined.select(0, part.row()).narrow(0, part.group() * perGroup, perGroup);
+    }
+
+    /// The keys of a part, or what belongs to them: [S, D], a view.
+    private Tensor keys(Tensor joined, Part part) {
+        return joined.select(0, part.row()).select(0, heads + part.group());
+    }
+
+    /// The values of a part, or what belongs to them: [S, D], a view.
+    private Tensor values(Tensor joined, Part part) {
+        return joined.select(0, part.row()).select(0, heads + groups + part.group());
+    }
+
+    /// n queries from `at`, and the t keys from `from` that one of them may look at.
+    private record Block(long at, long n, long from, long t) {
+
+        Tensor queries(Tensor x) {
+            return x.narrow(1, at, n);
+        }
+
+        Tensor keys(Tensor x) {
+            return x.narrow(0, from, t);
+        }
+    }
+
+    private Block block(long at) {
+        long n = Math.min(BLOCK, length - at);
+        long from = window.isPresent() ? Math.max(0, at - window.getAsInt() + 1) : 0;
+        return new Block(at, n, from, at + n - from);
+    }
+
+    private void forward(Tensor joined) {
+        forEach(part -> {
+            Tensor q = queries(inputs, part);
+            Tensor k = keys(inputs, part);
+            Tensor v = values(inputs, part);
+            Tensor o = queries(joined, part);
+            for (long at = 0; at < length; at += BLOCK) {
+                Block block = block(at);
+                Tensor p = probabilities(flat(block.queries(q)), block.keys(k), part, block);
+                Tensor mixed = p.to(inputs.scalar_type()).mm(block.keys(v));
+                block.queries(o).copy_(mixed.view(perGroup, block.n(), mixed.size(1)));
+            }
+        });
+    }
+
+    /// @param q [G n, D]
+    /// @param k [t, D]
+    /// @return [G n, t] float32
+    private Tensor probabilities(Tensor q, Tensor k, Part part, Block block) {
+        Tensor allowed = mask.select(0, mask.size(0) == 1 ? 0 : part.row())
+                .select(0, 0)
+                .narrow(0, block.at(), block.n())
+                .narrow(1, block.from(), block.t());
+        Tensor scores = q.mm(k.t());
+        scores.view(perGroup, block.n(), block.t()).add_(allowed);
+        return Ops.softmax(scores, Dtype.FLOAT32);
+    }
+
+    private static Tensor flat(Tensor x) {
+        return x.reshape(-1, x.size(2));
+    }
+
+    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), dq = ds k, dk = dsᵀ q. The sums over
+    /// blocks
+    /// are kept in float32.
+    ///
+    /// @param joined [B, N + 2 K, S, D], of which the first N heads are dL/do
+    /// @return [B, N + 2 K, S, D]: dL/dq, dL/dk and dL/dv
+    private Tensor backward(Tensor joined) {
+        Tensor gradients = torch.empty_like(inputs);
+        forEach(part -> {
+            Tensor q = queries(inputs, part);
+            Tensor k = keys(inputs, part);
+            Tensor v = values(inputs, part);
+            Tensor dO = queries(joined, part);
+            Tensor dQ = queries(gradients, part);
+            Tensor dK = Ops.zeros(Dtype.FLOAT32, length, k.size(1));
+            Tensor dV = torch.zeros_like(dK);
+            for (long at = 0; at < length; at += BLOCK) {
+                Block block = block(at);
+                Tensor queries = flat(block.queries(q));
+                Tensor p = probabilities(queries, block.keys(k), part, block);
+                Tensor dOut = flat(block.queries(dO));
+                block.keys(dV).add_(p.to(inputs.scalar_type()).t().mm(dOut));
+                Tensor dP = Ops.cast(dOut.mm(block.keys(v).t()), Dtype.FLOAT32);
+                Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
+                block.keys(dK).add_(dS.t().mm(queries));
+                Tensor dQueries = dS.mm(block.keys(k));
+                block.queries(dQ).copy_(dQueries.view(perGroup, block.n(), dQueries.size(1)));
+            }
+            keys(gradients, part).copy_(dK);
+            values(gradients, part).copy_(dV);
+        });
+        return gradients;
+    }
+}
