@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 /// softmax(q k^T + mask) v for training, a block of queries at a time against the keys that one of them may look at.
 /// Training keeps q, k and v only; the backward pass computes the probabilities again.
 ///
-/// A block is small enough for a processor's cache, and the key heads of all rows are worked on side by side. Each step
+/// Rows are worked on side by side. Each step
 /// is rounded to the dtype of q and the softmax is computed in float32, as in the eager attention of transformers.
 /// Shapes as in [DotProductAttention], with G = N/K query heads to a key head, blocks of n queries and t keys.
 final class BlockedAttention {
@@ -70,44 +70,38 @@ final class BlockedAttention {
         return GRADIENT.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
     }
 
-    /// One key head of one row.
-    ///
-    /// @param row b
-    /// @param group k
-    private record Part(long row, long group) {}
-
     private interface Work {
-        void on(Part part);
+        void on(long row);
     }
 
-    private void forEach(Work work) {
-        SideBySide.run(Math.toIntExact(inputs.size(0) * groups), i -> work.on(new Part(i / groups, i % groups)));
+    private void forEachRow(Work work) {
+        SideBySide.run(Math.toIntExact(inputs.size(0)), work::on);
     }
 
-    /// The queries of a part, or what belongs to them: [G, S, D], a view.
-    private Tensor queries(Tensor joined, Part part) {
-        return joined.select(0, part.row()).narrow(0, part.group() * perGroup, perGroup);
+    /// The queries of a row, or what belongs to them: [K, G, S, D], a view.
+    private Tensor queries(Tensor joined, long row) {
+        return joined.select(0, row).narrow(0, 0, heads).view(groups, perGroup, length, joined.size(3));
     }
 
-    /// The keys of a part, or what belongs to them: [S, D], a view.
-    private Tensor keys(Tensor joined, Part part) {
-        return joined.select(0, part.row()).select(0, heads + part.group());
+    /// The keys of a row, or what belongs to them: [K, S, D], a view.
+    private Tensor keys(Tensor joined, long row) {
+        return joined.select(0, row).narrow(0, heads, groups);
     }
 
-    /// The values of a part, or what belongs to them: [S, D], a view.
-    private Tensor values(Tensor joined, Part part) {
-        return joined.select(0, part.row()).select(0, heads + groups + part.group());
+    /// The values of a row, or what belongs to them: [K, S, D], a view.
+    private Tensor values(Tensor joined, long row) {
+        return joined.select(0, row).narrow(0, heads + groups, groups);
     }
 
     /// n queries from `at`, and the t keys from `from` that one of them may look at.
     private record Block(long at, long n, long from, long t) {
 
         Tensor queries(Tensor x) {
-            return x.narrow(1, at, n);
+            return x.narrow(2, at, n);
         }
 
         Tensor keys(Tensor x) {
-            return x.narrow(0, from, t);
+            return x.narrow(1, from, t);
         }
     }
 
@@ -118,35 +112,36 @@ final class BlockedAttention {
     }
 
     private void forward(Tensor joined) {
-        forEach(part -> {
-            Tensor q = queries(inputs, part);
-            Tensor k = keys(inputs, part);
-            Tensor v = values(inputs, part);
-            Tensor o = queries(joined, part);
+        forEachRow(row -> {
+            Tensor q = queries(inputs, row);
+            Tensor k = keys(inputs, row);
+            Tensor v = values(inputs, row);
+            Tensor o = queries(joined, row);
             for (long at = 0; at < length; at += BLOCK) {
                 Block block = block(at);
-                Tensor p = probabilities(flat(block.queries(q)), block.keys(k), part, block);
-                Tensor mixed = p.to(inputs.scalar_type()).mm(block.keys(v));
-                block.queries(o).copy_(mixed.view(perGroup, block.n(), mixed.size(1)));
+                Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block);
+                Tensor mixed = p.to(inputs.scalar_type()).bmm(block.keys(v));
+                Tensor target = block.queries(o);
+                target.copy_(mixed.view_as(target));
             }
         });
     }
 
-    /// @param q [G n, D]
-    /// @param k [t, D]
-    /// @return [G n, t] float32
-    private Tensor probabilities(Tensor q, Tensor k, Part part, Block block) {
-        Tensor allowed = mask.select(0, mask.size(0) == 1 ? 0 : part.row())
+    /// @param q [K, G n, D]
+    /// @param k [K, t, D]
+    /// @return [K, G n, t] float32
+    private Tensor probabilities(Tensor q, Tensor k, long row, Block block) {
+        Tensor allowed = mask.select(0, mask.size(0) == 1 ? 0 : row)
                 .select(0, 0)
                 .narrow(0, block.at(), block.n())
                 .narrow(1, block.from(), block.t());
-        Tensor scores = q.mm(k.t());
-        scores.view(perGroup, block.n(), block.t()).add_(allowed);
+        Tensor scores = q.bmm(k.transpose(1, 2));
+        scores.view(groups, perGroup, block.n(), block.t()).add_(allowed);
         return Ops.softmax(scores, Dtype.FLOAT32);
     }
 
     private static Tensor flat(Tensor x) {
-        return x.reshape(-1, x.size(2));
+        return x.reshape(x.size(0), -1, x.size(3));
     }
 
     /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), dq = ds k, dk = dsᵀ q. The sums over
@@ -157,28 +152,29 @@ final class BlockedAttention {
     /// @return [B, N + 2 K, S, D]: dL/dq, dL/dk and dL/dv
     private Tensor backward(Tensor joined) {
         Tensor gradients = torch.empty_like(inputs);
-        forEach(part -> {
-            Tensor q = queries(inputs, part);
-            Tensor k = keys(inputs, part);
-            Tensor v = values(inputs, part);
-            Tensor dO = queries(joined, part);
-            Tensor dQ = queries(gradients, part);
-            Tensor dK = Ops.zeros(Dtype.FLOAT32, length, k.size(1));
+        Tensor contiguous = joined.contiguous();
+        forEachRow(row -> {
+            Tensor q = queries(inputs, row);
+            Tensor k = keys(inputs, row);
+            Tensor v = values(inputs, row);
+            Tensor dO = queries(contiguous, row);
+            Tensor dQ = queries(gradients, row);
+            Tensor dK = Ops.zeros(Dtype.FLOAT32, groups, length, k.size(2));
             Tensor dV = torch.zeros_like(dK);
             for (long at = 0; at < length; at += BLOCK) {
                 Block block = block(at);
                 Tensor queries = flat(block.queries(q));
-                Tensor p = probabilities(queries, block.keys(k), part, block);
+                Tensor p = probabilities(queries, block.keys(k), row, block);
                 Tensor dOut = flat(block.queries(dO));
-                block.keys(dV).add_(p.to(inputs.scalar_type()).t().mm(dOut));
-                Tensor dP = Ops.cast(dOut.mm(block.keys(v).t()), Dtype.FLOAT32);
+                block.keys(dV).add_(p.to(inputs.scalar_type()).transpose(1, 2).bmm(dOut));
+                Tensor dP = Ops.cast(dOut.bmm(block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
                 Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
-                block.keys(dK).add_(dS.t().mm(queries));
-                Tensor dQueries = dS.mm(block.keys(k));
-                block.queries(dQ).copy_(dQueries.view(perGroup, block.n(), dQueries.size(1)));
+                block.keys(dK).add_(dS.transpose(1, 2).bmm(queries));
+                Tensor target = block.queries(dQ);
+                target.copy_(dS.bmm(block.keys(k)).view_as(target));
             }
-            keys(gradients, part).copy_(dK);
-            values(gradients, part).copy_(dV);
+            keys(gradients, row).copy_(dK);
+            values(gradients, row).copy_(dV);
         });
         return gradients;
     }
