@@ -3,6 +3,7 @@ package dev.bowline.loss;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.fixtures.TwoThreads;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
@@ -10,10 +11,12 @@ import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// More rows than one block holds, against autograd over all of them.
+@ExtendWith(TwoThreads.class)
 final class ChunkSoftmaxTest {
 
     private static final int TOKENS = 70;

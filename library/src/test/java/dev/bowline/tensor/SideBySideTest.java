@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.fixtures.TwoThreads;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,11 +14,23 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(TwoThreads.class)
 final class SideBySideTest {
 
     private static final int MANY = 64;
+
+    private static final int THREADS = 2;
+    private static final int BLAS_THREADS = BlasThreads.count();
+
+    @AfterEach
+    void theThreadsAreThoseOfBefore() {
+        assertEquals(THREADS, torch.get_num_threads());
+        assertEquals(BLAS_THREADS, BlasThreads.count());
+    }
 
     @Test
     void everyKernelRunsOnce() {
@@ -37,7 +50,6 @@ final class SideBySideTest {
         Set<Boolean> recording = ConcurrentHashMap.newKeySet();
         Set<Integer> threads = ConcurrentHashMap.newKeySet();
         Set<Thread> seen = ConcurrentHashMap.newKeySet();
-        int before = torch.get_num_threads();
 
         SideBySide.run(MANY, _ -> {
             seen.add(Thread.currentThread());
@@ -47,11 +59,9 @@ final class SideBySideTest {
         });
 
         assertEquals(Set.of(false), recording);
-        if (seen.size() > 1) {
-            assertEquals(Set.of(1), threads);
-        }
+        assertEquals(Set.of(1), threads);
+        assertEquals(2, seen.size());
         assertTrue(GradMode.is_enabled());
-        assertEquals(before, torch.get_num_threads());
     }
 
     @Test
@@ -69,10 +79,7 @@ final class SideBySideTest {
     }
 
     @Test
-    void aFailureReachesTheCallerAndTheThreadsComeBack() {
-        int before = torch.get_num_threads();
-        int blas = BlasThreads.count();
-
+    void aFailureReachesTheCaller() {
         var failure = assertThrows(
                 IllegalArgumentException.class,
                 () -> SideBySide.run(MANY, i -> {
@@ -83,8 +90,6 @@ final class SideBySideTest {
                 }));
 
         assertTrue(String.valueOf(failure.getMessage()).startsWith("kernel "));
-        assertEquals(before, torch.get_num_threads());
-        assertEquals(blas, BlasThreads.count());
     }
 
     private static void pause() {
