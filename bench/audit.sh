@@ -50,8 +50,9 @@ done
 if command -v taskset >/dev/null; then
     measure "audit, the same on one processor" taskset -c 0 "$bowline" audit "$directory/pair" --json
 fi
+measure "cmp, as many bytes as the pair of two types" cmp -n "$(($3 * 3 / 4))" -i "$1:$2" "$file" "$file"
+cat "$directory/twotypes/model.safetensors" >/dev/null
+measure "audit, one value in F32 and BF16, 1 GiB and 0.5 GiB" "$bowline" audit "$directory/twotypes" --json
 file=$directory/differs/model.safetensors
 cat "$file" >/dev/null
 measure "audit, every row differs, 2 x 1 GiB" "$bowline" audit "$directory/differs" --json
-cat "$directory/twotypes/model.safetensors" >/dev/null
-measure "audit, one value in F32 and BF16, 1 GiB and 0.5 GiB" "$bowline" audit "$directory/twotypes" --json

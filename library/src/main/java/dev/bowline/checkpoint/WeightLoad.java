@@ -61,7 +61,7 @@ final class WeightLoad {
             model.own(checkpoint.lease());
         }
         verify(canonicalKey);
-        checkpoint.bytes(canonicalKey).unload();
+        checkpoint.weights().unload();
         return report(dtype, verdict, filled, canonicalKey);
     }
 
@@ -135,6 +135,7 @@ final class WeightLoad {
         if (pieces.size() == 1 && stored != dtype) {
             MemorySegment bytes = mapped(pieces.getFirst());
             owned.put(parameter, Ops.cast(Memory.view(bytes, stored, parameter.shape()), dtype));
+            // Or the whole file would be resident beside what it becomes.
             bytes.unload();
         } else if (pieces.size() == 1 && !parameter.isTrained()) {
             parameter.fillReadOnly(Memory.view(mapped(pieces.getFirst()), dtype, parameter.shape()));

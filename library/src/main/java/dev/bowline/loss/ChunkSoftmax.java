@@ -88,8 +88,7 @@ final class ChunkSoftmax {
 
     private void gradient(Tensor block, Tensor p, Tensor target) {
         // dL/dy = softmax(y) - onehot
-        Tensor dy = p;
-        dy.scatter_add_(1, target, Ops.full(Dtype.FLOAT32, -1, target.size(0), 1));
+        Tensor dy = p.scatter_add_(1, target, Ops.full(Dtype.FLOAT32, -1, target.size(0), 1));
         if (softcap.isPresent()) {
             torch.tanh_backward_out(block, dy.to(block.scalar_type()), block);
         } else {

@@ -12,9 +12,9 @@ import org.bytedeco.pytorch.global.torch;
 /// softmax(q k^T + mask) v for training, a block of queries at a time against the keys that one of them may look at.
 /// Training keeps q, k and v only; the backward pass computes the probabilities again.
 ///
-/// Rows are worked on side by side. Each step
-/// is rounded to the dtype of q and the softmax is computed in float32, as in the eager attention of transformers.
-/// Shapes as in [DotProductAttention], with G = N/K query heads to a key head, blocks of n queries and t keys.
+/// Rows are worked on side by side. Each step is rounded to the dtype of q and the softmax is computed in float32, as
+/// in the eager attention of transformers. Shapes as in [DotProductAttention], with G = N/K query heads to a key head,
+/// blocks of n queries and t keys.
 final class BlockedAttention {
 
     private static final long BLOCK = 128;
@@ -30,7 +30,7 @@ final class BlockedAttention {
     private final long length;
 
     /// @param inputs q, k and v, one after the other along their heads: [B, N + 2 K, S, D]
-    /// @param mask [B or 1, 1, S, S], of which nothing is read after a query's own position or before its window
+    /// @param mask [B or 1, 1, S, S], which hides what is after a query's own position or before its window
     private BlockedAttention(Tensor inputs, Tensor mask, OptionalInt window, long heads) {
         this.inputs = inputs;
         this.mask = mask;
@@ -144,8 +144,7 @@ final class BlockedAttention {
         return x.reshape(x.size(0), -1, x.size(3));
     }
 
-    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), dq = ds k, dk = dsᵀ q. The sums over
-    /// blocks
+    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), dq = ds k, dk = dsᵀ q. Sums over blocks
     /// are kept in float32.
     ///
     /// @param joined [B, N + 2 K, S, D], of which the first N heads are dL/do

@@ -12,9 +12,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
 ///
-/// float32 goes to libtorch's fused kernel. bfloat16 does not, since on CPU that kernel is slower there: training goes
-/// to
-/// [BlockedAttention], the rest to the two batched products written out here.
+/// float32 goes to libtorch's fused kernel. In bfloat16 that kernel multiplies small blocks one by one on CPU and is
+/// slower: training goes to [BlockedAttention], the rest to the two batched products written out here.
 ///
 /// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
 public final class DotProductAttention {

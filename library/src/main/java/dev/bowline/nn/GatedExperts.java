@@ -11,11 +11,9 @@ import org.bytedeco.pytorch.global.torch;
 /// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(a(gate_e x_n) ⊙ up_e x_n), e = index_nk,
 /// with an activation a.
 ///
-/// Tokens are sorted by expert so that each expert works on consecutive rows, from its first product to its last,
-/// beside
-/// the others. Training keeps x and the gate and up products only, and computes the rest again. Shapes: N tokens, K
-/// experts per token, R = N K rows
-/// sorted by expert, E experts, H width, I expert width.
+/// Tokens are sorted by expert so that each expert works on consecutive rows, from its first product to its last, with
+/// the others beside it. Training keeps x and the gate and up products only, and computes the rest again. Shapes: N
+/// tokens, K experts per token, R = N K rows sorted by expert, E experts, H width, I expert width.
 public final class GatedExperts extends Layer {
 
     private final Slot gateUp;

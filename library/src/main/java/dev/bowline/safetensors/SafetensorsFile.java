@@ -91,6 +91,13 @@ public final class SafetensorsFile implements AutoCloseable {
         return data.asSlice(entry.begin(), entry.bytes());
     }
 
+    /// Lets go of the pages that were touched, which the process is otherwise charged with; whatever is touched again
+    /// is
+    /// read again.
+    void unload() {
+        data.unload();
+    }
+
     /// Reads the tensor's bytes into memory of the caller's own, without touching the map.
     ///
     /// @param target native or array memory of exactly the tensor's size

@@ -103,6 +103,11 @@ public final class WeightFiles implements AutoCloseable {
         file(name).copy(name, target);
     }
 
+    /// Lets go of every file's pages; every segment stays valid.
+    public void unload() {
+        files.forEach(SafetensorsFile::unload);
+    }
+
     /// The file that holds the tensor.
     public SafetensorsFile file(String name) {
         SafetensorsFile file = owners.get(name);

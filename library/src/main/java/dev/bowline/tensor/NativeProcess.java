@@ -38,9 +38,8 @@ public final class NativeProcess {
         setIfAbsent("OMP_WAIT_POLICY", "passive");
         // Left alone, libtorch took one processor of two (docs/performance.md).
         setIfAbsent("OMP_NUM_THREADS", Integer.toString(processors()));
-        // BLAS's idle threads sleep after 2^12 cycles; they would hold the processor that attention wants. Only
-        // together
-        // with BlasThreads: threads that BLAS starts inside of attention would be many times slower with it.
+        // BLAS's idle threads sleep after 2^12 cycles; they would hold the processor that attention wants. Only with
+        // BlasThreads: threads that BLAS starts inside of attention would be many times slower with it.
         setIfAbsent("OPENBLAS_THREAD_TIMEOUT", "12");
         if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
             mallopt(M_MMAP_THRESHOLD, 1 << 30);

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -61,7 +62,7 @@ public final class SideBySide {
     }
 
     /// Runs `kernel` for 0, 1, ... `count` - 1, in any order, without recording for autograd. Native handles that it
-    /// makes are freed.
+    /// makes are freed. When this returns or throws, no kernel runs any more, so what they wrote to may be freed.
     public static void run(int count, IntConsumer kernel) {
         int threads = OPENMP.map(OpenMp::threads).orElse(1);
         // With few kernels each had better use more than one thread.
@@ -88,6 +89,8 @@ public final class SideBySide {
             }
             alone(count, next, kernel);
         } finally {
+            // After a failure nobody begins another.
+            next.set(count);
             try {
                 await(helpers);
             } finally {
@@ -107,18 +110,32 @@ public final class SideBySide {
         }
     }
 
+    /// Waits for all of them, whatever one of them or an interrupt says, then throws what the first threw.
     private static void await(List<Future<?>> helpers) {
+        Optional<Throwable> failure = Optional.empty();
+        boolean interrupted = false;
         for (Future<?> helper : helpers) {
-            try {
-                helper.get();
-            } catch (ExecutionException e) {
-                throw e.getCause() instanceof RuntimeException failure
-                        ? failure
-                        : new IllegalStateException("a kernel failed", e.getCause());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("interrupted while kernels ran", e);
+            boolean running = true;
+            while (running) {
+                try {
+                    helper.get();
+                    running = false;
+                } catch (ExecutionException e) {
+                    Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+                    failure = failure.or(() -> Optional.of(cause));
+                    running = false;
+                } catch (InterruptedException _) {
+                    interrupted = true;
+                }
             }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure.isPresent()) {
+            throw failure.get() instanceof RuntimeException problem
+                    ? problem
+                    : new IllegalStateException("a kernel failed", failure.get());
         }
     }
 }

@@ -17,7 +17,9 @@ import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TiedWeights;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +28,8 @@ import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -153,6 +157,34 @@ class CheckpointLoadTest {
                     .to(Dtype.BFLOAT16.scalarType());
             assertArrayEquals(bytes(expected), bytes(tensor(pretrained, "model.language_model.norm.weight")));
         }
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, disabledReason = "elsewhere nobody says which pages of a map are resident")
+    void aLoadThatConvertsKeepsNoPagesOfTheFile() throws IOException {
+        Path directory = Golden.directory("gemma4", "e2b_like");
+        Path file = directory.resolve("model.safetensors");
+
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+            checkpoint.load(model, Dtype.BFLOAT16);
+
+            long kept = residentKib(file);
+            assertTrue(kept << 10 < Files.size(file) / 2, kept + " KiB of the file are resident");
+        }
+    }
+
+    private static long residentKib(Path file) throws IOException {
+        long kib = 0;
+        boolean ofFile = false;
+        for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+            if (line.matches("[0-9a-f]+-[0-9a-f]+ .*")) {
+                ofFile = line.endsWith(" " + file.toRealPath());
+            } else if (ofFile && line.startsWith("Rss:")) {
+                kib += Long.parseLong(line.replaceAll("\\D", ""));
+            }
+        }
+        return kib;
     }
 
     @Test

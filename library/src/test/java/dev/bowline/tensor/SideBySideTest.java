@@ -10,6 +10,7 @@ import dev.bowline.fixtures.TwoThreads;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
@@ -92,11 +93,44 @@ final class SideBySideTest {
         assertTrue(String.valueOf(failure.getMessage()).startsWith("kernel "));
     }
 
+    @Test
+    void anInterruptedCallerStillWaitsForEveryKernel() {
+        AtomicInteger finished = new AtomicInteger();
+        Thread.currentThread().interrupt();
+
+        SideBySide.run(MANY, _ -> {
+            pause();
+            finished.incrementAndGet();
+        });
+
+        assertTrue(Thread.interrupted());
+        assertEquals(MANY, finished.get());
+    }
+
+    @Test
+    void afterAFailureNoKernelRuns() {
+        AtomicInteger running = new AtomicInteger();
+
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> SideBySide.run(MANY, i -> {
+                    running.incrementAndGet();
+                    if (i == 0) {
+                        throw new IllegalArgumentException("the first");
+                    }
+                    pause();
+                    running.decrementAndGet();
+                }));
+
+        // The one that failed.
+        assertEquals(1, running.get());
+    }
+
+    /// A millisecond that no interrupt shortens.
     private static void pause() {
-        try {
-            Thread.sleep(1);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        long end = System.nanoTime() + 1_000_000;
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
         }
     }
 }

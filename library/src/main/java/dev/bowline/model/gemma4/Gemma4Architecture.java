@@ -44,15 +44,13 @@ public enum Gemma4Architecture {
     Gemma4Config textConfig(JsonObject config) {
         FeatureKeys.refuse(config, Gemma4ConfigReader.FEATURES, architectureName);
         return switch (this) {
-            case CONDITIONAL_GENERATION ->
-                textConfigBelow(config.optionalObject("text_config").orElse(JsonObject.of()));
+            case CONDITIONAL_GENERATION -> {
+                JsonObject text = config.optionalObject("text_config").orElse(JsonObject.of());
+                FeatureKeys.refuse(text, Gemma4ConfigReader.FEATURES, architectureName);
+                yield Gemma4ConfigReader.read(text);
+            }
             case CAUSAL_LM -> Gemma4ConfigReader.read(config);
         };
-    }
-
-    private Gemma4Config textConfigBelow(JsonObject text) {
-        FeatureKeys.refuse(text, Gemma4ConfigReader.FEATURES, architectureName);
-        return Gemma4ConfigReader.read(text);
     }
 
     /// Builds the model without values: load a checkpoint into it, or initialise it.
