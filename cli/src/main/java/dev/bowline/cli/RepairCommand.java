@@ -78,6 +78,9 @@ final class RepairCommand extends Command {
                         .note("An interrupted repair left %s; %s."
                                 .formatted(left, apply ? "it is removed" : "--apply removes it")));
         RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
+        if (inPlace) {
+            plan.requireInPlace();
+        }
         if (json) {
             Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
             console().print(AuditJson.json(plan, made));

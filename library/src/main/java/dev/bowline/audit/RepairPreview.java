@@ -10,11 +10,12 @@ final class RepairPreview {
 
     private RepairPreview() {}
 
-    static TieAudit audit(Subject subject, RepairPlan plan) {
+    static TieAudit audit(Straightened straight, RepairPlan plan) {
         if (plan.changesNothing()) {
             return plan.before();
         }
-        RepairedHeaders repaired = RepairedHeaders.of(plan, subject.files());
+        Subject subject = straight.subject();
+        RepairedHeaders repaired = RepairedHeaders.of(plan, straight.source());
         SourceFiles files = new SourceFiles(
                 subject.files().path(),
                 subject.files().directory(),

@@ -32,7 +32,7 @@ final class RepairedFiles {
 
     RepairedFiles(RepairPlan plan, Path aside, RepairDisk disk) {
         this.plan = plan;
-        this.source = SourceFiles.read(plan.before().path());
+        this.source = SourceFiles.read(plan.before().path()).salvaged();
         this.aside = aside;
         this.disk = disk;
     }
@@ -94,12 +94,12 @@ final class RepairedFiles {
     /// @return the hash of the tied value, if it is in this shard
     private Optional<String> rewrite(SafetensorsHeader header) throws IOException {
         String name = String.valueOf(header.path().getFileName());
-        try (SafetensorsFile file = SafetensorsFile.open(header.path())) {
+        try (SafetensorsFile file = open(header)) {
             List<TensorSource> tensors = new ArrayList<>();
             Map<String, String> origins = new LinkedHashMap<>();
             for (String key : file.entries().keySet()) {
                 TensorSource tensor = TensorSource.of(file, key);
-                for (String repaired : RepairedHeaders.keys(plan, key)) {
+                for (String repaired : plan.names().of(header, key)) {
                     tensors.add(new TensorSource(repaired, tensor.type(), tensor.shape(), tensor.content()));
                     origins.put(repaired, key);
                 }
@@ -108,6 +108,12 @@ final class RepairedFiles {
             replace(name, to -> SafetensorsWriter.write(to, tensors, metadata, Set.of()));
             return verified(file, aside.resolve(name), origins);
         }
+    }
+
+    private SafetensorsFile open(SafetensorsHeader header) {
+        return plan.malformed().contains(header.path())
+                ? SafetensorsFile.salvage(header.path())
+                : SafetensorsFile.open(header.path());
     }
 
     /// Reads every tensor back and compares it with where it came from.
@@ -141,7 +147,7 @@ final class RepairedFiles {
     }
 
     private String canonical() {
-        return plan.before().pair().embeddingKey();
+        return plan.pair().embeddingKey();
     }
 
     /// @param hash empty when the tensor is kept in quantised parts
