@@ -11,6 +11,7 @@ import java.util.Set;
 /// @param pair the head and the embedding that it is about, by the names that they are looked for afterwards
 /// @param tied what the flag will say at every level
 /// @param names what becomes of the tensors: left out, renamed, written twice
+/// @param rebuilt rows of the input embedding that get new values
 /// @param malformed files that are written anew because they break the format
 /// @param rewritesIndex whether the index is written anew from the headers
 /// @param rewritesAlias whether `__metadata__` names an alias that it must not
@@ -24,6 +25,7 @@ public record RepairPlan(
         TiePair pair,
         boolean tied,
         TensorNames names,
+        Optional<RebuiltRows> rebuilt,
         Set<Path> malformed,
         boolean rewritesIndex,
         boolean rewritesAlias,
@@ -62,6 +64,7 @@ public record RepairPlan(
                 pair,
                 tied,
                 names,
+                rebuilt,
                 malformed,
                 rewritesIndex,
                 rewritesAlias,

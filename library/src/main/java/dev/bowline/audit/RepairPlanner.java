@@ -74,6 +74,7 @@ final class RepairPlanner {
             }
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED, NEITHER, UNKNOWN -> {}
         }
+        Optional<RebuiltRows> rebuilt = rebuilt(tied);
         boolean turnsFlag =
                 subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
         Optional<Long> vocabulary = ShapeRules.settledVocabulary(subject);
@@ -103,6 +104,7 @@ final class RepairPlanner {
                 subject.pair(),
                 tied,
                 all,
+                rebuilt,
                 straight.malformed(),
                 rewritesIndex,
                 rewritesAlias,
@@ -178,6 +180,27 @@ final class RepairPlanner {
             case NEITHER, UNKNOWN ->
                 throw refusal("the tensors are not in the files", "restore them from the original checkpoint");
         };
+    }
+
+    private Optional<RebuiltRows> rebuilt(boolean tied) {
+        if (!options.rebuildsRows() || !audit.has(FindingCode.T16)) {
+            return Optional.empty();
+        }
+        String fix = "restore the rows from the checkpoint this one was made from";
+        if (tied) {
+            throw refusal(
+                    "a row of a tied embedding is the head's row too, so there is nothing to rebuild it from", fix);
+        }
+        RebuiltRows.doubt(subject).ifPresent(doubt -> {
+            throw refusal(doubt, fix);
+        });
+        RebuiltRows rows = RebuiltRows.of(subject);
+        List<Long> ids = List.copyOf(rows.rows().keySet());
+        String tokens = Tokens.of(subject.files().directory(), ids);
+        steps.add("make rows %s of %s%s up: the directions of the head's rows, at the norm %.4g of the healthy rows"
+                .formatted(
+                        ids, subject.pair().embeddingKey(), tokens.isBlank() ? "" : " (" + tokens + ")", rows.norm()));
+        return Optional.of(rows);
     }
 
     private void requireOneModel() {

@@ -7,15 +7,16 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -96,17 +97,19 @@ final class RepairedFiles {
         String name = String.valueOf(header.path().getFileName());
         try (SafetensorsFile file = open(header)) {
             List<TensorSource> tensors = new ArrayList<>();
-            Map<String, String> origins = new LinkedHashMap<>();
             for (String key : file.entries().keySet()) {
                 TensorSource tensor = TensorSource.of(file, key);
                 for (String repaired : plan.names().of(header, key)) {
-                    tensors.add(new TensorSource(repaired, tensor.type(), tensor.shape(), tensor.content()));
-                    origins.put(repaired, key);
+                    TensorBytes content =
+                            repaired.equals(canonical()) && plan.rebuilt().isPresent()
+                                    ? plan.rebuilt().get().in(file.bytes(key))
+                                    : tensor.content();
+                    tensors.add(new TensorSource(repaired, tensor.type(), tensor.shape(), content));
                 }
             }
             Map<String, String> metadata = RepairedHeaders.metadata(plan, header);
             replace(name, to -> SafetensorsWriter.write(to, tensors, metadata, Set.of()));
-            return verified(file, aside.resolve(name), origins);
+            return verified(tensors, aside.resolve(name));
         }
     }
 
@@ -117,15 +120,20 @@ final class RepairedFiles {
     }
 
     /// Reads every tensor back and compares it with where it came from.
-    private Optional<String> verified(SafetensorsFile from, Path target, Map<String, String> origins) {
+    private Optional<String> verified(List<TensorSource> tensors, Path target) throws IOException {
         try (SafetensorsFile file = SafetensorsFile.open(target)) {
-            origins.forEach((name, origin) -> {
-                if (file.bytes(name).mismatch(from.bytes(origin)) >= 0) {
-                    throw new BowlineException(
-                            "%s: '%s' was not read back as it was written".formatted(target, name),
-                            "check the disk; the original is untouched");
-                }
-            });
+            for (TensorSource tensor : tensors) {
+                MemorySegment written = file.bytes(tensor.name());
+                long[] position = {0};
+                tensor.content().writeTo(piece -> {
+                    if (written.asSlice(position[0], piece.byteSize()).mismatch(piece) >= 0) {
+                        throw new BowlineException(
+                                "%s: '%s' was not read back as it was written".formatted(target, tensor.name()),
+                                "check the disk; the original is untouched");
+                    }
+                    position[0] += piece.byteSize();
+                });
+            }
             return hashOf(file);
         }
     }

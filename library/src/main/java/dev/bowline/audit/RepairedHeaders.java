@@ -39,7 +39,14 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
     static boolean isTouched(RepairPlan plan, SafetensorsHeader header) {
         return plan.malformed().contains(header.path())
                 || plan.names().touch(header)
+                || plan.rebuilt().isPresent() && holdsEmbedding(plan, header)
                 || plan.rewritesAlias() && namesPair(plan, header);
+    }
+
+    private static boolean holdsEmbedding(RepairPlan plan, SafetensorsHeader header) {
+        return header.entries().keySet().stream()
+                .anyMatch(
+                        key -> plan.names().of(header, key).contains(plan.pair().embeddingKey()));
     }
 
     private static boolean namesPair(RepairPlan plan, SafetensorsHeader header) {

@@ -342,6 +342,7 @@ class RepairTest {
                 right.pair(),
                 true,
                 right.names(),
+                right.rebuilt(),
                 right.malformed(),
                 right.rewritesIndex(),
                 right.rewritesAlias(),
