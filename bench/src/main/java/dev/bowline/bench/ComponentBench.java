@@ -14,7 +14,9 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.NativeProcess;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Function;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -36,6 +38,7 @@ final class ComponentBench {
     private static final int REPEATS = 15;
 
     private final Dtype dtype;
+    private final List<JsonObject> lines = new ArrayList<>();
 
     private ComponentBench(Dtype dtype) {
         this.dtype = dtype;
@@ -44,12 +47,15 @@ final class ComponentBench {
     /// @param args dtype (fp32 or bf16), then which parts; all when none is named
     public static void main(String[] args) {
         NativeProcess.tune();
-        ComponentBench bench = new ComponentBench(args[0].equals("bf16") ? Dtype.BFLOAT16 : Dtype.FLOAT32);
-        String only = args.length > 1 ? args[1] : "";
-        try (TensorScope _ = TensorScope.open()) {
-            torch.manual_seed(1);
-            bench.all(only);
-        }
+        List<JsonObject> lines = NativeProcess.onMainArena(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                torch.manual_seed(1);
+                ComponentBench bench = new ComponentBench(args[0].equals("bf16") ? Dtype.BFLOAT16 : Dtype.FLOAT32);
+                bench.all(args.length > 1 ? args[1] : "");
+                return bench.lines;
+            }
+        });
+        lines.forEach(System.out::println);
         Runtime.getRuntime().halt(0);
     }
 
@@ -134,12 +140,11 @@ final class ComponentBench {
                 }
             }
         }
-        System.out.println(JsonObject.of()
+        lines.add(JsonObject.of()
                 .with("part", name)
                 .with("dtype", dtype.toString())
                 .with("forward_ms", median(forward))
-                .with("backward_ms", median(backward))
-                .toString());
+                .with("backward_ms", median(backward)));
     }
 
     private static double median(double[] values) {

@@ -33,6 +33,11 @@ final class TrainingStepBench {
     /// @param args directory, dtype (fp32 or bf16), warm-up steps, timed steps, target tokens per chunk of the loss
     public static void main(String[] args) {
         NativeProcess.tune();
+        System.out.println(NativeProcess.onMainArena(() -> measured(args)));
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static JsonObject measured(String... args) {
         Path directory = Path.of(args[0]);
         Dtype dtype = args[1].equals("bf16") ? Dtype.BFLOAT16 : Dtype.FLOAT32;
         int warmup = Integer.parseInt(args[2]);
@@ -63,7 +68,7 @@ final class TrainingStepBench {
                 }
             }
             long tokens = rows.stream().mapToLong(Row::length).sum();
-            System.out.println(JsonObject.of()
+            return JsonObject.of()
                     .with("program", "bowline")
                     .with("model", String.valueOf(directory.getFileName()))
                     .with("dtype", args[1])
@@ -71,10 +76,8 @@ final class TrainingStepBench {
                     .with("tokens_per_second", Math.round(10 * tokens / median(seconds)) / 10.0)
                     .with("step_seconds", Arrays.toString(seconds))
                     .with("losses", losses.toString())
-                    .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20)
-                    .toString());
+                    .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20);
         }
-        Runtime.getRuntime().halt(0);
     }
 
     private static double median(double[] values) {

@@ -19,7 +19,7 @@ public final class Bowline {
         NativeProcess.tune();
         Console console = Console.ofTerminal();
         Interruption.watch(console);
-        Posix.exitNow(run(console, arguments));
+        Posix.exitNow(NativeProcess.onMainArena(() -> run(console, arguments)));
     }
 
     static int run(Console console, String... arguments) {

@@ -2,6 +2,8 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RowBlocks;
+import dev.bowline.tensor.Shapes;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -25,6 +27,9 @@ public final class RmsNorm extends Layer {
         /// Only divides.
         NONE
     }
+
+    /// In float32, half a megabyte to a pass.
+    private static final long BLOCK_ELEMENTS = 1 << 17;
 
     private final Optional<Slot> weight;
     private final Scale scale;
@@ -55,14 +60,40 @@ public final class RmsNorm extends Layer {
         if (!GradMode.is_enabled() || !x.requires_grad()) {
             return recorded(x);
         }
-        Tensor y;
-        Tensor reciprocal;
+        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
+        Tensor r;
         try (NoGradGuard _ = new NoGradGuard()) {
-            Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
-            reciprocal = reciprocalRoot(x32);
-            y = weighted(rounded(x32.mul(reciprocal), x)).to(x.scalar_type());
+            Tensor rows = rows(x);
+            Tensor results = rows(y);
+            r = Ops.empty(Dtype.FLOAT32, rows.size(0), 1);
+            RowBlocks.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
         }
-        return gradient.attach(x, y, this::backward, x, reciprocal);
+        return gradient.attach(x, y, this::backward, x, r);
+    }
+
+    /// [N, D], a view where x has its elements in order.
+    private static Tensor rows(Tensor x) {
+        return x.reshape(-1, x.size(-1));
+    }
+
+    /// @param x [n, D]
+    /// @param r [n, 1] float32, which receives 1 / sqrt(mean(x^2) + epsilon)
+    /// @param y [n, D], which receives the result
+    private void norm(Tensor x, Tensor r, Tensor y) {
+        Ops.rowNormsInto(r, x);
+        r.square_().mul_(new Scalar(1.0 / x.size(1))).add_(new Scalar(epsilon)).rsqrt_();
+        Tensor n = normed(x, r);
+        switch (scale) {
+            case NONE -> y.copy_(n);
+            case LEARNED, LEARNED_AROUND_ONE -> y.copy_(n.mul_(factor(Dtype.FLOAT32)));
+            case LEARNED_AFTER_ROUNDING -> y.copy_(n).mul_(factor(Dtype.of(y.scalar_type())));
+        }
+    }
+
+    /// x r in float32, a tensor of its own.
+    private static Tensor normed(Tensor x, Tensor r) {
+        Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
+        return Ops.same(x32, x) ? x.mul(r) : x32.mul_(r);
     }
 
     /// By libtorch's own operations. It keeps the normed values for the backward pass, which [#backward] computes
@@ -86,32 +117,42 @@ public final class RmsNorm extends Layer {
     }
 
     private Tensor weighted(Tensor normed) {
-        return switch (scale) {
-            case NONE -> normed;
-            case LEARNED -> normed.mul(weightIn(Dtype.FLOAT32));
-            case LEARNED_AROUND_ONE -> normed.mul(weightIn(Dtype.FLOAT32).add(new Scalar(1.0)));
-            case LEARNED_AFTER_ROUNDING -> normed.mul(weightIn(Dtype.of(normed.scalar_type())));
-        };
+        return weight.isPresent() ? normed.mul(factor(Dtype.of(normed.scalar_type()))) : normed;
     }
 
-    private Tensor weightIn(Dtype dtype) {
-        return Ops.cast(weight.orElseThrow().tensor(), dtype);
+    /// What a normed row is multiplied by: [D]
+    private Tensor factor(Dtype dtype) {
+        Tensor w = Ops.cast(weight.orElseThrow().tensor(), dtype);
+        return scale == Scale.LEARNED_AROUND_ONE ? w.add(new Scalar(1.0)) : w;
     }
 
     /// With n = x r, r as above, and u = dL/dy ⊙ w: dL/dw = Σ dL/dy ⊙ n and dL/dx = r (u - n mean(u ⊙ n)). Where the
     /// forward pass multiplies in x's dtype, so do u and the terms of dL/dw, as in transformers.
-    private Tensor backward(Tensor[] saved, Tensor dy) {
-        Tensor x = saved[0];
+    private Tensor backward(Tensor[] saved, Tensor gradient) {
+        Tensor x = rows(saved[0]);
         Tensor r = saved[1];
-        Tensor n = Ops.cast(x, Dtype.FLOAT32).mul(r);
-        Tensor g = scale == Scale.LEARNED_AFTER_ROUNDING ? dy : Ops.cast(dy, Dtype.FLOAT32);
-        if (weight.isPresent() && weight.get().get().isTrained()) {
-            Parameter parameter = weight.get().get();
-            long width = x.size(-1);
-            parameter.gradientBuffer().add_(g.mul(rounded(n, x)).view(-1, width).sum(0));
-        }
-        Tensor u = Ops.cast(weighted(g), Dtype.FLOAT32);
-        Tensor mean = u.mul(n).mean(new long[] {-1}, true, new ScalarTypeOptional());
-        return u.sub(n.mul_(mean)).mul_(r).to(x.scalar_type());
+        Tensor dy = rows(gradient);
+        Tensor dx = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
+        RowBlocks blocks = RowBlocks.of(x, BLOCK_ELEMENTS);
+        Optional<Parameter> trained = weight.map(Slot::get).filter(Parameter::isTrained);
+        // A sum per block, whoever computed it, so that the result does not depend on the threads.
+        Tensor sums = Ops.empty(Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));
+
+        blocks.forEach(block -> {
+            Tensor n = normed(block.of(x), block.of(r));
+            Tensor g = block.of(dy);
+            if (scale != Scale.LEARNED_AFTER_ROUNDING) {
+                g = Ops.cast(g, Dtype.FLOAT32);
+            }
+            if (trained.isPresent()) {
+                Ops.sumInto(sums.select(0, block.index()), g.mul(rounded(n, x)));
+            }
+            Tensor u = Ops.cast(weighted(g), Dtype.FLOAT32);
+            Tensor along = Ops.sumLast(u.mul(n));
+            Tensor part = u.addcmul(n, along, new Scalar(-1.0 / x.size(1))).mul_(block.of(r));
+            block.of(dx).copy_(part);
+        });
+        trained.ifPresent(parameter -> parameter.gradientBuffer().add_(sums.sum(0)));
+        return dx.view_as(saved[0]);
     }
 }

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RowBlocks;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,6 +48,9 @@ public final class AdamW implements AutoCloseable {
 
     /// Elements of a bfloat16 parameter that are updated together.
     static final long BLOCK_ELEMENTS = 1 << 20;
+
+    /// Elements whose norm is computed together.
+    private static final long NORM_ELEMENTS = 1 << 17;
 
     private static final String FIRST = ".exp_avg";
     private static final String SECOND = ".exp_avg_sq";
@@ -121,10 +125,20 @@ public final class AdamW implements AutoCloseable {
                 TensorScope _ = TensorScope.open()) {
             TensorVector norms = new TensorVector();
             for (State state : states.values()) {
-                state.parameter().gradient().ifPresent(gradient -> norms.push_back(Ops.norm(gradient)));
+                state.parameter().gradient().ifPresent(gradient -> norms.push_back(norm(gradient)));
             }
             return norms.empty() ? 0 : Ops.norm(Ops.stack(norms)).item_double();
         }
+    }
+
+    /// By blocks, because libtorch would convert a whole bfloat16 gradient to float32 first.
+    private static Tensor norm(Tensor gradient) {
+        Tensor flat = gradient.reshape(-1, 1);
+        RowBlocks blocks = RowBlocks.of(flat, NORM_ELEMENTS);
+        Tensor norms = Ops.empty(Dtype.FLOAT32, blocks.count(), 1);
+        blocks.forEach(block -> Ops.rowNormsInto(
+                norms.narrow(0, block.index(), 1), block.of(flat).view(1, -1)));
+        return Ops.norm(norms);
     }
 
     /// Scales every gradient so that their norm, which is `norm`, becomes at most `maxNorm`.

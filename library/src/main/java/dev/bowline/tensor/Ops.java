@@ -76,6 +76,14 @@ public final class Ops {
         return x.sum(new long[] {1}, false, new ScalarTypeOptional(dtype.scalarType()));
     }
 
+    /// Sum of the rows, computed in the dtype of `sum`.
+    ///
+    /// @param sum [D], overwritten
+    /// @param x [N, D]
+    public static void sumInto(Tensor sum, Tensor x) {
+        torch.sum_out(sum, x, new long[] {0}, false, new ScalarTypeOptional(sum.scalar_type()));
+    }
+
     /// The dtype that a value of either fits into.
     public static Dtype wider(Tensor a, Tensor b) {
         return Dtype.of(torch.promote_types(a.scalar_type(), b.scalar_type()));
@@ -154,6 +162,15 @@ public final class Ops {
     /// The Euclidean norm, computed in float32: [].
     public static Tensor norm(Tensor x) {
         return x.norm(new ScalarOptional(new Scalar(2.0)), ScalarType.Float);
+    }
+
+    /// The Euclidean norm of every row, computed in float32.
+    ///
+    /// @param norms [N, 1] float32, overwritten
+    /// @param x [N, D]
+    public static void rowNormsInto(Tensor norms, Tensor x) {
+        torch.linalg_vector_norm_out(
+                norms, x, new Scalar(2.0), new long[] {-1}, true, new ScalarTypeOptional(ScalarType.Float));
     }
 
     /// Every row of a matrix divided by its Euclidean norm, or by 1e-12 if that is larger (torch: `normalize`).

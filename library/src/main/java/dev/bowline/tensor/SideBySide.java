@@ -12,8 +12,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -22,7 +22,8 @@ import org.bytedeco.pytorch.global.torch;
 /// Many kernels that do not depend on each other, side by side and each on one thread of its own.
 ///
 /// A kernel that divides a small product among all threads spends much of its time on starting them and waiting for the
-/// last; see docs/performance.md. Linux with libgomp only; elsewhere the kernels run one after the other.
+/// last; see docs/performance.md. The helpers allocate from another arena than the program, if it runs as
+/// [NativeProcess#onMainArena] does. Linux with libgomp only; elsewhere the kernels run one after the other.
 public final class SideBySide {
 
     /// `omp_get_max_threads` and `omp_set_num_threads`, which speak of the calling thread.
@@ -49,8 +50,11 @@ public final class SideBySide {
             .flatMap(library -> library.find("omp_get_max_threads")
                     .flatMap(get -> library.find("omp_set_num_threads").map(set -> openMp(get, set))));
 
-    private static final ExecutorService HELPERS = Executors.newCachedThreadPool(
-            Thread.ofPlatform().daemon().name("bowline-kernel-", 0).factory());
+    private static final ThreadFactory FACTORY =
+            Thread.ofPlatform().daemon().name("bowline-kernel-", 0).factory();
+
+    /// One thread each.
+    private static final List<ExecutorService> HELPERS = new ArrayList<>();
 
     private SideBySide() {}
 
@@ -59,6 +63,13 @@ public final class SideBySide {
         return new OpenMp(
                 linker.downcallHandle(get, FunctionDescriptor.of(JAVA_INT)),
                 linker.downcallHandle(set, FunctionDescriptor.ofVoid(JAVA_INT)));
+    }
+
+    private static synchronized List<ExecutorService> helpers(int count) {
+        while (HELPERS.size() < count) {
+            HELPERS.add(MallocArena.threadOf(MallocArena.Kind.OTHER, FACTORY));
+        }
+        return List.copyOf(HELPERS.subList(0, count));
     }
 
     /// Runs `kernel` for 0, 1, ... `count` - 1, in any order, without recording for autograd. Native handles that it
@@ -75,12 +86,12 @@ public final class SideBySide {
 
     private static void together(int threads, int count, IntConsumer kernel, OpenMp openMp) {
         AtomicInteger next = new AtomicInteger();
-        List<Future<?>> helpers = new ArrayList<>();
+        List<Future<?>> running = new ArrayList<>();
         BlasThreads.one();
         openMp.threads(1);
         try {
-            for (int i = 1; i < threads; i++) {
-                helpers.add(HELPERS.submit(() -> {
+            for (ExecutorService helper : helpers(threads - 1)) {
+                running.add(helper.submit(() -> {
                     // Asked first, because libtorch sets the number itself the first time a thread comes to it.
                     torch.get_num_threads();
                     openMp.threads(1);
@@ -92,7 +103,7 @@ public final class SideBySide {
             // After a failure nobody begins another.
             next.set(count);
             try {
-                await(helpers);
+                await(running);
             } finally {
                 openMp.threads(threads);
                 BlasThreads.all();
@@ -111,19 +122,19 @@ public final class SideBySide {
     }
 
     /// Waits for all of them, whatever one of them or an interrupt says, then throws what the first threw.
-    private static void await(List<Future<?>> helpers) {
+    private static void await(List<Future<?>> running) {
         Optional<Throwable> failure = Optional.empty();
         boolean interrupted = false;
-        for (Future<?> helper : helpers) {
-            boolean running = true;
-            while (running) {
+        for (Future<?> kernels : running) {
+            boolean done = false;
+            while (!done) {
                 try {
-                    helper.get();
-                    running = false;
+                    kernels.get();
+                    done = true;
                 } catch (ExecutionException e) {
                     Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
                     failure = failure.or(() -> Optional.of(cause));
-                    running = false;
+                    done = true;
                 } catch (InterruptedException _) {
                     interrupted = true;
                 }

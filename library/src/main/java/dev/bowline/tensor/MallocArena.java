@@ -1,0 +1,103 @@
+package dev.bowline.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
+import java.util.stream.Stream;
+
+/// Which arena of glibc's allocator a thread was given.
+///
+/// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the main
+/// arena grows as far as it has to; the others map a large tensor anew each time, page by page. docs/performance.md
+/// has what either costs.
+final class MallocArena {
+
+    /// Which arenas a thread may have.
+    enum Kind {
+        MAIN,
+        OTHER
+    }
+
+    private static final long SMALL = 1000;
+    private static final int ATTEMPTS = 40;
+
+    private record Functions(MethodHandle malloc, MethodHandle free) {}
+
+    private static final Optional<Functions> ALLOCATOR = functions();
+
+    private MallocArena() {}
+
+    private static Optional<Functions> functions() {
+        Linker linker = Linker.nativeLinker();
+        SymbolLookup library = linker.defaultLookup();
+        return library.find("malloc")
+                .flatMap(malloc -> library.find("free")
+                        .map(free -> new Functions(
+                                linker.downcallHandle(malloc, FunctionDescriptor.of(JAVA_LONG, JAVA_LONG)),
+                                linker.downcallHandle(free, FunctionDescriptor.ofVoid(JAVA_LONG)))));
+    }
+
+    /// A thread of the kind that is asked for, if one of many is. A new thread is given an arena of its own until there
+    /// are as many as the allocator makes, and from then on the arenas in turn, beginning with the main one.
+    static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
+        // Those of the other kind live until the end: what a thread leaves is given to the next.
+        List<ExecutorService> others = new ArrayList<>();
+        ExecutorService thread = Executors.newSingleThreadExecutor(factory);
+        while (others.size() < ATTEMPTS && isMain(thread) != (kind == Kind.MAIN)) {
+            others.add(thread);
+            thread = Executors.newSingleThreadExecutor(factory);
+        }
+        others.forEach(ExecutorService::shutdown);
+        return thread;
+    }
+
+    private static boolean isMain(ExecutorService thread) {
+        return CompletableFuture.supplyAsync(MallocArena::isMain, thread).join();
+    }
+
+    /// Whether the calling thread has the main arena, which is the process's heap. False where nothing is known of it.
+    static boolean isMain() {
+        if (ALLOCATOR.isEmpty()) {
+            return false;
+        }
+        try {
+            long address = (long) ALLOCATOR.get().malloc().invokeExact(SMALL);
+            boolean inHeap = inHeap(address);
+            ALLOCATOR.get().free().invokeExact(address);
+            return inHeap;
+        } catch (Throwable e) {
+            throw new IllegalStateException("malloc failed", e);
+        }
+    }
+
+    private static boolean inHeap(long address) {
+        Path maps = Path.of("/proc/self/maps");
+        if (!Files.isReadable(maps)) {
+            return false;
+        }
+        try (Stream<String> lines = Files.lines(maps)) {
+            return lines.filter(line -> line.endsWith("[heap]")).anyMatch(line -> {
+                String range = line.substring(0, line.indexOf(' '));
+                int dash = range.indexOf('-');
+                long from = Long.parseUnsignedLong(range.substring(0, dash), 16);
+                long to = Long.parseUnsignedLong(range.substring(dash + 1), 16);
+                return from <= address && address < to;
+            });
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}
