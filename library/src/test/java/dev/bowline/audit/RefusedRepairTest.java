@@ -77,7 +77,8 @@ class RefusedRepairTest {
                         {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 32,
                          "tie_word_embeddings": true}""")
                 .with("shared.weight", SafetensorsType.F32, ROWS, WIDTH, E)
-                .head(H).write(temporary.resolve("source"));
+                .head(H)
+                .write(temporary.resolve("source"));
 
         BowlineException refused = assertThrows(BowlineException.class, () -> Repair.plan(source, LOSSLESS));
 

@@ -32,10 +32,11 @@ class RepairedVocabularyTest {
     void theVocabularyIsWhatThereAreRowsFor() throws IOException {
         CheckpointFixture fixture = Findings.nested("true", "true");
         Path source = fixture.config(fixture.config()
-                .with("vocab_size", 40L)
-                .with(
-                        "text_config",
-                        fixture.config().requireObject("text_config").with("vocab_size", 31L))).write(temporary.resolve("source"));
+                        .with("vocab_size", 40L)
+                        .with(
+                                "text_config",
+                                fixture.config().requireObject("text_config").with("vocab_size", 31L)))
+                .write(temporary.resolve("source"));
 
         TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
 

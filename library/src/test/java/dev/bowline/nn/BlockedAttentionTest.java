@@ -56,7 +56,8 @@ final class BlockedAttentionTest {
         int length = 60;
         try (TensorScope _ = TensorScope.open()) {
             torch.manual_seed(5);
-            Tensor additive = Ops.full(Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
+            Tensor additive =
+                    Ops.full(Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
             AttentionMask mask = new AttentionMask.Additive(additive, OptionalInt.empty());
             List<Tensor> values = List.of(
                     random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
