@@ -3,7 +3,7 @@
 #
 #   bench/audit.sh DIR [RUNS]
 #
-# DIR receives about 7 GiB, most of it holes or equal halves; what is there already is used again. Needs a built Bowline,
+# DIR receives about 8 GiB, most of it holes or equal halves; what is there already is used again. Needs a built Bowline,
 # Python 3 for making files and timing, and cmp. Prints a line of JSON per measurement: the median of RUNS (10) wall
 # times in seconds, the least and the most, and the largest resident memory in MiB.
 set -eu
@@ -50,9 +50,11 @@ done
 if command -v taskset >/dev/null; then
     measure "audit, the same on one processor" taskset -c 0 "$bowline" audit "$directory/pair" --json
 fi
-measure "cmp, as many bytes as the pair of two types" cmp -n "$(($3 * 3 / 4))" -i "$1:$2" "$file" "$file"
-cat "$directory/twotypes/model.safetensors" >/dev/null
-measure "audit, one value in F32 and BF16, 1 GiB and 0.5 GiB" "$bowline" audit "$directory/twotypes" --json
+for two in exact rounded differs; do
+    cat "$directory/twotypes-$two/model.safetensors" >/dev/null
+    measure "cmp, as many bytes as the pair of two types" cmp -n "$(($3 * 3 / 4))" -i "$1:$2" "$file" "$file"
+    measure "audit, F32 of 1 GiB and BF16 of 0.5 GiB: $two" "$bowline" audit "$directory/twotypes-$two" --json
+done
 file=$directory/differs/model.safetensors
 cat "$file" >/dev/null
 measure "audit, every row differs, 2 x 1 GiB" "$bowline" audit "$directory/differs" --json

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Lets Jazzer look for bytes that break a target, for a while or until it finds some.
 #
-#   fuzz/run.sh HeaderFuzzer|AuditFuzzer [SECONDS]
+#   fuzz/run.sh HeaderFuzzer|AuditFuzzer [SECONDS [SECONDS_OF_ONE_INPUT]]
+#
+# An input that takes longer than 10 seconds is a find; say more where the machine stops for others.
 #
 # Needs `./mvnw -Pfuzz -DskipTests package` first. What it learns is kept in fuzz/target/corpus, and bytes that break the
 # target in fuzz/target/found; an input that was found belongs into a test.
@@ -23,5 +25,5 @@ exec "$JAVA_HOME/bin/java" -Xmx1g --enable-native-access=ALL-UNNAMED --sun-misc-
     -XX:+EnableDynamicAgentLoading -cp "${class_path#:}" com.code_intelligence.jazzer.Jazzer \
     --target_class="dev.bowline.fuzz.$target" \
     --instrumentation_includes='dev.bowline.**' --custom_hook_includes='dev.bowline.**' \
-    -max_total_time="$seconds" -timeout=10 -dict="$fuzz/dictionary.txt" \
+    -max_total_time="$seconds" -timeout="${3:-10}" -dict="$fuzz/dictionary.txt" \
     "$fuzz/target/corpus/$target" "$fuzz/seeds/$target"

@@ -81,9 +81,9 @@ def filled(root, name, rows, width, differs):
                 file.write(block[: min(TILE_BYTES, half - at)])
 
 
-def two_types(root, rows, width):
-    """An F32 head and a BF16 embedding of one value."""
-    directory = os.path.join(root, "twotypes")
+def two_types(root, name, rows, width):
+    """An F32 head and a BF16 embedding of one value: `exact`ly, `rounded`, or with another sign in every element."""
+    directory = os.path.join(root, f"twotypes-{name}")
     path = os.path.join(directory, "model.safetensors")
     if os.path.exists(path):
         return
@@ -97,6 +97,11 @@ def two_types(root, rows, width):
     narrow[1::2] = bytes([0x3D]) * (TILE_BYTES // 2)
     wide = bytearray(2 * TILE_BYTES)
     wide[2::4], wide[3::4] = narrow[0::2], narrow[1::2]
+    if name == "rounded":  # less than half a step of BF16, so that rounding gives the embedding's element
+        wide[0::4] = os.urandom(TILE_BYTES // 2)
+        wide[1::4] = bytes(each & 0x7F for each in os.urandom(TILE_BYTES // 2))
+    elif name == "differs":
+        wide[3::4] = bytes([0xBD]) * (TILE_BYTES // 2)
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
@@ -113,7 +118,8 @@ def make(root):
     shards(root, 1000)
     filled(root, "pair", 262_144, 2048, differs=False)
     filled(root, "differs", 262_144, 2048, differs=True)
-    two_types(root, 262_144, 1024)
+    for name in ("exact", "rounded", "differs"):
+        two_types(root, name, 262_144, 1024)
 
 
 def ranges(path):

@@ -54,6 +54,11 @@ final class RepairCommand extends Command {
     @Option(names = "--untie", description = "Give the head a tensor of its own.")
     private boolean untie;
 
+    @Option(
+            names = "--rebuild-rows",
+            description = "Make up dead rows of an untied input embedding from the head's rows.")
+    private boolean rebuildRows;
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
@@ -77,7 +82,10 @@ final class RepairCommand extends Command {
                 .ifPresent(left -> console()
                         .note("An interrupted repair left %s; %s."
                                 .formatted(left, apply ? "it is removed" : "--apply removes it")));
-        RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare));
+        RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare, rebuildRows));
+        if (inPlace) {
+            plan.requireInPlace();
+        }
         if (json) {
             Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
             console().print(AuditJson.json(plan, made));

@@ -38,7 +38,7 @@ final class Candidates {
     private static final List<String> SHORT_HEADS = List.of("output", "head", "unembed", "proj");
     private static final List<String> SHORT_EMBEDDINGS = List.of("embedding", "embed");
 
-    private static final List<String> PREFIXES = List.of(
+    static final List<String> PREFIXES = List.of(
             "",
             "model.",
             "model.language_model.",

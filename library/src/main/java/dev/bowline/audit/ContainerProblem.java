@@ -1,8 +1,11 @@
 package dev.bowline.audit;
 
+import dev.bowline.safetensors.SalvagedHeader;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// A file of the checkpoint that could not be taken as it is.
 ///
 /// @param malformed whether it is a safetensors file or an index at all, with something wrong inside
-record ContainerProblem(Path file, String problem, boolean malformed) {}
+/// @param salvaged what it holds, where there is no doubt about that all the same
+record ContainerProblem(Path file, String problem, boolean malformed, Optional<SalvagedHeader> salvaged) {}

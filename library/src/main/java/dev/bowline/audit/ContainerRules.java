@@ -2,6 +2,7 @@ package dev.bowline.audit;
 
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,13 +31,29 @@ final class ContainerRules {
     }
 
     private void malformed() {
+        boolean readable = subject.files().salvaged().problems().isEmpty();
         for (ContainerProblem problem : subject.files().problems()) {
             add(
                     FindingCode.T22,
                     "%s is malformed".formatted(problem.file().getFileName()),
-                    "download it again, or rewrite it with the program that made it; it is not repaired in place",
+                    readable
+                            ? "bowline repair %s --out %s --apply"
+                                    .formatted(
+                                            Rules.quoted(subject),
+                                            Rules.quoted(beside(subject.files().path())))
+                            : "download it again, or rewrite it with the program that made it; which bytes belong to"
+                                    + " which tensor is not in the file",
                     new Evidence("problem", problem.problem()));
         }
+    }
+
+    /// Where the repair of a checkpoint can go that is not replaced.
+    private static Path beside(Path checkpoint) {
+        Path name = checkpoint.getFileName();
+        Path named = name == null || name.toString().matches("\\.*")
+                ? checkpoint.toAbsolutePath().normalize()
+                : checkpoint;
+        return named.resolveSibling(named.getFileName() + "-repaired");
     }
 
     private void index() {
@@ -66,7 +83,10 @@ final class ContainerRules {
         if (has(evidence, UNNAMED)) {
             return "remove that file, or the index if the index is stale";
         }
-        return has(evidence, TWICE) ? "remove them from the shard that is stale" : Rules.repair(subject);
+        return has(evidence, TWICE)
+                ? "where the bytes are the same, one goes, and else it is refused: bowline repair %s --in-place --apply"
+                        .formatted(Rules.quoted(subject))
+                : Rules.repair(subject);
     }
 
     private static boolean has(List<Evidence> evidence, String name) {

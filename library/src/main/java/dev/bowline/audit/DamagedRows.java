@@ -30,7 +30,7 @@ final class DamagedRows implements TensorComparison.Rows {
         }
     }
 
-    static final int KEPT = 256;
+    static final int KEPT = RebuiltRows.MOST;
     private static final double DEAD = 1e-6;
 
     private final ElementReader type;

@@ -80,19 +80,27 @@ final class GroupRules {
     }
 
     private void prefix() {
-        List<String> unmapped = subject.pair().unmapped();
-        if (!unmapped.isEmpty()) {
+        String architecture = subject.pair().architecture().orElse("");
+        Optional<String> wrapper = Wrapper.of(subject);
+        if (wrapper.isPresent()) {
             add(
                     FindingCode.T23,
                     Severity.MEDIUM,
-                    "there is a head under a name that %s does not load: %s, not %s"
-                            .formatted(
-                                    subject.pair().architecture().orElse(""),
-                                    String.join(", ", unmapped),
-                                    subject.pair().headKey()),
-                    "rename it to %s, or name the architecture it belongs to in config.json"
-                            .formatted(subject.pair().headKey()));
+                    "every tensor's name has '%s' in front, which %s does not load"
+                            .formatted(wrapper.get(), architecture),
+                    Rules.repair(subject));
+            return;
         }
+        StrayHead.of(subject)
+                .ifPresent(stray -> add(
+                        FindingCode.T23,
+                        Severity.MEDIUM,
+                        "there is a head under a name that %s does not load: %s, not %s"
+                                .formatted(
+                                        architecture,
+                                        String.join(", ", subject.pair().unmapped()),
+                                        subject.pair().headKey()),
+                        stray.fix(subject)));
     }
 
     private void add(FindingCode code, Severity severity, String what, String fix, Evidence... evidence) {

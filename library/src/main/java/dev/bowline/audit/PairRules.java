@@ -52,7 +52,7 @@ final class PairRules {
                         FindingCode.T02B,
                         Severity.CRITICAL,
                         "neither the head nor the input embedding is in the files",
-                        "download the checkpoint again, or restore both tensors from the original");
+                        Rules.repair(subject));
             case QUANTISED -> quantised();
             case SLICE_EQUAL, SHAPE_MISMATCH, UNKNOWN -> {}
         }

@@ -43,8 +43,7 @@ public final class Repair {
     ///
     /// @throws dev.bowline.BowlineException when the files do not decide, or the result would not be clean
     public static RepairPlan plan(Path directory, RepairOptions options) {
-        Subject subject = TieAudit.subject(directory);
-        return RepairPlanner.plan(subject, TieAudit.of(subject, AuditOptions.NONE), options);
+        return RepairPlanner.plan(TieAudit.subject(directory), options);
     }
 
     /// Puts a checkpoint back that an interrupted repair in place left beside its place.

@@ -31,8 +31,9 @@ final class RepairCheck {
         return switch (code) {
             case T01, T02, T02B, T02C, T03, T04, T05, T07, T08, T11, T13, T19, T22 -> true;
             case T10 -> plan.vocabulary().isPresent();
+            case T16 -> plan.rebuilt().isPresent();
             case T21 -> plan.tied();
-            case T06, T09, T12, T14, T15, T16, T17, T18, T20, T23, T24, T25, T26 -> false;
+            case T06, T09, T12, T14, T15, T17, T18, T20, T23, T24, T25, T26 -> false;
         };
     }
 }

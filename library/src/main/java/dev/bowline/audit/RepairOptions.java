@@ -6,7 +6,12 @@ import java.util.Optional;
 ///
 /// @param keep loses the other of two values that differ; empty loses nothing
 /// @param declare what the flag shall say where it may be either; empty lets the bytes decide
-public record RepairOptions(Optional<Role> keep, Optional<Declare> declare) {
+/// @param rebuildsRows whether dead rows of the input embedding are made up from the head's
+public record RepairOptions(Optional<Role> keep, Optional<Declare> declare, boolean rebuildsRows) {
+
+    public RepairOptions(Optional<Role> keep, Optional<Declare> declare) {
+        this(keep, declare, false);
+    }
 
     /// Which flag.
     public enum Declare {

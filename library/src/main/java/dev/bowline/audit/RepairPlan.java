@@ -1,14 +1,18 @@
 package dev.bowline.audit;
 
+import dev.bowline.BowlineException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// What a repair does, decided before anything is written.
 ///
+/// @param pair the head and the embedding that it is about, by the names that they are looked for afterwards
 /// @param tied what the flag will say at every level
-/// @param drop a tensor that is left out because its value is under the other name
-/// @param rename a tensor that gets the other's name: from, to
-/// @param copy a tensor that is written again under the other's name: from, to
+/// @param names what becomes of the tensors: left out, renamed, written twice
+/// @param rebuilt rows of the input embedding that get new values
+/// @param malformed files that are written anew because they break the format
 /// @param rewritesIndex whether the index is written anew from the headers
 /// @param rewritesAlias whether `__metadata__` names an alias that it must not
 /// @param writesConfig whether a level of config.json changes
@@ -18,10 +22,11 @@ import java.util.Optional;
 /// @param after the audit that the result will have
 public record RepairPlan(
         TieAudit before,
+        TiePair pair,
         boolean tied,
-        Optional<String> drop,
-        Optional<Renamed> rename,
-        Optional<Renamed> copy,
+        TensorNames names,
+        Optional<RebuiltRows> rebuilt,
+        Set<Path> malformed,
         boolean rewritesIndex,
         boolean rewritesAlias,
         boolean writesConfig,
@@ -30,10 +35,8 @@ public record RepairPlan(
         List<String> losses,
         TieAudit after) {
 
-    /// A key and the one it becomes.
-    public record Renamed(String from, String to) {}
-
     public RepairPlan {
+        malformed = Set.copyOf(malformed);
         steps = List.copyOf(steps);
         losses = List.copyOf(losses);
     }
@@ -42,17 +45,27 @@ public record RepairPlan(
         return steps.isEmpty();
     }
 
-    boolean touchesTensors() {
-        return drop.isPresent() || rename.isPresent() || copy.isPresent();
+    /// Refuses to replace what may hold more than could be read of it.
+    ///
+    /// @throws BowlineException when a file is malformed
+    public void requireInPlace() {
+        if (!malformed.isEmpty()) {
+            throw new BowlineException(
+                    "%s is malformed, and a malformed file is not replaced"
+                            .formatted(malformed.iterator().next()),
+                    "write the result elsewhere: bowline repair %s --out NEW --apply"
+                            .formatted(Rules.quoted(before.path())));
+        }
     }
 
     RepairPlan withAfter(TieAudit expected) {
         return new RepairPlan(
                 before,
+                pair,
                 tied,
-                drop,
-                rename,
-                copy,
+                names,
+                rebuilt,
+                malformed,
                 rewritesIndex,
                 rewritesAlias,
                 writesConfig,

@@ -3,73 +3,78 @@ package dev.bowline.audit;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.audit.RepairOptions.Declare;
-import dev.bowline.audit.RepairPlan.Renamed;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// Decides a repair by the bytes, and refuses where they do not decide.
 final class RepairPlanner {
 
+    private final TieAudit before;
+    private final Straightened straight;
     private final Subject subject;
     private final TieAudit audit;
     private final RepairOptions options;
     private final List<String> steps = new ArrayList<>();
     private final List<String> losses = new ArrayList<>();
 
-    private RepairPlanner(Subject subject, TieAudit audit, RepairOptions options) {
-        this.subject = subject;
-        this.audit = audit;
+    private RepairPlanner(TieAudit before, Straightened straight, RepairOptions options) {
+        this.before = before;
+        this.straight = straight;
         this.options = options;
+        subject = straight.subject();
+        audit = straight.steps().isEmpty() ? before : TieAudit.of(subject, AuditOptions.NONE);
+        steps.addAll(straight.steps());
     }
 
-    static RepairPlan plan(Subject subject, TieAudit audit, RepairOptions options) {
-        return new RepairPlanner(subject, audit, options).plan();
+    static RepairPlan plan(Subject subject, RepairOptions options) {
+        TieAudit before = TieAudit.of(subject, AuditOptions.NONE);
+        return new RepairPlanner(before, Straightened.of(subject, options), options).plan();
     }
 
     private RepairPlan plan() {
-        if (!subject.files().problems().isEmpty()
-                || !subject.files().missingShards().isEmpty()) {
-            throw refusal("a file is malformed or missing", "download the checkpoint again");
-        }
         if (!subject.pair().hasHead() || subject.files().config().isEmpty()) {
             throw refusal("it is not a language model with a config.json", "name a checkpoint directory");
         }
         boolean tied = tied();
-        Optional<String> drop = Optional.empty();
-        Optional<Renamed> rename = Optional.empty();
-        Optional<Renamed> copy = Optional.empty();
+        Map<String, List<String>> names = new LinkedHashMap<>();
         String head = subject.pair().headKey();
         String embedding = subject.pair().embeddingKey();
         switch (subject.kind()) {
             case HEAD_ONLY -> {
-                rename = Optional.of(new Renamed(head, embedding));
+                names.put(head, List.of(embedding));
                 steps.add("rename %s to %s, bytes untouched".formatted(head, embedding));
             }
             case BOTH_EQUAL -> {
                 if (tied) {
-                    drop = Optional.of(head);
+                    names.put(head, List.of());
+                    steps.add("drop " + head);
                 }
             }
             case BOTH_EQUAL_AFTER_CAST, BOTH_DIFFER -> {
                 Optional<Role> keep = keep(tied);
                 if (keep.isPresent() && keep.get() == Role.HEAD) {
-                    drop = Optional.of(embedding);
-                    rename = Optional.of(new Renamed(head, embedding));
+                    names.put(embedding, List.of());
+                    names.put(head, List.of(embedding));
                     steps.add("keep %s under the name %s".formatted(head, embedding));
+                    steps.add("drop %s as it was".formatted(embedding));
                 } else if (keep.isPresent()) {
-                    drop = Optional.of(head);
+                    names.put(head, List.of());
+                    steps.add("drop " + head);
                 }
             }
             case EMBED_ONLY -> {
                 if (!tied) {
-                    copy = Optional.of(new Renamed(embedding, head));
+                    names.put(embedding, List.of(embedding, head));
                     steps.add("write %s a second time as %s".formatted(embedding, head));
                 }
             }
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED, NEITHER, UNKNOWN -> {}
         }
-        drop.ifPresent(key -> steps.add("drop %s".formatted(key)));
+        Optional<RebuiltRows> rebuilt = rebuilt(tied);
         boolean turnsFlag =
                 subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
         Optional<Long> vocabulary = ShapeRules.settledVocabulary(subject);
@@ -85,29 +90,30 @@ final class RepairPlanner {
                                             .toList())));
         }
         if (audit.has(FindingCode.T08)) {
-            requireRebuildable();
+            requireOneModel();
             steps.add("rebuild the index from the headers");
         }
-        boolean touches = drop.isPresent() || rename.isPresent() || copy.isPresent();
-        boolean rewritesIndex = subject.files().index().isPresent() && (touches || audit.has(FindingCode.T08));
+        TensorNames all = straight.names().then(names, straight.source().headers());
+        boolean rewritesIndex = subject.files().index().isPresent() && (!all.isEmpty() || audit.has(FindingCode.T08));
         boolean rewritesAlias = audit.has(FindingCode.T19);
         if (rewritesAlias) {
             steps.add("correct the alias in __metadata__");
         }
         RepairPlan plan = new RepairPlan(
-                audit,
+                before,
+                subject.pair(),
                 tied,
-                drop,
-                rename,
-                copy,
+                all,
+                rebuilt,
+                straight.malformed(),
                 rewritesIndex,
                 rewritesAlias,
                 turnsFlag || vocabulary.isPresent(),
                 vocabulary,
                 steps,
                 losses,
-                audit);
-        RepairPlan previewed = plan.withAfter(RepairPreview.audit(subject, plan));
+                before);
+        RepairPlan previewed = plan.withAfter(RepairPreview.audit(straight, plan));
         RepairCheck.require(previewed, previewed.after());
         return previewed;
     }
@@ -176,22 +182,40 @@ final class RepairPlanner {
         };
     }
 
-    private void requireRebuildable() {
+    private Optional<RebuiltRows> rebuilt(boolean tied) {
+        if (!options.rebuildsRows() || !audit.has(FindingCode.T16)) {
+            return Optional.empty();
+        }
+        String fix = "restore the rows from the checkpoint this one was made from";
+        if (tied) {
+            throw refusal(
+                    "a row of a tied embedding is the head's row too, so there is nothing to rebuild it from", fix);
+        }
+        RebuiltRows.doubt(subject).ifPresent(doubt -> {
+            throw refusal(doubt, fix);
+        });
+        RebuiltRows rows = RebuiltRows.of(subject);
+        List<Long> ids = List.copyOf(rows.rows().keySet());
+        String tokens = Tokens.of(subject.files().directory(), ids);
+        steps.add("make rows %s of %s%s up: the directions of the head's rows, at the norm %.4g of the healthy rows"
+                .formatted(
+                        ids, subject.pair().embeddingKey(), tokens.isBlank() ? "" : " (" + tokens + ")", rows.norm()));
+        return Optional.of(rows);
+    }
+
+    private void requireOneModel() {
         if (subject.files().stray()) {
             throw refusal(
                     "it holds both model.safetensors and an index, which may be two models",
                     "remove the one that is stale");
         }
-        long keys = subject.files().headers().stream()
-                .mapToLong(header -> header.entries().size())
-                .sum();
-        if (keys != subject.tensors().size()) {
-            throw refusal("a tensor is in two shards", "remove it from the shard that is stale");
-        }
     }
 
     private BowlineException refusal(String problem, String fix) {
-        return new BowlineException(
-                "%s is not repaired: %s".formatted(subject.files().path(), problem), fix);
+        return refusal(subject.files().path(), problem, fix);
+    }
+
+    static BowlineException refusal(Path path, String problem, String fix) {
+        return new BowlineException("%s is not repaired: %s".formatted(path, problem), fix);
     }
 }

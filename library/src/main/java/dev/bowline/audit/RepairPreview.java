@@ -10,11 +10,12 @@ final class RepairPreview {
 
     private RepairPreview() {}
 
-    static TieAudit audit(Subject subject, RepairPlan plan) {
+    static TieAudit audit(Straightened straight, RepairPlan plan) {
         if (plan.changesNothing()) {
             return plan.before();
         }
-        RepairedHeaders repaired = RepairedHeaders.of(plan, subject.files());
+        Subject subject = straight.subject();
+        RepairedHeaders repaired = RepairedHeaders.of(plan, straight.source());
         SourceFiles files = new SourceFiles(
                 subject.files().path(),
                 subject.files().directory(),
@@ -33,10 +34,15 @@ final class RepairPreview {
                 Flags.of(repaired.config()),
                 tensors,
                 pair,
-                scan(subject, pair),
+                plan.rebuilt().isPresent() ? healthy(scan(subject, pair)) : scan(subject, pair),
                 subject.table(),
                 subject.nemo());
         return TieAudit.of(after, AuditOptions.NONE);
+    }
+
+    /// What is left is padding.
+    private static PairScan healthy(PairScan scan) {
+        return new PairScan(scan.state(), DamagedRows.Found.NONE);
     }
 
     /// What is already known of the pair's bytes; they are read again only where it is not.

@@ -55,6 +55,7 @@ final class RepairRun {
     }
 
     TieAudit inPlace() {
+        plan.requireInPlace();
         InterruptedRepair names = InterruptedRepair.at(plan.before().path());
         Path place = names.place();
         if (plan.changesNothing() && !names.isThere()) {

@@ -7,15 +7,16 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +33,7 @@ final class RepairedFiles {
 
     RepairedFiles(RepairPlan plan, Path aside, RepairDisk disk) {
         this.plan = plan;
-        this.source = SourceFiles.read(plan.before().path());
+        this.source = SourceFiles.read(plan.before().path()).salvaged();
         this.aside = aside;
         this.disk = disk;
     }
@@ -94,32 +95,45 @@ final class RepairedFiles {
     /// @return the hash of the tied value, if it is in this shard
     private Optional<String> rewrite(SafetensorsHeader header) throws IOException {
         String name = String.valueOf(header.path().getFileName());
-        try (SafetensorsFile file = SafetensorsFile.open(header.path())) {
+        try (SafetensorsFile file = open(header)) {
             List<TensorSource> tensors = new ArrayList<>();
-            Map<String, String> origins = new LinkedHashMap<>();
             for (String key : file.entries().keySet()) {
                 TensorSource tensor = TensorSource.of(file, key);
-                for (String repaired : RepairedHeaders.keys(plan, key)) {
-                    tensors.add(new TensorSource(repaired, tensor.type(), tensor.shape(), tensor.content()));
-                    origins.put(repaired, key);
+                for (String repaired : plan.names().of(header, key)) {
+                    TensorBytes content =
+                            repaired.equals(canonical()) && plan.rebuilt().isPresent()
+                                    ? plan.rebuilt().get().in(file.bytes(key))
+                                    : tensor.content();
+                    tensors.add(new TensorSource(repaired, tensor.type(), tensor.shape(), content));
                 }
             }
             Map<String, String> metadata = RepairedHeaders.metadata(plan, header);
             replace(name, to -> SafetensorsWriter.write(to, tensors, metadata, Set.of()));
-            return verified(file, aside.resolve(name), origins);
+            return verified(tensors, aside.resolve(name));
         }
     }
 
+    private SafetensorsFile open(SafetensorsHeader header) {
+        return plan.malformed().contains(header.path())
+                ? SafetensorsFile.salvage(header.path())
+                : SafetensorsFile.open(header.path());
+    }
+
     /// Reads every tensor back and compares it with where it came from.
-    private Optional<String> verified(SafetensorsFile from, Path target, Map<String, String> origins) {
+    private Optional<String> verified(List<TensorSource> tensors, Path target) throws IOException {
         try (SafetensorsFile file = SafetensorsFile.open(target)) {
-            origins.forEach((name, origin) -> {
-                if (file.bytes(name).mismatch(from.bytes(origin)) >= 0) {
-                    throw new BowlineException(
-                            "%s: '%s' was not read back as it was written".formatted(target, name),
-                            "check the disk; the original is untouched");
-                }
-            });
+            for (TensorSource tensor : tensors) {
+                MemorySegment written = file.bytes(tensor.name());
+                long[] position = {0};
+                tensor.content().writeTo(piece -> {
+                    if (written.asSlice(position[0], piece.byteSize()).mismatch(piece) >= 0) {
+                        throw new BowlineException(
+                                "%s: '%s' was not read back as it was written".formatted(target, tensor.name()),
+                                "check the disk; the original is untouched");
+                    }
+                    position[0] += piece.byteSize();
+                });
+            }
             return hashOf(file);
         }
     }
@@ -141,7 +155,7 @@ final class RepairedFiles {
     }
 
     private String canonical() {
-        return plan.before().pair().embeddingKey();
+        return plan.pair().embeddingKey();
     }
 
     /// @param hash empty when the tensor is kept in quantised parts

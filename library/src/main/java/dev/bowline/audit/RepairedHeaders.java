@@ -5,13 +5,11 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.stream.Stream;
 
 /// What the headers, the index and config.json of a checkpoint say after a plan; every tensor is still where it was.
 ///
@@ -39,39 +37,27 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
 
     /// Whether a shard is written anew.
     static boolean isTouched(RepairPlan plan, SafetensorsHeader header) {
-        boolean holdsPair = Stream.of(
-                        plan.drop(),
-                        plan.rename().map(RepairPlan.Renamed::from),
-                        plan.copy().map(RepairPlan.Renamed::from))
-                .flatMap(Optional::stream)
-                .anyMatch(header.entries()::containsKey);
-        return holdsPair || plan.rewritesAlias() && namesPair(plan, header);
+        return plan.malformed().contains(header.path())
+                || plan.names().touch(header)
+                || plan.rebuilt().isPresent() && holdsEmbedding(plan, header)
+                || plan.rewritesAlias() && namesPair(plan, header);
+    }
+
+    private static boolean holdsEmbedding(RepairPlan plan, SafetensorsHeader header) {
+        return header.entries().keySet().stream()
+                .anyMatch(
+                        key -> plan.names().of(header, key).contains(plan.pair().embeddingKey()));
     }
 
     private static boolean namesPair(RepairPlan plan, SafetensorsHeader header) {
-        TiePair pair = plan.before().pair();
-        return header.metadata().containsKey(pair.headKey())
-                || header.metadata().containsKey(pair.embeddingKey());
-    }
-
-    /// The names that a tensor has afterwards: none, one or two.
-    static List<String> keys(RepairPlan plan, String key) {
-        if (plan.drop().filter(key::equals).isPresent()) {
-            return List.of();
-        }
-        List<String> keys = new ArrayList<>();
-        keys.add(plan.rename()
-                .filter(each -> each.from().equals(key))
-                .map(RepairPlan.Renamed::to)
-                .orElse(key));
-        plan.copy().filter(each -> each.from().equals(key)).ifPresent(each -> keys.add(each.to()));
-        return keys;
+        return header.metadata().containsKey(plan.pair().headKey())
+                || header.metadata().containsKey(plan.pair().embeddingKey());
     }
 
     /// `__metadata__` with the alias of a tied pair, or without one.
     static Map<String, String> metadata(RepairPlan plan, SafetensorsHeader header) {
-        String head = plan.before().pair().headKey();
-        String embedding = plan.before().pair().embeddingKey();
+        String head = plan.pair().headKey();
+        String embedding = plan.pair().embeddingKey();
         Map<String, String> metadata = new LinkedHashMap<>(header.metadata());
         metadata.remove(head);
         metadata.remove(embedding);
@@ -82,15 +68,10 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
     }
 
     private static SafetensorsHeader repaired(RepairPlan plan, SafetensorsHeader header) {
-        SequencedMap<String, TensorEntry> entries = new LinkedHashMap<>();
-        for (TensorEntry entry : header.entries().values()) {
-            for (String key : keys(plan, entry.name())) {
-                entries.put(key, new TensorEntry(key, entry.type(), entry.shape(), entry.begin(), entry.end()));
-            }
-        }
+        SafetensorsHeader renamed = SourceFiles.renamed(header, plan.names());
         return new SafetensorsHeader(
                 header.path(),
-                entries,
+                renamed.entries(),
                 new LinkedHashMap<>(metadata(plan, header)),
                 header.dataStart(),
                 header.dataBytes());

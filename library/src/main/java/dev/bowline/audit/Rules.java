@@ -2,6 +2,7 @@ package dev.bowline.audit;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,7 +30,11 @@ final class Rules {
 
     /// A path as an argument of a command to paste.
     static String quoted(Subject subject) {
-        String path = subject.files().path().toString();
+        return quoted(subject.files().path());
+    }
+
+    static String quoted(Path name) {
+        String path = name.toString();
         return path.matches("[\\w./@:+-]+") ? path : "'" + path.replace("'", "'\\''") + "'";
     }
 
@@ -45,7 +50,10 @@ final class Rules {
                 subject.saysTied()
                         ? command
                         : restoreOrTie(subject, subject.pair().embeddingKey());
-            case NEITHER, UNKNOWN -> "download the checkpoint again, or restore both tensors from the original";
+            case NEITHER, UNKNOWN ->
+                Wrapper.of(subject).isPresent()
+                        ? command
+                        : "download the checkpoint again, or restore both tensors from the original";
             case BOTH_DIFFER ->
                 canUntie(subject)
                         ? command

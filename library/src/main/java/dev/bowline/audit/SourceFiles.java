@@ -7,6 +7,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
+import dev.bowline.safetensors.SalvagedHeader;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.WeightFiles;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -159,7 +161,7 @@ record SourceFiles(
             }
             return Optional.of(ShardIndex.read(file));
         } catch (BowlineException e) {
-            problems.add(new ContainerProblem(file, e.problem(), true));
+            problems.add(new ContainerProblem(file, e.problem(), true, Optional.empty()));
             return Optional.empty();
         }
     }
@@ -168,9 +170,66 @@ record SourceFiles(
         try {
             return Optional.of(SafetensorsFile.readHeader(file));
         } catch (BowlineException e) {
-            problems.add(new ContainerProblem(file, e.problem(), startsAsSafetensors(file)));
+            problems.add(new ContainerProblem(file, e.problem(), startsAsSafetensors(file), salvage(file)));
             return Optional.empty();
         }
+    }
+
+    private static Optional<SalvagedHeader> salvage(Path file) {
+        try {
+            return Optional.of(SafetensorsFile.salvageHeader(file));
+        } catch (BowlineException _) {
+            return Optional.empty();
+        }
+    }
+
+    /// The same, with the headers of malformed files that leave no doubt about their tensors.
+    SourceFiles salvaged() {
+        List<SafetensorsHeader> all = new ArrayList<>(headers);
+        problems.forEach(
+                problem -> problem.salvaged().map(SalvagedHeader::header).ifPresent(all::add));
+        all.sort(Comparator.comparing(SafetensorsHeader::path));
+        List<ContainerProblem> left = problems.stream()
+                .filter(problem -> problem.salvaged().isEmpty())
+                .toList();
+        return new SourceFiles(path, directory, config, all, index, missingShards, unnamed, stray, left);
+    }
+
+    /// The same tensors by other names, in the headers and in the index.
+    SourceFiles renamed(TensorNames names) {
+        List<SafetensorsHeader> renamed =
+                headers.stream().map(header -> renamed(header, names)).toList();
+        return new SourceFiles(
+                path,
+                directory,
+                config,
+                renamed,
+                index.map(each -> renamed(each, names)),
+                missingShards,
+                unnamed,
+                stray,
+                problems);
+    }
+
+    static SafetensorsHeader renamed(SafetensorsHeader header, TensorNames names) {
+        SequencedMap<String, TensorEntry> entries = new LinkedHashMap<>();
+        for (TensorEntry entry : header.entries().values()) {
+            for (String key : names.of(header, entry.name())) {
+                entries.put(key, new TensorEntry(key, entry.type(), entry.shape(), entry.begin(), entry.end()));
+            }
+        }
+        return new SafetensorsHeader(header.path(), entries, header.metadata(), header.dataStart(), header.dataBytes());
+    }
+
+    /// What is left out of one shard is in another, which the index may name.
+    private ShardIndex renamed(ShardIndex before, TensorNames names) {
+        SequencedMap<String, String> map = new LinkedHashMap<>();
+        before.weightMap().forEach((key, shard) -> {
+            List<String> now =
+                    names.changed().getOrDefault(new TensorNames.At(directory.resolve(shard), key), List.of());
+            (now.isEmpty() ? List.of(key) : now).forEach(name -> map.put(name, shard));
+        });
+        return new ShardIndex(map, before.metadata());
     }
 
     /// Whether the length word and the brace are there, so that the file is meant to be one.

@@ -92,7 +92,10 @@ public record TieAudit(
     }
 
     static Subject subject(Path path) {
-        SourceFiles files = SourceFiles.read(path);
+        return subject(SourceFiles.read(path));
+    }
+
+    static Subject subject(SourceFiles files) {
         TieTable table = TieTable.shipped();
         SequencedMap<String, PlacedTensor> tensors = files.tensors();
         TiePair pair = PairResolver.resolve(tensors, files.config(), table);

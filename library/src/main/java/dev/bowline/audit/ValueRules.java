@@ -15,7 +15,6 @@ final class ValueRules {
 
     private static final double DEFAULT_INITIALIZER = 0.02;
     private static final int ENOUGH_ROWS = 16;
-    private static final int REPAIRABLE_ROWS = 256;
 
     private ValueRules() {}
 
@@ -92,13 +91,22 @@ final class ValueRules {
                         new Evidence("rows", shown.toString()),
                         new Evidence("not finite", String.valueOf(damaged.notFinite())),
                         new Evidence("tokens", Tokens.of(subject.files().directory(), shown))),
-                damaged.count() > REPAIRABLE_ROWS
-                        ? "restore the embedding from the checkpoint this one was made from: too many rows to rebuild"
-                        : "restore these rows from the checkpoint this one was made from; none is invented"));
+                rowsFix(subject)));
+    }
+
+    private static String rowsFix(Subject subject) {
+        String restore = "restore these rows from the checkpoint this one was made from";
+        Optional<String> doubt =
+                subject.saysTied() ? Optional.of("a tied head has the same rows") : RebuiltRows.doubt(subject);
+        return doubt.map(why -> "%s; they cannot be rebuilt from the head: %s".formatted(restore, why))
+                .orElseGet(() -> restore
+                        + ", or make them up from the head's rows, as NeMo AutoModel does: bowline repair %s"
+                                .formatted(Rules.quoted(subject))
+                        + " --rebuild-rows --in-place --apply");
     }
 
     /// The rows that transformers makes zero and never trains: `padding_idx` of the embedding.
-    private static Set<Long> padding(Subject subject) {
+    static Set<Long> padding(Subject subject) {
         return subject.flags().stream()
                 .flatMap(flag -> ReleaseTies.objectAt(subject.config(), flag.level()).stream())
                 .flatMap(object -> object.get("pad_token_id").stream())

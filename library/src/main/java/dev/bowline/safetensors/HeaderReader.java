@@ -5,6 +5,8 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
+import dev.bowline.json.JsonValue;
 import dev.bowline.json.Utf8Text;
 import java.io.EOFException;
 import java.io.IOException;
@@ -18,11 +20,20 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
 /// Reads a header and checks every claim it makes, so that no later code need doubt an offset.
+///
+/// A salvaging reader goes on where the format is broken and every tensor's bytes are known all the same.
 final class HeaderReader {
+
+    /// What becomes of a breach that leaves no doubt about any tensor.
+    @FunctionalInterface
+    interface Breaches {
+        void found(String what, BowlineException refusal);
+    }
 
     static final String METADATA = "__metadata__";
     static final long MAX_HEADER_BYTES = 100_000_000;
@@ -31,9 +42,17 @@ final class HeaderReader {
     private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
 
     private final Path path;
+    private final Breaches breaches;
 
     HeaderReader(Path path) {
+        this(path, (_, refusal) -> {
+            throw refusal;
+        });
+    }
+
+    HeaderReader(Path path, Breaches breaches) {
         this.path = path;
+        this.breaches = breaches;
     }
 
     SafetensorsHeader read(FileChannel channel) throws IOException {
@@ -85,7 +104,7 @@ final class HeaderReader {
             HeaderStream text = new HeaderStream(channel, Long.BYTES, dataStart);
             Json.eachField(text, source, LIMITS, (name, value) -> {
                 if (name.equals(METADATA)) {
-                    value.asObject().fields().forEach((key, string) -> metadata.put(key, string.asString()));
+                    value.asObject().fields().forEach((key, string) -> metadata.put(key, metadataText(key, string)));
                 } else {
                     entries.add(entry(name, value.asObject()));
                 }
@@ -103,6 +122,14 @@ final class HeaderReader {
         SequencedMap<String, TensorEntry> byName = new LinkedHashMap<>();
         entries.forEach(entry -> byName.put(entry.name(), entry));
         return new SafetensorsHeader(path, byName, metadata, dataStart, fileBytes - dataStart);
+    }
+
+    private String metadataText(String key, JsonValue value) {
+        if (value instanceof JsonString string) {
+            return string.asString();
+        }
+        breaches.found("'%s' of %s is not a string".formatted(key, METADATA), value.mistyped("a string"));
+        return Json.compact(value);
     }
 
     private TensorEntry entry(String name, JsonObject fields) {
@@ -160,24 +187,39 @@ final class HeaderReader {
             throw notWhole("its tensors need %d bytes after the header, the file has %d".formatted(needed, dataBytes));
         }
         long position = 0;
-        String previous = "the header";
+        Optional<TensorEntry> previous = Optional.empty();
         for (TensorEntry entry : entries) {
+            String before = previous.map(each -> "'" + each.name() + "'").orElse("the header");
             if (entry.begin() < position) {
-                throw malformed(entry.name(), "overlaps %s by %d bytes".formatted(previous, position - entry.begin()));
+                BowlineException refusal =
+                        malformed(entry.name(), "overlaps %s by %d bytes".formatted(before, position - entry.begin()));
+                if (!previous.map(each -> isSamePlace(each, entry)).orElse(false)) {
+                    throw refusal;
+                }
+                breaches.found("'%s' is stored in the bytes of %s".formatted(entry.name(), before), refusal);
             }
             if (entry.begin() > position) {
-                throw malformed(
-                        entry.name(),
-                        "leaves a gap of %d bytes after %s".formatted(entry.begin() - position, previous));
+                String gap = "a gap of %d bytes after %s".formatted(entry.begin() - position, before);
+                breaches.found(gap, malformed(entry.name(), "leaves " + gap));
             }
             position = entry.end();
-            previous = "'" + entry.name() + "'";
+            previous = Optional.of(entry);
         }
         if (position < dataBytes) {
-            throw new BowlineException(
-                    "%s is malformed: %d bytes at its end belong to no tensor".formatted(path, dataBytes - position),
-                    "download the file again, or rewrite it with the program that made it");
+            String rest = "%d bytes at its end belong to no tensor".formatted(dataBytes - position);
+            breaches.found(
+                    rest,
+                    new BowlineException(
+                            "%s is malformed: %s".formatted(path, rest),
+                            "download the file again, or rewrite it with the program that made it"));
         }
+    }
+
+    private static boolean isSamePlace(TensorEntry a, TensorEntry b) {
+        return a.begin() == b.begin()
+                && a.end() == b.end()
+                && a.type() == b.type()
+                && a.shape().equals(b.shape());
     }
 
     private BowlineException notWhole(String problem) {

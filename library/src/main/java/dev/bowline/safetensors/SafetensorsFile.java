@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SequencedMap;
 
 /// A safetensors file, mapped. Opening reads the header only; a tensor's bytes are read when they are touched.
@@ -35,13 +37,22 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /// Maps `path` after checking its whole header.
-    @SuppressWarnings("MustBeClosed") // the returned file owns the arena, and every failure below closes it
     public static SafetensorsFile open(Path path) {
+        return open(path, new HeaderReader(path));
+    }
+
+    /// Maps a file that [#salvageHeader(Path)] reads.
+    public static SafetensorsFile salvage(Path path) {
+        return open(path, new HeaderReader(path, (_, _) -> {}));
+    }
+
+    @SuppressWarnings("MustBeClosed") // the returned file owns the arena, and every failure below closes it
+    private static SafetensorsFile open(Path path, HeaderReader reader) {
         Arena arena = Arena.ofShared();
         try {
             FileChannel channel = channel(path);
             try {
-                SafetensorsHeader header = new HeaderReader(path).read(channel);
+                SafetensorsHeader header = reader.read(channel);
                 MemorySegment data = channel.map(MapMode.READ_ONLY, header.dataStart(), header.dataBytes(), arena);
                 return new SafetensorsFile(header, channel, arena, data);
             } catch (IOException | RuntimeException e) {
@@ -61,6 +72,20 @@ public final class SafetensorsFile implements AutoCloseable {
     public static SafetensorsHeader readHeader(Path path) {
         try (FileChannel channel = channel(path)) {
             return new HeaderReader(path).read(channel);
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /// The header of a file that breaks the format and still leaves no doubt where each tensor's bytes are: bytes
+    /// between or after the tensors, two names for the same bytes, metadata other than strings.
+    ///
+    /// @throws BowlineException when there is a doubt
+    public static SalvagedHeader salvageHeader(Path path) {
+        List<String> breaches = new ArrayList<>();
+        try (FileChannel channel = channel(path)) {
+            SafetensorsHeader header = new HeaderReader(path, (what, _) -> breaches.add(what)).read(channel);
+            return new SalvagedHeader(header, breaches);
         } catch (IOException e) {
             throw unreadable(path, e);
         }

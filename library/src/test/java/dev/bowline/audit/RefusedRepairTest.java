@@ -49,10 +49,11 @@ class RefusedRepairTest {
         RepairPlan right = Repair.plan(source, LOSSLESS);
         RepairPlan wrong = new RepairPlan(
                 right.before(),
+                right.pair(),
                 true,
-                right.drop(),
-                right.rename(),
-                right.copy(),
+                right.names(),
+                right.rebuilt(),
+                right.malformed(),
                 right.rewritesIndex(),
                 right.rewritesAlias(),
                 true,

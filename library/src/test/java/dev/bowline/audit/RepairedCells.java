@@ -98,7 +98,13 @@ final class RepairedCells {
     /// What the result depends on.
     private static List<Object> meaning(String cell, RepairPlan plan) {
         String[] name = cell.split("/");
-        return List.of(name[0], name[1], name[3], plan.tied(), plan.drop(), plan.rename(), plan.copy());
+        return List.of(name[0], name[1], name[3], plan.tied(), names(plan));
+    }
+
+    private static Map<String, List<String>> names(RepairPlan plan) {
+        Map<String, List<String>> names = new TreeMap<>();
+        plan.names().changed().forEach((at, now) -> names.put(at.key(), now));
+        return names;
     }
 
     private static String content(Path directory) throws IOException {
