@@ -151,7 +151,7 @@ class CheckpointSaveTest {
             Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
-        for (Path file : SavedFiles.in(source)) {
+        for (Path file : FilesUnder.directory(source)) {
             assertArrayEquals(
                     Files.readAllBytes(source.resolve(file)), Files.readAllBytes(saved.resolve(file)), file.toString());
         }

@@ -41,7 +41,7 @@ class FailedSaveTest {
 
             assertTrue(refused.problem().contains("is not empty: it holds notes.txt"), refused.getMessage());
         }
-        assertEquals(List.of(Path.of("notes.txt")), SavedFiles.in(occupied));
+        assertEquals(List.of(Path.of("notes.txt")), FilesUnder.directory(occupied));
     }
 
     @Test
@@ -62,7 +62,7 @@ class FailedSaveTest {
                                     && disk.failedAt().path().toString().endsWith(".saving");
                     assertEquals(
                             isInPlace,
-                            !SavedFiles.in(out).isEmpty(),
+                            !FilesUnder.directory(out).isEmpty(),
                             disk.failedAt().toString());
                     DirectoryAside.delete(out.resolve("saved"));
                 }
@@ -94,7 +94,7 @@ class FailedSaveTest {
                             SaveOptions.like(pretrained.checkpoint())));
             assertFalse(refused.problem().isEmpty());
         }
-        assertEquals(List.of(), SavedFiles.in(temporary.resolve("out")));
+        assertEquals(List.of(), FilesUnder.directory(temporary.resolve("out")));
     }
 
     private static void damage(Path parent, String name) {

@@ -64,7 +64,7 @@ class PassThroughSaveTest {
                         Path.of("generation_config.json"),
                         Path.of("model.safetensors"),
                         Path.of("bowline_ties.json")),
-                Set.copyOf(SavedFiles.in(saved)));
+                Set.copyOf(FilesUnder.directory(saved)));
     }
 
     @Test

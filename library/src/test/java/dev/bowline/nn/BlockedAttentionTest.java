@@ -71,6 +71,7 @@ final class BlockedAttentionTest {
 
             assertTrue(expected.getFirst().equal(actual.getFirst()));
             for (int i = 1; i < expected.size(); i++) {
+                System.out.println("MEASURED " + i + " " + error(expected.get(i), actual.get(i)));
                 assertTrue(error(expected.get(i), actual.get(i)) < 3e-4, "gradient " + i);
             }
         }

@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /// The files of a directory.
-final class SavedFiles {
+final class FilesUnder {
 
-    private SavedFiles() {}
+    private FilesUnder() {}
 
     /// In all its directories, each relative to it, sorted.
-    static List<Path> in(Path directory) throws IOException {
+    static List<Path> directory(Path directory) throws IOException {
         try (Stream<Path> all = Files.walk(directory)) {
             return all.filter(Files::isRegularFile)
                     .map(directory::relativize)
