@@ -49,8 +49,9 @@ final class BlockedAttentionTest {
         check(2, Sequences.packed(documents, positions, ROWS, LENGTH), window);
     }
 
-    /// The eager attention of transformers, with autograd's backward pass. In one block the products are the same, and
-    /// so must each rounding be; of the softmax's gradient, the sums may differ in their last digit.
+    /// The eager attention of transformers, with autograd's backward pass. In one block the products are the same,
+    /// and so must each rounding be; of the softmax's gradient, the sums may differ in their last digit.
+    /// Measured, nothing differs; with the gradient of the scores left in float32, that of q is off by 0.0029.
     @Test
     void aBlockIsRoundedAsTheEagerAttentionRounds() {
         int length = 60;
@@ -71,7 +72,6 @@ final class BlockedAttentionTest {
 
             assertTrue(expected.getFirst().equal(actual.getFirst()));
             for (int i = 1; i < expected.size(); i++) {
-                System.out.println("MEASURED " + i + " " + error(expected.get(i), actual.get(i)));
                 assertTrue(error(expected.get(i), actual.get(i)) < 3e-4, "gradient " + i);
             }
         }
