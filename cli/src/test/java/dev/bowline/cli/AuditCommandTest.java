@@ -112,4 +112,34 @@ class AuditCommandTest {
                         .succeeded()
                         .err());
     }
+
+    @Test
+    void whatARepairLeftBesideItsOutputIsToldToo() throws IOException {
+        Path lying = lying();
+        Files.createDirectory(temporary.resolve(".fixed.bowline-repair"));
+
+        String told = Ran.bowline(
+                        "repair",
+                        lying.toString(),
+                        "--out",
+                        temporary.resolve("fixed").toString())
+                .succeeded()
+                .err();
+
+        assertTrue(told.contains(".fixed.bowline-repair; --apply removes it"), told);
+    }
+
+    @Test
+    void anOriginalThatARepairLeftAsideIsPutBackAndSaidSo() throws IOException {
+        Path lying = lying();
+        Path aside = Files.move(lying, lying.resolveSibling(".lying.bowline-original"));
+
+        String told = Ran.bowline("repair", lying.toString(), "--in-place", "--apply")
+                .succeeded()
+                .err();
+
+        assertTrue(told.contains("had left the original aside; it is back in its place"), told);
+        assertFalse(Files.exists(aside));
+        assertTrue(Files.exists(lying.resolve("config.json")));
+    }
 }

@@ -154,6 +154,13 @@ class BadInputTest {
     }
 
     @Test
+    void aModelWithoutATokenizerIsRefused() throws IOException {
+        Path model = directory.resolve("model");
+        Files.delete(model.resolve("tokenizer.json"));
+        assertTrue(assertRefused(model + " has no tokenizer.json").contains("put the model's tokenizer.json there"));
+    }
+
+    @Test
     void aBrokenLineAndAnExampleWithoutATargetAreNamedByTheirLine() throws IOException {
         Path data = directory.resolve("train.jsonl");
         List<String> lines = new ArrayList<>(Files.readAllLines(data));
@@ -211,7 +218,9 @@ class BadInputTest {
     void aSignalFinishesTheStepSavesAndExitsWithOne(String signal) throws Exception {
         List<String> notIgnoring = List.of("env", "--default-signal=INT");
         // Whoever builds in the background of a shell ignores Ctrl-C, and so would every process it starts.
-        assumeTrue(signal.equals("TERM") || succeeds(notIgnoring, "true"), "an env that can restore a signal");
+        assumeTrue(
+                signal.equals("TERM") || succeeds(notIgnoring, "true"),
+                "the signal INT takes an env with --default-signal, which GNU coreutils have since 8.31");
         List<String> java = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",

@@ -8,16 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,18 +38,6 @@ class InterruptedRepairTest {
         Files.createDirectories(source.resolve("onnx"));
         Files.writeString(source.resolve("onnx").resolve("notes.txt"), "of its own");
         return source;
-    }
-
-    static Map<String, String> contents(Path directory) throws IOException {
-        Map<String, String> contents = new TreeMap<>();
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                contents.put(
-                        directory.relativize(file).toString(),
-                        TensorHash.of(MemorySegment.ofArray(Files.readAllBytes(file))));
-            }
-        }
-        return contents;
     }
 
     private static RepairPlan plan(Path source) {
@@ -86,9 +70,9 @@ class InterruptedRepairTest {
                 CheckpointFixture.llama("true").embedding(E).head(H),
                 CheckpointFixture.llama("true").head(E))) {
             Path model = fresh(fixture);
-            Map<String, String> before = contents(model);
+            Map<String, String> before = Written.contents(model);
             int steps = steps(model, exchange);
-            Map<String, String> after = contents(model);
+            Map<String, String> after = Written.contents(model);
             assertTrue(steps > 8, "only %d steps".formatted(steps));
             boolean sawBefore = false;
             boolean sawAfter = false;
@@ -98,17 +82,20 @@ class InterruptedRepairTest {
                 assertThrows(Killed.class, run::inPlace);
 
                 if (Files.exists(killed)) {
-                    Map<String, String> found = contents(killed);
+                    Map<String, String> found = Written.contents(killed);
                     sawBefore |= found.equals(before);
                     sawAfter |= found.equals(after);
                     assertTrue(found.equals(before) || found.equals(after), "step " + number);
                 } else {
                     BowlineException explained = assertThrows(BowlineException.class, () -> TieAudit.of(killed));
                     assertTrue(explained.problem().contains("a repair was interrupted"), explained.problem());
-                    assertEquals(before, contents(InterruptedRepair.at(killed).original()), "step " + number);
+                    assertEquals(
+                            before,
+                            Written.contents(InterruptedRepair.at(killed).original()),
+                            "step " + number);
                 }
                 again(killed);
-                assertEquals(after, contents(killed), "step " + number);
+                assertEquals(after, Written.contents(killed), "step " + number);
                 assertEquals(List.of(killed), SourceFiles.list(killed.resolveSibling("")));
             }
             assertTrue(sawBefore && sawAfter);
@@ -148,9 +135,9 @@ class InterruptedRepairTest {
     @Test
     void aFailureAtAnyStepLeavesNothingBehind() throws IOException {
         Path model = fresh(duplicate());
-        Map<String, String> before = contents(model);
+        Map<String, String> before = Written.contents(model);
         int steps = steps(model, DirectoryExchange.none());
-        Map<String, String> after = contents(model);
+        Map<String, String> after = Written.contents(model);
         for (int number = 0; number < steps; number++) {
             int fails = number;
             int[] count = {0};
@@ -168,7 +155,7 @@ class InterruptedRepairTest {
 
             assertTrue(failed.problem().contains("no space left"), failed.problem());
             boolean repaired = failed.problem().contains("is repaired, but");
-            assertEquals(repaired ? after : before, contents(failing), "step " + number);
+            assertEquals(repaired ? after : before, Written.contents(failing), "step " + number);
             assertTrue(repaired || SourceFiles.list(failing.resolveSibling("")).equals(List.of(failing)));
         }
     }
@@ -176,7 +163,7 @@ class InterruptedRepairTest {
     @Test
     void aNewDirectoryIsWholeOrAbsent() throws IOException {
         Path model = fresh(duplicate());
-        Map<String, String> before = contents(model);
+        Map<String, String> before = Written.contents(model);
         int[] steps = {0};
         Path whole = model.resolveSibling("whole");
         new RepairRun(plan(model), new RepairDisk((_, _) -> steps[0]++, DirectoryExchange.none())).to(whole);
@@ -185,11 +172,13 @@ class InterruptedRepairTest {
             RepairDisk disk = new RepairDisk(killedAt(number), DirectoryExchange.none());
             assertThrows(Killed.class, () -> new RepairRun(plan(model), disk).to(target));
 
-            assertTrue(!Files.exists(target) || contents(target).equals(contents(whole)), "step " + number);
-            assertEquals(before, contents(model));
+            assertTrue(
+                    !Files.exists(target) || Written.contents(target).equals(Written.contents(whole)),
+                    "step " + number);
+            assertEquals(before, Written.contents(model));
             if (!Files.exists(target)) {
                 Repair.apply(plan(model), target);
-                assertEquals(contents(whole), contents(target));
+                assertEquals(Written.contents(whole), Written.contents(target));
             }
         }
     }
@@ -198,9 +187,9 @@ class InterruptedRepairTest {
     @Test
     void processesThatAreKilledLeaveTheOriginalOrTheResult() throws IOException, InterruptedException {
         Path model = fresh(duplicate());
-        Map<String, String> before = contents(model);
+        Map<String, String> before = Written.contents(model);
         int steps = steps(model, DirectoryExchange.ofSystem());
-        Map<String, String> after = contents(model);
+        Map<String, String> after = Written.contents(model);
         for (int number = 0; number < steps; number++) {
             Path killed = fresh(duplicate());
             Process process = new ProcessBuilder(DyingRepair.command(killed, number))
@@ -209,10 +198,10 @@ class InterruptedRepairTest {
             String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
             assertEquals(DyingRepair.KILLED, process.waitFor(), said);
 
-            Map<String, String> found = contents(killed);
+            Map<String, String> found = Written.contents(killed);
             assertTrue(found.equals(before) || found.equals(after), "step " + number);
             again(killed);
-            assertEquals(after, contents(killed), "step " + number);
+            assertEquals(after, Written.contents(killed), "step " + number);
             assertEquals(List.of(killed), SourceFiles.list(killed.resolveSibling("")));
         }
     }

@@ -80,6 +80,26 @@ class AdamWTest {
         }
     }
 
+    /// Around 1 the values of bfloat16 are 1/256 or more apart, and each step is a tenth of that or less.
+    @Test
+    void stepsTooSmallForBfloat16AddUpInTheMaster() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor ones = Ops.full(Dtype.BFLOAT16, 1, 4);
+            Parameter narrow = parameter(ones, ones);
+            Parameter wide = parameter(Ops.cast(ones, Dtype.FLOAT32), Ops.cast(ones, Dtype.FLOAT32));
+            try (AdamW throughMaster = new AdamW(Map.of("w", narrow), SETTINGS);
+                    AdamW exact = new AdamW(Map.of("w", wide), SETTINGS)) {
+                for (int i = 0; i < 100; i++) {
+                    throughMaster.step(LEARNING_RATE);
+                    exact.step(LEARNING_RATE);
+                }
+
+                assertTrue(wide.value().max().item_double() < 0.99);
+                assertTrue(Ops.cast(wide.value().detach(), Dtype.BFLOAT16).equal(narrow.value()));
+            }
+        }
+    }
+
     private static Parameter parameter(Tensor values, Tensor gradient) {
         Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, Shapes.of(values));
         parameter.fill(values);

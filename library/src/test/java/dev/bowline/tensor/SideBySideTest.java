@@ -24,6 +24,9 @@ final class SideBySideTest {
 
     private static final int MANY = 64;
 
+    /// More than the caller takes for all kernels but one.
+    private static final int LONG_MILLIS = 200;
+
     private static final int THREADS = 2;
     private static final int BLAS_THREADS = BlasThreads.count();
 
@@ -93,42 +96,61 @@ final class SideBySideTest {
         assertTrue(String.valueOf(failure.getMessage()).startsWith("kernel "));
     }
 
+    /// The helper is still at work when the caller has done all the rest.
     @Test
     void anInterruptedCallerStillWaitsForEveryKernel() {
+        Thread caller = Thread.currentThread();
         AtomicInteger finished = new AtomicInteger();
-        Thread.currentThread().interrupt();
+        AtomicInteger byTheHelper = new AtomicInteger();
+        caller.interrupt();
 
         SideBySide.run(MANY, _ -> {
-            pause();
+            if (Thread.currentThread() == caller) {
+                pause();
+            } else {
+                byTheHelper.incrementAndGet();
+                pause(LONG_MILLIS);
+            }
             finished.incrementAndGet();
         });
 
         assertTrue(Thread.interrupted());
+        assertTrue(byTheHelper.get() > 0);
         assertEquals(MANY, finished.get());
     }
 
     @Test
-    void afterAFailureNoKernelRuns() {
-        AtomicInteger running = new AtomicInteger();
+    void afterAFailureTheKernelThatRunsIsWaitedForAndNoOtherBegins() {
+        Thread caller = Thread.currentThread();
+        AtomicInteger begun = new AtomicInteger();
+        AtomicInteger finished = new AtomicInteger();
 
         assertThrows(
                 IllegalArgumentException.class,
-                () -> SideBySide.run(MANY, i -> {
-                    running.incrementAndGet();
-                    if (i == 0) {
-                        throw new IllegalArgumentException("the first");
+                () -> SideBySide.run(MANY, _ -> {
+                    if (Thread.currentThread() == caller) {
+                        while (begun.get() == 0) {
+                            Thread.onSpinWait();
+                        }
+                        throw new IllegalArgumentException("the caller's");
                     }
-                    pause();
-                    running.decrementAndGet();
+                    begun.incrementAndGet();
+                    pause(LONG_MILLIS);
+                    finished.incrementAndGet();
                 }));
 
-        // The one that failed.
-        assertEquals(1, running.get());
+        assertEquals(finished.get(), begun.get());
+        // One more may have begun just before the failure.
+        assertTrue(begun.get() <= 2, begun + " kernels began");
     }
 
-    /// A millisecond that no interrupt shortens.
     private static void pause() {
-        long end = System.nanoTime() + 1_000_000;
+        pause(1);
+    }
+
+    /// Not shortened by an interrupt.
+    private static void pause(long milliseconds) {
+        long end = System.nanoTime() + milliseconds * 1_000_000;
         while (System.nanoTime() < end) {
             Thread.onSpinWait();
         }

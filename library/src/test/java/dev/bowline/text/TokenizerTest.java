@@ -157,6 +157,15 @@ class TokenizerTest {
         assertTrue(refused.problem().contains("no tokenizer.json"), refused.problem());
     }
 
+    @Test
+    void aDirectoryThatIsNotThereIsNamed(@TempDir Path directory) {
+        Path gone = directory.resolve("gone");
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> Tokenizer.open(gone));
+
+        assertEquals("there is no directory " + gone, refused.problem());
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
