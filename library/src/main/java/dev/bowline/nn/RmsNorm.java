@@ -57,7 +57,8 @@ public final class RmsNorm extends Layer {
     /// @param x [..., D]
     /// @return [..., D], of x's dtype
     public Tensor forward(Tensor x) {
-        if (!GradMode.is_enabled() || !x.requires_grad()) {
+        boolean recorded = GradMode.is_enabled();
+        if (recorded && !x.requires_grad() && trainedWeight().isPresent()) {
             return recorded(x);
         }
         Tensor y = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
@@ -68,7 +69,11 @@ public final class RmsNorm extends Layer {
             r = Ops.empty(Dtype.FLOAT32, rows.size(0), 1);
             RowBlocks.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
         }
-        return gradient.attach(x, y, this::backward, x, r);
+        return recorded && x.requires_grad() ? gradient.attach(x, y, this::backward, x, r) : y;
+    }
+
+    private Optional<Parameter> trainedWeight() {
+        return weight.map(Slot::get).filter(Parameter::isTrained);
     }
 
     /// [N, D], a view where x has its elements in order.
@@ -96,8 +101,8 @@ public final class RmsNorm extends Layer {
         return Ops.same(x32, x) ? x.mul(r) : x32.mul_(r);
     }
 
-    /// By libtorch's own operations. It keeps the normed values for the backward pass, which [#backward] computes
-    /// again.
+    /// By libtorch's own operations, where only the weight needs a gradient and there is no graph of x to hang a
+    /// backward pass of our own on.
     private Tensor recorded(Tensor x) {
         Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
         return weighted(rounded(x32.mul(reciprocalRoot(x32)), x)).to(x.scalar_type());
@@ -134,7 +139,7 @@ public final class RmsNorm extends Layer {
         Tensor dy = rows(gradient);
         Tensor dx = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
         RowBlocks blocks = RowBlocks.of(x, BLOCK_ELEMENTS);
-        Optional<Parameter> trained = weight.map(Slot::get).filter(Parameter::isTrained);
+        Optional<Parameter> trained = trainedWeight();
         // A sum per block, whoever computed it, so that the result does not depend on the threads.
         Tensor sums = Ops.empty(Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));
 
