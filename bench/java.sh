@@ -13,7 +13,7 @@ shift
 find_jdk
 # An OpenBLAS kernel forced from outside is for neither side of a comparison; it only reaches ours.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
-unset MALLOC_ARENA_MAX
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-8}"
 export MALLOC_MMAP_THRESHOLD_=34359738368 MALLOC_TRIM_THRESHOLD_=34359738368
 export MALLOC_TOP_PAD_=268435456 THP_MEM_ALLOC_ENABLE=0 OMP_WAIT_POLICY=passive
 export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0}"

@@ -3,7 +3,7 @@
 #
 #   fuzz/run.sh HeaderFuzzer|AuditFuzzer [SECONDS [SECONDS_OF_ONE_INPUT]]
 #
-# An input that takes longer than 10 seconds is a find; say more where the machine stops for others.
+# An input that takes longer than 10 seconds is a find; give it more on a machine that others use.
 #
 # Needs `./mvnw -Pfuzz -DskipTests package` first. What it learns is kept in fuzz/target/corpus, and bytes that break the
 # target in fuzz/target/found; an input that was found belongs into a test.

@@ -8,9 +8,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.tensor.NativeProcess;
 import java.nio.file.Path;
 
-/// Times one load of a checkpoint, all of it trainable and so read into memory of its own, and one save of it, and
-/// prints
-/// a line of JSON: seconds of either, bytes of the tensors.
+/// Times one load of a checkpoint, all of it trainable and so read into memory of its own, and one save of it. Prints a
+/// line of JSON: seconds of either, bytes of the tensors.
 final class CheckpointBench {
 
     private CheckpointBench() {}

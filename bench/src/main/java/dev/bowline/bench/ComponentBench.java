@@ -34,6 +34,7 @@ final class ComponentBench {
     private static final int WIDTH = 512;
     private static final int EXPERTS = 32;
     private static final int PER_TOKEN = 4;
+    private static final int VOCABULARY = 32_768;
     private static final int INNER = 192;
     private static final int REPEATS = 15;
 
@@ -66,6 +67,9 @@ final class ComponentBench {
 
         Linear square = filled(new Linear("square", WIDTH, WIDTH));
         time("linear 512 x 512", only, x, square::forward);
+
+        Linear head = filled(new Linear("head", WIDTH, VOCABULARY));
+        time("linear 512 x 32768", only, x, head::forward);
 
         RotaryEmbedding rotary = new RotaryEmbedding(1e4, 64, 32, 1);
         Sequences sequences = Sequences.causal(ROWS, LENGTH);

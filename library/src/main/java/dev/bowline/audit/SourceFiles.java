@@ -32,8 +32,7 @@ import java.util.stream.Stream;
 /// @param headers of the weight files that could be read
 /// @param index empty for a single file, and where there is no readable one
 /// @param missingShards files that the index names and that are not there
-/// @param unnamed files that some loaders find by their name, and others never read because the index does not name
-/// them
+/// @param unnamed files that some loaders find by name, and others never read because the index does not name them
 /// @param stray whether both a single file and an index are present
 record SourceFiles(
         Path path,

@@ -2,7 +2,7 @@ package dev.bowline.loss;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.SideBySide;
+import dev.bowline.tensor.RowBlocks;
 import java.util.Arrays;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
@@ -45,14 +45,10 @@ final class ChunkSoftmax {
     }
 
     private double blocks(Tensor z, Tensor targets, Purpose purpose) {
-        long tokens = z.size(0);
-        long rows = Math.max(1, BLOCK_ELEMENTS / z.size(1));
-        double[] losses = new double[Math.toIntExact(Math.ceilDiv(tokens, rows))];
-        SideBySide.run(losses.length, i -> {
-            long at = i * rows;
-            long n = Math.min(rows, tokens - at);
-            losses[i] = block(z.narrow(0, at, n), targets.narrow(0, at, n).unsqueeze(1), purpose);
-        });
+        RowBlocks blocks = RowBlocks.of(z, BLOCK_ELEMENTS);
+        double[] losses = new double[blocks.count()];
+        blocks.forEach(each ->
+                losses[each.index()] = block(each.of(z), each.of(targets).unsqueeze(1), purpose));
         return Arrays.stream(losses).sum();
     }
 

@@ -2,13 +2,10 @@ package dev.bowline.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +13,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
-import java.util.stream.Stream;
 
 /// Which arena of glibc's allocator a thread was given.
 ///
@@ -50,18 +46,26 @@ final class MallocArena {
                                 linker.downcallHandle(free, FunctionDescriptor.ofVoid(JAVA_LONG)))));
     }
 
-    /// A thread of the kind that is asked for, if one of many is. A new thread is given an arena of its own until there
-    /// are as many as the allocator makes, and from then on the arenas in turn, beginning with the main one.
+    /// A thread of the kind that is asked for, if one of many is.
+    ///
+    /// A new thread is given an arena of its own until there are as many as the allocator makes
+    /// (`MALLOC_ARENA_MAX`, or else 8 for each processor), and from then on the arenas in turn, beginning with
+    /// the main one. With many processors and no such limit none is found.
     static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
         // Those of the other kind live until the end: what a thread leaves is given to the next.
         List<ExecutorService> others = new ArrayList<>();
         ExecutorService thread = Executors.newSingleThreadExecutor(factory);
-        while (others.size() < ATTEMPTS && isMain(thread) != (kind == Kind.MAIN)) {
+        while (isKnown() && others.size() < ATTEMPTS && isMain(thread) != (kind == Kind.MAIN)) {
             others.add(thread);
             thread = Executors.newSingleThreadExecutor(factory);
         }
         others.forEach(ExecutorService::shutdown);
         return thread;
+    }
+
+    /// Whether anything can be told of arenas here.
+    private static boolean isKnown() {
+        return ALLOCATOR.isPresent() && !ProcessMaps.endingWith("[heap]").isEmpty();
     }
 
     private static boolean isMain(ExecutorService thread) {
@@ -84,20 +88,12 @@ final class MallocArena {
     }
 
     private static boolean inHeap(long address) {
-        Path maps = Path.of("/proc/self/maps");
-        if (!Files.isReadable(maps)) {
-            return false;
-        }
-        try (Stream<String> lines = Files.lines(maps)) {
-            return lines.filter(line -> line.endsWith("[heap]")).anyMatch(line -> {
-                String range = line.substring(0, line.indexOf(' '));
-                int dash = range.indexOf('-');
-                long from = Long.parseUnsignedLong(range.substring(0, dash), 16);
-                long to = Long.parseUnsignedLong(range.substring(dash + 1), 16);
-                return from <= address && address < to;
-            });
-        } catch (IOException e) {
-            return false;
-        }
+        return ProcessMaps.endingWith("[heap]").stream().anyMatch(line -> {
+            String range = line.substring(0, line.indexOf(' '));
+            int dash = range.indexOf('-');
+            long from = Long.parseUnsignedLong(range.substring(0, dash), 16);
+            long to = Long.parseUnsignedLong(range.substring(dash + 1), 16);
+            return from <= address && address < to;
+        });
     }
 }

@@ -55,7 +55,8 @@ public final class NativeProcess {
     /// Runs a program on a thread that has glibc's main arena, if one of many new ones does, and waits for it.
     ///
     /// Only there is the memory of large tensors used again; threads of Java have other arenas. It is about speed,
-    /// and worth doing for training.
+    /// and worth doing for training. With more than four processors it takes a small `MALLOC_ARENA_MAX`, as the
+    /// launcher sets.
     ///
     /// @return what the program returns; what it throws is thrown here
     public static <T> T onMainArena(Supplier<T> program) {

@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,13 +28,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// A recipe is carried out on the bundled model and data; stopped and resumed, it writes the same bytes.
 class FineTuningRunTest {
 
-    @TempDir
-    private Path directory = Path.of("");
+    private final Path directory;
+    private final DemoRuns demo;
 
-    private DemoRuns demo = new DemoRuns(directory);
-
-    @BeforeEach
-    void runInTheDirectory() {
+    FineTuningRunTest(@TempDir Path directory) {
+        this.directory = directory;
         demo = new DemoRuns(directory);
     }
 

@@ -10,20 +10,17 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// A loss that is no number ends the run, and the message says with which rows and how to go on.
 class NotFiniteLossTest {
 
-    @TempDir
-    private Path directory = Path.of("");
+    private final Path directory;
+    private final DemoRuns demo;
 
-    private DemoRuns demo = new DemoRuns(directory);
-
-    @BeforeEach
-    void runInTheDirectory() {
+    NotFiniteLossTest(@TempDir Path directory) {
+        this.directory = directory;
         demo = new DemoRuns(directory);
     }
 

@@ -9,20 +9,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// A run that cannot end well does not begin.
 class RefusedRunsTest {
 
-    @TempDir
-    private Path directory = Path.of("");
+    private final Path directory;
+    private final DemoRuns demo;
 
-    private DemoRuns demo = new DemoRuns(directory);
-
-    @BeforeEach
-    void runInTheDirectory() {
+    RefusedRunsTest(@TempDir Path directory) {
+        this.directory = directory;
         demo = new DemoRuns(directory);
     }
 

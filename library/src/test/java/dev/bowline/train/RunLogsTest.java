@@ -11,20 +11,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// What a run writes in training.jsonl and validation.jsonl: a row a step, at once, and each step once.
 class RunLogsTest {
 
-    @TempDir
-    private Path directory = Path.of("");
+    private final Path directory;
+    private final DemoRuns demo;
 
-    private DemoRuns demo = new DemoRuns(directory);
-
-    @BeforeEach
-    void runInTheDirectory() {
+    RunLogsTest(@TempDir Path directory) {
+        this.directory = directory;
         demo = new DemoRuns(directory);
     }
 
