@@ -50,7 +50,7 @@ public final class AdamW implements AutoCloseable {
     static final long BLOCK_ELEMENTS = 1 << 20;
 
     /// Elements whose norm is computed together.
-    private static final long NORM_ELEMENTS = 1 << 17;
+    static final long NORM_ELEMENTS = 1 << 17;
 
     private static final String FIRST = ".exp_avg";
     private static final String SECOND = ".exp_avg_sq";

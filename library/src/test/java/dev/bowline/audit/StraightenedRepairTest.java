@@ -304,6 +304,14 @@ class StraightenedRepairTest {
     }
 
     @Test
+    void aHeadOfAnotherShapeIsADoubt() throws IOException {
+        Path source = write(
+                CheckpointFixture.llama("false").embedding(E).with("decoder.lm_head.weight", F32, ROWS + 1, WIDTH, H));
+
+        assertRefused("has the shape", () -> Repair.plan(source, LOSSLESS));
+    }
+
+    @Test
     void twoStrayHeadsMustBeTheSame() throws IOException {
         CheckpointFixture both = stray("false", "decoder.lm_head.weight", H);
         Path source = write(both.with("transformer.lm_head.weight", F32, ROWS, WIDTH, H));

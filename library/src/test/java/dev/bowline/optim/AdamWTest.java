@@ -108,6 +108,27 @@ class AdamWTest {
     }
 
     @ParameterizedTest
+    @EnumSource(names = {"FLOAT32", "BFLOAT16"})
+    void theNormIsThatOfEveryBlock(Dtype dtype) {
+        try (TensorScope _ = TensorScope.open();
+                RandomSource random = RandomSource.seeded(4)) {
+            // Each third is larger than the one before, so that none can be left out or stand for another.
+            long third = AdamW.NORM_ELEMENTS * 5 / 6 + 3;
+            Tensor gradient = Ops.cat(
+                    1,
+                    random.normal(1, 1, third),
+                    Ops.times(random.normal(1, 1, third), 2),
+                    Ops.times(random.normal(1, 1, third), 4));
+            Tensor stored = Ops.cast(gradient, dtype);
+            double expected =
+                    Math.sqrt(Ops.cast(stored, Dtype.FLOAT64).square().sum().item_double());
+            try (AdamW optimizer = new AdamW(Map.of("w", parameter(stored, stored)), SETTINGS)) {
+                assertEquals(expected, optimizer.gradientNorm(), 1e-5 * expected);
+            }
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void aTiedValueIsCountedOnceInTheNorm(String variant) {
         Golden reference = ReferenceModel.reference(variant);

@@ -121,6 +121,18 @@ class FineTuningTest {
     }
 
     @Test
+    void rowsAsTheyWereReadDoNotDependOnTheSeed() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning tuning = fineTuning(model, TrainingRows.Order.AS_READ)) {
+            tuning.step();
+            var seeded = tuning.progress().with("seed", 2);
+            tuning.restore(seeded, tuning.optimizerState());
+            assertEquals(1, tuning.progress().requireLong("steps_taken"));
+        }
+    }
+
+    @Test
     void freezingTheEmbeddingsFreezesTheTiedHeadAndSaysSo() {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
@@ -249,6 +261,10 @@ class FineTuningTest {
     }
 
     private static FineTuning fineTuning(Gemma4Model model) {
+        return fineTuning(model, TrainingRows.Order.SHUFFLED);
+    }
+
+    private static FineTuning fineTuning(Gemma4Model model, TrainingRows.Order order) {
         FineTuningPlan plan = new FineTuningPlan(
                 3,
                 2,
@@ -258,7 +274,7 @@ class FineTuningTest {
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),
                 0);
-        return new FineTuning(model, new TrainingRows(rows(), TrainingRows.Order.SHUFFLED, 1), plan);
+        return new FineTuning(model, new TrainingRows(rows(), order, 1), plan);
     }
 
     private static List<Row> rows() {

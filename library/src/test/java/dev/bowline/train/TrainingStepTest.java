@@ -13,6 +13,7 @@ import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
+import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.List;
@@ -33,7 +34,8 @@ class TrainingStepTest {
         TrainingStep.Outcome whole = step(variant, List.of(Batch.of(ROWS, 0)));
 
         TrainingStep.Outcome cut =
-                step(variant, List.of(Batch.of(ROWS.subList(0, 1), 0), Batch.of(ROWS.subList(1, 3), 0)));
+                // 12 targets in two rows and 3 in one: by rows, the second would weigh too much.
+                step(variant, List.of(Batch.of(ROWS.subList(0, 2), 0), Batch.of(ROWS.subList(2, 3), 0)));
 
         assertEquals(whole.loss(), cut.loss(), 1e-5 * whole.loss());
         assertEquals(whole.gradNorm(), cut.gradNorm(), 1e-4 * whole.gradNorm());
@@ -51,6 +53,27 @@ class TrainingStepTest {
 
         assertEquals(apart.loss(), together.loss(), 1e-5 * apart.loss());
         assertEquals(apart.gradNorm(), together.gradNorm(), 1e-4 * apart.gradNorm());
+    }
+
+    /// The first moment after one step is (1 - beta1) of the gradient that the optimizer was given.
+    @Test
+    void theOptimizerIsGivenTheClippedGradient() {
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = ReferenceModel.load("moe_tied");
+                AdamW optimizer =
+                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+            TrainingStep step = new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(0.5));
+
+            TrainingStep.Outcome outcome = step.take(1, List.of(Batch.of(ROWS, 0)), 1e-3);
+
+            double squares = optimizer.state().entrySet().stream()
+                    .filter(entry -> entry.getKey().endsWith(".exp_avg"))
+                    .mapToDouble(entry -> Ops.norm(entry.getValue()).item_double())
+                    .map(norm -> norm * norm)
+                    .sum();
+            assertTrue(outcome.gradNorm() > 1, "the norm is reported as it was: " + outcome.gradNorm());
+            assertEquals(0.1 * 0.5, Math.sqrt(squares), 1e-5);
+        }
     }
 
     @Test
