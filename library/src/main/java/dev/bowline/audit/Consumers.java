@@ -24,7 +24,12 @@ final class Consumers {
 
     private static ConsumerView view(Subject subject, Consumer consumer) {
         if (subject.kind() == Kind.UNKNOWN) {
-            return ConsumerView.fails(consumer, "a file of the checkpoint is malformed");
+            return ConsumerView.fails(
+                    consumer,
+                    subject.pair()
+                            .placeholder()
+                            .map(ShapeRules::rowless)
+                            .orElse("a file of the checkpoint is malformed"));
         }
         return switch (consumer) {
             case TRANSFORMERS_4, TRANSFORMERS_5 -> TransformersRule.view(subject, consumer);

@@ -40,7 +40,7 @@ final class ContainerRules {
                             ? "bowline repair %s --out %s --apply"
                                     .formatted(
                                             Rules.quoted(subject),
-                                            Rules.quoted(beside(subject.files().path())))
+                                            Rules.quoted(beside(subject.files().directory())))
                             : "download it again, or rewrite it with the program that made it; which bytes belong to"
                                     + " which tensor is not in the file",
                     new Evidence("problem", problem.problem()));

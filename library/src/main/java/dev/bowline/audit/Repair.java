@@ -1,5 +1,6 @@
 package dev.bowline.audit;
 
+import dev.bowline.BowlineException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -41,9 +42,16 @@ public final class Repair {
 
     /// Decides, and writes nothing.
     ///
-    /// @throws dev.bowline.BowlineException when the files do not decide, or the result would not be clean
+    /// @throws BowlineException when the files do not decide, or the result would not be clean
     public static RepairPlan plan(Path directory, RepairOptions options) {
-        return RepairPlanner.plan(TieAudit.subject(directory), options);
+        Subject subject = TieAudit.subject(directory);
+        if (Files.isRegularFile(directory)) {
+            throw RepairPlanner.refusal(
+                    directory,
+                    "it is one file of a checkpoint, and config.json, the index and the other files belong to it",
+                    "name the directory: " + Rules.quoted(subject));
+        }
+        return RepairPlanner.plan(subject, options);
     }
 
     /// Puts a checkpoint back that an interrupted repair in place left beside its place.

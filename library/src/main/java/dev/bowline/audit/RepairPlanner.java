@@ -141,9 +141,7 @@ final class RepairPlanner {
     /// What the bytes say; where they allow both, what was declared.
     private boolean tied() {
         List<Boolean> asked = PairRules.asked(subject);
-        boolean declared = options.declare()
-                .map(Declare.TIED::equals)
-                .orElseGet(() -> asked.contains(true) || subject.familyTied());
+        boolean declared = options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true));
         return switch (subject.kind()) {
             case BOTH_DIFFER -> {
                 if (options.declare().equals(Optional.of(Declare.TIED))
@@ -160,7 +158,7 @@ final class RepairPlanner {
                             "the head is missing, and nothing says that the model was trained tied",
                             "restore the head, or say --tied if you know that it was");
                 }
-                yield declared;
+                yield declared || options.declare().isEmpty();
             }
             case HEAD_ONLY -> {
                 if (!asked.contains(true) && options.declare().isEmpty()) {
@@ -178,7 +176,12 @@ final class RepairPlanner {
                 yield subject.kind() == Kind.QUANTISED && !audit.has(FindingCode.T11) && asked.contains(true);
             }
             case NEITHER, UNKNOWN ->
-                throw refusal("the tensors are not in the files", "restore them from the original checkpoint");
+                throw refusal(
+                        subject.pair()
+                                .placeholder()
+                                .map(ShapeRules::rowless)
+                                .orElse("the tensors are not in the files"),
+                        "restore them from the original checkpoint");
         };
     }
 

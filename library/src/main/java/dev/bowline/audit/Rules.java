@@ -28,9 +28,9 @@ final class Rules {
         return findings;
     }
 
-    /// A path as an argument of a command to paste.
+    /// The checkpoint's directory as an argument of a command to paste.
     static String quoted(Subject subject) {
-        return quoted(subject.files().path());
+        return quoted(subject.files().directory());
     }
 
     static String quoted(Path name) {

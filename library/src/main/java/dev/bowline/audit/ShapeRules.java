@@ -23,6 +23,7 @@ final class ShapeRules {
     static List<Finding> check(Subject subject) {
         ShapeRules rules = new ShapeRules(subject);
         rules.shapes();
+        subject.pair().placeholder().ifPresent(rules::placeholder);
         rules.vocabulary();
         rules.bias();
         return rules.findings;
@@ -52,6 +53,21 @@ final class ShapeRules {
                         : "nothing here: it says untied at every level, and a tie of unequal shapes is impossible"));
     }
 
+    private void placeholder(PlacedTensor tensor) {
+        findings.add(new Finding(
+                FindingCode.T10,
+                Severity.HIGH,
+                rowless(tensor),
+                List.of(new Evidence("shape", tensor.entry().shape().toString())),
+                "save it again where the model was trained: a model that ZeRO-3 or FSDP has sharded must be gathered"
+                        + " first"));
+    }
+
+    static String rowless(PlacedTensor tensor) {
+        return "%s has the shape %s: no row for a token"
+                .formatted(tensor.key(), tensor.entry().shape());
+    }
+
     /// The rows that `vocab_size` should say and does not, where the files leave no doubt. A tokenizer with more
     /// tokens, or a head with other rows, may mean that the tensors are the wrong ones.
     static Optional<Long> settledVocabulary(Subject subject) {
@@ -75,7 +91,7 @@ final class ShapeRules {
                 .or(subject.pair()::head)
                 .filter(tensor -> !subject.pair().isQuantised())
                 .map(tensor -> tensor.entry().shape())
-                .filter(shape -> shape.size() == 2)
+                .filter(_ -> subject.pair().placeholder().isEmpty())
                 .map(List::getFirst);
     }
 

@@ -259,7 +259,7 @@ record SourceFiles(
                                 file,
                                 Files.isDirectory(file)
                                         ? "it is a directory"
-                                        : Files.isSymbolicLink(file)
+                                        : Files.isSymbolicLink(file) && !Files.exists(file)
                                                 ? "it is a link that leads to none"
                                                 : "it is a pipe or a device"),
                 "put the file there, or remove what is there");

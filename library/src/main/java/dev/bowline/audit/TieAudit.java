@@ -103,8 +103,8 @@ public record TieAudit(
         boolean unreadable = files.headers().isEmpty()
                 || files.problems().stream()
                         .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
-        boolean unknown =
-                unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
+        boolean unknown = pair.placeholder().isPresent()
+                || unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
         PairScan scan =
                 unknown ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE) : PairScan.of(pair);
         return new Subject(

@@ -2,6 +2,7 @@ package dev.bowline.audit;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The two tensors in question.
 ///
@@ -46,5 +47,15 @@ public record TiePair(
 
     boolean isQuantised() {
         return !headParts.isEmpty() || !embeddingParts.isEmpty();
+    }
+
+    /// One of the two that has no row for a token, as it is saved when a sharded model was not gathered before.
+    Optional<PlacedTensor> placeholder() {
+        return Stream.of(embedding, head)
+                .flatMap(Optional::stream)
+                .filter(_ -> !isQuantised())
+                .filter(tensor ->
+                        tensor.entry().shape().size() != 2 || tensor.entry().elements() == 0)
+                .findFirst();
     }
 }

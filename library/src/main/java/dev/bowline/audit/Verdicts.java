@@ -31,7 +31,8 @@ final class Verdicts {
             case SHAPE_MISMATCH -> "head and embedding have different shapes";
             case QUANTISED -> "a quantised head or embedding";
             case NEITHER -> "neither head nor input embedding is in the files";
-            case UNKNOWN -> "a file is malformed, so the pair cannot be told";
+            case UNKNOWN ->
+                pair.placeholder().map(ShapeRules::rowless).orElse("a file is malformed, so the pair cannot be told");
         };
     }
 

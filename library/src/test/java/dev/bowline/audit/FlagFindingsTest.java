@@ -2,16 +2,25 @@ package dev.bowline.audit;
 
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonNumber;
+import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Findings about what config.json says: each has a checkpoint that has it and a near miss that has not.
 class FlagFindingsTest {
@@ -66,6 +75,28 @@ class FlagFindingsTest {
         assertTrue(findings.audit(directory).has(FindingCode.T10));
         Files.writeString(directory.resolve("tokenizer.json"), "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 31}}}");
         assertFalse(findings.audit(directory).has(FindingCode.T10));
+    }
+
+    /// What ZeRO-3 and FSDP leave when a model is saved without being gathered.
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "256", "0, 8", "32, 0"})
+    void t10AShapeWithoutRows(String shape) throws IOException {
+        List<Long> dimensions =
+                Arrays.stream(shape.split(", ")).map(Long::valueOf).toList();
+        CheckpointFixture placeholder =
+                CheckpointFixture.llama("true").zeros("model.embed_tokens.weight", SafetensorsType.F32, dimensions);
+
+        findings.require(
+                FindingCode.T10,
+                Severity.HIGH,
+                placeholder,
+                CheckpointFixture.llama("true").embedding(E));
+
+        Path directory = placeholder.write(temporary.resolve("placeholder"));
+        TieAudit audit = findings.audit(directory);
+        assertEquals(Set.of(FindingCode.T10), Findings.codes(audit));
+        assertTrue(audit.consumers().stream().allMatch(view -> view.outcome() == Outcome.FAILS), audit.verdict());
+        assertThrows(BowlineException.class, () -> Repair.plan(directory, RepairOptions.LOSSLESS));
     }
 
     @Test

@@ -8,8 +8,10 @@ import static dev.bowline.audit.Findings.codes;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;
@@ -215,6 +217,31 @@ class RepairTest {
 
         assertEquals(Set.of(FindingCode.T14), codes(after));
         assertFalse(Written.flag(temporary.resolve("target")));
+    }
+
+    /// It may be a tie that is to come apart, and every level says so, whatever checkpoints of its family do.
+    @Test
+    void anUntiedPairOfOneValueStaysUntied() throws IOException {
+        Path source = write(new CheckpointFixture("""
+                {"architectures": ["GemmaForCausalLM"], "model_type": "gemma", "vocab_size": 32,
+                 "tie_word_embeddings": false}""").embedding(E).head(E));
+
+        RepairPlan plan = Repair.plan(source, LOSSLESS);
+
+        assertEquals(List.of(), plan.steps());
+        assertEquals(Set.of(FindingCode.T14), codes(plan.before()));
+    }
+
+    @Test
+    void oneFileOfACheckpointIsNotRepairedAlone() throws IOException {
+        Path source = write(CheckpointFixture.llama("true").embedding(E).head(E));
+        Path file = source.resolve("model.safetensors");
+        String fix = TieAudit.of(file).findings().getFirst().fix();
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> Repair.plan(file, LOSSLESS));
+
+        assertEquals("bowline repair %s --in-place --apply".formatted(source), fix);
+        assertEquals("name the directory: " + source, refused.fix());
     }
 
     @Test
