@@ -24,6 +24,7 @@ public final class AuditHtml {
             .medium .verdict,.low .verdict{border-color:#2b5fa8;background:#ebf1fa}
             table{border-collapse:collapse;width:100%;margin:.8rem 0}
             th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
+            td:last-child,p,li{overflow-wrap:anywhere}
             tr.wrong td{background:#fbeceb}.muted{color:#5f6368}
             details{border:1px solid #ddd;border-radius:.4rem;padding:.5rem .8rem;margin:.5rem 0}
             summary{cursor:pointer}.tag{display:inline-block;min-width:4.5rem;font-weight:600}
