@@ -135,7 +135,9 @@ def warning_codes(lines, head, embedding):
 def same_as(weight, held):
     import torch
 
-    return held is not None and weight.shape == held.shape and torch.equal(weight, held.to(weight.dtype))
+    if held is None or weight.shape != held.shape:
+        return False
+    return torch.allclose(weight, held.to(weight.dtype), rtol=0, atol=0, equal_nan=True)
 
 
 def held_in_file(weight, embedding, head):
@@ -339,12 +341,15 @@ def merge(families_path, paths, out):
 
 
 def file_tensor(directory, key):
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     for path in sorted(directory.glob("*.safetensors")):
-        with safe_open(path, "pt") as f:
-            if key in f.keys():
-                return f.get_tensor(key)
+        try:
+            with safe_open(path, "pt") as f:
+                if key in f.keys():
+                    return f.get_tensor(key)
+        except SafetensorError:  # malformed: the release will say so too
+            continue
     return None
 
 

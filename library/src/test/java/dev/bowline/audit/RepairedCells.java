@@ -33,11 +33,13 @@ final class RepairedCells {
         OPTIONS.put("untied", new RepairOptions(Optional.empty(), Optional.of(Declare.UNTIED)));
         OPTIONS.put("keep_head", new RepairOptions(Optional.of(Role.HEAD), Optional.empty()));
         OPTIONS.put("keep_embedding", new RepairOptions(Optional.of(Role.EMBEDDING), Optional.empty()));
+        OPTIONS.put("rebuild_rows", new RepairOptions(Optional.empty(), Optional.empty(), true));
     }
 
     /// @param name of its cell, then of what was asked
+    /// @param foreseen what the dry run said of it
     /// @param content a hash of everything a loader reads, however the files are laid out
-    record Result(String name, RepairPlan plan, Path directory, String content) {}
+    record Result(String name, TieAudit foreseen, Path directory, String content) {}
 
     /// Families whose single files are repaired too; sharded ones always are.
     private static final Set<String> IN_ONE_FILE = Set.of("llama", "mistral3", "t5");
@@ -60,23 +62,46 @@ final class RepairedCells {
             if (cell.contains("/single/") && !IN_ONE_FILE.contains(part(cell, 0))) {
                 continue;
             }
-            Path source = record.write(cell, sources.resolve(cell));
             boolean saysFalse = part(cell, 2).matches("false(-false)*");
-            for (Map.Entry<String, RepairOptions> option : OPTIONS.entrySet()) {
-                if (!saysFalse && option.getValue() != RepairOptions.LOSSLESS) {
-                    continue;
+            all.addAll(repair(
+                    cell,
+                    record.write(cell, sources.resolve(cell)),
+                    saysFalse ? OPTIONS.keySet() : Set.of("lossless")));
+        }
+        return all;
+    }
+
+    /// The same cells with something more wrong, repaired and as they are.
+    List<Result> repairDamaged() throws IOException {
+        List<Result> all = new ArrayList<>();
+        for (DamagedCells.Damage damage : DamagedCells.ALL) {
+            for (String cell : record.cells().keySet()) {
+                if (damage.fits(cell)) {
+                    String name = "%s/%s".formatted(cell, damage.name());
+                    Path source =
+                            damage.write(record, cell, results.resolve(name).resolve("unrepaired"));
+                    all.addAll(repair(name, source, damage.options()));
+                    all.add(noted(name + "/unrepaired", TieAudit.of(source), source));
                 }
-                Optional<RepairPlan> planned = plan(source, option.getValue());
-                if (planned.isPresent() && done.add(meaning(cell, planned.get()))) {
-                    RepairPlan plan = planned.get();
-                    String name = cell + "/" + option.getKey();
-                    Path result = results.resolve(name);
-                    Files.createDirectories(result.getParent());
-                    Repair.apply(plan, result);
-                    String content = content(result);
-                    note(plan, result, content);
-                    all.add(new Result(name, plan, result, content));
-                }
+            }
+        }
+        return all;
+    }
+
+    private List<Result> repair(String cell, Path source, Set<String> options) throws IOException {
+        List<Result> all = new ArrayList<>();
+        for (Map.Entry<String, RepairOptions> option : OPTIONS.entrySet()) {
+            if (!options.contains(option.getKey())) {
+                continue;
+            }
+            Optional<RepairPlan> planned = plan(source, option.getValue());
+            if (planned.isPresent() && done.add(meaning(cell, planned.get()))) {
+                RepairPlan plan = planned.get();
+                String name = cell + "/" + option.getKey();
+                Path result = results.resolve(name);
+                Files.createDirectories(result.getParent());
+                Repair.apply(plan, result);
+                all.add(noted(name, plan.after(), result));
             }
         }
         return all;
@@ -98,7 +123,7 @@ final class RepairedCells {
     /// What the result depends on.
     private static List<Object> meaning(String cell, RepairPlan plan) {
         String[] name = cell.split("/");
-        return List.of(name[0], name[1], name[3], plan.tied(), names(plan));
+        return List.of(name[0], name[1], List.of(name).subList(3, name.length), plan.tied(), names(plan));
     }
 
     private static Map<String, List<String>> names(RepairPlan plan) {
@@ -119,6 +144,8 @@ final class RepairedCells {
                                     .append(entry.type())
                                     .append(entry.shape())
                                     .append(TensorHash.of(file.bytes(key))));
+                } catch (BowlineException _) {
+                    text.append(name).append(TensorHash.of(MemorySegment.ofArray(Files.readAllBytes(path))));
                 }
             } else if (name.equals(SourceFiles.CONFIG) || name.equals(WeightFiles.INDEX_FILE)) {
                 text.append(name).append(Json.compact(Json.parse(path)));
@@ -127,14 +154,15 @@ final class RepairedCells {
         return TensorHash.of(MemorySegment.ofArray(text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8)));
     }
 
-    /// Which tensors the script looks at, and what it copies into the record.
-    private static void note(RepairPlan plan, Path result, String content) throws IOException {
-        TiePair pair = plan.after().pair();
+    /// Leaves which tensors the script looks at, and what it copies into the record.
+    private static Result noted(String name, TieAudit foreseen, Path directory) throws IOException {
+        String content = content(directory);
         Files.writeString(
-                result.resolve("bowline_cell.json"),
+                directory.resolve("bowline_cell.json"),
                 Json.pretty(JsonObject.of()
-                        .with("head", pair.headKey())
-                        .with("embedding", pair.embeddingKey())
+                        .with("head", foreseen.pair().headKey())
+                        .with("embedding", foreseen.pair().embeddingKey())
                         .with("content", content)));
+        return new Result(name, foreseen, directory, content);
     }
 }

@@ -11,18 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.audit.RepairOptions.Declare;
-import dev.bowline.json.Json;
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -30,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,19 +56,6 @@ class StraightenedRepairTest {
         return hashes;
     }
 
-    /// Another header over the same bytes, with more bytes after them.
-    private static void change(Path file, UnaryOperator<JsonObject> header, int moreBytes) throws IOException {
-        byte[] whole = Files.readAllBytes(file);
-        int length = Math.toIntExact(
-                ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong());
-        JsonObject before = Json.parse(new String(whole, 8, length, StandardCharsets.UTF_8), "header")
-                .asObject();
-        byte[] text = Json.compact(header.apply(before)).getBytes(StandardCharsets.UTF_8);
-        byte[] data = Arrays.copyOfRange(whole, 8 + length, whole.length + moreBytes);
-        ByteBuffer changed = ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
-        Files.write(file, changed.putLong(text.length).put(text).put(data).array());
-    }
-
     private TieAudit repairedAside(Path source) {
         assertTrue(TieAudit.of(source).has(FindingCode.T22));
         assertRefused("malformed", () -> Repair.applyInPlace(Repair.plan(source, LOSSLESS)));
@@ -93,7 +72,7 @@ class StraightenedRepairTest {
     void bytesThatBelongToNoTensorAreLeftOut() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E));
         Map<String, String> before = hashes(weights(source));
-        change(weights(source), header -> header, 12);
+        new EditedFile(weights(source)).append(12).write();
         String fix = TieAudit.of(source).findings().getFirst().fix();
         assertEquals("bowline repair %s --out %s-repaired --apply".formatted(source, source), fix);
 
@@ -109,7 +88,9 @@ class StraightenedRepairTest {
         Map<String, String> before = hashes(weights(source));
         before.remove(HEAD);
         before.remove("model.norm.weight");
-        change(weights(source), header -> header.without("model.norm.weight"), 0);
+        new EditedFile(weights(source))
+                .header(header -> header.without("model.norm.weight"))
+                .write();
 
         TieAudit after = repairedAside(source);
 
@@ -121,7 +102,9 @@ class StraightenedRepairTest {
     void twoNamesForTheSameBytesAreTwoTensors() throws IOException {
         Path source = write(CheckpointFixture.llama("false").embedding(E));
         String value = hashes(weights(source)).get(EMBEDDING);
-        change(weights(source), header -> header.with(HEAD, header.requireObject(EMBEDDING)), 0);
+        new EditedFile(weights(source))
+                .header(header -> header.with(HEAD, header.requireObject(EMBEDDING)))
+                .write();
 
         repairedAside(source);
 
@@ -133,11 +116,10 @@ class StraightenedRepairTest {
     @Test
     void metadataBecomesText() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E));
-        change(
-                weights(source),
-                header -> header.with(
-                        "__metadata__", header.requireObject("__metadata__").with("step", 3L)),
-                0);
+        new EditedFile(weights(source))
+                .header(header -> header.with(
+                        "__metadata__", header.requireObject("__metadata__").with("step", 3L)))
+                .write();
 
         repairedAside(source);
 
@@ -151,16 +133,7 @@ class StraightenedRepairTest {
     @Test
     void anOverlapIsADoubt() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E));
-        change(
-                weights(source),
-                header -> {
-                    JsonObject norm = header.requireObject("model.norm.weight");
-                    long begin = norm.requireArray("data_offsets").longs().getFirst();
-                    JsonArray offsets =
-                            JsonValue.of(List.of(JsonValue.of(begin - 4), JsonValue.of(begin - 4 + 4L * WIDTH)));
-                    return header.with("model.norm.weight", norm.with("data_offsets", offsets));
-                },
-                0);
+        new EditedFile(weights(source)).move("model.norm.weight", -4).write();
         Finding finding = TieAudit.of(source).findings().getFirst();
 
         assertEquals(FindingCode.T22, finding.code());
