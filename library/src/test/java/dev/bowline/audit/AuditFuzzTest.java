@@ -21,25 +21,6 @@ class AuditFuzzTest {
             "model.safetensors.index.json",
             "model-00001-of-00002.safetensors",
             "model-00002-of-00002.safetensors");
-    private static final List<String> SPLICES = List.of(
-            "{",
-            "}",
-            "[",
-            "]",
-            "\"",
-            "null",
-            "true",
-            "false",
-            "-1",
-            "9223372036854775807",
-            "1e999",
-            "../x",
-            "F32",
-            "\"tie_word_embeddings\":[]",
-            "\"text_config\":7",
-            "\"architectures\":[[]]",
-            "lm_head.weight",
-            "\u0000");
 
     @TempDir
     private Path temporary;
@@ -57,7 +38,7 @@ class AuditFuzzTest {
         for (int round = 0; round < ROUNDS; round++) {
             String name = FILES.get(random.nextInt(FILES.size()));
             byte[] original = Files.readAllBytes(source.resolve(name));
-            Files.write(source.resolve(name), mutated(original, random));
+            Files.write(source.resolve(name), MutatedBytes.of(original, random));
             int current = round;
             AuditOutcome outcome = assertTimeoutPreemptively(
                     Duration.ofSeconds(20),
@@ -68,33 +49,5 @@ class AuditFuzzTest {
             Files.write(source.resolve(name), original);
         }
         assertTrue(audited > ROUNDS / 10, "only %d of %d were read at all".formatted(audited, ROUNDS));
-    }
-
-    private static byte[] mutated(byte[] original, Random random) {
-        byte[] bytes = original.clone();
-        return switch (random.nextInt(4)) {
-            case 0 -> {
-                for (int i = 0; i <= random.nextInt(4); i++) {
-                    bytes[random.nextInt(Math.min(bytes.length, 400))] = (byte) random.nextInt(256);
-                }
-                yield bytes;
-            }
-            case 1 -> java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length + 20));
-            case 2 -> {
-                byte[] splice =
-                        SPLICES.get(random.nextInt(SPLICES.size())).getBytes(java.nio.charset.StandardCharsets.UTF_8);
-                int at = random.nextInt(Math.max(1, Math.min(bytes.length, 400) - splice.length));
-                System.arraycopy(splice, 0, bytes, at, Math.min(splice.length, bytes.length - at));
-                yield bytes;
-            }
-            default -> {
-                int at = random.nextInt(Math.min(bytes.length, 400));
-                int length = Math.min(1 + random.nextInt(12), bytes.length - at);
-                byte[] cut = new byte[bytes.length - length];
-                System.arraycopy(bytes, 0, cut, 0, at);
-                System.arraycopy(bytes, at + length, cut, at, bytes.length - at - length);
-                yield cut;
-            }
-        };
     }
 }
