@@ -79,6 +79,9 @@ public final class RepairFuzzer {
     }
 
     private static void requireWhole(RepairPlan plan) throws IOException {
+        if (!plan.after().pair().hasHead()) {
+            return; // without an architecture, nothing but a head says that there was one
+        }
         RepairPlan again;
         try {
             again = Repair.plan(RESULT, RepairOptions.LOSSLESS);
