@@ -1,6 +1,6 @@
 #!/bin/sh
-# Times loading and saving a checkpoint of 2 GB against reading the file and against writing it with dd and fsync,
-# alternating, and prints a line each.
+# Times loading and saving a checkpoint of 2 GB against reading the file, into a small buffer and into memory for all of
+# it, and against writing it with dd and fsync, alternating, and prints a line each.
 #
 #   PYTHON=path/to/venv/bin/python bench/checkpoint.sh DIR [ROUNDS]
 #
@@ -18,7 +18,9 @@ file=$model/model.safetensors
 cat "$file" >/dev/null
 round=1
 while [ "$round" -le "$rounds" ]; do
-    echo "read:  $(dd if="$file" of=/dev/null bs=1M 2>&1 | tail -1)"
+    echo "read, a piece at a time: $(dd if="$file" of=/dev/null bs=1M 2>&1 | tail -1)"
+    # With one block as large as the file dd has to get memory for all of it, as a load has.
+    echo "read, all at once: $(dd if="$file" of=/dev/null bs="$(wc -c <"$file")" 2>&1 | tail -1)"
     echo "write: $(dd if="$file" of="$directory/copy" bs=1M conv=fsync 2>&1 | tail -1)"
     rm -rf "$directory/copy" "$directory/saved"
     "$project/bench/java.sh" CheckpointBench "$model" "$directory/saved"

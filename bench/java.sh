@@ -17,7 +17,7 @@ export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-8}"
 export MALLOC_MMAP_THRESHOLD_=34359738368 MALLOC_TRIM_THRESHOLD_=34359738368
 export MALLOC_TOP_PAD_=268435456 THP_MEM_ALLOC_ENABLE=0 OMP_WAIT_POLICY=passive
 export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0}"
-exec "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xmx2g \
+exec "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xms32m -Xmx2g \
     -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dorg.bytedeco.javacpp.maxbytes=0 \
     -Dorg.bytedeco.javacpp.nopointergc=true \
     -cp "$project/bench/target/classes:$project/library/target/classes:$project/cli/target/lib/*" \

@@ -5,7 +5,9 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.NativeProcess;
+import dev.bowline.tensor.Ops;
 import java.nio.file.Path;
 
 /// Times one load of a checkpoint, all of it trainable and so read into memory of its own, and one save of it. Prints a
@@ -21,6 +23,7 @@ final class CheckpointBench {
         Path saved = Path.of(args[1]);
         // Classes and libraries are loaded, which is no part of loading a checkpoint.
         AutoModel.fromConfig(directory.resolve("config.json")).close();
+        Ops.zeros(Dtype.FLOAT32, 1).close();
         System.out.println(NativeProcess.onMainArena(() -> {
             long start = System.nanoTime();
             try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -92,17 +93,25 @@ final class ModelSave {
     }
 
     private TieLedger write(Path aside, Extras extras) throws IOException {
+        Map<String, String> hashes = new HashMap<>();
         for (ShardLayout.File file : layout.files()) {
-            SafetensorsWriter.write(aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of());
+            hashes.putAll(SafetensorsWriter.write(
+                            aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of(embeddingKey()))
+                    .hashes());
         }
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
         SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         companions.copyTo(aside);
         extras.content().writeTo(aside);
-        TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad());
+        TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));
         SavedFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
         return ledger;
+    }
+
+    private String embeddingKey() {
+        String embedding = model.inputEmbedding().path();
+        return names.map(all -> all.keys().keyOf(embedding)).orElse(embedding);
     }
 
     private Optional<String> hashAtLoad() {

@@ -55,8 +55,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
             for (Map.Entry<String, TensorEntry> each : file.entries().entrySet()) {
                 Dtype dtype = ElementTypes.dtype(each.getValue().type()).orElseThrow();
                 Tensor tensor = Ops.empty(dtype, ElementTypes.shape(each.getValue()));
-                var memory = Memory.bytes(tensor);
-                reads.run(() -> file.copy(each.getKey(), memory));
+                reads.run(Memory.bytes(tensor), (part, from) -> file.copy(each.getKey(), from, part));
                 tensors.put(each.getKey(), tensor);
             }
             reads.await();

@@ -1,16 +1,29 @@
 package dev.bowline.checkpoint;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 
-/// Reads that do not touch libtorch, two at a time: one thread alone does not keep up with a fast disk.
+/// Reads that do not touch libtorch, some at a time: one thread alone does not keep up with a fast disk, nor with the
+/// system's clearing of memory that is new.
 final class ParallelReads implements AutoCloseable {
 
-    private static final int THREADS = 2;
+    private static final int THREADS = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 4);
+
+    /// Small enough to share a single large tensor between the threads.
+    private static final long SLICE_BYTES = 64L << 20;
+
+    /// What to do with a part of some memory.
+    @FunctionalInterface
+    interface SliceRead {
+        /// @param from how many bytes are in front of the part
+        void of(MemorySegment part, long from);
+    }
 
     private final ExecutorService threads = Executors.newFixedThreadPool(
             THREADS, Thread.ofPlatform().daemon().name("bowline-read-", 0).factory());
@@ -18,6 +31,32 @@ final class ParallelReads implements AutoCloseable {
 
     void run(Runnable read) {
         reads.add(threads.submit(read));
+    }
+
+    /// Takes `memory` apart, so that no thread has all of it.
+    void run(MemorySegment memory, SliceRead read) {
+        for (long done = 0; done < memory.byteSize(); done += SLICE_BYTES) {
+            long from = done;
+            MemorySegment part = memory.asSlice(from, Math.min(SLICE_BYTES, memory.byteSize() - from));
+            run(() -> read.of(part, from));
+        }
+    }
+
+    /// Whether a byte of `a` is another than that of `b`, which has as many.
+    static boolean differ(MemorySegment a, MemorySegment b) {
+        if (a.byteSize() <= SLICE_BYTES) {
+            return a.mismatch(b) >= 0;
+        }
+        AtomicBoolean differ = new AtomicBoolean();
+        try (ParallelReads reads = new ParallelReads()) {
+            reads.run(a, (part, from) -> {
+                if (part.mismatch(b.asSlice(from, part.byteSize())) >= 0) {
+                    differ.set(true);
+                }
+            });
+            reads.await();
+        }
+        return differ.get();
     }
 
     /// Returns when every read is done, or throws what one of them threw.

@@ -13,6 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -32,8 +34,9 @@ final class ReadBack {
         this.expected = expected;
     }
 
+    /// @param hashes those that were taken of tensors in the files already
     /// @return the tie of head and embedding as it now is on the disk
-    TieGroup verify(java.util.Optional<String> hashAtLoad) throws IOException {
+    TieGroup verify(Optional<String> hashAtLoad, Map<String, String> hashes) throws IOException {
         try (Checkpoint written = Checkpoint.open(directory)) {
             requireTensors(written);
             Correspondence names = Correspondence.of(written, model);
@@ -41,8 +44,8 @@ final class ReadBack {
             requireHead(names, flag);
             String canonical = names.key(model.inputEmbedding().path()).orElseThrow();
             List<String> aliases = head == Head.TIED ? List.of(model.lmHead().path()) : List.of();
-            return new TieGroup("lm_head", canonical, aliases, flag, hashAtLoad, java.util.Optional.empty())
-                    .withHashAtSave(written.hash(canonical));
+            String hash = Optional.ofNullable(hashes.get(canonical)).orElseGet(() -> written.hash(canonical));
+            return new TieGroup("lm_head", canonical, aliases, flag, hashAtLoad, Optional.empty()).withHashAtSave(hash);
         }
     }
 
@@ -73,7 +76,7 @@ final class ReadBack {
     private void requireBytes(TensorSource tensor, MemorySegment file) throws IOException {
         long[] position = new long[1];
         tensor.content().writeTo(piece -> {
-            if (piece.mismatch(file.asSlice(position[0], piece.byteSize())) >= 0) {
+            if (ParallelReads.differ(piece, file.asSlice(position[0], piece.byteSize()))) {
                 throw differs("'%s' has other bytes than were written".formatted(tensor.name()));
             }
             position[0] += piece.byteSize();

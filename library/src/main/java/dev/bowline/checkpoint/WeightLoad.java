@@ -145,8 +145,9 @@ final class WeightLoad {
             MemorySegment memory = Memory.bytes(values);
             long position = 0;
             for (Piece piece : pieces) {
-                MemorySegment part = memory.asSlice(position, piece.bytes());
-                reads.run(() -> read(piece, part));
+                reads.run(
+                        memory.asSlice(position, piece.bytes()),
+                        (part, from) -> checkpoint.weights().copy(piece.name(), piece.from() + from, part));
                 position += piece.bytes();
             }
             if (stored != dtype) {
@@ -162,15 +163,6 @@ final class WeightLoad {
 
     private MemorySegment mapped(Piece piece) {
         return checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
-    }
-
-    /// A whole tensor is read past the map, which spares its pages; a part is copied out of it.
-    private void read(Piece piece, MemorySegment target) {
-        if (piece.bytes() == checkpoint.entry(piece.name()).bytes()) {
-            checkpoint.weights().copy(piece.name(), target);
-        } else {
-            target.copyFrom(mapped(piece));
-        }
     }
 
     private SafetensorsType type(KeyGroup group) {
@@ -212,7 +204,7 @@ final class WeightLoad {
         Tensor value = model.inputEmbedding().tensor();
         TensorEntry entry = checkpoint.entry(canonicalKey);
         boolean sameType = ElementTypes.weightDtype(entry) == Dtype.of(value.scalar_type());
-        if (sameType && Memory.bytes(value).mismatch(checkpoint.bytes(canonicalKey)) >= 0) {
+        if (sameType && ParallelReads.differ(Memory.bytes(value), checkpoint.bytes(canonicalKey))) {
             throw new IllegalStateException("'%s' %s does not hold the bytes of '%s' after loading"
                     .formatted(model.inputEmbedding().path(), Shapes.text(Shapes.of(value)), canonicalKey));
         }

@@ -4,6 +4,7 @@ import dev.bowline.nn.Head;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -36,15 +37,17 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         try (TensorScope _ = TensorScope.open()) {
             Tensor gradient;
             double loss;
-            try (NoGradGuard _ = new NoGradGuard()) {
+            // What only the loss needs is gone before the backward pass takes memory of its own.
+            try (NoGradGuard _ = new NoGradGuard();
+                    TensorScope scope = TensorScope.open()) {
                 Tensor flat = hidden.detach().reshape(-1, hidden.size(-1));
                 Tensor positions = Memory.of(targets.positions(), targets.count());
                 Tensor rows = flat.index_select(0, positions);
                 Tensor rowGradients = torch.empty_like(rows);
                 loss = weight * gradients(rows, head, targets, new Destination(rowGradients, weight));
-                gradient = torch.zeros_like(flat)
+                gradient = scope.escape(torch.zeros_like(flat)
                         .index_copy_(0, positions, rowGradients)
-                        .view_as(hidden);
+                        .view_as(hidden));
             }
             if (hidden.requires_grad()) {
                 Ops.backward(hidden, gradient);
@@ -77,7 +80,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         double loss = overChunks(rows, head, targets, (chunk, from) -> {
             double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
             Tensor dz = chunk.logits();
-            Ops.productInto(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
+            Products.into(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
             headGradient.add(dz, chunk.h(), weight);
             return sum;
         });
@@ -105,7 +108,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             try (TensorScope _ = TensorScope.open()) {
                 Tensor h = rows.narrow(0, from, size);
                 Tensor z = buffer.narrow(0, 0, size);
-                torch.mm_out(z, h, w.t());
+                Products.into(z, h, w.t());
                 loss += chunkLoss.of(new Chunk(h, z, tokens.narrow(0, from, size)), from);
             }
         }

@@ -4,9 +4,9 @@ import dev.bowline.nn.Head;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /// Where the head's gradient goes: dL/dW = Σ dzᵀ h, a product per chunk.
 ///
@@ -71,7 +71,7 @@ sealed interface HeadGradient {
     record RoundedOnce(Parameter parameter, Tensor sum, Tensor product) implements HeadGradient {
         @Override
         public void add(Tensor dz, Tensor h, double factor) {
-            torch.mm_out(product, dz.t(), h);
+            Products.into(product, dz.t(), h);
             sum.add_(product, new Scalar(factor));
         }
 
@@ -87,7 +87,7 @@ sealed interface HeadGradient {
     record ThroughNorms(Parameter parameter, Tensor sum) implements HeadGradient {
         @Override
         public void add(Tensor dz, Tensor h, double factor) {
-            Ops.addProduct(sum, Ops.cast(dz.t(), Dtype.FLOAT32), Ops.cast(h, Dtype.FLOAT32), factor);
+            Products.add(sum, Ops.cast(dz.t(), Dtype.FLOAT32), Ops.cast(h, Dtype.FLOAT32), factor);
         }
 
         @Override

@@ -2,6 +2,7 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import dev.bowline.tensor.SideBySide;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.GradMode;
@@ -120,7 +121,7 @@ final class BlockedAttention {
             for (long at = 0; at < length; at += BLOCK) {
                 Block block = block(at);
                 Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block);
-                Tensor mixed = p.to(inputs.scalar_type()).bmm(block.keys(v));
+                Tensor mixed = Products.batched(p.to(inputs.scalar_type()), block.keys(v));
                 Tensor target = block.queries(o);
                 target.copy_(mixed.view_as(target));
             }
@@ -135,7 +136,7 @@ final class BlockedAttention {
                 .select(0, 0)
                 .narrow(0, block.at(), block.n())
                 .narrow(1, block.from(), block.t());
-        Tensor scores = q.bmm(k.transpose(1, 2));
+        Tensor scores = Products.batched(q, k.transpose(1, 2));
         scores.view(groups, perGroup, block.n(), block.t()).add_(allowed);
         return Ops.softmax(scores, Dtype.FLOAT32);
     }
@@ -165,12 +166,12 @@ final class BlockedAttention {
                 Tensor queries = flat(block.queries(q));
                 Tensor p = probabilities(queries, block.keys(k), row, block);
                 Tensor dOut = flat(block.queries(dO));
-                block.keys(dV).add_(p.to(inputs.scalar_type()).transpose(1, 2).bmm(dOut));
-                Tensor dP = Ops.cast(dOut.bmm(block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
+                block.keys(dV).add_(Products.batched(p.to(inputs.scalar_type()).transpose(1, 2), dOut));
+                Tensor dP = Ops.cast(Products.batched(dOut, block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
                 Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
-                block.keys(dK).add_(dS.transpose(1, 2).bmm(queries));
+                block.keys(dK).add_(Products.batched(dS.transpose(1, 2), queries));
                 Tensor target = block.queries(dQ);
-                target.copy_(dS.bmm(block.keys(k)).view_as(target));
+                target.copy_(Products.batched(dS, block.keys(k)).view_as(target));
             }
             keys(gradients, row).copy_(dK);
             values(gradients, row).copy_(dV);

@@ -3,12 +3,12 @@ package dev.bowline.nn;
 import dev.bowline.tensor.BlasThreads;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.VoidTensorHook;
-import org.bytedeco.pytorch.global.torch;
 
 /// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
 ///
@@ -85,7 +85,8 @@ public final class DotProductAttention {
 
         // The queries that share a key head are stacked, so no key is copied: [B K, (N/K) S, D] × [B K, D, T].
         Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
-        Tensor scores = torch.bmm(stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
+        Tensor scores = Products.batched(
+                        stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
                 .view(rows, heads, queries, keys);
         Tensor masked = switch (mask) {
             case AttentionMask.Everything _ -> scores;
@@ -93,7 +94,8 @@ public final class DotProductAttention {
             case AttentionMask.Additive(Tensor additive, OptionalInt _) -> scores.add(additive);
         };
         Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
-        return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
+        return Products.batched(
+                        p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
                 .view(rows, heads, queries, width);
     }
 

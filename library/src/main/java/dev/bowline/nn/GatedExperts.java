@@ -2,7 +2,10 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
+import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -49,13 +52,27 @@ public final class GatedExperts extends Layer {
     /// @param weight [N, K], each expert's share
     /// @return [N, H], of x's dtype
     public Tensor forward(Tensor x, Tensor index, Tensor weight) {
+        return forward(new Input(x, x, UnaryOperator.identity()), index, weight);
+    }
+
+    /// Of the norm of h, which is not kept: h is, by the norm too, and the backward pass takes the norm again. The
+    /// shapes are as above.
+    public Tensor forward(RmsNorm norm, Tensor h, Tensor index, Tensor weight) {
+        return forward(new Input(norm.forward(h), h, norm::forward), index, weight);
+    }
+
+    /// @param again what makes x of `kept`
+    private record Input(Tensor x, Tensor kept, UnaryOperator<Tensor> again) {}
+
+    private Tensor forward(Input input, Tensor index, Tensor weight) {
+        Tensor x = input.x();
         ExpertLoad.tell(path(), index, experts);
         if (!GradMode.is_enabled() || !(x.requires_grad() || weight.requires_grad() || isTrained())) {
             return compute(x, weight, ExpertRows.of(index, experts)).mixed().to(x.scalar_type());
         }
 
         // Two inputs lead to one output, so they are laid side by side: [N, H + K], and so is what comes out.
-        Tensor inputs = Ops.cat(1, requiringGradient(x), requiringGradient(weight));
+        Tensor inputs = Ops.cat(1, HandWrittenGradient.requiring(x), HandWrittenGradient.requiring(weight));
         ExpertRows rows = ExpertRows.of(index, experts);
         Tensor joined;
         Tensor gateAndUp;
@@ -66,18 +83,14 @@ public final class GatedExperts extends Layer {
             joined.narrow(1, 0, width(x)).copy_(computed.mixed());
             joined.narrow(1, width(x), weight.size(1)).zero_();
         }
-        HandWrittenGradient.Backward backward = (saved, dy) -> backward(saved, dy, rows);
-        gradient.attach(inputs, joined, backward, x, weight, gateAndUp, rows.order(), rows.inverse());
+        UnaryOperator<Tensor> again = input.again();
+        HandWrittenGradient.Backward backward = (saved, dy) -> backward(again.apply(saved[0]), saved, dy, rows);
+        gradient.attach(inputs, joined, backward, input.kept(), weight, gateAndUp, rows.order(), rows.inverse());
         return joined.narrow(1, 0, width(x)).to(x.scalar_type());
     }
 
     private boolean isTrained() {
         return gateUp.get().isTrained() || down.get().isTrained();
-    }
-
-    /// The tensor itself, or a leaf with its values: something must lead the gradient here though all before is frozen.
-    private static Tensor requiringGradient(Tensor x) {
-        return x.requires_grad() ? x : x.detach().set_requires_grad(true);
     }
 
     private static long width(Tensor x) {
@@ -97,9 +110,9 @@ public final class GatedExperts extends Layer {
         rows.forEach(group -> {
             Tensor gateUpRows = group.of(gateAndUp);
             Tensor given = x.index_select(0, group.of(rowTokens));
-            torch.mm_out(gateUpRows, given, group.matrix(gateUp.tensor()).t());
+            Products.into(gateUpRows, given, group.matrix(gateUp.tensor()).t());
             Tensor product = activation.apply(gate(gateUpRows)).mul_(up(gateUpRows));
-            torch.mm_out(group.of(y), product, group.matrix(down.tensor()).t());
+            Products.into(group.of(y), product, group.matrix(down.tensor()).t());
         });
 
         // Back in pair order, y is [N, K, H] and the shares weigh its middle dimension, rounded to its dtype as the
@@ -124,8 +137,7 @@ public final class GatedExperts extends Layer {
     ///
     /// @param joined [N, H + K], of which the first H are dL/dy
     /// @return [N, H + K]: dL/dx beside dL/dw
-    private Tensor backward(Tensor[] saved, Tensor joined, ExpertRows counted) {
-        Tensor x = saved[0];
+    private Tensor backward(Tensor x, Tensor[] saved, Tensor joined, ExpertRows counted) {
         Tensor weight = saved[1];
         Tensor gateAndUp = saved[2];
         ExpertRows rows = counted.with(saved[3], saved[4]);
@@ -146,26 +158,42 @@ public final class GatedExperts extends Layer {
             Tensor w = group.of(shares);
             Tensor curve = activation.apply(gate);
             Tensor p = curve.mul(up);
-            Tensor q = dy.mm(group.matrix(down.tensor()));
+            Tensor q = Products.of(dy, group.matrix(down.tensor()));
             group.of(dShares).copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
             q.mul_(w);
-            dDown.ifPresent(sum -> Ops.addProduct(group.matrix(sum), dy.t(), p.mul_(w), 1));
+            dDown.ifPresent(sum -> Products.add(group.matrix(sum), dy.t(), p.mul_(w), 1));
 
             Tensor dGateAndUp = empty(x, q.size(0), 2L * inner);
             torch.mul_out(up(dGateAndUp), q, curve);
             gate(dGateAndUp).copy_(activation.gradient(q.mul_(up), gate));
-            dGateUp.ifPresent(sum ->
-                    Ops.addProduct(group.matrix(sum), dGateAndUp.t(), x.index_select(0, group.of(rowTokens)), 1));
-            torch.mm_out(group.of(dRows), dGateAndUp, group.matrix(gateUp.tensor()));
+            dGateUp.ifPresent(
+                    sum -> Products.add(group.matrix(sum), dGateAndUp.t(), x.index_select(0, group.of(rowTokens)), 1));
+            Products.into(group.of(dRows), dGateAndUp, group.matrix(gateUp.tensor()));
         });
 
-        Tensor dx = dRows.index_select(0, rows.inverse()).view(tokens, perToken, width(x));
         Tensor gradients = torch.empty_like(joined);
-        gradients.narrow(1, 0, width(x)).copy_(Ops.sumMiddle(dx, Ops.wider(x, weight)));
+        gradients
+                .narrow(1, 0, width(x))
+                .copy_(sumOfExperts(dRows, rows.inverse().view(tokens, perToken)));
         gradients
                 .narrow(1, width(x), perToken)
                 .copy_(dShares.index_select(0, rows.inverse()).view(tokens, perToken));
         return gradients;
+    }
+
+    /// Each token's sum over its experts, a token's first rows first: never a copy of all of them.
+    ///
+    /// @param rows [R, H], sorted by expert
+    /// @param inverse [N, K], the sorted row of each pair
+    /// @return [N, H] float32
+    private static Tensor sumOfExperts(Tensor rows, Tensor inverse) {
+        Tensor sum = Ops.zeros(Dtype.FLOAT32, inverse.size(0), rows.size(1));
+        for (long k = 0; k < inverse.size(1); k++) {
+            try (TensorScope _ = TensorScope.open()) {
+                sum.add_(rows.index_select(0, inverse.select(1, k)));
+            }
+        }
+        return sum;
     }
 
     private static Optional<Tensor> gradientBuffer(Slot stack) {

@@ -1,6 +1,7 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -30,6 +31,19 @@ public final class GatedFeedForward {
     /// @param x [..., H]
     /// @return [..., H]
     public Tensor forward(Tensor x) {
+        return forward(x, x, UnaryOperator.identity());
+    }
+
+    /// Of the norm of h, which is not kept: h is, by the norm too, and the backward pass takes the norm again.
+    ///
+    /// @param h [..., H]
+    /// @return [..., H]
+    public Tensor forward(RmsNorm norm, Tensor h) {
+        return forward(norm.forward(h), h, norm::forward);
+    }
+
+    /// @param again what makes x of `kept`
+    private Tensor forward(Tensor x, Tensor kept, UnaryOperator<Tensor> again) {
         // A frozen input needs no gradient, and then there is no graph to hang a backward pass of our own on.
         if (!GradMode.is_enabled() || !x.requires_grad()) {
             return down.forward(activation.apply(gate.forward(x)).mul(up.forward(x)));
@@ -42,24 +56,24 @@ public final class GatedFeedForward {
             u = up.forward(x);
             y = down.forward(activation.apply(g).mul_(u));
         }
-        return gradient.attach(x, y, this::backward, x, g, u);
+        return gradient.attach(x, y, (saved, dy) -> backward(saved, dy, again), kept, g, u);
     }
 
-    private Tensor backward(Tensor[] saved, Tensor gradient) {
-        Tensor x = saved[0].reshape(-1, saved[0].size(-1));
+    private Tensor backward(Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> again) {
+        Tensor x = again.apply(saved[0]).reshape(-1, saved[0].size(-1));
         Tensor g = saved[1].reshape(-1, saved[1].size(-1));
         Tensor u = saved[2].reshape(-1, saved[2].size(-1));
         Tensor dy = gradient.reshape(-1, gradient.size(-1));
 
         Tensor curve = activation.apply(g);
         down.addGradient(dy, curve.mul(u));
-        Tensor dp = dy.mm(down.weight().tensor());
+        Tensor dp = Products.of(dy, down.weight().tensor());
         Tensor du = curve.mul_(dp);
         Tensor dg = activation.gradient(dp.mul_(u), g);
         gate.addGradient(dg, x);
         up.addGradient(du, x);
-        Tensor dx = dg.mm(gate.weight().tensor());
-        Ops.addProduct(dx, du, up.weight().tensor(), 1);
+        Tensor dx = Products.of(dg, gate.weight().tensor());
+        Products.add(dx, du, up.weight().tensor(), 1);
         return dx.view_as(saved[0]);
     }
 }

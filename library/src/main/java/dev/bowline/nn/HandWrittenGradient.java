@@ -46,6 +46,11 @@ final class HandWrittenGradient {
         return y;
     }
 
+    /// The tensor itself, or a leaf with its values: something must lead the gradient here though all before is frozen.
+    static Tensor requiring(Tensor x) {
+        return x.requires_grad() ? x : x.detach().set_requires_grad(true);
+    }
+
     private static final class Hook extends TensorTensorHook {
 
         private final Backward backward;

@@ -1,9 +1,12 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import java.util.OptionalDouble;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /// The output head: logits = cap tanh(h W^T / cap), without the cap when there is none.
@@ -36,7 +39,9 @@ public record Head(Slot weight, OptionalDouble softcap, Rows rows) {
     /// @param h [..., H]
     /// @return [..., V], of h's dtype
     public Tensor logits(Tensor h) {
-        Tensor z = torch.linear(h, matrix());
+        Tensor w = matrix();
+        boolean recorded = GradMode.is_enabled() && (h.requires_grad() || w.requires_grad());
+        Tensor z = recorded ? torch.linear(h, w) : Products.linear(h, w, new TensorOptional());
         return softcap.isPresent()
                 ? z.div(new Scalar(softcap.getAsDouble())).tanh().mul(new Scalar(softcap.getAsDouble()))
                 : z;

@@ -1,6 +1,11 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Products;
+import dev.bowline.tensor.Shapes;
 import java.util.Optional;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -16,6 +21,7 @@ public final class Linear extends Layer {
 
     private final Slot weight;
     private final Optional<Slot> bias;
+    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     public Linear(String path, long in, long out, Bias bias) {
         super(path);
@@ -54,9 +60,47 @@ public final class Linear extends Layer {
     /// @param x [..., in]
     /// @return [..., out]
     public Tensor forward(Tensor x) {
-        // Not the overload that takes the bias itself: in bfloat16 that one rounds before it adds the bias.
-        return bias.isPresent()
-                ? torch.linear(x, weight.tensor(), new TensorOptional(bias.get().tensor()))
-                : torch.linear(x, weight.tensor());
+        boolean recorded = GradMode.is_enabled() && (x.requires_grad() || isTrained());
+        if (recorded && !Products.isDirect(Dtype.of(x.scalar_type()))) {
+            return recorded(x);
+        }
+        // A bias is added before the result is rounded.
+        TensorOptional added =
+                bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
+        return recorded ? torch.linear(x, weight.tensor(), added) : Products.linear(x, weight.tensor(), added);
+    }
+
+    private boolean isTrained() {
+        return weight.get().isTrained()
+                || bias.map(Slot::get).filter(Parameter::isTrained).isPresent();
+    }
+
+    /// Products that autograd does not know. They lead from [N, in] to [N, out], so both are laid into [N, W] with
+    /// W the larger of the two.
+    Tensor recorded(Tensor x) {
+        Tensor rows = HandWrittenGradient.requiring(x).reshape(-1, x.size(-1));
+        long in = rows.size(1);
+        long out = weight.get().shape()[0];
+        Tensor inputs = in < out ? torch.constant_pad_nd(rows, new long[] {0, out - in}) : rows;
+        Tensor joined;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            joined = torch.zeros_like(inputs);
+            Tensor y = joined.narrow(1, 0, out);
+            bias.ifPresent(slot -> y.copy_(slot.tensor()));
+            Products.add(y, rows.detach(), weight.tensor().t(), 1);
+        }
+        gradient.attach(inputs, joined, this::backward, rows);
+        long[] shape = Shapes.of(x);
+        shape[shape.length - 1] = out;
+        return joined.narrow(1, 0, out).view(shape);
+    }
+
+    private Tensor backward(Tensor[] saved, Tensor joined) {
+        Tensor x = saved[0];
+        Tensor dy = joined.narrow(1, 0, weight.get().shape()[0]);
+        addGradient(dy, x);
+        Tensor gradients = torch.zeros_like(joined);
+        Products.into(gradients.narrow(1, 0, x.size(1)), dy, weight.tensor());
+        return gradients;
     }
 }

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import dev.bowline.tensor.Shapes;
 import java.util.Arrays;
 import java.util.Optional;
@@ -178,10 +179,10 @@ public final class Parameter implements AutoCloseable {
     public void addToGradient(Tensor a, Tensor b, double factor) {
         Optional<Tensor> gradient = gradient();
         if (gradient.isPresent()) {
-            Ops.addProduct(gradient.get(), a, b, factor);
+            Products.add(gradient.get(), a, b, factor);
         } else {
             Tensor first = Ops.empty(dtype(), shape);
-            Ops.productInto(first, a, b, factor);
+            Products.into(first, a, b, factor);
             value().mutable_grad().put(first);
         }
     }

@@ -2,11 +2,11 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /// softmax(c tanh(s q k^T / c) + mask) v with grouped keys, or without the cap c; every step is rounded to the dtype of
 /// q, as in the eager attention of transformers. Shapes as in [DotProductAttention], which is faster: this is for what
@@ -40,14 +40,15 @@ public final class ScaledAttention {
 
         // Queries that share a key head are stacked, so no key is copied.
         Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
-        Tensor products = torch.bmm(
+        Tensor products = Products.batched(
                         stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
                 .mul(new Scalar(like.scale()));
         Tensor scores =
                 like.cap().isPresent() ? capped(products, new Scalar(like.cap().getAsDouble())) : products;
         Tensor seen = masked(scores.view(rows, heads, queries, keys), mask);
         Tensor p = Ops.softmax(seen, Dtype.FLOAT32).to(q.scalar_type());
-        return torch.bmm(p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
+        return Products.batched(
+                        p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
                 .view(rows, heads, queries, width)
                 .transpose(1, 2)
                 .contiguous();

@@ -15,6 +15,7 @@ final class FileAside {
 
     @FunctionalInterface
     interface Content {
+        /// @param channel open for writing, and for reading what was written
         void writeTo(FileChannel channel) throws IOException;
     }
 
@@ -29,8 +30,8 @@ final class FileAside {
         Path aside = directory.resolve(".%s.%s.partial".formatted(target.getFileName(), UUID.randomUUID()));
         try {
             requireRoom(target, directory, bytes);
-            try (FileChannel channel =
-                    FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(
+                    aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ)) {
                 content.writeTo(channel);
                 channel.force(true);
             }

@@ -122,19 +122,20 @@ public final class SafetensorsFile implements AutoCloseable {
         data.unload();
     }
 
-    /// Reads the tensor's bytes into memory of the caller's own, without touching the map.
+    /// Reads bytes of a tensor into memory of the caller's own, without touching the map.
     ///
-    /// @param target native or array memory of exactly the tensor's size
-    public void copy(String name, MemorySegment target) {
+    /// @param from how many bytes of the tensor are in front of those that are wanted
+    /// @param target native or array memory of as many bytes as are wanted
+    public void copy(String name, long from, MemorySegment target) {
         TensorEntry entry = entry(name);
-        if (target.byteSize() != entry.bytes()) {
-            throw new IllegalArgumentException(
-                    "tensor '%s' has %d bytes, the target %d".formatted(name, entry.bytes(), target.byteSize()));
+        if (from < 0 || target.byteSize() > entry.bytes() - from) {
+            throw new IllegalArgumentException("tensor '%s' has %d bytes, not %d from %d on"
+                    .formatted(name, entry.bytes(), target.byteSize(), from));
         }
-        long start = header.dataStart() + entry.begin();
+        long start = header.dataStart() + entry.begin() + from;
         try {
-            for (long done = 0; done < entry.bytes(); done += READ_CHUNK_BYTES) {
-                long length = Math.min(READ_CHUNK_BYTES, entry.bytes() - done);
+            for (long done = 0; done < target.byteSize(); done += READ_CHUNK_BYTES) {
+                long length = Math.min(READ_CHUNK_BYTES, target.byteSize() - done);
                 fill(target.asSlice(done, length).asByteBuffer(), start + done);
             }
         } catch (IOException e) {

@@ -8,9 +8,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /// Writes a safetensors file aside, makes it durable and renames it into place: there is the whole new file or the
 /// old one, never a part.
@@ -19,13 +19,15 @@ public final class SafetensorsWriter {
     /// What transformers expects of a file that PyTorch could have written.
     public static final Map<String, String> PYTORCH_METADATA = Map.of("format", "pt");
 
-    /// Pieces small enough to be in the processor's cache when they are written after they were hashed.
-    private static final long CHUNK_BYTES = 4L << 20;
+    /// Pieces small enough to be in the processor's cache when they are read back to be hashed.
+    static final int CHUNK_BYTES = 4 << 20;
 
     private final FileChannel channel;
+    private final BehindWriting behind;
 
-    private SafetensorsWriter(FileChannel channel) {
+    private SafetensorsWriter(FileChannel channel, BehindWriting behind) {
         this.channel = channel;
+        this.behind = behind;
     }
 
     /// Writes with the metadata that transformers expects, and no hashes.
@@ -35,31 +37,38 @@ public final class SafetensorsWriter {
 
     /// @param tensors in the order their bytes shall have; wider types first if some start would be unaligned otherwise
     /// @param metadata in the order it shall have; an empty map writes none
-    /// @param hashed the names of the tensors whose [TensorHash] is wanted; hashing costs about as much as writing
+    /// @param hashed the names of the tensors whose [TensorHash] is wanted, taken of the file as it reads back
     public static WrittenFile write(
             Path target, List<TensorSource> tensors, Map<String, String> metadata, Set<String> hashed) {
         HeaderText header = HeaderText.of(tensors, metadata);
         long fileBytes = Math.addExact(header.bytes().remaining(), header.dataBytes());
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
         FileAside.write(target, fileBytes, channel -> {
-            SafetensorsWriter writer = new SafetensorsWriter(channel);
-            writer.writeFully(header.bytes());
-            for (TensorSource tensor : header.tensors()) {
-                if (hashed.contains(tensor.name())) {
-                    TensorHash hash = new TensorHash();
-                    writer.write(tensor, hash::update);
-                    hashes.put(tensor.name(), hash.hex());
-                } else {
-                    writer.write(tensor, _ -> {});
-                }
+            try (BehindWriting behind = new BehindWriting(channel)) {
+                hashes.putAll(new SafetensorsWriter(channel, behind).write(header, hashed));
             }
         });
         return new WrittenFile(target, fileBytes, hashes);
     }
 
-    private void write(TensorSource tensor, Consumer<ByteBuffer> witness) throws IOException {
+    private SequencedMap<String, String> write(HeaderText header, Set<String> hashed) throws IOException {
+        writeFully(header.bytes());
+        SequencedMap<String, TensorHash> hashes = new LinkedHashMap<>();
+        for (TensorSource tensor : header.tensors()) {
+            Optional<TensorHash> hash =
+                    hashed.contains(tensor.name()) ? Optional.of(new TensorHash()) : Optional.empty();
+            hash.ifPresent(each -> hashes.put(tensor.name(), each));
+            write(tensor, hash);
+        }
+        behind.await();
+        SequencedMap<String, String> texts = new LinkedHashMap<>();
+        hashes.forEach((name, hash) -> texts.put(name, hash.hex()));
+        return texts;
+    }
+
+    private void write(TensorSource tensor, Optional<TensorHash> hash) throws IOException {
         long start = channel.position();
-        tensor.content().writeTo(piece -> write(piece, witness));
+        tensor.content().writeTo(piece -> write(piece, hash));
         long written = channel.position() - start;
         if (written != tensor.bytes()) {
             throw new IllegalArgumentException("tensor '%s' of %s %s has %d bytes, but its source gave %d"
@@ -67,12 +76,13 @@ public final class SafetensorsWriter {
         }
     }
 
-    private void write(MemorySegment piece, Consumer<ByteBuffer> witness) throws IOException {
+    private void write(MemorySegment piece, Optional<TensorHash> hash) throws IOException {
         for (long done = 0; done < piece.byteSize(); done += CHUNK_BYTES) {
-            ByteBuffer chunk = piece.asSlice(done, Math.min(CHUNK_BYTES, piece.byteSize() - done))
-                    .asByteBuffer();
-            witness.accept(chunk.duplicate());
-            writeFully(chunk);
+            long from = channel.position();
+            int length = (int) Math.min(CHUNK_BYTES, piece.byteSize() - done);
+            writeFully(piece.asSlice(done, length).asByteBuffer());
+            hash.ifPresent(each -> behind.hash(each, from, length));
+            behind.written(from + length);
         }
     }
 

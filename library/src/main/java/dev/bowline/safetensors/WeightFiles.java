@@ -99,8 +99,8 @@ public final class WeightFiles implements AutoCloseable {
     }
 
     /// See [SafetensorsFile#copy].
-    public void copy(String name, MemorySegment target) {
-        file(name).copy(name, target);
+    public void copy(String name, long from, MemorySegment target) {
+        file(name).copy(name, from, target);
     }
 
     /// Lets go of every file's pages; every segment stays valid.

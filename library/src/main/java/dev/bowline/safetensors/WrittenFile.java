@@ -8,7 +8,7 @@ import java.util.SequencedMap;
 /// A file that is whole on the disk.
 ///
 /// @param bytes its length
-/// @param hashes the [TensorHash] of every tensor it was asked for, taken from the bytes on their way to the file
+/// @param hashes the [TensorHash] of every tensor it was asked for, taken of the file as it reads back
 public record WrittenFile(Path path, long bytes, SequencedMap<String, String> hashes) {
 
     public WrittenFile {

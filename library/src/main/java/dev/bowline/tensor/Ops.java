@@ -111,25 +111,6 @@ public final class Ops {
         y.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
-    /// y = factor a b.
-    ///
-    /// @param y [N, M], overwritten
-    /// @param a [N, K]
-    /// @param b [K, M]
-    public static void productInto(Tensor y, Tensor a, Tensor b, double factor) {
-        Tensor unread = y.narrow(0, 0, 1).narrow(1, 0, 1);
-        torch.addmm_out(y, unread, a, b, new Scalar(0.0), new Scalar(factor));
-    }
-
-    /// y += factor a b.
-    ///
-    /// @param y [N, M], changed in place
-    /// @param a [N, K]
-    /// @param b [K, M]
-    public static void addProduct(Tensor y, Tensor a, Tensor b, double factor) {
-        y.addmm_(a, b, new Scalar(1.0), new Scalar(factor));
-    }
-
     /// Causal attention without a mask tensor: softmax(scale q k^T) v.
     ///
     /// @param q [B, N, S, D]

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.List;
@@ -65,8 +66,10 @@ final class BlockedAttentionTest {
             Tensor gradient = random(1, length, HEADS, WIDTH);
 
             List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> {
-                Tensor p = Ops.softmax(q.matmul(k.transpose(2, 3)).add(additive), Dtype.FLOAT32);
-                return p.to(q.scalar_type()).matmul(v).transpose(1, 2);
+                Tensor scores = Products.batched(q.select(0, 0), k.select(0, 0).transpose(1, 2));
+                Tensor p = Ops.softmax(scores.add(additive.select(0, 0)), Dtype.FLOAT32);
+                Tensor mixed = Products.batched(p.to(q.scalar_type()), v.select(0, 0));
+                return mixed.unsqueeze(0).transpose(1, 2);
             });
             List<Tensor> actual = run(values, gradient, mask, Dtype.BFLOAT16);
 

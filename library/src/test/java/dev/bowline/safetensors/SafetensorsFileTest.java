@@ -95,14 +95,19 @@ class SafetensorsFileTest {
                 "{\"a\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[0,2]},"
                         + "\"b\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[2,5]}}",
                 5);
-        byte[] target = new byte[3];
+        byte[] whole = new byte[3];
+        byte[] part = new byte[2];
 
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            file.copy("b", MemorySegment.ofArray(target));
+            file.copy("b", 0, MemorySegment.ofArray(whole));
+            file.copy("b", 1, MemorySegment.ofArray(part));
 
-            assertThrows(IllegalArgumentException.class, () -> file.copy("a", MemorySegment.ofArray(target)));
+            assertThrows(IllegalArgumentException.class, () -> file.copy("a", 0, MemorySegment.ofArray(whole)));
+            assertThrows(IllegalArgumentException.class, () -> file.copy("b", 2, MemorySegment.ofArray(part)));
+            assertThrows(IllegalArgumentException.class, () -> file.copy("b", -1, MemorySegment.ofArray(part)));
         }
-        assertArrayEquals(new byte[] {3, 4, 5}, target);
+        assertArrayEquals(new byte[] {3, 4, 5}, whole);
+        assertArrayEquals(new byte[] {4, 5}, part);
     }
 
     @Test

@@ -74,7 +74,7 @@ class WeightFilesTest {
                     new byte[] {'c', 'c', 'c', 'c'}, weights.bytes("c").toArray(JAVA_BYTE));
             assertEquals(Map.of("c", TensorHash.of(weights.bytes("c"))), written.hashes());
             byte[] copy = new byte[4];
-            weights.copy("d", MemorySegment.ofArray(copy));
+            weights.copy("d", 0, MemorySegment.ofArray(copy));
             assertArrayEquals(new byte[] {'d', 'd', 'd', 'd'}, copy);
             assertEquals(16, weights.index().orElseThrow().totalSize().orElseThrow());
             assertProblem("has no tensor 'e'", () -> weights.bytes("e"));

@@ -67,7 +67,7 @@ final class DecoderLayer extends Layer {
             Tensor h = x.add(attentionOut.isPresent() ? attentionOut.get().forward(attended) : attended);
 
             // y = h + N4(FFN(N3(h))), N4 where there is one
-            Tensor fed = feedForward.forward(feedForwardIn.forward(h));
+            Tensor fed = feedForward.forward(feedForwardIn, h);
             return scope.escape(
                     h.add(feedForwardOut.isPresent() ? feedForwardOut.get().forward(fed) : fed));
         }

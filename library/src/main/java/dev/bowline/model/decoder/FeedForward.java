@@ -4,6 +4,7 @@ import dev.bowline.nn.Activation;
 import dev.bowline.nn.GatedFeedForward;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
+import dev.bowline.nn.RmsNorm;
 import org.bytedeco.pytorch.Tensor;
 
 /// The dense feed-forward: W_d (a(W_g x) ⊙ W_u x).
@@ -20,7 +21,7 @@ final class FeedForward extends Layer implements FeedForwardLayer {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
-        return gated.forward(x);
+    public Tensor forward(RmsNorm norm, Tensor h) {
+        return gated.forward(norm, h);
     }
 }

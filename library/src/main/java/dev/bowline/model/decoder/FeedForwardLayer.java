@@ -1,11 +1,14 @@
 package dev.bowline.model.decoder;
 
+import dev.bowline.nn.RmsNorm;
 import org.bytedeco.pytorch.Tensor;
 
 /// The second half of a layer.
 sealed interface FeedForwardLayer permits FeedForward, FusedFeedForward, SparseFeedForward {
 
-    /// @param x [B, S, H]
+    /// Of the norm of h.
+    ///
+    /// @param h [B, S, H]
     /// @return [B, S, H]
-    Tensor forward(Tensor x);
+    Tensor forward(RmsNorm norm, Tensor h);
 }

@@ -3,6 +3,7 @@ package dev.bowline.model.decoder;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
+import dev.bowline.nn.RmsNorm;
 import org.bytedeco.pytorch.Tensor;
 
 /// The dense feed-forward with gate above up in one matrix (transformers: `Phi3MLP`).
@@ -22,8 +23,8 @@ final class FusedFeedForward extends Layer implements FeedForwardLayer {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
-        Tensor both = gateUp.forward(x);
+    public Tensor forward(RmsNorm norm, Tensor h) {
+        Tensor both = gateUp.forward(norm.forward(h));
         return down.forward(activation.apply(both.narrow(-1, 0, inner)).mul(both.narrow(-1, inner, inner)));
     }
 }

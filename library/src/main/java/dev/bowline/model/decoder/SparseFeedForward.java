@@ -4,6 +4,7 @@ import dev.bowline.nn.Activation;
 import dev.bowline.nn.GatedExperts;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
+import dev.bowline.nn.RmsNorm;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Tensor;
@@ -25,7 +26,8 @@ final class SparseFeedForward extends Layer implements FeedForwardLayer {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    public Tensor forward(RmsNorm norm, Tensor h) {
+        Tensor x = norm.forward(h);
         Tensor tokens = x.reshape(-1, x.size(-1));
 
         // p = softmax(W x) in float32; w = the K largest, perhaps renormalised

@@ -93,14 +93,14 @@ final class DecoderLayer extends Layer {
 
     /// FFN(N3(h)), or with experts N_d(FFN(N3(h))) + N_o(Experts(N_i(h), Router(h))).
     private Tensor feedForward(Tensor h) {
-        Tensor dense = feedForward.forward(preFeedForwardNorm.forward(h));
+        Tensor dense = feedForward.forward(preFeedForwardNorm, h);
         if (mixture.isEmpty()) {
             return dense;
         }
         Mixture m = mixture.get();
         Tensor tokens = h.reshape(-1, h.size(-1));
         Router.Choice choice = m.router().forward(tokens);
-        Tensor mixed = m.experts().forward(m.inNorm().forward(tokens), choice.index(), choice.weight());
+        Tensor mixed = m.experts().forward(m.inNorm(), tokens, choice.index(), choice.weight());
         return m.denseNorm().forward(dense).add(m.outNorm().forward(mixed.view_as(h)));
     }
 }

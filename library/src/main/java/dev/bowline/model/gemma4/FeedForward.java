@@ -4,6 +4,7 @@ import dev.bowline.nn.Activation;
 import dev.bowline.nn.GatedFeedForward;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
+import dev.bowline.nn.RmsNorm;
 import org.bytedeco.pytorch.Tensor;
 
 /// The dense gated feed-forward: W_d (gelu(W_g x) ⊙ W_u x).
@@ -19,9 +20,11 @@ final class FeedForward extends Layer {
         gated = new GatedFeedForward(gate, up, down, Activation.GELU_TANH);
     }
 
-    /// @param x [..., H]
+    /// Of the norm of h.
+    ///
+    /// @param h [..., H]
     /// @return [..., H]
-    Tensor forward(Tensor x) {
-        return gated.forward(x);
+    Tensor forward(RmsNorm norm, Tensor h) {
+        return gated.forward(norm, h);
     }
 }

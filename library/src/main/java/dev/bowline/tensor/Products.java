@@ -1,0 +1,181 @@
+package dev.bowline.tensor;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/// Matrix products, each sum taken in float32 or wider and rounded once to the dtype of the result.
+///
+/// libtorch multiplies bfloat16 fast only on x86 processors with AVX-512; elsewhere it takes one element after the
+/// other, many times slower than float32 (docs/performance.md). There the operands are converted to float32, a piece
+/// at a time, and multiplied by BLAS.
+public final class Products {
+
+    /// Who multiplies bfloat16.
+    enum Bfloat16 {
+        LIBTORCH,
+        FLOAT32_PIECES
+    }
+
+    /// The side of a piece: 16 MiB of float32 for each operand and the sum.
+    private static final long PIECE = 2048;
+
+    private static final Products OF_THIS_PROCESSOR = new Products(
+            torch.get_cpu_capability().getString().startsWith("AVX512") ? Bfloat16.LIBTORCH : Bfloat16.FLOAT32_PIECES,
+            PIECE);
+
+    private final Bfloat16 bfloat16;
+    private final long piece;
+
+    Products(Bfloat16 bfloat16, long piece) {
+        this.bfloat16 = bfloat16;
+        this.piece = piece;
+    }
+
+    /// Whether libtorch's own kernels are the ones to use for a dtype on this processor.
+    public static boolean isDirect(Dtype dtype) {
+        return OF_THIS_PROCESSOR.direct(dtype);
+    }
+
+    /// a b, without recording for autograd.
+    ///
+    /// @param a [N, K]
+    /// @param b [K, M]
+    /// @return [N, M]
+    public static Tensor of(Tensor a, Tensor b) {
+        Tensor y = Ops.empty(Dtype.of(a.scalar_type()), a.size(0), b.size(1));
+        into(y, a, b);
+        return y;
+    }
+
+    /// y = a b.
+    ///
+    /// @param y [N, M], overwritten
+    /// @param a [N, K]
+    /// @param b [K, M]
+    public static void into(Tensor y, Tensor a, Tensor b) {
+        OF_THIS_PROCESSOR.replace(y, a, b, 1);
+    }
+
+    /// y = factor a b, with shapes as above.
+    public static void into(Tensor y, Tensor a, Tensor b, double factor) {
+        OF_THIS_PROCESSOR.replace(y, a, b, factor);
+    }
+
+    /// y += factor a b, with y changed in place and shapes as above.
+    public static void add(Tensor y, Tensor a, Tensor b, double factor) {
+        OF_THIS_PROCESSOR.increase(y, a, b, factor);
+    }
+
+    /// A product for each of B pairs, recorded for autograd where that is on.
+    ///
+    /// @param a [B, N, K]
+    /// @param b [B, K, M]
+    /// @return [B, N, M]
+    public static Tensor batched(Tensor a, Tensor b) {
+        return OF_THIS_PROCESSOR.each(a, b);
+    }
+
+    /// x Wᵀ + bias, without recording for autograd.
+    ///
+    /// @param x [..., K]
+    /// @param w [M, K]
+    /// @param bias [M], or nothing
+    /// @return [..., M]
+    public static Tensor linear(Tensor x, Tensor w, TensorOptional bias) {
+        return OF_THIS_PROCESSOR.projected(x, w, bias);
+    }
+
+    private boolean direct(Dtype dtype) {
+        return dtype != Dtype.BFLOAT16 || bfloat16 == Bfloat16.LIBTORCH;
+    }
+
+    private boolean direct(Tensor x) {
+        return direct(Dtype.of(x.scalar_type()));
+    }
+
+    void replace(Tensor y, Tensor a, Tensor b, double factor) {
+        if (!direct(a)) {
+            inPieces(y, a, b, new Update(factor, Before.GONE));
+        } else if (factor == 1) {
+            torch.mm_out(y, a, b);
+        } else {
+            Tensor unread = y.narrow(0, 0, 1).narrow(1, 0, 1);
+            torch.addmm_out(y, unread, a, b, new Scalar(0.0), new Scalar(factor));
+        }
+    }
+
+    void increase(Tensor y, Tensor a, Tensor b, double factor) {
+        if (direct(a)) {
+            y.addmm_(a, b, new Scalar(1.0), new Scalar(factor));
+        } else {
+            inPieces(y, a, b, new Update(factor, Before.KEPT));
+        }
+    }
+
+    Tensor each(Tensor a, Tensor b) {
+        return direct(a)
+                ? a.bmm(b)
+                : Ops.cast(a, Dtype.FLOAT32).bmm(Ops.cast(b, Dtype.FLOAT32)).to(a.scalar_type());
+    }
+
+    Tensor projected(Tensor x, Tensor w, TensorOptional bias) {
+        // A row at a time there is nothing to gain from conversions, which cost as much as the product.
+        if (direct(x) || x.numel() == x.size(-1)) {
+            return torch.linear(x, w, bias);
+        }
+        long[] shape = Shapes.of(x);
+        shape[shape.length - 1] = w.size(0);
+        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), shape);
+        Tensor rows = y.view(-1, w.size(0));
+        if (bias.has_value()) {
+            rows.copy_(bias.get());
+            increase(rows, x.reshape(-1, x.size(-1)), w.t(), 1);
+        } else {
+            replace(rows, x.reshape(-1, x.size(-1)), w.t(), 1);
+        }
+        return y;
+    }
+
+    /// What becomes of what the result held before.
+    private enum Before {
+        GONE,
+        KEPT
+    }
+
+    private record Update(double factor, Before before) {}
+
+    private void inPieces(Tensor y, Tensor a, Tensor b, Update update) {
+        for (long row = 0; row < y.size(0); row += piece) {
+            Tensor yRows = part(y, 0, row);
+            Tensor aRows = part(a, 0, row);
+            for (long column = 0; column < y.size(1); column += piece) {
+                try (TensorScope _ = TensorScope.open()) {
+                    onePiece(part(yRows, 1, column), aRows, part(b, 1, column), update);
+                }
+            }
+        }
+    }
+
+    private void onePiece(Tensor y, Tensor a, Tensor b, Update update) {
+        boolean kept = update.before() == Before.KEPT;
+        Tensor sum = kept ? y.to(Dtype.FLOAT32.scalarType()) : Ops.zeros(Dtype.FLOAT32, y.size(0), y.size(1));
+        for (long from = 0; from < a.size(1); from += piece) {
+            try (TensorScope _ = TensorScope.open()) {
+                sum.addmm_(
+                        Ops.cast(part(a, 1, from), Dtype.FLOAT32),
+                        Ops.cast(part(b, 0, from), Dtype.FLOAT32),
+                        new Scalar(1.0),
+                        new Scalar(update.factor()));
+            }
+        }
+        if (!Ops.same(sum, y)) {
+            y.copy_(sum);
+        }
+    }
+
+    private Tensor part(Tensor x, long dimension, long from) {
+        return x.narrow(dimension, from, Math.min(piece, x.size(dimension) - from));
+    }
+}
