@@ -42,21 +42,30 @@ final class ParallelReads implements AutoCloseable {
         }
     }
 
-    /// Whether a byte of `a` is another than that of `b`, which has as many.
+    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file need not
+    /// stay in memory.
     static boolean differ(MemorySegment a, MemorySegment b) {
         if (a.byteSize() <= SLICE_BYTES) {
-            return a.mismatch(b) >= 0;
+            return differAlone(a, b);
         }
         AtomicBoolean differ = new AtomicBoolean();
         try (ParallelReads reads = new ParallelReads()) {
             reads.run(a, (part, from) -> {
-                if (part.mismatch(b.asSlice(from, part.byteSize())) >= 0) {
+                if (differAlone(part, b.asSlice(from, part.byteSize()))) {
                     differ.set(true);
                 }
             });
             reads.await();
         }
         return differ.get();
+    }
+
+    private static boolean differAlone(MemorySegment a, MemorySegment b) {
+        boolean differ = a.mismatch(b) >= 0;
+        if (b.isMapped()) {
+            b.unload();
+        }
+        return differ;
     }
 
     /// Returns when every read is done, or throws what one of them threw.

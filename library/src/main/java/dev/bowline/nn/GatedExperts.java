@@ -15,8 +15,9 @@ import org.bytedeco.pytorch.global.torch;
 /// with an activation a.
 ///
 /// Tokens are sorted by expert so that each expert works on consecutive rows, from its first product to its last, with
-/// the others beside it. Training keeps x and the gate and up products only, and computes the rest again. Shapes: N
-/// tokens, K experts per token, R = N K rows sorted by expert, E experts, H width, I expert width.
+/// the others beside it. Training keeps x, or what x is the norm of, and the gate and up products only, and computes
+/// the rest again. Shapes: N tokens, K experts per token, R = N K rows sorted by expert, E experts, H width, I expert
+/// width.
 public final class GatedExperts extends Layer {
 
     private final Slot gateUp;
@@ -181,7 +182,7 @@ public final class GatedExperts extends Layer {
         return gradients;
     }
 
-    /// Each token's sum over its experts, a token's first rows first: never a copy of all of them.
+    /// Each token's sum over its experts, one expert of every token at a time, so that no copy of all rows is made.
     ///
     /// @param rows [R, H], sorted by expert
     /// @param inverse [N, K], the sorted row of each pair

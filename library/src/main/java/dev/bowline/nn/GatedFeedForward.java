@@ -6,8 +6,8 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// y = W_d (a(W_g x) ⊙ W_u x) through projections that a family names itself. Training keeps x and the two products
-/// W_g x and W_u x only, and computes the rest again.
+/// y = W_d (a(W_g x) ⊙ W_u x) through projections that a family names itself. Training keeps x, or
+/// what x is the norm of, and the two products W_g x and W_u x only, and computes the rest again.
 ///
 /// Shapes: N tokens, H width, I inner width.
 public final class GatedFeedForward {

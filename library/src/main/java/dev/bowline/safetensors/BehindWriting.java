@@ -21,8 +21,10 @@ final class BehindWriting implements AutoCloseable {
     private final ExecutorService forcing = thread("bowline-force");
     private final ExecutorService hashing = thread("bowline-hash");
     private final List<Future<?>> running = new ArrayList<>();
-    private final ByteBuffer buffer = ByteBuffer.allocate(SafetensorsWriter.CHUNK_BYTES);
     private long forced;
+
+    /// Of the hashing thread alone.
+    private ByteBuffer buffer = ByteBuffer.allocate(0);
 
     /// @param channel open for reading too
     BehindWriting(FileChannel channel) {
@@ -48,9 +50,12 @@ final class BehindWriting implements AutoCloseable {
     /// Adds bytes to a hash, after those that were added before.
     ///
     /// @param from where they were written
-    /// @param length at most [SafetensorsWriter#CHUNK_BYTES]
+    /// @param length how many, all read at once
     void hash(TensorHash hash, long from, int length) {
         running.add(hashing.submit(() -> {
+            if (buffer.capacity() < length) {
+                buffer = ByteBuffer.allocate(length);
+            }
             buffer.clear().limit(length);
             while (buffer.hasRemaining()) {
                 if (channel.read(buffer, from + buffer.position()) < 0) {
