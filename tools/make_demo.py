@@ -33,7 +33,7 @@ SPECIAL = [
 BYTES = [f"<0x{value:02X}>" for value in range(256)]
 TRAIN_ROWS, HELDOUT_ROWS = 4000, 200
 PRETRAINING = {"lr": 3e-3, "steps": 3000, "batch": 32, "warmup": 100}
-FINETUNING = {"lr": 4e-3, "steps": 550, "batch": 32, "warmup": 30}
+FINETUNING = {"lr": 6e-3, "steps": 550, "batch": 32, "warmup": 30}
 CLIP, BETAS, DECAY = 1.0, (0.9, 0.95), 0.01
 
 CHAT_TEMPLATE = """\

@@ -42,7 +42,8 @@ final class ParallelReads implements AutoCloseable {
         }
     }
 
-    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file need not
+    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file need
+    /// not
     /// stay in memory.
     static boolean differ(MemorySegment a, MemorySegment b) {
         if (a.byteSize() <= SLICE_BYTES) {
