@@ -42,9 +42,8 @@ final class ParallelReads implements AutoCloseable {
         }
     }
 
-    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file need
-    /// not
-    /// stay in memory.
+    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file does
+    /// not stay in memory.
     static boolean differ(MemorySegment a, MemorySegment b) {
         if (a.byteSize() <= SLICE_BYTES) {
             return differAlone(a, b);
