@@ -121,7 +121,7 @@ public final class Products {
     }
 
     Tensor projected(Tensor x, Tensor w, TensorOptional bias) {
-        // A row at a time there is nothing to gain from conversions, which cost as much as the product.
+        // A single row's product reads the weight once; to convert it would move more memory than that.
         if (direct(x) || x.numel() == x.size(-1)) {
             return torch.linear(x, w, bias);
         }
