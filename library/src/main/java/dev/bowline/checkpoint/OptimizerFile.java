@@ -38,7 +38,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
         SafetensorsWriter.write(path, sources, SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
-                if (written.bytes(name).mismatch(Memory.bytes(tensor)) >= 0) {
+                if (ParallelReads.differ(Memory.bytes(tensor), written.bytes(name))) {
                     throw new BowlineException(
                             "%s was written, but '%s' reads back differently".formatted(path, name),
                             "check the disk, then save again; nothing was left behind");

@@ -38,7 +38,8 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         return squaredChange == 0 ? 0 : Math.sqrt(squaredChange / squaredStored);
     }
 
-    /// By the canonical name of each value that is stored. A pass over the weights, in the map.
+    /// By the canonical name of each value that is stored. A pass over the weights, in the map, which does not stay in
+    /// memory.
     ///
     /// @param model of the same architecture, filled
     static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, CausalLanguageModel model) {
@@ -77,12 +78,14 @@ public record WeightDistance(double squaredChange, double squaredStored) {
             long elements = piece.bytes() / stored.bytes();
             for (long at = 0; at < elements; at += CHUNK_ELEMENTS) {
                 long size = Math.min(CHUNK_ELEMENTS, elements - at);
+                MemorySegment part = bytes.asSlice(at * stored.bytes(), size * stored.bytes());
                 try (TensorScope _ = TensorScope.open()) {
-                    Tensor before =
-                            Memory.view(bytes.asSlice(at * stored.bytes(), size * stored.bytes()), stored, size);
+                    Tensor before = Memory.view(part, stored, size);
                     Tensor now = parameter.value().detach().flatten().narrow(0, from + at, size);
                     sum = sum.plus(of(before, now));
                 }
+                // Or the whole file would be resident beside the weights at the end of a run.
+                part.unload();
             }
             from += elements;
         }
