@@ -4,13 +4,16 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Products;
 import dev.bowline.tensor.SideBySide;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// softmax(q k^T + mask) v for training, a block of queries at a time against the keys that one of them may look at.
+/// softmax(c tanh(s q k^T / c) + mask) v for training, or without the cap c, a block of queries at a time against the
+/// keys that one of them may look at.
 /// Training keeps q, k and v only; the backward pass computes the probabilities again.
 ///
 /// Rows are worked on side by side. Each step is rounded to the dtype of q and the softmax is computed in float32, as
@@ -26,17 +29,19 @@ final class BlockedAttention {
     private final Tensor mask;
     private final OptionalInt window;
     private final long heads;
+    private final ScaledAttention.Scores like;
     private final long groups;
     private final long perGroup;
     private final long length;
 
     /// @param inputs q, k and v, one after the other along their heads: [B, N + 2 K, S, D]
     /// @param mask [B or 1, 1, S, S], which hides what is after a query's own position or before its window
-    private BlockedAttention(Tensor inputs, Tensor mask, OptionalInt window, long heads) {
+    private BlockedAttention(Tensor inputs, Tensor mask, OptionalInt window, long heads, ScaledAttention.Scores like) {
         this.inputs = inputs;
         this.mask = mask;
         this.window = window;
         this.heads = heads;
+        this.like = like;
         groups = (inputs.size(1) - heads) / 2;
         perGroup = heads / groups;
         length = inputs.size(2);
@@ -48,15 +53,17 @@ final class BlockedAttention {
         return recorded && q.size(2) == k.size(2) && !(mask instanceof AttentionMask.Everything);
     }
 
-    /// @param causal the mask of a causal attention, used where `mask` is that
+    /// @param causal [S, S], the mask of a causal attention, used where `mask` is that
+    /// @param like what becomes of q k^T before the mask
     /// @return [B, N, S, D]
-    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor causal) {
+    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor causal, ScaledAttention.Scores like) {
         return mask instanceof AttentionMask.Additive(Tensor additive, OptionalInt window)
-                ? attend(q, k, v, additive, window)
-                : attend(q, k, v, causal.unsqueeze(0).unsqueeze(0), OptionalInt.empty());
+                ? attend(q, k, v, additive, window, like)
+                : attend(q, k, v, causal.unsqueeze(0).unsqueeze(0), OptionalInt.empty(), like);
     }
 
-    private static Tensor attend(Tensor q, Tensor k, Tensor v, Tensor mask, OptionalInt window) {
+    private static Tensor attend(
+            Tensor q, Tensor k, Tensor v, Tensor mask, OptionalInt window, ScaledAttention.Scores like) {
         // Three inputs lead to one output, so they are laid side by side, and so is what comes out.
         Tensor inputs = Ops.cat(1, q, k, v);
         long heads = q.size(1);
@@ -64,10 +71,10 @@ final class BlockedAttention {
         try (NoGradGuard _ = new NoGradGuard()) {
             joined = torch.empty_like(inputs);
             joined.narrow(1, heads, 2 * k.size(1)).zero_();
-            new BlockedAttention(inputs, mask, window, heads).forward(joined);
+            new BlockedAttention(inputs, mask, window, heads, like).forward(joined);
         }
         HandWrittenGradient.Backward backward =
-                (saved, gradient) -> new BlockedAttention(saved[0], saved[1], window, heads).backward(gradient);
+                (saved, gradient) -> new BlockedAttention(saved[0], saved[1], window, heads, like).backward(gradient);
         return GRADIENT.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
     }
 
@@ -120,7 +127,8 @@ final class BlockedAttention {
             Tensor o = queries(joined, row);
             for (long at = 0; at < length; at += BLOCK) {
                 Block block = block(at);
-                Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block);
+                Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block)
+                        .p();
                 Tensor mixed = Products.batched(p.to(inputs.scalar_type()), block.keys(v));
                 Tensor target = block.queries(o);
                 target.copy_(mixed.view_as(target));
@@ -128,25 +136,52 @@ final class BlockedAttention {
         });
     }
 
+    /// Of a block, each [K, G n, t].
+    ///
+    /// @param p float32
+    /// @param curve tanh(s q k^T / c), where there is a cap
+    private record Scored(Tensor p, Optional<Tensor> curve) {}
+
     /// @param q [K, G n, D]
     /// @param k [K, t, D]
-    /// @return [K, G n, t] float32
-    private Tensor probabilities(Tensor q, Tensor k, long row, Block block) {
+    private Scored probabilities(Tensor q, Tensor k, long row, Block block) {
         Tensor allowed = mask.select(0, mask.size(0) == 1 ? 0 : row)
                 .select(0, 0)
                 .narrow(0, block.at(), block.n())
                 .narrow(1, block.from(), block.t());
         Tensor scores = Products.batched(q, k.transpose(1, 2));
+        // Not mul_: of bfloat16, that rounds the factor too.
+        if (like.scale() != 1) {
+            scores = scores.mul(new Scalar(like.scale()));
+        }
+        Optional<Tensor> curve = Optional.empty();
+        if (like.cap().isPresent()) {
+            Scalar cap = new Scalar(like.cap().getAsDouble());
+            curve = Optional.of(scores.div_(cap).tanh_());
+            scores = scores.mul(cap);
+        }
         scores.view(groups, perGroup, block.n(), block.t()).add_(allowed);
-        return Ops.softmax(scores, Dtype.FLOAT32);
+        return new Scored(Ops.softmax(scores, Dtype.FLOAT32), curve);
+    }
+
+    /// dL/d(q k^T), rounded after each step on the way back.
+    ///
+    /// @param dS [K, G n, t]: that of what the softmax was taken of
+    private Tensor throughScores(Tensor dS, Optional<Tensor> curve) {
+        Tensor d = dS;
+        if (curve.isPresent()) {
+            Scalar cap = new Scalar(like.cap().getAsDouble());
+            d = torch.tanh_backward(d.mul(cap), curve.get()).div_(cap);
+        }
+        return like.scale() == 1 ? d : d.mul(new Scalar(like.scale()));
     }
 
     private static Tensor flat(Tensor x) {
         return x.reshape(x.size(0), -1, x.size(3));
     }
 
-    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), dq = ds k, dk = dsᵀ q. Sums over blocks
-    /// are kept in float32.
+    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), and with dr, what ds becomes on the way
+    /// back to q kᵀ, dq = dr k, dk = drᵀ q. Sums over blocks are kept in float32.
     ///
     /// @param joined [B, N + 2 K, S, D], of which the first N heads are dL/do
     /// @return [B, N + 2 K, S, D]: dL/dq, dL/dk and dL/dv
@@ -164,14 +199,16 @@ final class BlockedAttention {
             for (long at = 0; at < length; at += BLOCK) {
                 Block block = block(at);
                 Tensor queries = flat(block.queries(q));
-                Tensor p = probabilities(queries, block.keys(k), row, block);
+                Scored scored = probabilities(queries, block.keys(k), row, block);
+                Tensor p = scored.p();
                 Tensor dOut = flat(block.queries(dO));
                 block.keys(dV).add_(Products.batched(p.to(inputs.scalar_type()).transpose(1, 2), dOut));
                 Tensor dP = Ops.cast(Products.batched(dOut, block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
                 Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
-                block.keys(dK).add_(Products.batched(dS.transpose(1, 2), queries));
+                Tensor dR = throughScores(dS, scored.curve());
+                block.keys(dK).add_(Products.batched(dR.transpose(1, 2), queries));
                 Tensor target = block.queries(dQ);
-                target.copy_(Products.batched(dS, block.keys(k)).view_as(target));
+                target.copy_(Products.batched(dR, block.keys(k)).view_as(target));
             }
             keys(gradients, row).copy_(dK);
             values(gradients, row).copy_(dV);

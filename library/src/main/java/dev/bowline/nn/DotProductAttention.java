@@ -44,7 +44,7 @@ public final class DotProductAttention {
         if (Dtype.of(q.scalar_type()) == Dtype.FLOAT32) {
             o = fused(q, k, v, mask);
         } else if (BlockedAttention.fits(q, k, v, mask)) {
-            o = BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q));
+            o = BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q), ScaledAttention.Scores.PLAIN);
         } else {
             o = writtenOut(q, k, v, mask);
         }

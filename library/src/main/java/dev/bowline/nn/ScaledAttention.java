@@ -10,14 +10,18 @@ import org.bytedeco.pytorch.Tensor;
 
 /// softmax(c tanh(s q k^T / c) + mask) v with grouped keys, or without the cap c; every step is rounded to the dtype of
 /// q, as in the eager attention of transformers. Shapes as in [DotProductAttention], which is faster: this is for what
-/// it cannot do.
+/// it cannot do. Training goes to [BlockedAttention].
 public final class ScaledAttention {
 
     /// What becomes of q k^T.
     ///
     /// @param scale s
     /// @param cap c (transformers: `Gemma2Attention`)
-    public record Scores(double scale, OptionalDouble cap) {}
+    public record Scores(double scale, OptionalDouble cap) {
+
+        /// They stay as they are.
+        static final Scores PLAIN = new Scores(1, OptionalDouble.empty());
+    }
 
     private ScaledAttention() {}
 
@@ -31,6 +35,11 @@ public final class ScaledAttention {
     /// @param v [B, K, T, D]
     /// @return [B, S, N, D], contiguous
     public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Scores like) {
+        if (BlockedAttention.fits(q, k, v, mask)) {
+            return BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q), like)
+                    .transpose(1, 2)
+                    .contiguous();
+        }
         long rows = q.size(0);
         long heads = q.size(1);
         long queries = q.size(2);

@@ -12,9 +12,11 @@ import java.util.regex.Pattern;
 
 /// What a forward pass keeps for the backward pass, from the shapes of the weights.
 ///
-/// A product keeps its input. A norm keeps its input and the normed values, both in float32. Attention keeps queries,
-/// keys, values, its result and, in bfloat16, the scores. A gated feed-forward keeps both branches, the activated one
-/// and their product. Names are those of Hugging Face state dicts, which every family's slots have.
+/// A product keeps its input. A norm keeps its input and a number per row. Attention keeps queries, keys, values and
+/// its
+/// result, and no scores: the backward pass computes them again. A gated feed-forward and experts keep what their norm
+/// was taken of and the two products of the gate; the rest is computed again. Names are those of Hugging Face state
+/// dicts, which every family's slots have.
 ///
 /// Letters: H hidden size, N query heads, K key/value heads, D head size, I inner width.
 final class ActivationMemory {
@@ -61,7 +63,7 @@ final class ActivationMemory {
         long kept = outside(dtype);
         long largest = 0;
         for (Map<String, long[]> layer : layers.values()) {
-            long one = attention(layer, columns, dtype) + feedForward(layer, dtype) + rest(layer, dtype);
+            long one = attention(layer, dtype) + feedForward(layer, dtype) + rest(layer, dtype);
             kept += one;
             largest = Math.max(largest, one);
         }
@@ -70,28 +72,29 @@ final class ActivationMemory {
     }
 
     /// Bytes a token: the input, the projections and what the attention itself keeps.
-    private long attention(Map<String, long[]> layer, long columns, Dtype dtype) {
+    private long attention(Map<String, long[]> layer, Dtype dtype) {
         long size = dtype.bytes();
-        long queries = out(layer, "q_proj");
         long keys = out(layer, "k_proj");
-        long values = out(layer, "v_proj");
-        long kept = size * (hidden + 2 * queries + keys + Math.max(keys, values));
+        long values = Math.max(keys, out(layer, "v_proj"));
+        long queries = out(layer, "q_proj");
+        long all = queries + keys + values + out(layer, "qkv_proj") + out(layer, "W_pack");
+        long[] result = find(layer, "o_proj");
+        long kept = size * (hidden + all + (result.length == 2 ? result[1] : 0));
         if (has(layer, "q_norm")) {
-            kept += 2 * FLOAT * queries;
+            kept += size * queries;
         }
         if (has(layer, "k_norm")) {
-            kept += FLOAT * (2 * keys + values);
+            kept += size * (keys + values);
         }
-        return dtype == Dtype.FLOAT32 ? kept + FLOAT * heads : kept + (FLOAT + size) * heads * columns;
+        return kept + FLOAT * heads;
     }
 
     private long feedForward(Map<String, long[]> layer, Dtype dtype) {
         long size = dtype.bytes();
-        long kept = size * (hidden + 4 * out(layer, "gate_proj"));
+        long kept = size * (2 * out(layer, "gate_proj") + out(layer, "mlp.gate_up_proj"));
         long[] experts = find(layer, "experts.gate_up_proj");
         if (experts.length > 0) {
-            long inner = experts[1] / 2;
-            kept += expertsPerToken * size * (2 * hidden + 4 * inner);
+            kept += expertsPerToken * (size * experts[1] + 2 * Long.BYTES); // with the order of the rows
             kept += hidden * (2 * FLOAT + 2 * size) + experts[0] * (2 * FLOAT + size); // the router
         }
         return kept;
@@ -102,8 +105,9 @@ final class ActivationMemory {
         long norms = layer.entrySet().stream()
                 .filter(slot -> slot.getKey().contains("norm") && slot.getValue()[0] == hidden)
                 .count();
+        long size = dtype.bytes();
         long perLayer = out(layer, "per_layer_input_gate");
-        return norms * 2 * FLOAT * hidden + (perLayer > 0 ? dtype.bytes() * (hidden + 4 * perLayer) : 0);
+        return norms * (size * hidden + FLOAT) + (perLayer > 0 ? size * (hidden + 4 * perLayer) : 0);
     }
 
     /// The per-layer embedding of all layers, and the last norm with what comes out of it.

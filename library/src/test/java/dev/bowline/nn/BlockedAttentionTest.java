@@ -10,8 +10,11 @@ import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -78,6 +81,84 @@ final class BlockedAttentionTest {
                 assertTrue(error(expected.get(i), actual.get(i)) < 3e-4, "gradient " + i);
             }
         }
+    }
+
+    /// Softmax of scaled and capped scores with autograd's backward pass, in blocks and in one piece. In float32 they
+    /// differ by the order of sums.
+    @ParameterizedTest
+    @CsvSource({"0.3, 0, 0", "0.3, 2, 0", "1, 2, 0", "0.3, 2, 150", "1, 0, 5"})
+    void scaledAndCappedScoresHaveTheGradientsOfTheFormula(double scale, double cap, int window) {
+        var like = new ScaledAttention.Scores(scale, cap == 0 ? OptionalDouble.empty() : OptionalDouble.of(cap));
+        OptionalInt limit = window == 0 ? OptionalInt.empty() : OptionalInt.of(window);
+        try (TensorScope _ = TensorScope.open()) {
+            torch.manual_seed(4);
+            List<Tensor> values = List.of(
+                    random(ROWS, LENGTH, HEADS, WIDTH), random(ROWS, LENGTH, 2, WIDTH), random(ROWS, LENGTH, 2, WIDTH));
+            Tensor gradient = random(ROWS, LENGTH, HEADS, WIDTH);
+            Tensor seen = additive(limit);
+
+            AttentionMask mask = Sequences.causal(ROWS, LENGTH).mask(limit, Dtype.FLOAT32);
+            List<Tensor> expected = run(values, gradient, Dtype.FLOAT32, (q, k, v) -> eager(q, k, v, like, seen));
+            List<Tensor> actual =
+                    run(values, gradient, Dtype.FLOAT32, (q, k, v) -> ScaledAttention.attend(q, k, v, mask, like));
+
+            for (int i = 0; i < expected.size(); i++) {
+                double error = error(expected.get(i), actual.get(i));
+                assertTrue(error < 1e-5, "tensor %d is off by %s".formatted(i, error));
+            }
+        }
+    }
+
+    /// As above for one block in bfloat16, whose roundings are those of the eager attention of transformers.
+    @ParameterizedTest
+    @CsvSource({"0.3, 0", "0.3, 2"})
+    void scaledAndCappedScoresAreRoundedAsTheEagerAttentionRounds(double scale, double cap) {
+        var like = new ScaledAttention.Scores(scale, cap == 0 ? OptionalDouble.empty() : OptionalDouble.of(cap));
+        int length = 60;
+        try (TensorScope _ = TensorScope.open()) {
+            torch.manual_seed(6);
+            List<Tensor> values = List.of(
+                    random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
+            Tensor gradient = random(1, length, HEADS, WIDTH);
+            Tensor additive = Ops.full(Dtype.BFLOAT16, Double.NEGATIVE_INFINITY, 1, 1, length, length)
+                    .triu(1);
+            AttentionMask mask = new AttentionMask.Additive(additive, OptionalInt.empty());
+
+            List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> eager(q, k, v, like, additive));
+            List<Tensor> actual =
+                    run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> ScaledAttention.attend(q, k, v, mask, like));
+
+            assertTrue(expected.getFirst().equal(actual.getFirst()));
+            for (int i = 1; i < expected.size(); i++) {
+                double error = error(expected.get(i), actual.get(i));
+                assertTrue(error < 3e-4, "gradient %d is off by %s".formatted(i, error));
+            }
+        }
+    }
+
+    /// [1, 1, S, S]: 0 where a query may look, else -inf.
+    private static Tensor additive(OptionalInt window) {
+        Tensor additive = Ops.full(Dtype.FLOAT32, Double.NEGATIVE_INFINITY, LENGTH, LENGTH);
+        Tensor later = additive.triu(1);
+        Tensor seen = window.isPresent() ? later.add(additive.tril(-window.getAsInt())) : later;
+        return seen.unsqueeze(0).unsqueeze(0);
+    }
+
+    private static Tensor eager(Tensor q, Tensor k, Tensor v, ScaledAttention.Scores like, Tensor additive) {
+        long groups = q.size(1) / k.size(1);
+        Tensor keys = k.repeat_interleave(groups, new LongOptional(1), new LongOptional());
+        Tensor values = v.repeat_interleave(groups, new LongOptional(1), new LongOptional());
+        Tensor scores = Products.batched(q.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
+                .view(q.size(0), q.size(1), q.size(2), q.size(2))
+                .mul(new Scalar(like.scale()));
+        if (like.cap().isPresent()) {
+            Scalar cap = new Scalar(like.cap().getAsDouble());
+            scores = scores.div(cap).tanh().mul(cap);
+        }
+        Tensor p = Ops.softmax(scores.add(additive), Dtype.FLOAT32);
+        return Products.batched(p.to(q.scalar_type()).flatten(0, 1), values.flatten(0, 1))
+                .view_as(q)
+                .transpose(1, 2);
     }
 
     @Test
