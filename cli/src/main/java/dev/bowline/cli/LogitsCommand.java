@@ -1,10 +1,14 @@
 package dev.bowline.cli;
 
+import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
 import dev.bowline.report.Quantity;
+import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.tensor.Dtype;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +60,7 @@ final class LogitsCommand extends Command {
 
     @Override
     public Integer call() {
+        requireOutputApart();
         TokenBatch batch = TokenBatch.read(input);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
@@ -66,6 +71,29 @@ final class LogitsCommand extends Command {
             print(summary);
         }
         return ExitCode.SUCCESS;
+    }
+
+    /// Refuses to write over what is read.
+    private void requireOutputApart() {
+        if (isSame(output, input)) {
+            throw new BowlineException(
+                    "--output %s is the file that --input names".formatted(output), "name another file to write");
+        }
+        boolean weights = Files.isDirectory(directory)
+                && WeightFiles.readHeaders(directory).stream().anyMatch(header -> isSame(output, header.path()));
+        if (weights) {
+            throw new BowlineException(
+                    "--output %s is a file of the checkpoint's weights".formatted(output),
+                    "name another file to write, best outside of %s".formatted(directory));
+        }
+    }
+
+    private static boolean isSame(Path a, Path b) {
+        try {
+            return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
+        } catch (IOException e) {
+            throw new BowlineException("%s cannot be read: %s".formatted(a, e.getMessage()), "check its permissions", e);
+        }
     }
 
     private void print(LogitsFile.Summary summary) {

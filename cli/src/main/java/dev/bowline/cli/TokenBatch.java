@@ -23,10 +23,21 @@ record TokenBatch(Path source, int rows, int length, long[] ids, long[] mask) {
 
     static TokenBatch read(Path file) {
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+            if (!tensors.entries().containsKey(IDS)) {
+                throw new BowlineException(
+                        "%s has no tensor '%s'; it holds %s"
+                                .formatted(file, IDS, tensors.entries().keySet()),
+                        "write the token ids as '%s' [rows, positions], int64".formatted(IDS));
+            }
             List<Long> shape = tensors.entry(IDS).shape();
-            if (shape.size() != 2 || tensors.entry(IDS).elements() == 0) {
+            if (shape.size() != 2) {
                 throw new BowlineException(
                         "%s: %s has shape %s".formatted(file, IDS, shape), "write it as [rows, positions]");
+            }
+            if (tensors.entry(IDS).elements() == 0) {
+                throw new BowlineException(
+                        "%s: %s has shape %s, which is no token at all".formatted(file, IDS, shape),
+                        "give at least one row of one token");
             }
             long[] ids = longs(file, tensors, IDS);
             long[] mask = new long[ids.length];
@@ -44,8 +55,19 @@ record TokenBatch(Path source, int rows, int length, long[] ids, long[] mask) {
                             "give both the same shape");
                 }
                 mask = longs(file, tensors, MASK);
+                requireZerosAndOnes(file, mask, Math.toIntExact(shape.get(1)));
             }
             return new TokenBatch(file, Math.toIntExact(shape.get(0)), Math.toIntExact(shape.get(1)), ids, mask);
+        }
+    }
+
+    private static void requireZerosAndOnes(Path file, long[] mask, int length) {
+        for (int i = 0; i < mask.length; i++) {
+            if (mask[i] != 0 && mask[i] != 1) {
+                throw new BowlineException(
+                        "%s: %s[%d, %d] is %d".formatted(file, MASK, i / length, i % length, mask[i]),
+                        "write 1 for a token and 0 for padding");
+            }
         }
     }
 

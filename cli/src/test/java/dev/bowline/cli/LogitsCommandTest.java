@@ -8,6 +8,7 @@ import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -122,6 +123,53 @@ class LogitsCommandTest {
 
         assertEquals(ExitCode.REFUSED, ran.exitCode());
         assertTrue(ran.err().contains("no position has a next token"), ran.err());
+    }
+
+    @Test
+    void nothingThatIsReadIsWrittenOver() throws IOException {
+        Path checkpoint = Files.createDirectory(directory.resolve("model"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.copy(Ran.fixture("moe_tied").resolve(name), checkpoint.resolve(name));
+        }
+        Path weights = checkpoint.resolve("model.safetensors");
+        Path input = input(List.of(ids(1, 2)));
+        Path link = Files.createSymbolicLink(directory.resolve("link.safetensors"), weights);
+
+        assertWritesNothing(checkpoint, input, input, "is the file that --input names");
+        assertWritesNothing(checkpoint, input, weights, "is a file of the checkpoint's weights");
+        assertWritesNothing(checkpoint, input, link, "is a file of the checkpoint's weights");
+    }
+
+    private static void assertWritesNothing(Path checkpoint, Path input, Path output, String expected)
+            throws IOException {
+        byte[] before = Files.readAllBytes(output);
+
+        Ran ran = Ran.bowline(
+                "logits", checkpoint.toString(), "--input", input.toString(), "--output", output.toString());
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains(expected), ran.err());
+        assertArrayEquals(before, Files.readAllBytes(output));
+    }
+
+    @Test
+    void aMaskHasZerosAndOnes() {
+        TensorSource mask = new TensorSource("attention_mask", SafetensorsType.I64, List.of(1L, 3L), memory(1, 2, 1));
+
+        Ran ran = run("moe_tied", input(List.of(ids(1, 2, 3), mask)), directory.resolve("out.safetensors"));
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains("attention_mask[0, 1] is 2"), ran.err());
+    }
+
+    @Test
+    void noTokenAtAllIsRefused() {
+        TensorSource none = new TensorSource("input_ids", SafetensorsType.I64, List.of(0L, 4L), memory());
+
+        Ran ran = run("moe_tied", input(List.of(none)), directory.resolve("out.safetensors"));
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains("no token at all"), ran.err());
     }
 
     private static Ran run(String variant, Path input, Path output, String... more) {

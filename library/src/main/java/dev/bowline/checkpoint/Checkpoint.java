@@ -139,14 +139,14 @@ public final class Checkpoint implements AutoCloseable {
         return ElementTypes.dtype(stored).filter(Dtype::computes).orElse(Dtype.FLOAT32);
     }
 
-    /// Fills `model` in the dtype that most of its weights are stored in. See [#load(CausalLanguageModel,
-    /// Dtype)].
+    /// Fills `model` in the dtype that most of its weights are stored in; float16, which nothing here computes in, as
+    /// float32, which holds each of its values. See [#load(CausalLanguageModel, Dtype)].
     ///
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
     public LoadReport load(CausalLanguageModel model) {
         Correspondence names = Correspondence.of(this, model);
-        SafetensorsType stored = names.storedType();
-        return new WeightLoad(names).run(ElementTypes.dtype(stored).orElse(Dtype.FLOAT32));
+        Dtype stored = ElementTypes.dtype(names.storedType()).orElse(Dtype.FLOAT32);
+        return new WeightLoad(names).run(stored == Dtype.FLOAT16 ? Dtype.FLOAT32 : stored);
     }
 
     /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.

@@ -1,6 +1,7 @@
 package dev.bowline.report;
 
 import dev.bowline.BowlineException;
+import dev.bowline.NearestNames;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
@@ -141,14 +142,16 @@ public record Inspection(
     }
 
     private static void refuseUnexplained(KeyMap keys, Map<String, Slot> slots, Head head, List<String> refused) {
-        keys.unknown().forEach(key -> refused.add("no place in the model for '%s'".formatted(key)));
         boolean fillsFromHead = head.flag().tied() && head.held() == Held.HEAD;
-        for (String slot : keys.empty()) {
-            Slot place = slots.get(slot);
-            boolean tied = place != null && place.isTied();
-            if (!tied && !(fillsFromHead && slot.equals(head.embedding()))) {
-                refused.add("no tensor for '%s'".formatted(slot));
-            }
+        List<String> unfilled = keys.empty().stream()
+                .filter(slot -> !(slots.containsKey(slot) && slots.get(slot).isTied()))
+                .filter(slot -> !(fillsFromHead && slot.equals(head.embedding())))
+                .toList();
+        for (String key : keys.unknown()) {
+            refused.add("no place in the model for '%s'%s".formatted(key, NearestNames.hint(key, unfilled)));
+        }
+        for (String slot : unfilled) {
+            refused.add("no tensor for '%s'%s".formatted(slot, NearestNames.hint(slot, keys.unknown())));
         }
     }
 

@@ -107,8 +107,16 @@ public final class InspectionReport {
                 .collect(Collectors.groupingBy(reason -> reason, TreeMap::new, Collectors.counting()));
         reasons.forEach((reason, tensors) ->
                 table.row("ignore", "%s: %s".formatted(Quantity.count(tensors, "tensor"), reason)));
-        table.row("refuse", inspection.refused().isEmpty() ? "nothing" : "this checkpoint, because there is");
+        table.row("refuse", refusal(inspection));
         return table.text();
+    }
+
+    private static String refusal(Inspection inspection) {
+        if (!inspection.refused().isEmpty()) {
+            return "this checkpoint, because there is";
+        }
+        boolean compared = inspection.head().flag().tied() && inspection.head().held() == Inspection.Held.BOTH;
+        return compared ? "nothing, if both are equal; bowline audit compares them" : "nothing";
     }
 
     public static JsonObject json(Inspection inspection) {

@@ -9,6 +9,7 @@ import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.tensor.TensorScope;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.bytedeco.pytorch.NoGradGuard;
 
 /// A recipe, carried out: load, train, validate, save.
 ///
@@ -176,7 +178,23 @@ public final class FineTuningRun implements AutoCloseable {
         try {
             return tuning.step();
         } catch (NotFiniteException e) {
-            throw e.withFix(GoingOn.after(e.step(), file, checkpoints));
+            Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
+            throw damaged.isPresent()
+                    ? e.inWeight(damaged.get())
+                    : e.withFix(GoingOn.after(e.step(), file, checkpoints));
+        }
+    }
+
+    /// The first weight with a value that is not finite.
+    private Optional<String> firstNotFinite() {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            return pretrained.model().parameters().entrySet().stream()
+                    .filter(entry ->
+                            !Double.isFinite(entry.getValue().value().sum().item_double()))
+                    .filter(entry -> !entry.getValue().value().isfinite().all().item_bool())
+                    .map(Map.Entry::getKey)
+                    .findFirst();
         }
     }
 

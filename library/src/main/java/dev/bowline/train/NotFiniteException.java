@@ -36,6 +36,16 @@ public final class NotFiniteException extends BowlineException {
         return step;
     }
 
+    /// The same, of weights that were not finite before any step.
+    ///
+    /// @param weight the first of them
+    NotFiniteException inWeight(String weight) {
+        return new NotFiniteException(
+                step,
+                "%s; '%s' has values that are not finite".formatted(problem(), weight),
+                "its weights are damaged: use another copy of the checkpoint, or an earlier one");
+    }
+
     /// The same with what to do in this run.
     NotFiniteException withFix(String fix) {
         return new NotFiniteException(step, problem(), fix() + "; " + fix);

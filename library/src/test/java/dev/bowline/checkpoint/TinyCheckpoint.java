@@ -82,6 +82,20 @@ final class TinyCheckpoint {
         return this;
     }
 
+    /// Rounds every tensor, all of which are float32, to float16.
+    TinyCheckpoint asFloat16() {
+        tensors.replaceAll((_, old) -> {
+            MemorySegment from = MemorySegment.ofArray(old.bytes());
+            MemorySegment to = MemorySegment.ofArray(new byte[old.bytes().length / 2]);
+            for (long i = 0; i < to.byteSize() / 2; i++) {
+                float value = from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+                to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, Float.floatToFloat16(value));
+            }
+            return new Tensor(SafetensorsType.F16, old.shape(), to.toArray(ValueLayout.JAVA_BYTE));
+        });
+        return this;
+    }
+
     /// Keeps only the first rows of a matrix.
     TinyCheckpoint rows(String name, long rows) {
         Tensor old = tensor(name);

@@ -6,10 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.safetensors.SafetensorsFile;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -70,6 +76,34 @@ class NotFiniteLossTest {
                 () -> demo.run("run", "float32", "step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"));
 
         assertTrue(refused.fix().contains("holds the weights that gave this loss"), refused.fix());
+    }
+
+    @Test
+    void weightsThatAreNotFiniteAreToBlameForTheFirstStep() throws IOException {
+        Path source =
+                RecipeFile.load(DemoRuns.RECIPE, List.of()).recipe().model().pretrainedModel();
+        Path model = Files.createDirectory(directory.resolve("model"));
+        try (Stream<Path> files = Files.list(source)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+        Path weights = model.resolve("model.safetensors");
+        String damaged = "model.language_model.norm.weight";
+        try (SafetensorsFile file = SafetensorsFile.open(weights);
+                FileChannel channel = FileChannel.open(weights, StandardOpenOption.WRITE)) {
+            // A NaN, or two, in any dtype.
+            ByteBuffer nan = ByteBuffer.allocate(4).putInt(0, 0xc07fc07f);
+            channel.write(nan, file.header().dataStart() + file.entry(damaged).begin());
+        }
+
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> demo.run("run", "float32", "model.pretrained_model_name_or_path=" + model.toAbsolutePath()));
+
+        assertTrue(refused.problem().startsWith("step 1: "), refused.problem());
+        assertTrue(refused.problem().contains("'" + damaged + "' has values that are not finite"), refused.problem());
+        assertTrue(refused.fix().contains("its weights are damaged"), refused.fix());
     }
 
     @Test
