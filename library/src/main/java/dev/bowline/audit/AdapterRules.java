@@ -161,7 +161,8 @@ final class AdapterRules {
         return tensors.stream()
                 .filter(tensor -> tensor.key().endsWith("." + last + ".weight")
                         || tensor.key().contains("." + last + ".modules_to_save"))
-                .filter(tensor -> !tensor.key().contains("lora_") && !tensor.key().contains(".base_layer."))
+                .filter(tensor ->
+                        !tensor.key().contains("lora_") && !tensor.key().contains(".base_layer."))
                 .toList();
     }
 

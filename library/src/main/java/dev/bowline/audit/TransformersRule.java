@@ -108,7 +108,7 @@ final class TransformersRule {
         Outcome outcome =
                 h == Source.RANDOM || e == Source.RANDOM ? Outcome.RANDOM : one ? Outcome.TIED : Outcome.UNTIED;
         boolean loses = one && outcome != Outcome.RANDOM && kind == Kind.BOTH_DIFFER && !equalAsLoaded();
-        if (!isFive && tied && one && missing.contains(embedding) && hasOtherOf(embedding)) {
+        if (!isFive && tied && one && missing.contains(embedding) && !missing.contains(head)) {
             return ConsumerView.fails(
                     consumer, "it loads without a word, and the tied weight has no data; " + why(tied));
         }
@@ -192,11 +192,6 @@ final class TransformersRule {
     private void tie(String target, String source) {
         weights.put(target, value(source));
         identity.put(target, identity.getOrDefault(source, 0));
-    }
-
-    /// Whether the files have another name of the same parameter, for which release 4 does not initialise it.
-    private boolean hasOtherOf(String name) {
-        return identity.keySet().stream().anyMatch(each -> same(each, name) && !missing.contains(each));
     }
 
     private boolean same(String a, String b) {

@@ -68,7 +68,9 @@ class ComparisonFindingsTest {
                 "changes the input embedding too");
         requireMerge(
                 tied,
-                saved("{\"target_modules\": [\"lm_head\", \"embed_tokens\"]}", "base_model.model.lm_head.lora_A.weight"),
+                saved(
+                        "{\"target_modules\": [\"lm_head\", \"embed_tokens\"]}",
+                        "base_model.model.lm_head.lora_A.weight"),
                 Severity.CRITICAL,
                 "adds both deltas");
         requireMerge(
