@@ -4,6 +4,7 @@
     python tools/make_audit_records.py record families.json --out v4.json           # with 4.57.6, then with 5.18.0
     python tools/make_audit_records.py merge --families families.json v4.json v5.json --out transformers-cells.json
     python tools/make_audit_records.py index families.json --out v4.json            # index and shards that disagree
+    python tools/make_audit_records.py vocabulary families.json --out v4.json       # a vocab_size that is not the rows
     python tools/make_audit_records.py directories DIR --out FILE                   # checkpoints somebody else wrote
 """
 
@@ -23,6 +24,7 @@ import make_tie_tables as ties
 from tie_families import FAMILIES, OTHER_NAMES
 
 ROWS, WIDTH, SLICE = 32, 8, 24
+VOCABULARIES = (24, 40)  # fewer and more than there are rows
 HEAD_MARK, EMBEDDING_MARK = 0.375, 0.625  # tell the two apart under whatever name a release saves them
 FLAGS = {"absent": None, "false": False, "true": True}
 PHYSICAL = ("embed_only", "head_only", "both_equal", "both_differ", "one_row_differs", "neither", "widened", "rounded",
@@ -306,6 +308,26 @@ def index_record(families_path, out):
     Path(out).write_text(json.dumps({"origin": hf_release.ORIGIN, "cells": cells}, sort_keys=True))
 
 
+def vocabulary_record(families_path, out):
+    import hf_release
+
+    families = json.loads(Path(families_path).read_text())
+    cells = {}
+    for name, family in sorted(families.items()):
+        names = [(family["head"], family["embedding"])]
+        for level, size in itertools.product(family["levels"], VOCABULARIES):
+            for (word, flag), physical in itertools.product(list(FLAGS.items())[1:], PHYSICAL[:4]):
+                other = copy.deepcopy(family)
+                ties.at(other["config"], level)["vocab_size"] = size
+                with tempfile.TemporaryDirectory() as directory:
+                    directory = Path(directory)
+                    write_checkpoint(directory, other, "single", [flag] * len(family["levels"]), physical)
+                    cell = f"{name}/{level or 'top'}/{size}/{word}/{physical}"
+                    cells[cell] = outcome(directory, *pair(physical), names)
+                print(cell, cells[cell], file=sys.stderr, flush=True)
+    Path(out).write_text(json.dumps({"origin": hf_release.ORIGIN, "cells": cells}, sort_keys=True))
+
+
 def line(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
@@ -382,6 +404,9 @@ def main():
     four = commands.add_parser("index")
     four.add_argument("families")
     four.add_argument("--out", required=True)
+    five = commands.add_parser("vocabulary")
+    five.add_argument("families")
+    five.add_argument("--out", required=True)
     two = commands.add_parser("merge")
     two.add_argument("--families")
     two.add_argument("inputs", nargs=2)
@@ -396,6 +421,8 @@ def main():
         record(a.families, a.out, a.only)
     elif a.command == "index":
         index_record(a.families, a.out)
+    elif a.command == "vocabulary":
+        vocabulary_record(a.families, a.out)
     elif a.command == "merge":
         merge(a.families, a.inputs, a.out)
     else:

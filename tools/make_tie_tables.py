@@ -289,6 +289,28 @@ def touches_vocabulary(old, new):
     return False
 
 
+def level_of_vocabulary(cls, document, head, embedding):
+    """The one level whose vocab_size is the number of rows of head and embedding; None when no level alone is."""
+    found = []
+    for path, level in each_object(document):
+        if type(level.get("vocab_size")) is not int:
+            continue
+        larger = copy.deepcopy(document)
+        rows = level["vocab_size"] + 24
+        at(larger, path)["vocab_size"] = rows
+        try:
+            model = build(cls, larger)
+        except Slow:
+            raise
+        except Exception:  # other fields depend on it
+            continue
+        (new_head, head_weight), (new_embedding, embedding_weight) = vocabulary_weights(model)
+        same = (new_head, new_embedding) == (head, embedding) and None not in (head, embedding)
+        if same and head_weight.shape[0] == embedding_weight.shape[0] == rows:
+            found.append(path)
+    return found[0] if len(found) == 1 else None
+
+
 def describe(cls, release):
     config = cls.config_class()
     document = flagless(config)
@@ -314,6 +336,9 @@ def describe(cls, release):
     rules = renames_of(cls, cls.config_class.model_type, release)
     if rules:
         entry["renames"] = rules
+    vocabulary = level_of_vocabulary(cls, smaller, head, embedding)
+    if vocabulary is not None:
+        entry["vocabulary"] = vocabulary
     return entry
 
 

@@ -80,6 +80,7 @@ FAMILIES = {
 # The same model as another family, with the names another program or an older release wrote.
 OTHER_NAMES = {
     "llama_unprefixed": ("llama", [["^model\\.", ""]]),
+    "llama_prefixed_twice": ("llama", [["^model\\.", "model.model."]]),
     "gemma3_module_names": ("gemma3", [["^language_model\\.lm_head", "lm_head"],
                                        ["^language_model\\.model", "model.language_model"],
                                        ["^vision_tower", "model.vision_tower"],

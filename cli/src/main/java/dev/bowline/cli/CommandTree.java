@@ -44,6 +44,7 @@ final class CommandTree {
         for (CommandName command : commands) {
             CommandLine subcommand = new CommandLine(command.make());
             addHelp(subcommand);
+            EnumOption.register(subcommand);
             line.addSubcommand(subcommand);
             nameExamples(subcommand);
         }
@@ -54,7 +55,6 @@ final class CommandTree {
                 .setErr(console.err())
                 .setUsageHelpWidth(USAGE_WIDTH)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
-                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((failure, _) -> Failures.usage(console, failure))
                 .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.trace()));
     }

@@ -9,6 +9,7 @@ import java.io.StringReader;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A failure is one message on the error stream, with what to do, and an exit code that says whose turn it is.
@@ -32,6 +33,30 @@ class FailuresTest {
 
         assertTrue(ran.err().contains("nowhere") && !ran.err().contains("tokenizer"), ran.err());
         assertTrue(ran.err().contains("there is no"), ran.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "repair a --in-place --keep nose | 'nose' is not head or embedding",
+                "audit a --fail-on never | 'never' is not low, medium, high or critical",
+                "logits a --input b --output c --dtype int8 | 'int8' is not float32 or bfloat16"
+            })
+    void theChoicesOfAnOptionAreListedAsTheyAreTyped(String line, String problem) {
+        Ran ran = Ran.bowline(line.split(" "));
+
+        assertEquals(ExitCode.USAGE, ran.exitCode());
+        assertTrue(ran.err().contains(problem), ran.err());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"head", "Head", "HEAD"})
+    void aChoiceIsTakenInAnyCase(String side) {
+        Ran ran = Ran.bowline("repair", "nowhere", "--in-place", "--keep", side);
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.err());
     }
 
     @ParameterizedTest

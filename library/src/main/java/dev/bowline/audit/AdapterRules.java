@@ -4,6 +4,7 @@ import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonBoolean;
+import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// What merging a PEFT adapter would do to a tied pair.
 final class AdapterRules {
@@ -32,6 +34,7 @@ final class AdapterRules {
     private final List<PlacedTensor> embeddings;
     private final boolean bothCopies;
     private final boolean equalCopies;
+    private final boolean tokensOnly;
 
     static AdapterRules of(Subject subject, Path adapter) {
         JsonObject config = Json.parse(adapter.resolve("adapter_config.json")).asObject();
@@ -57,6 +60,7 @@ final class AdapterRules {
         embeddings = copies(Role.EMBEDDING);
         bothCopies = !heads.isEmpty() && !embeddings.isEmpty();
         equalCopies = bothCopies && PairScan.isSame(heads.getFirst(), embeddings.getFirst());
+        tokensOnly = trainsTokens() && !isNamed(Role.HEAD) && !isNamed(Role.EMBEDDING);
     }
 
     /// What a merge does to the tie, in one clause.
@@ -65,7 +69,7 @@ final class AdapterRules {
             return NEITHER;
         }
         return tied
-                ? merge(head, embedding, equalCopies)
+                ? merge()
                 : "the checkpoint is not tied, so a merge changes %s and no other"
                         .formatted(
                                 head && embedding
@@ -82,9 +86,8 @@ final class AdapterRules {
                 .isPresent();
         return Optional.of(new Finding(
                 FindingCode.T12,
-                Severity.CRITICAL,
-                "the base is tied, and the adapter changes %s; %s"
-                        .formatted(what(head, embedding, bothCopies, equalCopies), merge(head, embedding, equalCopies)),
+                isHarmless() ? Severity.LOW : Severity.CRITICAL,
+                "the base is tied, and the adapter changes %s; %s".formatted(what(), merge()),
                 List.of(
                         new Evidence("touches the head", String.valueOf(head)),
                         new Evidence("touches the embedding", String.valueOf(embedding)),
@@ -94,13 +97,21 @@ final class AdapterRules {
                                         ? equalCopies ? "two, equal" : "two, different"
                                         : String.valueOf(heads.size() + embeddings.size())),
                         new Evidence("ensure_weight_tying", String.valueOf(ensured))),
-                equalCopies
-                        ? "merge one copy into the shared tensor and leave the flag true"
+                isHarmless()
+                        ? "nothing: merge it into the tied checkpoint, and leave the flag true"
                         : "untie first, then merge, then leave the flag false: bowline repair %s --untie --out UNTIED --apply"
                                 .formatted(Rules.quoted(subject))));
     }
 
-    private static String what(boolean head, boolean embedding, boolean bothCopies, boolean equalCopies) {
+    /// Whether the tied model was trained as it is merged: by one value for both.
+    private boolean isHarmless() {
+        return equalCopies || tokensOnly;
+    }
+
+    private String what() {
+        if (tokensOnly) {
+            return "rows of both, as the tie has them";
+        }
         if (bothCopies) {
             return equalCopies ? "both by equal copies" : "both by copies that differ";
         }
@@ -109,26 +120,40 @@ final class AdapterRules {
                 : head ? "the head alone" : "the embedding alone";
     }
 
-    private static String merge(boolean head, boolean embedding, boolean equalCopies) {
-        if (equalCopies) {
+    /// PEFT exchanges a module for its full copy, and adds a delta to the weight that is there.
+    private String merge() {
+        if (isHarmless()) {
             return "a merge gives one value";
+        }
+        if (bothCopies || head != embedding && !(head ? heads : embeddings).isEmpty()) {
+            return "a merge gives two values, and the flag must turn to false";
         }
         return head && !embedding
                 ? "a merge into the shared tensor changes the input embedding too"
                 : !head
                         ? "a merge into the shared tensor changes the output too"
-                        : "a merge gives two values under a tied flag";
+                        : "a merge adds both deltas to the shared tensor";
     }
 
     private boolean touches(Role role) {
+        String last = last(module(role));
+        return isNamed(role)
+                || role == Role.EMBEDDING && trainsTokens()
+                || tensors.stream().anyMatch(tensor -> tensor.key().contains("." + last + "."));
+    }
+
+    private boolean isNamed(Role role) {
         String module = module(role);
-        boolean named = names("target_modules").stream().anyMatch(name -> isModule(name, module))
-                || names("modules_to_save").stream().anyMatch(name -> isModule(name, module))
-                || role == Role.EMBEDDING
-                        && config.get("trainable_token_indices")
-                                .filter(value -> !(value instanceof dev.bowline.json.JsonNull))
-                                .isPresent();
-        return named || tensors.stream().anyMatch(tensor -> tensor.key().contains("." + last(module) + "."));
+        return Stream.of("target_modules", "modules_to_save")
+                .flatMap(key -> names(key).stream())
+                .anyMatch(name -> isModule(name, module));
+    }
+
+    /// Rows of the input embedding; PEFT trains and merges them for a tied head too.
+    private boolean trainsTokens() {
+        return config.get("trainable_token_indices")
+                .filter(value -> !(value instanceof JsonNull))
+                .isPresent();
     }
 
     private List<PlacedTensor> copies(Role role) {
@@ -136,7 +161,8 @@ final class AdapterRules {
         return tensors.stream()
                 .filter(tensor -> tensor.key().endsWith("." + last + ".weight")
                         || tensor.key().contains("." + last + ".modules_to_save"))
-                .filter(tensor -> !tensor.key().contains("lora_"))
+                .filter(tensor ->
+                        !tensor.key().contains("lora_") && !tensor.key().contains(".base_layer."))
                 .toList();
     }
 

@@ -94,6 +94,11 @@ final class Consumers {
                         : ReleaseTies.flagAt(subject.config(), "text_config"));
     }
 
+    /// Loaders that take the shapes of their parameters from config.json, at the level that transformers reads.
+    static Optional<String> wrongRows(Subject subject) {
+        return subject.table().flatMap(entry -> ShapeRules.wrongRows(subject, entry.newest()));
+    }
+
     static boolean textAsks(Subject subject) {
         return subject.textFlag().orElseGet(() -> subject.v4().or(subject::v5).orElse(false));
     }
@@ -108,6 +113,10 @@ final class Consumers {
 
     /// By the language model's flag alone; what is not in the files stops it, a head under a tied flag is skipped.
     private static ConsumerView vllmBefore(Subject subject) {
+        Optional<String> wrongRows = wrongRows(subject);
+        if (wrongRows.isPresent()) {
+            return ConsumerView.fails(Consumer.VLLM_BEFORE, wrongRows.get());
+        }
         boolean tied = textAsks(subject);
         ConsumerView view =
                 PresenceRules.byFlag(subject, Consumer.VLLM_BEFORE, tied, BothDiffer.EMBEDDING_WINS, textWhy(subject));
@@ -116,6 +125,10 @@ final class Consumers {
 
     /// Untied whenever the files have a head; re-tied when both are equal; tied, with a warning, when they have none.
     private static ConsumerView vllm(Subject subject) {
+        Optional<String> wrongRows = wrongRows(subject);
+        if (wrongRows.isPresent()) {
+            return ConsumerView.fails(Consumer.VLLM, wrongRows.get());
+        }
         boolean tied = subject.kind() != Kind.BOTH_DIFFER
                 && (subject.kind() != Kind.BOTH_EQUAL || textAsks(subject))
                 && !subject.pair().isQuantised();
@@ -151,6 +164,10 @@ final class Consumers {
         }
         if (bytes.get() == HeadBytes.SHAPE_MISMATCH) {
             return ConsumerView.fails(Consumer.BOWLINE, "it gives head and embedding one shape");
+        }
+        Optional<String> wrongRows = wrongRows(subject);
+        if (wrongRows.isPresent()) {
+            return ConsumerView.fails(Consumer.BOWLINE, wrongRows.get());
         }
         TieFlag flag = TieFlag.controlling(subject.config(), classDefault(subject));
         try {

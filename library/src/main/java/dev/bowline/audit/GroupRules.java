@@ -82,6 +82,16 @@ final class GroupRules {
     private void prefix() {
         String architecture = subject.pair().architecture().orElse("");
         Optional<String> wrapper = Wrapper.of(subject);
+        if (Wrapper.isNotLoaded(subject)) {
+            String key = subject.pair().embeddingKey();
+            add(
+                    FindingCode.T23,
+                    Severity.CRITICAL,
+                    "%s has a prefix too much: transformers 5 loads it, transformers 4 leaves the input embedding random"
+                            .formatted(key),
+                    wrapper.isPresent() ? Rules.repair(subject) : "name it as %s does".formatted(architecture));
+            return;
+        }
         if (wrapper.isPresent()) {
             add(
                     FindingCode.T23,

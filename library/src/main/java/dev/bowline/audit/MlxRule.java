@@ -71,6 +71,10 @@ final class MlxRule {
             return fails("no key starts with '%s', where its model looks".formatted(prefix));
         }
         Family family = FAMILIES.get(architecture);
+        Optional<String> wrongRows = flatVocabulary();
+        if (wrongRows.isPresent() && family != Family.NONE) {
+            return fails("expected shape differs: " + wrongRows.get());
+        }
         if (family == null) {
             return byFlag(Consumers.textAsks(subject), Consumers.textWhy(subject));
         }
@@ -86,6 +90,11 @@ final class MlxRule {
             case NO_HEAD -> strict(true, "its model of this family has no head");
             case NONE -> ConsumerView.unsupported(Consumer.MLX, "mlx-lm has no model of this family");
         };
+    }
+
+    /// A nested config's families take `vocab_size` each from a level of its own.
+    private Optional<String> flatVocabulary() {
+        return Consumers.wrongRows(subject).filter(_ -> subject.flags().size() == 1);
     }
 
     private ConsumerView byPresence() {

@@ -29,17 +29,20 @@ final class PairResolver {
     private final Optional<String> architecture;
     private final Optional<TieTable.Entry> entry;
     private final boolean headless;
+    private final boolean saysTied;
     private final List<Candidates.Guess> guesses = new ArrayList<>();
 
     private PairResolver(
             SequencedMap<String, PlacedTensor> tensors,
             Optional<String> architecture,
             Optional<TieTable.Entry> entry,
-            boolean headless) {
+            boolean headless,
+            boolean saysTied) {
         this.tensors = tensors;
         this.architecture = architecture;
         this.entry = entry;
         this.headless = headless;
+        this.saysTied = saysTied;
         tensors.keySet().forEach(key -> Candidates.guess(key).ifPresent(guesses::add));
         guesses.sort(Comparator.comparingInt(Candidates.Guess::rank).thenComparing(Candidates.Guess::key));
     }
@@ -53,7 +56,9 @@ final class PairResolver {
                                 .flatMap(NemoPolicy::find)
                                 .map(policy -> policy.support().isEmpty())
                                 .orElse(false));
-        return new PairResolver(tensors, architecture, entry, headless).pair();
+        boolean saysTied = config.map(Flags::of).orElse(List.of()).stream()
+                .anyMatch(flag -> flag.value().orElse(false));
+        return new PairResolver(tensors, architecture, entry, headless, saysTied).pair();
     }
 
     static Optional<String> architecture(JsonObject config) {
@@ -95,9 +100,7 @@ final class PairResolver {
             reasons.put(role, "%s is %s of %s".formatted(keys.get(role), role, architecture.orElse("")));
             return;
         }
-        Optional<Candidates.Guess> guess = guesses.stream()
-                .filter(each -> each.role() == role && !each.auxiliary())
-                .findFirst();
+        Optional<Candidates.Guess> guess = guess(role);
         if (guess.isPresent()) {
             keys.put(role, guess.get().key());
             reasons.put(
@@ -121,6 +124,12 @@ final class PairResolver {
                 stem.isPresent()
                         ? "%s by the name of its quantised parts".formatted(keys.get(role))
                         : "no key looks like the %s".formatted(role));
+    }
+
+    private Optional<Candidates.Guess> guess(Role role) {
+        return guesses.stream()
+                .filter(each -> each.role() == role && !each.auxiliary())
+                .findFirst();
     }
 
     /// The name a parameter has in files of this checkpoint's spelling, told from where the other of the pair stands.
@@ -261,6 +270,7 @@ final class PairResolver {
                 .toList();
     }
 
+    /// By the architecture's name; without one, by a head in the files, or by a flag that ties one to the embedding.
     private boolean looksCausal() {
         return architecture
                 .map(name -> name.contains("ForCausalLM")
@@ -268,6 +278,7 @@ final class PairResolver {
                         || name.contains("ForConditionalGeneration")
                         || name.contains("ForMaskedLM")
                         || NemoPolicy.find(name).flatMap(NemoPolicy::support).isPresent())
-                .orElseGet(() -> guesses.stream().anyMatch(each -> each.role() == Role.HEAD && !each.auxiliary()));
+                .orElseGet(() -> guess(Role.HEAD).isPresent()
+                        || saysTied && guess(Role.EMBEDDING).isPresent());
     }
 }

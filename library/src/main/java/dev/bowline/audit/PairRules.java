@@ -102,7 +102,8 @@ final class PairRules {
     private void bothEqual() {
         if (anyTied) {
             long bytes = subject.pair().head().orElseThrow().entry().bytes();
-            boolean strict = views.stream().anyMatch(view -> view.outcome() == Outcome.FAILS);
+            boolean strict = Consumers.wrongRows(subject).isEmpty()
+                    && views.stream().anyMatch(view -> view.outcome() == Outcome.FAILS);
             add(
                     FindingCode.T05,
                     strict ? Severity.HIGH : Severity.MEDIUM,

@@ -21,6 +21,7 @@ import java.util.SequencedMap;
 /// @param always pairs that are one parameter whatever the flag says
 /// @param renames what happens to a file's key, in order, before it is looked up
 /// @param prefix the base model's name, which a file may lack or have too much
+/// @param vocabulary the level whose `vocab_size` is the number of rows of both; empty when none alone is
 record ReleaseTies(
         List<String> levels,
         String effective,
@@ -30,7 +31,8 @@ record ReleaseTies(
         SequencedMap<String, String> tied,
         SequencedMap<String, String> always,
         List<TieTable.Rename> renames,
-        String prefix) {
+        String prefix,
+        Optional<String> vocabulary) {
 
     ReleaseTies {
         levels = List.copyOf(levels);
@@ -59,6 +61,11 @@ record ReleaseTies(
     /// What it decides when no level says anything.
     boolean defaultTied() {
         return effective.charAt(0) == 'T';
+    }
+
+    /// The rows that it gives head and embedding, in digits, where config.json says so.
+    Optional<String> rows(JsonObject config) {
+        return vocabulary.flatMap(level -> ShapeRules.vocabSize(config, level));
     }
 
     /// Whether head and embedding can be one parameter in this release.
@@ -117,6 +124,14 @@ record ReleaseTies(
                 || name.replace("language_model.model.", "language_model.").equals(parameter)
                 || !prefix.isEmpty()
                         && (parameter.equals(prefix + "." + name) || name.equals(prefix + "." + parameter));
+    }
+
+    /// Whether the key is the parameter's name behind one more base model's prefix. Release 4 takes that prefix away
+    /// only for a class that has no base model as a part.
+    boolean hasPrefixTooMuch(String key, String parameter) {
+        return !prefix.isEmpty()
+                && rename(key).equals(prefix + "." + parameter)
+                && embedding.filter(name -> name.startsWith(prefix + ".")).isPresent();
     }
 
     /// The flag at a dotted path of objects; a value that is not true or false counts as absent.

@@ -3,13 +3,21 @@ package dev.bowline.audit;
 import dev.bowline.BowlineException;
 import java.util.List;
 
-/// What the audit of a result must say, or the repair does not happen: nothing that a repair settles is left, and
-/// nothing bad is new. What is left is about values that only the owner can restore, and it was there before.
+/// What the audit of a result must say, or the repair does not happen: it still has a head, nothing that a repair
+/// settles is left, and nothing bad is new. What is left is about values that only the owner can restore, and it was
+/// there before.
 final class RepairCheck {
 
     private RepairCheck() {}
 
     static void require(RepairPlan plan, TieAudit after) {
+        if (!after.pair().hasHead()) {
+            throw new BowlineException(
+                    "%s is not repaired: its result would be taken for a model without a head"
+                            .formatted(plan.before().path()),
+                    "name its class in config.json: \"architectures\": [\"LlamaForCausalLM\"] or what it is; nothing was"
+                            + " written");
+        }
         List<Finding> left = after.findings().stream()
                 .filter(finding -> settles(plan, finding.code())
                         || finding.severity().isAtLeast(Severity.HIGH)

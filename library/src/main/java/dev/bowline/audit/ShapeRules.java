@@ -7,6 +7,7 @@ import dev.bowline.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// Rows of the pair against each other, against config.json and against the tokenizer; the head's bias.
 final class ShapeRules {
@@ -79,10 +80,32 @@ final class ShapeRules {
                         .isPresent();
         boolean differs = subject.flags().stream()
                 .anyMatch(level -> rows.isPresent()
-                        && vocabSize(subject, level.level())
+                        && vocabSize(subject.config(), level.level())
                                 .filter(size -> !size.equals(rows.get().toString()))
                                 .isPresent());
         return rows.filter(_ -> differs && !uncovered);
+    }
+
+    /// Why a class whose parameters have `vocab_size` rows cannot take the pair; empty when it can, or nobody knows.
+    static Optional<String> wrongRows(Subject subject, ReleaseTies release) {
+        return Stream.of(subject.pair().embedding(), subject.pair().head())
+                .flatMap(Optional::stream)
+                .filter(_ -> !subject.pair().isQuantised())
+                .map(tensor -> wrongRows(subject.config(), release, tensor))
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+
+    static Optional<String> wrongRows(JsonObject config, ReleaseTies release, PlacedTensor tensor) {
+        String rows = tensor.entry().shape().getFirst().toString();
+        return release.rows(config)
+                .filter(size -> !size.equals(rows))
+                .map(size -> "%s is %s, and %s has %s rows"
+                        .formatted(vocabularyKey(release.vocabulary().orElseThrow()), size, tensor.key(), rows));
+    }
+
+    private static String vocabularyKey(String level) {
+        return level.isEmpty() ? VOCABULARY : level + "." + VOCABULARY;
     }
 
     private static Optional<Long> rows(Subject subject) {
@@ -102,10 +125,9 @@ final class ShapeRules {
         }
         List<Evidence> evidence = new ArrayList<>();
         for (FlagAt level : subject.flags()) {
-            vocabSize(subject, level.level())
+            vocabSize(subject.config(), level.level())
                     .filter(size -> !size.equals(rows.get().toString()))
-                    .ifPresent(size -> evidence.add(new Evidence(
-                            level.level().isEmpty() ? VOCABULARY : level.level() + "." + VOCABULARY, size)));
+                    .ifPresent(size -> evidence.add(new Evidence(vocabularyKey(level.level()), size)));
         }
         Optional<Long> tokens = Tokens.size(subject.files().directory());
         boolean uncovered = tokens.filter(size -> size > rows.get()).isPresent();
@@ -132,8 +154,8 @@ final class ShapeRules {
     }
 
     /// In digits, as it may be a number that no tensor can have rows of.
-    private static Optional<String> vocabSize(Subject subject, String level) {
-        return ReleaseTies.objectAt(subject.config(), level)
+    static Optional<String> vocabSize(JsonObject config, String level) {
+        return ReleaseTies.objectAt(config, level)
                 .flatMap((JsonObject object) -> object.get(VOCABULARY))
                 .flatMap(value -> value instanceof JsonNumber number && number.isWhole()
                         ? Optional.of(number.text().length() < 19 ? String.valueOf(number.asLong()) : number.text())

@@ -100,7 +100,8 @@ final class TieTable {
                 map(release, "tied"),
                 map(release, "always"),
                 release.optionalString("renames").map(this::renames).orElse(List.of()),
-                release.optionalString("prefix").orElse(""));
+                release.optionalString("prefix").orElse(""),
+                release.optionalString("vocabulary"));
     }
 
     private List<Rename> renames(String name) {

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// What a transformers release makes of the pair: its loading replayed over names and equalities.
 ///
@@ -83,6 +84,10 @@ final class TransformersRule {
         }
         load(head, Role.HEAD);
         load(embedding, Role.EMBEDDING);
+        Optional<String> wrongRows = wrongRows(head, embedding);
+        if (wrongRows.isPresent()) {
+            return ConsumerView.fails(consumer, "size mismatch: " + wrongRows.get());
+        }
         release.tied().forEach((alias, source) -> {
             load(alias);
             load(source);
@@ -114,10 +119,21 @@ final class TransformersRule {
         return new ConsumerView(consumer, outcome, one, h, e, loses, why(tied));
     }
 
+    /// Of what it would load; a tensor under a name that it does not look for may have any shape.
+    private Optional<String> wrongRows(String head, String embedding) {
+        Stream<PlacedTensor> loaded = Stream.concat(
+                missing.contains(embedding) ? Stream.empty() : subject.pair().embedding().stream(),
+                missing.contains(head) ? Stream.empty() : subject.pair().head().stream());
+        return loaded.map(tensor -> ShapeRules.wrongRows(subject.config(), release, tensor))
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+
     /// Release 4 takes the names from the index, so it does not initialise what the index lists.
     private boolean isOnlyListed(Role role, Source loaded) {
         return loaded == Source.RANDOM
                 && isListed(key(role))
+                && !subject.tensors().containsKey(key(role))
                 && subject.files().index().isPresent();
     }
 
@@ -200,11 +216,11 @@ final class TransformersRule {
         }
     }
 
-    /// Release 4 adds the base model's prefix to all keys or to none.
+    /// Release 4 adds the base model's prefix to all keys or to none, and takes none away.
     private boolean loads(String key, String name) {
         boolean addsPrefix = name.equals(release.prefix() + "." + release.rename(key));
-        return release.loads(key, name)
-                && !(consumer == Consumer.TRANSFORMERS_4 && addsPrefix && hasKeysOf(release.prefix() + "."));
+        boolean leaves = addsPrefix && hasKeysOf(release.prefix() + ".") || release.hasPrefixTooMuch(key, name);
+        return release.loads(key, name) && !(consumer == Consumer.TRANSFORMERS_4 && leaves);
     }
 
     private boolean hasKeysOf(String start) {

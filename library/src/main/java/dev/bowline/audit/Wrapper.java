@@ -15,14 +15,26 @@ final class Wrapper {
     /// The one prefix that all names have and without which the architecture finds its input embedding.
     static Optional<String> of(Subject subject) {
         if (subject.table().isEmpty()
-                || subject.pair().headIsThere()
-                || subject.pair().embeddingIsThere()) {
+                || !isNotLoaded(subject)
+                        && (subject.pair().headIsThere() || subject.pair().embeddingIsThere())) {
             return Optional.empty();
         }
         List<String> prefixes = common(subject.tensors())
                 .filter(prefix -> loads(subject, prefix))
                 .toList();
         return prefixes.size() == 1 ? Optional.of(prefixes.getFirst()) : Optional.empty();
+    }
+
+    /// Whether release 4 leaves the input embedding where it is, for a prefix that it has too much.
+    static boolean isNotLoaded(Subject subject) {
+        return subject.pair().embeddingIsThere()
+                && subject.table()
+                        .flatMap(TieTable.Entry::v4)
+                        .filter(release -> release.embedding()
+                                .filter(name ->
+                                        release.hasPrefixTooMuch(subject.pair().embeddingKey(), name))
+                                .isPresent())
+                        .isPresent();
     }
 
     private static Stream<String> common(SequencedMap<String, PlacedTensor> tensors) {

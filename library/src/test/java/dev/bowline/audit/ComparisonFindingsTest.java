@@ -2,10 +2,13 @@ package dev.bowline.audit;
 
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
+import static dev.bowline.audit.CheckpointFixture.ROWS;
+import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +38,67 @@ class ComparisonFindingsTest {
         assertTrue(findings.with(tied, onHead).has(FindingCode.T12));
         assertFalse(findings.with(tied, elsewhere).has(FindingCode.T12));
         assertFalse(findings.with(untied, onHead).has(FindingCode.T12));
+    }
+
+    /// As peft 0.21 merges into a tied Llama, with transformers 4.57.6 as with 5.18.0.
+    @Test
+    void aMergeIsForeseenAsPeftDoesIt() throws IOException {
+        Path tied = CheckpointFixture.llama("true").embedding(E).write(temporary.resolve("tied"));
+        String head = "base_model.model.lm_head.weight";
+        String embedding = "base_model.model.model.embed_tokens.weight";
+
+        requireMerge(tied, saved("{\"modules_to_save\": [\"lm_head\"]}", head), Severity.CRITICAL, "gives two values");
+        requireMerge(
+                tied,
+                saved("{\"modules_to_save\": [\"embed_tokens\"]}", embedding),
+                Severity.CRITICAL,
+                "gives two values");
+        requireMerge(
+                tied,
+                saved("{\"modules_to_save\": [\"lm_head\"], \"ensure_weight_tying\": true}", head, embedding),
+                Severity.LOW,
+                "gives one value");
+        requireMerge(
+                tied,
+                saved(
+                        "{\"target_modules\": [\"lm_head\"]}",
+                        "base_model.model.lm_head.base_layer.weight",
+                        "base_model.model.lm_head.lora_A.weight"),
+                Severity.CRITICAL,
+                "changes the input embedding too");
+        requireMerge(
+                tied,
+                saved(
+                        "{\"target_modules\": [\"lm_head\", \"embed_tokens\"]}",
+                        "base_model.model.lm_head.lora_A.weight"),
+                Severity.CRITICAL,
+                "adds both deltas");
+        requireMerge(
+                tied,
+                saved(
+                        "{\"target_modules\": [\"q_proj\"], \"trainable_token_indices\": [3, 5]}",
+                        "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"),
+                Severity.LOW,
+                "gives one value");
+    }
+
+    private void requireMerge(Path base, Path adapter, Severity severity, String effect) {
+        TieAudit audit = TieAudit.of(base, new AuditOptions(Optional.empty(), Optional.of(adapter)));
+
+        assertEquals(Optional.of(severity), audit.worst(), effect);
+        String said = audit.merge().orElseThrow().effect();
+        assertTrue(said.contains(effect), said);
+    }
+
+    private Path saved(String config, String... tensors) throws IOException {
+        CheckpointFixture weights = CheckpointFixture.llama("");
+        for (String name : tensors) {
+            weights.with(name, SafetensorsType.F32, ROWS, WIDTH, E);
+        }
+        Path adapter = weights.write(temporary.resolve("adapter" + findings.next()));
+        Files.move(adapter.resolve("model.safetensors"), adapter.resolve("adapter_model.safetensors"));
+        Files.writeString(adapter.resolve("adapter_config.json"), config);
+        return adapter;
     }
 
     private Path adapter(String modules) throws IOException {

@@ -23,7 +23,11 @@ final class RecordedCells {
     private final JsonObject record;
 
     RecordedCells() {
-        this.record = read("transformers-cells.json");
+        this("transformers-cells.json");
+    }
+
+    RecordedCells(String name) {
+        this.record = read(name);
     }
 
     static JsonObject read(String name) {

@@ -26,6 +26,8 @@ import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// A repair makes a checkpoint mean one thing and loses nothing unless told to.
 class RepairTest {
@@ -206,6 +208,33 @@ class RepairTest {
 
         assertEquals(List.of(), again.steps());
         assertEquals(once, Written.contents(source));
+    }
+
+    /// Without a class in config.json, the flag that the repair wrote is what tells of a head.
+    @ParameterizedTest
+    @EnumSource
+    void twiceIsOnceWithoutAnArchitectureToo(Role kept) throws IOException {
+        CheckpointFixture fixture = CheckpointFixture.llama("true").embedding(E).head(H);
+        Path source = write(fixture.config(fixture.config().without("architectures")));
+        RepairOptions keep = new RepairOptions(Optional.of(kept), Optional.empty());
+
+        TieAudit after = Repair.applyInPlace(Repair.plan(source, keep));
+        RepairPlan again = Repair.plan(source, keep);
+
+        assertEquals(Set.of(), codes(after));
+        assertTrue(after.pair().hasHead());
+        assertEquals("clean: one value, stored as model.embed_tokens.weight", after.verdict());
+        assertEquals(List.of(), again.steps());
+        assertEquals(List.of(), Repair.plan(source, LOSSLESS).steps());
+    }
+
+    @Test
+    void anEmbeddingAloneWithoutAnArchitectureOrAFlagHasNoHead() throws IOException {
+        CheckpointFixture fixture = CheckpointFixture.llama("").embedding(E);
+
+        TieAudit audit = TieAudit.of(write(fixture.config(fixture.config().without("architectures"))));
+
+        assertFalse(audit.pair().hasHead());
     }
 
     @Test
