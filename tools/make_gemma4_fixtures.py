@@ -100,8 +100,10 @@ AUDIO = dict(
 
 
 class Variant:
-    def __init__(self, name, exercises, settings, *, top=None, causal=False, towers=False, packed=False, bf16=False):
-        self.name, self.exercises, self.settings = name, exercises, dict(settings)
+    def __init__(
+        self, name, exercises, settings, *, top=None, causal=False, towers=False, packed=False, bf16=False, tokens=None
+    ):
+        self.name, self.exercises, self.settings, self.tokens = name, exercises, dict(settings), tokens or {}
         self.causal, self.towers = causal, towers
         self.top, self.packed, self.bf16 = top, packed, bf16
 
@@ -112,7 +114,7 @@ class Variant:
         parts = {}
         if self.towers:
             parts = dict(vision_config=Gemma4VisionConfig(**VISION), audio_config=Gemma4AudioConfig(**AUDIO))
-        return Gemma4Config(text_config=text_config, tie_word_embeddings=self.top is not False, **parts)
+        return Gemma4Config(text_config=text_config, tie_word_embeddings=self.top is not False, **parts, **self.tokens)
 
     @property
     def model_class(self):
@@ -152,6 +154,12 @@ VARIANTS = [
     Variant("attention_bias", "biases in attention", text("sfsf", **K_IS_V, attention_bias=True)),
     Variant("with_towers", "vision and audio towers beside the text, text input", text("sfsf"), towers=True),
     Variant("moe_unaligned", "mixture of experts of odd widths, three experts a token", UNALIGNED),
+    Variant(
+        "placeholders",
+        "ids that stand for images, videos and sounds, without any: looked up as the padding row; per-layer embeddings",
+        text("sf", **PLE, vocab_size=56, vocab_size_per_layer_input=56),
+        tokens=dict(image_token_id=11, audio_token_id=12, video_token_id=13),
+    ),
     Variant("moe_tied_bf16", "mixture of experts stored in bf16", MOE_TIED, bf16=True),
     Variant("dense_kv_bf16", "dense stored in bf16", DENSE_KV, bf16=True),
     Variant("e2b_like_bf16", "per-layer embeddings and KV sharing stored in bf16", E2B, bf16=True),

@@ -88,6 +88,30 @@ def in_memory_names(tensors):
 VARIANTS = [
     text("text_tied", "a rotation for full layers, scaled, and one for windowed ones; norms of queries and keys", packed=True),
     text(
+        "text_yarn",
+        "rope_type yarn in full layers and llama3 in windowed ones; truncate, which transformers does not see there",
+        num_hidden_layers=2,
+        layer_types=["sliding_attention", "full_attention"],
+        rope_parameters={
+            "full_attention": {
+                "rope_type": "yarn",
+                "rope_theta": 1e3,
+                "factor": 4.0,
+                "original_max_position_embeddings": 32,
+                "beta_fast": 4.0,
+                "truncate": False,
+            },
+            "sliding_attention": {
+                "rope_type": "llama3",
+                "rope_theta": 1e3,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 16,
+            },
+        },
+    ),
+    text(
         "text_untied",
         "a head of its own, biases in attention, a cap on logits",
         tie_word_embeddings=False,

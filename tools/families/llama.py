@@ -5,9 +5,17 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from .common import Variant, old_scaled_spelling, old_spelling, small
 
 
-def llama(name, exercises, rewrite=None, packed=False, bf16=False, **changes):
+def llama(name, exercises, rewrite=None, cached=True, packed=False, bf16=False, **changes):
     return Variant(
-        name, exercises, LlamaForCausalLM, LlamaConfig, small(**changes), rewrite_config=rewrite, packed=packed, bf16=bf16
+        name,
+        exercises,
+        LlamaForCausalLM,
+        LlamaConfig,
+        small(**changes),
+        rewrite_config=rewrite,
+        cached=cached,
+        packed=packed,
+        bf16=bf16,
     )
 
 
@@ -57,6 +65,21 @@ VARIANTS = [
         attention_bias=True,
         mlp_bias=True,
         num_key_value_heads=4,
+    ),
+    llama(
+        "longrope_gelu",
+        "rope_type longrope past original_max_position_embeddings; hidden_act gelu",
+        cached=False,
+        num_hidden_layers=2,
+        hidden_act="gelu",
+        rope_parameters={
+            "rope_type": "longrope",
+            "rope_theta": 1e4,
+            "factor": 8.0,
+            "original_max_position_embeddings": 16,
+            "short_factor": [1.0, 1.05, 1.1, 1.15],
+            "long_factor": [1.5, 2.2, 2.9, 3.6],
+        },
     ),
     llama("tied_bf16", "tied, stored in bf16", bf16=True, tie_word_embeddings=True),
     llama(

@@ -135,6 +135,19 @@ VARIANTS = [
         packed=True,
         rope_parameters=dict(GROWING, original_max_position_embeddings=4),
     ),
+    ministral(
+        "ministral3_linear_relu",
+        "rope_type linear, queries scaled by their position past original_max_position_embeddings; hidden_act relu",
+        num_hidden_layers=2,
+        hidden_act="relu",
+        rope_parameters={
+            "rope_type": "linear",
+            "rope_theta": 1e4,
+            "factor": 4.0,
+            "original_max_position_embeddings": 8,
+            "llama_4_scaling_beta": 0.3,
+        },
+    ),
     vision_language(
         "vl_tied_silent_top",
         "no flag at any level: the class's default is tied, its text level's is not; vision tower",

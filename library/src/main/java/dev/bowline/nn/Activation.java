@@ -1,30 +1,38 @@
 package dev.bowline.nn;
 
+import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /// The curve between a feed-forward's projections, by its name in transformers' `ACT2FN`.
 public enum Activation {
     /// x σ(x).
-    SILU("silu"),
+    SILU("silu", "swish"),
     /// GELU with the tanh approximation.
-    GELU_TANH("gelu_pytorch_tanh");
+    GELU_TANH("gelu_pytorch_tanh"),
+    /// x Φ(x).
+    GELU("gelu"),
+    /// max(x, 0).
+    RELU("relu");
 
-    private final String configName;
+    private final List<String> configNames;
 
-    Activation(String configName) {
-        this.configName = configName;
+    Activation(String... configNames) {
+        this.configNames = List.of(configNames);
     }
 
-    /// As `hidden_act` and `hidden_activation` of config.json spell it.
-    public String configName() {
-        return configName;
+    /// As `hidden_act` and `hidden_activation` of config.json spell it, the usual name first.
+    public List<String> configNames() {
+        return configNames;
     }
 
     public Tensor apply(Tensor x) {
         return switch (this) {
             case SILU -> torch.silu(x);
             case GELU_TANH -> torch.gelu(x, "tanh");
+            case GELU -> torch.gelu(x);
+            case RELU -> torch.relu(x);
         };
     }
 
@@ -35,6 +43,8 @@ public enum Activation {
         return switch (this) {
             case SILU -> torch.silu_backward(dy, x);
             case GELU_TANH -> torch.gelu_backward(dy, x, "tanh");
+            case GELU -> torch.gelu_backward(dy, x);
+            case RELU -> torch.threshold_backward(dy, x, new Scalar(0.0));
         };
     }
 }

@@ -57,6 +57,11 @@ public sealed interface RopeScaling {
             }
             return f;
         }
+
+        @Override
+        public int reach(int maxPositions) {
+            return stretched(maxPositions, factor, maxPositions);
+        }
     }
 
     /// The base grows with the length of the pass: θ (factor L / M − (factor − 1))^(D/(D−2)) for L > M.
@@ -76,7 +81,7 @@ public sealed interface RopeScaling {
 
         @Override
         public int reach(int maxPositions) {
-            return (int) (factor * trainedPositions);
+            return stretched(trainedPositions, factor, trainedPositions);
         }
     }
 
@@ -105,9 +110,10 @@ public sealed interface RopeScaling {
 
     /// YaRN (Peng et al. 2023): high frequencies are kept, low ones divided by `factor`, with a ramp between.
     ///
+    /// @param original positions of the pretraining
     /// @param ramp where the ramp begins and ends
     /// @param attentionFactor what cos and sin are multiplied by
-    record Yarn(double factor, Ramp ramp, double attentionFactor) implements RopeScaling {
+    record Yarn(double factor, int original, Ramp ramp, double attentionFactor) implements RopeScaling {
 
         /// From pair `low` to pair `high`.
         public record Ramp(double low, double high) {
@@ -144,6 +150,12 @@ public sealed interface RopeScaling {
             }
             return f;
         }
+
+        /// `max_position_embeddings` is the length before or after, as the file's author saw it.
+        @Override
+        public int reach(int maxPositions) {
+            return stretched(original, factor, maxPositions);
+        }
     }
 
     /// Phi-3: a divisor per frequency, from one list up to `original` positions and from another beyond.
@@ -172,6 +184,10 @@ public sealed interface RopeScaling {
         public boolean keepsKeys(long past, long length) {
             return past == 0 || past > original || length <= original;
         }
+    }
+
+    private static int stretched(int original, double factor, int atLeast) {
+        return Math.max(atLeast, (int) (factor * original));
     }
 
     private static float[] inverse(float[] powers) {

@@ -104,12 +104,16 @@ public final class ConfigReader {
             return otherwise;
         }
         return Arrays.stream(Activation.values())
-                .filter(activation -> activation.configName().equals(name.get()))
+                .filter(activation -> activation.configNames().contains(name.get()))
                 .findFirst()
                 .orElseThrow(() -> unsupported(
                         key,
                         "'%s'".formatted(name.get()),
-                        "use '%s' or '%s'".formatted(Activation.SILU.configName(), Activation.GELU_TANH.configName())));
+                        "use one of "
+                                + Arrays.stream(Activation.values())
+                                        .map(activation ->
+                                                activation.configNames().getFirst())
+                                        .toList()));
     }
 
     /// Which layers slide, by `layer_types`, or by a rule where that is absent.

@@ -65,13 +65,13 @@ public final class RopeReader {
     ///     `partial_rotary_factor` where a part of each head may turn
     public record Defaults(double theta, int headWidth, int maxPositions, Set<String> types, Set<String> alsoReads) {
 
-        /// The whole head turns, by any type but Phi-3's.
+        /// The whole head turns, by any type.
         public Defaults(double theta, int headWidth, int maxPositions) {
-            this(theta, headWidth, maxPositions, Set.of("default", "linear", "dynamic", "llama3", "yarn"), Set.of());
+            this(theta, headWidth, maxPositions, OF_TYPE.keySet(), Set.of());
         }
 
-        public Defaults alsoReading(String key) {
-            return new Defaults(theta, headWidth, maxPositions, types, Set.of(key));
+        public Defaults alsoReading(String... keys) {
+            return new Defaults(theta, headWidth, maxPositions, types, Set.of(keys));
         }
     }
 
@@ -107,6 +107,8 @@ public final class RopeReader {
         if (legacyKeys.size() > 1) {
             rope = merged(rope, text.optionalObject(legacyKeys.get(1)).orElseGet(JsonObject::of));
         }
+        // Transformers looks for it beside the attention types, where no file has it.
+        rope = rope.without("truncate");
         double theta = rope.optionalDouble("rope_theta")
                 .orElse(text.optionalDouble(legacyKeys.getFirst()).orElse(defaults.theta()));
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(1));
@@ -156,7 +158,7 @@ public final class RopeReader {
                 .or(() -> rope.optionalString("type"))
                 .orElse("default");
         boolean early = type.equals("su") || type.equals("yarn");
-        return early && !defaults.types().contains(type) && defaults.types().contains("longrope") ? "longrope" : type;
+        return early && !defaults.types().contains("yarn") ? "longrope" : type;
     }
 
     private void refuseUnknown(JsonObject rope, String type) {
@@ -206,6 +208,7 @@ public final class RopeReader {
                 rope.optionalBoolean("truncate").orElse(true));
         return new RopeScaling.Yarn(
                 factor,
+                original,
                 RopeScaling.Yarn.Ramp.of(theta, width, original, turns),
                 rope.optionalDouble("attention_factor").orElse(inferred));
     }

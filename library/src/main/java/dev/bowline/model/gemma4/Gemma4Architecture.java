@@ -3,6 +3,7 @@ package dev.bowline.model.gemma4;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.decoder.FeatureKeys;
 import dev.bowline.ties.TieSupport;
+import java.util.List;
 
 /// The two Gemma 4 classes Bowline builds.
 public enum Gemma4Architecture {
@@ -47,10 +48,17 @@ public enum Gemma4Architecture {
             case CONDITIONAL_GENERATION -> {
                 JsonObject text = config.optionalObject("text_config").orElse(JsonObject.of());
                 FeatureKeys.refuse(text, Gemma4ConfigReader.FEATURES, architectureName);
-                yield Gemma4ConfigReader.read(text);
+                yield Gemma4ConfigReader.read(text, placeholders(config));
             }
-            case CAUSAL_LM -> Gemma4ConfigReader.read(config);
+            case CAUSAL_LM -> Gemma4ConfigReader.read(config, List.of());
         };
+    }
+
+    private static List<Long> placeholders(JsonObject config) {
+        return List.of(
+                config.optionalLong("image_token_id").orElse(258_880),
+                config.optionalLong("audio_token_id").orElse(258_881),
+                config.optionalLong("video_token_id").orElse(258_884));
     }
 
     /// Builds the model without values: load a checkpoint into it, or initialise it.

@@ -16,6 +16,7 @@ import java.util.OptionalLong;
 /// @param maxPositions `max_position_embeddings`
 /// @param initializerRange standard deviation of fresh weights
 /// @param paddingId the embedding row without a gradient
+/// @param placeholders ids that stand for an image, a video or a sound: they are looked up as the padding row
 /// @param attentionBias whether q, k, v and o have biases
 /// @param layers one attention kind per decoder layer, first to last
 /// @param sharedLayers how many last layers reuse the keys and values of an earlier one
@@ -34,6 +35,7 @@ record Gemma4Config(
         int maxPositions,
         double initializerRange,
         OptionalLong paddingId,
+        List<Long> placeholders,
         boolean attentionBias,
         List<AttentionKind> layers,
         int sharedLayers,
@@ -69,6 +71,7 @@ record Gemma4Config(
 
     Gemma4Config {
         layers = List.copyOf(layers);
+        placeholders = List.copyOf(placeholders);
         requirePositive("vocab_size", vocabulary);
         requirePositive("hidden_size", hiddenSize);
         requirePositive("intermediate_size", intermediateSize);
@@ -107,6 +110,7 @@ record Gemma4Config(
                 maxPositions,
                 initializerRange,
                 paddingId,
+                placeholders,
                 attentionBias,
                 layers,
                 sharedLayers,

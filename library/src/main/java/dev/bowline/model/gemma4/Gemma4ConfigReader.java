@@ -12,6 +12,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// Reads the text config of a Gemma 4 checkpoint: defaults and derived values as transformers' `Gemma4TextConfig`.
 final class Gemma4ConfigReader {
@@ -28,6 +29,9 @@ final class Gemma4ConfigReader {
             "sliding_window",
             "use_bidirectional_attention");
 
+    /// What `per_layer_config` may change.
+    private static final Set<String> OF_ONE_LAYER = Set.of("head_dim", "num_key_value_heads");
+
     private static final String SLIDING = "sliding_attention";
     private static final String FULL = "full_attention";
 
@@ -37,11 +41,12 @@ final class Gemma4ConfigReader {
         this.text = text;
     }
 
-    static Gemma4Config read(JsonObject text) {
-        return new Gemma4ConfigReader(text).read();
+    /// @param placeholders ids that stand for an image, a video or a sound
+    static Gemma4Config read(JsonObject text, List<Long> placeholders) {
+        return new Gemma4ConfigReader(text).read(placeholders);
     }
 
-    private Gemma4Config read() {
+    private Gemma4Config read(List<Long> placeholders) {
         refuseWhatIsNotBuilt();
         int hiddenSize = integer("hidden_size", 2304);
         return new Gemma4Config(
@@ -53,6 +58,7 @@ final class Gemma4ConfigReader {
                 integer("max_position_embeddings", 131_072),
                 number("initializer_range", 0.02),
                 paddingId(),
+                placeholders,
                 flag("attention_bias"),
                 layers(),
                 integer("num_kv_shared_layers", 0),
@@ -83,6 +89,20 @@ final class Gemma4ConfigReader {
                     "%s: attention_dropout %s is not supported"
                             .formatted(text.location().source(), number("attention_dropout", 0)),
                     "set attention_dropout to 0.0");
+        }
+        text.optionalObject("per_layer_config").ifPresent(this::refuseOtherDifferences);
+    }
+
+    private void refuseOtherDifferences(JsonObject layers) {
+        for (String layer : layers.keys()) {
+            for (String key : layers.requireObject(layer).keys()) {
+                if (!OF_ONE_LAYER.contains(key)) {
+                    throw new BowlineException(
+                            "%s: per_layer_config gives layer %s a %s of its own, which is not built"
+                                    .formatted(text.location().source(), layer, key),
+                            "use a checkpoint whose layers differ in " + new TreeSet<>(OF_ONE_LAYER) + " at most");
+                }
+            }
         }
     }
 
@@ -203,8 +223,9 @@ final class Gemma4ConfigReader {
         if (!flag("enable_moe_block")) {
             return Optional.empty();
         }
+        OptionalInt early = text.optionalInt("expert_intermediate_size");
         OptionalInt width = text.optionalInt("moe_intermediate_size");
-        int inner = width.isPresent() ? width.getAsInt() : text.requireInt("expert_intermediate_size");
+        int inner = width.isEmpty() && early.isPresent() ? early.getAsInt() : text.requireInt("moe_intermediate_size");
         return Optional.of(
                 new Gemma4Config.Experts(text.requireInt("num_experts"), text.requireInt("top_k_experts"), inner));
     }

@@ -7,6 +7,7 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
 /// The Gemma 4 decoder without its head (transformers: `Gemma4TextModel`).
 ///
@@ -65,9 +67,10 @@ final class TextModel extends Layer {
         try (var scope = TensorScope.open()) {
             // h0 = sqrt(H) E[ids], the factor rounded to the model's dtype first
             Dtype dtype = Dtype.of(tokens.weight().tensor().scalar_type());
-            Tensor h = tokens.forward(ids).mul(Ops.full(dtype, Math.sqrt(config.hiddenSize())));
+            Tensor found = withoutPlaceholders(ids);
+            Tensor h = tokens.forward(found).mul(Ops.full(dtype, Math.sqrt(config.hiddenSize())));
             Optional<Tensor> e =
-                    perLayer.isPresent() ? Optional.of(perLayer.get().forward(ids, h)) : Optional.empty();
+                    perLayer.isPresent() ? Optional.of(perLayer.get().forward(found, h)) : Optional.empty();
             AttentionContext context = new AttentionContext(config, sequences, dtype, cache);
             for (int i = 0; i < layers.size(); i++) {
                 int layer = i;
@@ -76,6 +79,21 @@ final class TextModel extends Layer {
             cache.ifPresent(c -> c.advance(sequences.length()));
             return scope.escape(norm.forward(h));
         }
+    }
+
+    /// The padding id where an image, a video or a sound would be, as in transformers.
+    ///
+    /// @return [B, S]
+    private Tensor withoutPlaceholders(Tensor ids) {
+        long[] placeholders = config.placeholders().stream()
+                .mapToLong(Long::longValue)
+                .filter(id -> id < config.vocabulary())
+                .toArray();
+        if (placeholders.length == 0 || config.paddingId().isEmpty()) {
+            return ids;
+        }
+        Tensor absent = torch.isin(ids, Memory.of(placeholders, placeholders.length));
+        return ids.masked_fill(absent, new Scalar(config.paddingId().getAsLong()));
     }
 
     /// What each layer is told about the tokens themselves: (norm(W h0 / sqrt(H)) + sqrt(P) E_p[ids]) / sqrt(2).

@@ -54,7 +54,7 @@ final class MistralConfigReader {
                 keys.paddingId(OptionalLong.of(11)));
         AttentionConfig.Heads heads = keys.heads(32, OptionalInt.of(8), OptionalInt.of(128), size.hidden());
         RopeReader.Defaults defaults =
-                new RopeReader.Defaults(10_000, heads.width(), size.maxPositions()).alsoReading(BETA);
+                new RopeReader.Defaults(10_000, heads.width(), size.maxPositions()).alsoReading(BETA, ORIGINAL);
         AttentionConfig attention = AttentionConfig.of(heads)
                 .with(keys.rope(defaults))
                 .with(positionScale(keys, config))

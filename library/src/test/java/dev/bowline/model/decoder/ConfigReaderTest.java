@@ -23,12 +23,13 @@ class ConfigReaderTest {
             quoteCharacter = '\'',
             value = {
                 "llama/tied | attention_dropout | 0.1 | attention_dropout 0.1",
-                "llama/tied | hidden_act | \"gelu\" | hidden_act 'gelu'",
+                "llama/tied | hidden_act | \"gelu_10\" | hidden_act 'gelu_10'",
                 "llama/tied | sliding_window | 8 | sliding_window 8",
                 "llama/tied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
                 "llama/tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
                 "llama/tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
-                "llama/tied | rope_scaling | {\"type\":\"longrope\"} | rope_type 'longrope'",
+                "llama/tied | rope_scaling | {\"type\":\"su\"} | rope_type 'su'",
+                "llama/tied | rope_scaling | {\"type\":\"longrope\"} | 'short_factor'",
                 "llama/tied | rope_scaling | {\"type\":\"linear\",\"factor\":2.0,\"mrope_section\":[2]} | 'mrope_section'",
                 "llama/tied | rope_scaling | {\"type\":\"linear\"} | 'factor'",
                 "llama/tied | layer_types | [\"sliding_attention\"] | layer_types",
@@ -87,10 +88,21 @@ class ConfigReaderTest {
         assertTrue(refused.problem().contains("'qwen2'"), refused.problem());
     }
 
+    /// The config says 128 positions, or 16 beside a dynamic rotation.
+    @ParameterizedTest
+    @CsvSource({"llama/dynamic, 128", "llama/linear, 512", "qwen2/yarn, 128", "llama/tied, 128"})
+    void aStretchedRotationReachesAsFarAsItsFactorSays(String variant, int positions) {
+        try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+            assertEquals(positions, model.maxPositions());
+        }
+    }
+
     @Test
-    void aDynamicRotationReachesAsFarAsItsFactorSays() {
-        try (CausalLanguageModel model = FamilyFixtures.build("llama/dynamic")) {
-            assertEquals(128, model.maxPositions());
+    void yarnReachesPastTheLengthOfThePretrainingThatTheConfigSays() {
+        JsonObject config = FamilyFixtures.config("qwen2/yarn").with("max_position_embeddings", JsonValue.of(16));
+
+        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+            assertEquals(64, model.maxPositions());
         }
     }
 }

@@ -8,6 +8,7 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -50,6 +51,19 @@ class Gemma4ConfigReaderTest {
                 BowlineException.class, () -> AutoModel.fromConfig(config.with("text_config", text.with(key, value))));
 
         assertTrue(refused.problem().contains(key), refused.problem());
+    }
+
+    @Test
+    void aLayerThatDiffersInAnythingButItsHeadsIsRefused() {
+        JsonObject config = config();
+        JsonObject text = config.optionalObject("text_config").orElseThrow();
+        var differing = Json.parse("{\"1\": {\"head_dim\": 32, \"sliding_window\": 4}}", "value");
+
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> AutoModel.fromConfig(config.with("text_config", text.with("per_layer_config", differing))));
+
+        assertTrue(refused.problem().contains("gives layer 1 a sliding_window"), refused.problem());
     }
 
     private static JsonObject config() {
