@@ -166,7 +166,7 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
     /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
-    /// that was loaded is written byte for byte as it was.
+    /// that was loaded in the dtype it is stored in is written byte for byte as it was.
     ///
     /// @param directory absent or empty
     public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {

@@ -37,12 +37,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// A load explains every key and every slot, and the model then computes what the checkpoint's maker computed.
 class CheckpointLoadTest {
 
-    /// float32 holds each of its values; a save of what was not trained writes them as they were.
+    /// It holds each of their values.
     @Test
-    void float16IsComputedInFloat32(@TempDir Path parent) throws IOException {
-        Path directory = Files.createDirectory(parent.resolve("float16"));
+    void float16IsComputedInFloat32(@TempDir Path directory) throws IOException {
         new TinyCheckpoint(directory, "dense_kv").asFloat16().write();
-        Path saved = parent.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {
             assertEquals(Dtype.FLOAT32, pretrained.report().dtype());
@@ -50,15 +48,14 @@ class CheckpointLoadTest {
                     .checkpoint()
                     .bytes("model.language_model.norm.weight")
                     .toArray(ValueLayout.JAVA_SHORT_UNALIGNED);
-            Parameter norm = pretrained.model().parameters().get("model.language_model.norm.weight");
+            Parameter norm =
+                    Objects.requireNonNull(pretrained.model().parameters().get("model.language_model.norm.weight"));
             float[] loaded = Memory.bytes(norm.value()).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
             assertEquals(stored.length, loaded.length);
             for (int i = 0; i < stored.length; i++) {
                 assertEquals(Float.float16ToFloat(stored[i]), loaded[i]);
             }
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
-        assertEquals(-1, Files.mismatch(directory.resolve("model.safetensors"), saved.resolve("model.safetensors")));
     }
 
     @ParameterizedTest
