@@ -1,5 +1,10 @@
 package dev.bowline.cli;
 
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine;
+import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 import dev.bowline.recipe.RecipeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +25,17 @@ final class RecipeArguments {
         return recipe;
     }
 
+    @Spec(Spec.Target.MIXEE)
+    private @Nullable CommandSpec spec;
+
     RecipeFile load() {
+        for (String set : sets) {
+            if (!RecipeFile.isAssignment(set)) {
+                throw new CommandLine.ParameterException(
+                        Objects.requireNonNull(spec).commandLine(),
+                        "--set %s: expected key.path=value, such as --set optimizer.lr=1e-5".formatted(set));
+            }
+        }
         return RecipeFile.load(recipe, sets);
     }
 }

@@ -87,7 +87,7 @@ class TemplateNotesTest {
     }
 
     private List<String> notes(String template, String... sets) throws IOException {
-        return RecipePreview.notes(recipe(template, sets));
+        return RecipePreview.notes(RecipeFile.of(recipe(template, sets)));
     }
 
     private Recipe recipe(String template, String... sets) throws IOException {
