@@ -1,11 +1,11 @@
 package dev.bowline.cli;
 
-import java.util.function.Function;
 import dev.bowline.BowlineException;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.Sampling;
 import dev.bowline.json.JsonObject;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -61,13 +61,12 @@ final class SamplingOptions {
         requireSound(line, "--repetition-penalty", repetitionPenalty, settings::withRepetitionPenalty);
     }
 
-    private static <T> void requireSound(
-            CommandLine line, String option, @Nullable T value, Function<T, ?> check) {
+    private static <T> void requireSound(CommandLine line, String option, @Nullable T value, Function<T, ?> check) {
         if (value == null) {
             return;
         }
         try {
-            check.apply(value);
+            var _ = check.apply(value);
         } catch (BowlineException e) {
             throw new CommandLine.ParameterException(
                     line, "%s %s: %s; %s".formatted(option, value, e.problem(), e.fix()), e);

@@ -187,8 +187,7 @@ class BadInputTest {
 
         String half = String.valueOf((char) 0xD800);
         for (String form : List.of("--raw", "--json")) {
-            Ran ran =
-                    Ran.bowline("generate", directory.resolve("model").toString(), "--prompt", half, form);
+            Ran ran = Ran.bowline("generate", directory.resolve("model").toString(), "--prompt", half, form);
             assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.err());
         }
     }
