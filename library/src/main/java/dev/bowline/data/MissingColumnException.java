@@ -1,7 +1,6 @@
 package dev.bowline.data;
 
 import dev.bowline.BowlineException;
-import dev.bowline.NearestNames;
 import dev.bowline.json.JsonObject;
 
 /// A row without a field that the column mapping names.
@@ -12,14 +11,9 @@ public final class MissingColumnException extends BowlineException {
     /// @param role what the field was to be: `context`, `question` or `answer`
     MissingColumnException(JsonObject row, String role, String field) {
         super(
-                "%s: the row has no field '%s' (column_mapping.%s)%s; it has '%s'"
-                        .formatted(
-                                row.location().position(),
-                                field,
-                                role,
-                                NearestNames.hint(field, row.keys()),
-                                String.join("', '", row.keys())),
-                "name one of these fields in column_mapping.%s, or give the row a '%s'".formatted(role, field));
+                "%s: the row has no field '%s' (column_mapping.%s); it has '%s'"
+                        .formatted(row.location().position(), field, role, String.join("', '", row.keys())),
+                "name one of these fields in column_mapping.%s, or give the row the field '%s'".formatted(role, field));
         this.role = role;
     }
 
