@@ -46,14 +46,14 @@ final class ExplainCommand extends Command {
             console()
                     .print(json(settings)
                             .with("memory", MemoryReport.json(MemoryOutlook.of(file)))
-                            .with("notes", JsonArray.ofStrings(RecipePreview.notes(file.recipe()))));
+                            .with("notes", JsonArray.ofStrings(RecipePreview.notes(file))));
         } else if (yaml) {
             console().print(settings.toYaml());
-            RecipePreview.notes(file.recipe()).forEach(console()::note);
+            RecipePreview.notes(file).forEach(console()::note);
         } else {
             console().print(settings.toText());
             console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
-            RecipePreview.notes(file.recipe()).forEach(console()::note);
+            RecipePreview.notes(file).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
     }

@@ -93,13 +93,14 @@ final class GenerateCommand extends Command {
                     line,
                     "--raw goes on with a prompt as it stands, so --chat, --system and chat templates do not go with it");
         }
+        sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
         try (Tokenizer tokenizer = Tokenizer.open(directory);
                 Pretrained pretrained = AutoModel.fromPretrained(directory, options);
                 TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
             GenerationSettings settings = sampling.over(
-                    line, pretrained.model().config(), pretrained.checkpoint().generationConfig());
+                    pretrained.model().config(), pretrained.checkpoint().generationConfig());
             if (asked.chat) {
                 new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings)
                         .run(opening(), json ? ChatLoop.Form.JSON_LINES : ChatLoop.Form.TEXT);

@@ -4,8 +4,13 @@ import dev.bowline.recipe.RecipeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// A recipe and what is given over it.
 final class RecipeArguments {
@@ -20,7 +25,17 @@ final class RecipeArguments {
         return recipe;
     }
 
+    @Spec(Spec.Target.MIXEE)
+    private @Nullable CommandSpec spec;
+
     RecipeFile load() {
+        for (String set : sets) {
+            if (!RecipeFile.isAssignment(set)) {
+                throw new CommandLine.ParameterException(
+                        Objects.requireNonNull(spec).commandLine(),
+                        "--set %s: expected key.path=value, such as --set optimizer.lr=1e-5".formatted(set));
+            }
+        }
         return RecipeFile.load(recipe, sets);
     }
 }

@@ -1,9 +1,11 @@
 package dev.bowline.cli;
 
+import dev.bowline.BowlineException;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.Sampling;
 import dev.bowline.json.JsonObject;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -11,6 +13,8 @@ import picocli.CommandLine.Option;
 
 /// How text is generated; what is not given is as the checkpoint's generation_config.json says.
 final class SamplingOptions {
+
+    private static final Sampling.Sampled ANY = new Sampling.Sampled(1, 0, 1, 0);
 
     @Option(names = "--greedy", description = "Take the most likely token each time.")
     private boolean greedy;
@@ -42,8 +46,35 @@ final class SamplingOptions {
     @Option(names = "--max-new-tokens", paramLabel = "N", description = "The most tokens to add.")
     private @Nullable Integer maxNewTokens;
 
+    /// Refuses values that no checkpoint could make sense of, before one is opened.
+    void requireSound(CommandLine line) {
+        boolean draws = Stream.of(temperature, topK, topP, seed).anyMatch(value -> value != null);
+        if (greedy && draws) {
+            throw new CommandLine.ParameterException(
+                    line, "--greedy draws nothing, so --temperature, --top-k, --top-p and --seed do not go with it");
+        }
+        requireSound(line, "--temperature", temperature, ANY::withTemperature);
+        requireSound(line, "--top-k", topK, ANY::withTopK);
+        requireSound(line, "--top-p", topP, ANY::withTopP);
+        GenerationSettings settings = GenerationSettings.greedy(1);
+        requireSound(line, "--max-new-tokens", maxNewTokens, settings::withMaxNewTokens);
+        requireSound(line, "--repetition-penalty", repetitionPenalty, settings::withRepetitionPenalty);
+    }
+
+    private static <T> void requireSound(CommandLine line, String option, @Nullable T value, Function<T, ?> check) {
+        if (value == null) {
+            return;
+        }
+        try {
+            var _ = check.apply(value);
+        } catch (BowlineException e) {
+            throw new CommandLine.ParameterException(
+                    line, "%s %s: %s; %s".formatted(option, value, e.problem(), e.fix()), e);
+        }
+    }
+
     /// The checkpoint's settings with what was given over them.
-    GenerationSettings over(CommandLine line, JsonObject config, Optional<JsonObject> generationConfig) {
+    GenerationSettings over(JsonObject config, Optional<JsonObject> generationConfig) {
         GenerationSettings settings = GenerationSettings.of(config, generationConfig);
         if (maxNewTokens != null) {
             settings = settings.withMaxNewTokens(maxNewTokens);
@@ -52,10 +83,6 @@ final class SamplingOptions {
             settings = settings.withRepetitionPenalty(repetitionPenalty);
         }
         boolean draws = Stream.of(temperature, topK, topP, seed).anyMatch(value -> value != null);
-        if (greedy && draws) {
-            throw new CommandLine.ParameterException(
-                    line, "--greedy draws nothing, so --temperature, --top-k, --top-p and --seed do not go with it");
-        }
         if (greedy) {
             return settings.withSampling(new Sampling.Greedy());
         }

@@ -178,6 +178,21 @@ class BadInputTest {
     }
 
     @Test
+    void halfOfACharacterIsWrongInputAndNotABug() throws IOException {
+        Files.writeString(
+                directory.resolve("train.jsonl"),
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"\\ud800\"},"
+                        + " {\"role\": \"assistant\", \"content\": \"a\"}]}\n");
+        assertRefused("train.jsonl:1:43 (messages[0].content): the text to tokenise has half of a character");
+
+        String half = String.valueOf((char) 0xD800);
+        for (String form : List.of("--raw", "--json")) {
+            Ran ran = Ran.bowline("generate", directory.resolve("model").toString(), "--prompt", half, form);
+            assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.err());
+        }
+    }
+
+    @Test
     void moreMemoryThanThereIsIsRefusedWithWhatWouldSpareIt() {
         String message = assertRefused(
                 "fine-tuning", "step_scheduler.local_batch_size=5000000", "step_scheduler.global_batch_size=5000000");

@@ -69,6 +69,15 @@ class FailuresTest {
                 "inspect a --nonsense",
                 "generate a",
                 "logits a --input b",
+                "explain r.yaml --set seed",
+                "finetune r.yaml --set =3",
+                "generate a --prompt b --temperature -1",
+                "generate a --prompt b --temperature nan",
+                "generate a --prompt b --top-p 1.5",
+                "generate a --prompt b --top-k -1",
+                "generate a --prompt b --max-new-tokens 0",
+                "generate a --prompt b --repetition-penalty 0",
+                "generate a --prompt b --greedy --seed 1",
                 "logits a --input b --output c --dtype int8"
             })
     void aWrongCommandLineIsSixtyFour(String line) {

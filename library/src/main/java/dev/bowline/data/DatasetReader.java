@@ -2,25 +2,38 @@ package dev.bowline.data;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonBoolean;
+import dev.bowline.json.JsonNull;
+import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.HalfCharacterException;
 import dev.bowline.text.Tokenizer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
 /// Reads a dataset file into tokenised examples; every complaint names the file and the line.
 public final class DatasetReader {
 
-    private static final char BYTE_ORDER_MARK = '\ufeff';
+    private static final String BYTE_ORDER_MARK = "\ufeff";
+
+    private static final String AN_OBJECT_A_LINE =
+            "write each example as an object on a line of its own, such as {\"messages\": [{\"role\": …}, …]}";
 
     private final DatasetSettings settings;
     private final ChatTemplate template;
@@ -48,9 +61,12 @@ public final class DatasetReader {
         eachRow(file, (row, origin) -> {
             if (settings.limit().isEmpty() || rows < settings.limit().getAsInt()) {
                 rows++;
-                add(row.asObject(), origin);
+                add(object(row, origin), origin);
             }
         });
+        if (rows == 0) {
+            throw new BowlineException("%s has no rows".formatted(file), AN_OBJECT_A_LINE);
+        }
         if (examples.isEmpty()) {
             throw new BowlineException(
                     "%s has no example to train on: %d rows, %d left out%s"
@@ -69,9 +85,19 @@ public final class DatasetReader {
         return new Dataset(examples, rows, cut, ends, skipped);
     }
 
+    private static JsonObject object(JsonValue row, String origin) {
+        if (row instanceof JsonObject object) {
+            return object;
+        }
+        throw new BowlineException(
+                "%s: expected an object for the row, found %s".formatted(origin, row.description()), AN_OBJECT_A_LINE);
+    }
+
     private static void eachRow(Path file, BiConsumer<JsonValue, String> use) {
+        FileKind.requireText(file);
         if (isArray(file)) {
-            for (JsonValue row : Json.parse(file).asArray().values()) {
+            requireOneArray(file);
+            for (JsonValue row : Json.parseWithMark(file).asArray().values()) {
                 use.accept(row, row.location().position());
             }
             return;
@@ -80,6 +106,9 @@ public final class DatasetReader {
             int number = 0;
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 number++;
+                if (number == 1 && line.startsWith(BYTE_ORDER_MARK)) {
+                    line = line.substring(BYTE_ORDER_MARK.length());
+                }
                 if (!line.isBlank()) {
                     use.accept(Json.parseLine(line, file.toString(), number), "%s:%d".formatted(file, number));
                 }
@@ -92,11 +121,27 @@ public final class DatasetReader {
         }
     }
 
+    /// An array on each line is not one array of all rows.
+    private static void requireOneArray(Path file) {
+        List<String> firstTwo;
+        try (Stream<String> lines = Files.lines(file)) {
+            firstTwo = lines.filter(line -> !line.isBlank()).limit(2).toList();
+        } catch (IOException | UncheckedIOException _) {
+            return; // reading it says why
+        }
+        String first =
+                firstTwo.getFirst().replaceFirst("^" + BYTE_ORDER_MARK, "").strip();
+        String second = firstTwo.getLast().strip();
+        if (firstTwo.size() == 2 && first.endsWith("]") && second.startsWith("[")) {
+            throw new BowlineException("%s: each line is an array".formatted(file), AN_OBJECT_A_LINE);
+        }
+    }
+
     /// By how it begins: many files of JSON lines are called `.json`.
     private static boolean isArray(Path file) {
         try (var reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             int first = reader.read();
-            while (first >= 0 && (Character.isWhitespace(first) || first == BYTE_ORDER_MARK)) {
+            while (first >= 0 && (Character.isWhitespace(first) || first == BYTE_ORDER_MARK.charAt(0))) {
                 first = reader.read();
             }
             return first == '[';
@@ -130,10 +175,35 @@ public final class DatasetReader {
     private AssistantMask.Masked masked(JsonObject row, String origin) {
         try {
             return AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+        } catch (MissingColumnException e) {
+            // The mapping is wrong when the first row does not have it, otherwise the row is.
+            throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);
+        } catch (HalfCharacterException e) {
+            throw new BowlineException("%s: %s".formatted(halfCharacter(row).orElse(origin), e.problem()), e.fix(), e);
         } catch (BowlineException e) {
             boolean isNamed = e.problem().contains(settings.file() + ":");
             throw isNamed ? e : new BowlineException("%s: %s".formatted(origin, e.problem()), e.fix(), e);
         }
+    }
+
+    /// Where in the row there is a string with half of a character.
+    private static Optional<String> halfCharacter(JsonValue value) {
+        return switch (value) {
+            case JsonString string ->
+                HalfCharacterException.lone(string.value()).isPresent()
+                        ? Optional.of(string.location().toString())
+                        : Optional.empty();
+            case JsonObject object -> firstHalf(object.fields().values());
+            case JsonArray array -> firstHalf(array.values());
+            case JsonNumber _, JsonBoolean _, JsonNull _ -> Optional.empty();
+        };
+    }
+
+    private static Optional<String> firstHalf(Collection<JsonValue> values) {
+        return values.stream()
+                .map(DatasetReader::halfCharacter)
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     private void addTooLong(Example example) {

@@ -39,6 +39,7 @@ public sealed interface Layout {
         public Conversation conversation(JsonObject example) {
             List<JsonObject> messages = example.requireArray("messages").objects();
             messages.forEach(message -> message.requireString("role"));
+            messages.forEach(Media::refuse);
             return new Conversation(messages, tools(example));
         }
 
@@ -54,7 +55,7 @@ public sealed interface Layout {
         }
     }
 
-    /// `conversations` with `from` and `value`.
+    /// `conversations` with `from` and `value`, or with `role` and `content` as in [Messages].
     record ShareGpt() implements Layout {
         private static final Map<String, String> ROLES = Map.of(
                 "human", "user",
@@ -70,7 +71,14 @@ public sealed interface Layout {
         public Conversation conversation(JsonObject example) {
             List<JsonObject> messages = new ArrayList<>();
             example.optionalString("system").ifPresent(system -> messages.add(Conversation.message("system", system)));
-            for (JsonObject turn : example.requireArray("conversations").objects()) {
+            List<JsonObject> turns = example.requireArray("conversations").objects();
+            if (!turns.isEmpty() && turns.stream().allMatch(turn -> turn.has("role") && !turn.has("from"))) {
+                turns.forEach(turn -> turn.requireString("role"));
+                turns.forEach(Media::refuse);
+                messages.addAll(turns);
+                return new Conversation(messages, Messages.tools(example));
+            }
+            for (JsonObject turn : turns) {
                 String from = turn.requireString("from");
                 String role = ROLES.get(from);
                 if (role == null) {
@@ -88,12 +96,21 @@ public sealed interface Layout {
     record Columns(Optional<String> context, String question, String answer) implements Layout {
         @Override
         public Conversation conversation(JsonObject example) {
+            context.ifPresent(field -> require(example, "context", field));
+            require(example, "question", question);
+            require(example, "answer", answer);
             String asked = context.isPresent()
                     ? example.requireString(context.get()) + "\n\n" + example.requireString(question)
                     : example.requireString(question);
             return Conversation.of(List.of(
                     Conversation.message("user", asked),
                     Conversation.message(Conversation.ASSISTANT, example.requireString(answer))));
+        }
+
+        private static void require(JsonObject example, String role, String field) {
+            if (!example.has(field)) {
+                throw new MissingColumnException(example, role, field);
+            }
         }
     }
 }

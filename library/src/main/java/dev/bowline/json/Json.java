@@ -24,6 +24,13 @@ public final class Json {
         return parse(path, JsonLimits.DEFAULT);
     }
 
+    /// The document in a UTF-8 file that may begin with a byte order mark, as files from Windows do.
+    public static JsonValue parseWithMark(Path path) {
+        String source = path.toString();
+        String text = Utf8Text.decode(ByteBuffer.wrap(read(path, JsonLimits.DEFAULT)), source);
+        return parse(text.startsWith("\ufeff") ? text.substring(1) : text, source);
+    }
+
     public static JsonValue parse(Path path, JsonLimits limits) {
         String source = path.toString();
         return parse(Utf8Text.decode(ByteBuffer.wrap(read(path, limits)), source), source, limits);

@@ -13,6 +13,13 @@ sealed interface Absent<T> {
 
     /// It follows from keys that come before it in the schema, or that were given.
     ///
-    /// @param reason completes "default: …"
-    record Derived<T>(Function<Settings, T> value, String reason) implements Absent<T> {}
+    /// @param reason what the guide says of it
+    /// @param told completes "default: …" for a recipe
+    record Derived<T>(Function<Settings, T> value, String reason, Function<Settings, String> told)
+            implements Absent<T> {
+
+        Derived(Function<Settings, T> value, String reason) {
+            this(value, reason, _ -> reason);
+        }
+    }
 }

@@ -12,4 +12,7 @@ public sealed interface ChatTemplateChoice {
     ///
     /// @param path absolute
     record InFile(Path path) implements ChatTemplateChoice {}
+
+    /// Jinja that stands in the recipe itself.
+    record Inline(String text) implements ChatTemplateChoice {}
 }

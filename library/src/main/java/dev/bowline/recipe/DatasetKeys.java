@@ -27,8 +27,6 @@ record DatasetKeys(
         Key<Boolean> answerOnlyLossMask,
         Key<Boolean> maskHistory) {
 
-    private static final int USUAL_LENGTH = 2048;
-
     private static final Kind<DatasetFormat> FORMAT = TextKinds.oneOf(TextKinds.names(
             Map.entry("auto", DatasetFormat.AUTO),
             Map.entry("messages", DatasetFormat.MESSAGES),
@@ -50,11 +48,7 @@ record DatasetKeys(
                                 formatByMapping(settings, RecipeSchema.DATASET).orElse(DatasetFormat.AUTO),
                         "columns with a column_mapping, otherwise auto"),
                 _ -> new Fixed<>(Optional.empty(), "no such column"),
-                new Derived<>(
-                        settings -> settings.find(packedSize)
-                                .filter(size -> size > 0)
-                                .orElse(USUAL_LENGTH),
-                        "packed_sequence_size when packing, otherwise " + USUAL_LENGTH),
+                UsualLength.absent(packedSize),
                 new Fixed<>(Truncation.ERROR, "nothing is cut unasked"),
                 new Fixed<>(Optional.empty(), "the checkpoint's default, or its tool_use where there are tools"),
                 new Fixed<>(JsonObject.of(), "as the template wants"),
@@ -76,7 +70,7 @@ record DatasetKeys(
                                 ? settings.find(column.apply(training)).orElse(Optional.empty())
                                 : Optional.empty(),
                         "as dataset, unless there is a column_mapping here"),
-                same(training.seqLength, USUAL_LENGTH),
+                same(training.seqLength, UsualLength.MOST),
                 same(training.truncation, Truncation.ERROR),
                 same(training.chatTemplate, Optional.empty()),
                 same(training.chatTemplateKwargs, JsonObject.of()),
@@ -138,7 +132,7 @@ record DatasetKeys(
                         name + ".chat_template",
                         TemplateKinds.template().optional(),
                         chatTemplate,
-                        "Another of the checkpoint's templates, or a Jinja file in its place; a file has a dot or a slash in its path."),
+                        "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot or a slash in its path."),
                 new Key<>(
                         name + ".chat_template_kwargs",
                         TemplateKinds.variables(),

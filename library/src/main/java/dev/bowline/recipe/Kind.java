@@ -24,7 +24,7 @@ record Kind<T>(String expected, Function<YamlValue, Reading<T>> reader, Function
                     }
                     return switch (reader.apply(value)) {
                         case Reading.Sound<T>(T sound) -> new Reading.Sound<>(Optional.of(sound));
-                        case Reading.Unsound<T>(String fix) -> new Reading.Unsound<>(fix);
+                        case Reading.Unsound<T>(String fix, var part) -> new Reading.Unsound<>(fix, part);
                     };
                 },
                 value -> value.map(writer).orElse("null"));

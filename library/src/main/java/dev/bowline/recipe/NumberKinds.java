@@ -4,6 +4,9 @@ import dev.bowline.recipe.YamlValue.Scalar;
 import dev.bowline.recipe.YamlValue.Sequence;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.DoublePredicate;
 import java.util.function.Function;
 
@@ -51,19 +54,26 @@ final class NumberKinds {
     }
 
     static Kind<Betas> betas() {
-        Range range = new Range("", value -> value >= 0 && value < 1);
+        Range range = new Range("of at least 0 and below 1", value -> value >= 0 && value < 1);
         return new Kind<>(
                 "a list of two numbers, each at least 0 and below 1",
                 value -> {
-                    if (value instanceof Sequence list
-                            && list.items().size() == 2
-                            && list.items().getFirst() instanceof Scalar first
-                            && list.items().getLast() instanceof Scalar second
-                            && number(first, range, "0.9") instanceof Reading.Sound<Double>(Double mean)
-                            && number(second, range, "0.999") instanceof Reading.Sound<Double>(Double square)) {
-                        return new Reading.Sound<>(new Betas(mean, square));
+                    if (!(value instanceof Sequence list) || list.items().size() != 2) {
+                        return new Reading.Unsound<>("write two, such as [0.9, 0.999]");
                     }
-                    return new Reading.Unsound<>("write two, such as [0.9, 0.999]");
+                    List<Double> sound = new ArrayList<>();
+                    for (int i = 0; i < 2; i++) {
+                        YamlValue item = list.items().get(i);
+                        Kind<Double> rate = number(range, i == 0 ? "0.9" : "0.999");
+                        switch (rate.reader().apply(item)) {
+                            case Reading.Sound<Double>(Double number) -> sound.add(number);
+                            case Reading.Unsound<Double>(String fix, var _) -> {
+                                Reading.Part part = new Reading.Part("[%d]".formatted(i), rate.expected(), item);
+                                return new Reading.Unsound<>(fix, Optional.of(part));
+                            }
+                        }
+                    }
+                    return new Reading.Sound<>(new Betas(sound.getFirst(), sound.getLast()));
                 },
                 betas -> "[%s, %s]".formatted(shortest(betas.first()), shortest(betas.second())));
     }

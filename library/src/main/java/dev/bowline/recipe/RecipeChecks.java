@@ -1,14 +1,20 @@
 package dev.bowline.recipe;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /// What no key can decide alone: values that contradict each other, and values that would have no effect.
 ///
 /// A check says nothing when one of its keys is missing or unsound, as that has been said already.
 final class RecipeChecks {
+
+    /// Variables of every chat template, which no option may set.
+    private static final List<String> CONVERSATIONS_OWN = List.of("messages", "tools", "add_generation_prompt");
 
     private final Settings settings;
     private final Problems problems;
@@ -28,6 +34,7 @@ final class RecipeChecks {
             checks.dataset(RecipeSchema.VALIDATION_DATASET);
         }
         checks.packing();
+        checks.weightDecay();
         checks.learningRate();
         checks.checkpoint();
         checks.freezing();
@@ -107,6 +114,18 @@ final class RecipeChecks {
                     "%s.column_mapping: question and answer are both '%s'".formatted(section, question.get()),
                     "name two fields");
         }
+        for (String name : CONVERSATIONS_OWN) {
+            if (settings.isGiven(keys.chatTemplateKwargs())
+                    && settings.find(keys.chatTemplateKwargs())
+                            .filter(variables -> variables.has(name))
+                            .isPresent()) {
+                problems.add(
+                        settings.where(keys.chatTemplateKwargs()),
+                        "%s: '%s' is not an option of a chat template: the conversation decides it"
+                                .formatted(keys.chatTemplateKwargs().path(), name),
+                        "remove " + name);
+            }
+        }
         if (is(keys.answerOnlyLossMask(), false) && is(keys.maskHistory(), true)) {
             problems.add(
                     settings.where(keys.maskHistory(), keys.answerOnlyLossMask()),
@@ -134,6 +153,12 @@ final class RecipeChecks {
                 }
             }
         });
+    }
+
+    private void weightDecay() {
+        if (is(RecipeSchema.WEIGHT_DECAY, 0.0)) {
+            refuseWithoutEffect(RecipeSchema.DECAY_NORMS_AND_BIASES, decays -> decays, "with weight_decay: 0");
+        }
     }
 
     private void learningRate() {
@@ -177,10 +202,25 @@ final class RecipeChecks {
 
     private void checkpoint() {
         if (is(RecipeSchema.CHECKPOINT_ENABLED, false)) {
-            refuseWithoutEffect(RecipeSchema.CKPT_EVERY_STEPS, Optional::isPresent, "with checkpoint.enabled: false");
+            String disabled = "with checkpoint.enabled: false";
+            refuseWithoutEffect(RecipeSchema.CKPT_EVERY_STEPS, Optional::isPresent, disabled);
+            refuseWithoutEffect(
+                    RecipeSchema.MAX_RECENT_CHECKPOINTS,
+                    kept -> !kept.equals(Optional.of(RecipeSchema.USUAL_RECENT)),
+                    disabled);
+            refuseWithoutEffect(RecipeSchema.MAX_SHARD_SIZE, bytes -> bytes != RecipeSchema.USUAL_SHARD, disabled);
         }
         Optional<Path> model = settings.find(RecipeSchema.PRETRAINED);
         settings.find(RecipeSchema.CHECKPOINT_DIR).ifPresent(directory -> {
+            existing(directory).filter(there -> !Files.isDirectory(there)).ifPresent(file -> {
+                String stands = file.equals(directory)
+                        ? "is a file, not a directory"
+                        : "cannot be made: %s is a file".formatted(file);
+                problems.add(
+                        settings.where(RecipeSchema.CHECKPOINT_DIR),
+                        "checkpoint.checkpoint_dir %s %s".formatted(directory, stands),
+                        "name a directory that is empty or can be made");
+            });
             if (model.isPresent() && directory.startsWith(model.get())) {
                 problems.add(
                         settings.where(RecipeSchema.CHECKPOINT_DIR),
@@ -188,6 +228,13 @@ final class RecipeChecks {
                         "write a directory of its own");
             }
         });
+    }
+
+    /// The path itself, or the nearest above it that is there.
+    private static Optional<Path> existing(Path path) {
+        return Stream.iterate(path, Objects::nonNull, Path::getParent)
+                .filter(Files::exists)
+                .findFirst();
     }
 
     private void freezing() {

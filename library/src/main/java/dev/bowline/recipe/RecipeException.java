@@ -6,7 +6,7 @@ import java.util.List;
 /// A recipe that cannot be used, with everything that is wrong with it.
 public final class RecipeException extends BowlineException {
 
-    private static final int MOST_SHOWN = 20;
+    private static final int MOST_SHOWN = 100;
 
     private final transient List<RecipeProblem> problems;
 

@@ -61,6 +61,11 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings), places);
     }
 
+    /// Whether `set` has the form `key.path=value`.
+    public static boolean isAssignment(String set) {
+        return SetFlag.isAssignment(set);
+    }
+
     private static RecipeException notARecipe(Origin at, String found) {
         return new RecipeException(List.of(new RecipeProblem(
                 at,

@@ -19,6 +19,8 @@ final class RecipeSchema {
     private static final Kind<Optional<Integer>> COUNT =
             NumberKinds.integerFrom(1).optional();
     static final int USUAL_CHUNK = 512;
+    static final int USUAL_RECENT = 2;
+    static final long USUAL_SHARD = 5_000_000_000L;
 
     private static final Kind<Boolean> SWITCH = TextKinds.trueOrFalse();
 
@@ -158,11 +160,11 @@ final class RecipeSchema {
             PathKinds.path(),
             new Derived<>(
                     settings -> settings.source().resolveSibling("checkpoints"), "checkpoints/ beside the recipe"),
-            "Where the step_N directories go.");
+            "Where the step_N directories, training.jsonl and validation.jsonl go.");
     static final Key<Optional<Integer>> MAX_RECENT_CHECKPOINTS = new Key<>(
             "checkpoint.max_recent_checkpoints",
             COUNT,
-            new Fixed<>(Optional.of(2), "the last and one before it"),
+            new Fixed<>(Optional.of(USUAL_RECENT), "the last and one before it"),
             "How many of the newest are kept; null for all.");
     static final Key<Boolean> KEEP_BEST = new Key<>(
             "checkpoint.keep_best",
@@ -177,7 +179,7 @@ final class RecipeSchema {
     static final Key<Long> MAX_SHARD_SIZE = new Key<>(
             "checkpoint.max_shard_size",
             TextKinds.size(),
-            new Fixed<>(5_000_000_000L, "as transformers"),
+            new Fixed<>(USUAL_SHARD, "as transformers"),
             "The largest weights file to write.");
 
     static final Key<Boolean> FREEZE_EMBEDDINGS = new Key<>(

@@ -15,15 +15,24 @@ final class SetFlag {
     static Mapping apply(String assignment, Mapping root, Problems problems) {
         Origin.OnFlag flag = new Origin.OnFlag(assignment);
         int equals = assignment.indexOf('=');
-        String path = equals < 0 ? assignment : assignment.substring(0, equals).strip();
-        List<String> segments = Key.segments(path);
-        if (equals < 0 || segments.stream().anyMatch(String::isBlank)) {
+        List<String> segments = segments(assignment);
+        if (!isAssignment(assignment)) {
             problems.add(flag, "expected key.path=value", "write it as --set optimizer.lr=1e-5");
             return root;
         }
         YamlValue value = YamlReader.read(SourceText.ofFlag(assignment.substring(equals + 1), flag), problems)
                 .orElse(new Scalar("", true, flag));
         return withoutOtherNames(root, segments).with(segments, value);
+    }
+
+    static boolean isAssignment(String text) {
+        return text.indexOf('=') >= 0 && segments(text).stream().noneMatch(String::isBlank);
+    }
+
+    private static List<String> segments(String assignment) {
+        int equals = assignment.indexOf('=');
+        return Key.segments(
+                equals < 0 ? assignment : assignment.substring(0, equals).strip());
     }
 
     private static Mapping withoutOtherNames(Mapping root, List<String> segments) {

@@ -76,15 +76,18 @@ final class SettingsReader {
         switch (key.kind().reader().apply(entry.value())) {
             case Reading.Sound<T>(T value) ->
                 settings.put(key, value, entry.value().at());
-            case Reading.Unsound<T>(String fix) -> {
+            case Reading.Unsound<T>(String fix, var part) -> {
                 broken.add(key.path());
+                Reading.Part wrong =
+                        part.orElseGet(() -> new Reading.Part("", key.kind().expected(), entry.value()));
                 problems.add(
-                        entry.value().at(),
-                        "%s: expected %s, found %s"
+                        wrong.value().at(),
+                        "%s%s: expected %s, found %s"
                                 .formatted(
                                         key.path(),
-                                        key.kind().expected(),
-                                        entry.value().found()),
+                                        wrong.suffix(),
+                                        wrong.expected(),
+                                        wrong.value().found()),
                         fix);
             }
         }
@@ -135,8 +138,8 @@ final class SettingsReader {
                                 .formatted(key.path(), key.kind().expected()),
                         "add it: %s".formatted(key.doc()));
             case Absent.Fixed<T>(T value, String reason) -> settings.put(key, value, new Origin.Default(reason));
-            case Absent.Derived<T>(var value, String reason) ->
-                settings.put(key, value.apply(settings), new Origin.Default(reason));
+            case Absent.Derived<T>(var value, var _, var told) ->
+                settings.put(key, value.apply(settings), new Origin.Default(told.apply(settings)));
         }
     }
 

@@ -27,11 +27,11 @@ final class TemplateKinds {
 
     private TemplateKinds() {}
 
-    /// A word is a name; whatever has a dot or a slash in it is a file.
+    /// A word is a name; whatever has a dot or a slash in it is a file, unless it has Jinja's braces and is none.
     static Kind<ChatTemplateChoice> template() {
         Kind<Path> file = PathKinds.file();
         return Kind.ofScalar(
-                "an existing file, or the name of a template of the checkpoint",
+                "an existing file, the name of a template of the checkpoint, Jinja text",
                 "a path or a name",
                 scalar -> {
                     boolean isName = !scalar.isNumber()
@@ -42,13 +42,21 @@ final class TemplateKinds {
                     }
                     return switch (file.reader().apply(scalar)) {
                         case Reading.Sound<Path>(var path) -> new Reading.Sound<>(new ChatTemplateChoice.InFile(path));
-                        case Reading.Unsound<Path>(String fix) -> new Reading.Unsound<>(fix);
+                        case Reading.Unsound<Path>(String fix, var _) ->
+                            isJinja(scalar.text())
+                                    ? new Reading.Sound<>(new ChatTemplateChoice.Inline(scalar.text()))
+                                    : new Reading.Unsound<>(fix);
                     };
                 },
                 choice -> switch (choice) {
                     case ChatTemplateChoice.Named(String name) -> TextKinds.quoted(name);
                     case ChatTemplateChoice.InFile(var path) -> file.writer().apply(path);
+                    case ChatTemplateChoice.Inline(String text) -> TextKinds.quoted(text);
                 });
+    }
+
+    private static boolean isJinja(String text) {
+        return text.contains("{{") || text.contains("{%");
     }
 
     static Kind<LocalDate> date() {
@@ -78,7 +86,7 @@ final class TemplateKinds {
                     }
                     return switch (object(mapping)) {
                         case Reading.Sound<JsonValue>(JsonValue object) -> new Reading.Sound<>(object.asObject());
-                        case Reading.Unsound<JsonValue>(String fix) -> new Reading.Unsound<>(fix);
+                        case Reading.Unsound<JsonValue>(String fix, var _) -> new Reading.Unsound<>(fix);
                     };
                 },
                 Json::compact);
@@ -97,7 +105,7 @@ final class TemplateKinds {
         for (Entry entry : mapping.entries()) {
             switch (json(entry.value())) {
                 case Reading.Sound<JsonValue>(JsonValue sound) -> object = object.with(entry.key(), sound);
-                case Reading.Unsound<JsonValue>(String fix) -> {
+                case Reading.Unsound<JsonValue>(String fix, var _) -> {
                     return new Reading.Unsound<>(entry.key() + ": " + fix);
                 }
             }

@@ -79,6 +79,14 @@ public final class ChatTemplate {
         return of(tokenizer, new TemplateFiles(file, alone), Optional.of(TemplateFiles.DEFAULT));
     }
 
+    /// Jinja text in place of the checkpoint's templates.
+    ///
+    /// @param where what to call the text in errors
+    public static ChatTemplate inline(Tokenizer tokenizer, String where, String text) {
+        Map<String, TemplateFiles.Source> alone = Map.of(TemplateFiles.DEFAULT, new TemplateFiles.Source(where, text));
+        return of(tokenizer, new TemplateFiles(tokenizer.directory(), alone), Optional.of(TemplateFiles.DEFAULT));
+    }
+
     private static ChatTemplate of(Tokenizer tokenizer, TemplateFiles files, Optional<String> chosen) {
         return new ChatTemplate(files, chosen, tokenizer.specialTokens(), JsonObject.of(), Clock.systemDefaultZone());
     }

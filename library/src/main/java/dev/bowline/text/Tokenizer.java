@@ -139,12 +139,16 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /// Ids of the text alone: no token is added at either end, special tokens written in it are recognised.
+    ///
+    /// @throws HalfCharacterException if the text is none that bytes can be
     public int[] encode(String text) {
+        HalfCharacterException.refuse(text);
         return ints(tokenizer.encode(text, false, false).getIds());
     }
 
     /// As [#encode], with the part of the text that each token stands for.
     public TokenizedText encodeWithSpans(String text) {
+        HalfCharacterException.refuse(text);
         Encoding encoding = tokenizer.encode(text, false, false);
         CharSpan[] spans = encoding.getCharTokenSpans();
         String[] tokens = encoding.getTokens();

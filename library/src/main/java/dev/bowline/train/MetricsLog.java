@@ -68,7 +68,7 @@ final class MetricsLog {
     private static BowlineException unwritable(Path file, IOException e) {
         return new BowlineException(
                 "%s cannot be written: %s".formatted(file, e.getMessage()),
-                "free disk space, or point checkpoint.checkpoint_dir at a writable directory",
+                "point checkpoint.checkpoint_dir at a directory you may write to, or free disk space",
                 e);
     }
 

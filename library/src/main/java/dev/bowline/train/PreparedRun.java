@@ -45,8 +45,7 @@ public final class PreparedRun {
     /// @throws BowlineException if something in the recipe does not hold
     public static PreparedRun of(RecipeFile file) {
         Recipe recipe = file.recipe();
-        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint());
-        int packedSize = recipe.packedSequence().packedSequenceSize();
+        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
                 CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config());
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
@@ -54,9 +53,9 @@ public final class PreparedRun {
             checkpoint.requireFits(model);
             tokenizer.requireFits(model.vocabularySize());
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
-            RecipeData training = RecipeData.read(recipe.dataset(), packedSize, tokenizer, today);
-            Optional<RecipeData> heldOut =
-                    recipe.validationDataset().map(section -> RecipeData.read(section, packedSize, tokenizer, today));
+            RecipeData training = RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today);
+            Optional<RecipeData> heldOut = recipe.validationDataset()
+                    .map(section -> RecipeData.read(file, "validation_dataset", section, tokenizer, today));
             List<String> notes = new ArrayList<>(training.notes("dataset", tokenizer));
             heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
             int longest = training.rows().stream().mapToInt(Row::length).max().orElseThrow();

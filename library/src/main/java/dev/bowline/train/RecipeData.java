@@ -4,11 +4,13 @@ import dev.bowline.data.Dataset;
 import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.Layout;
+import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.Row;
 import dev.bowline.recipe.ChatTemplateChoice;
 import dev.bowline.recipe.ChatTemplateSection;
 import dev.bowline.recipe.ColumnMapping;
 import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.Truncation;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
@@ -26,10 +28,20 @@ import java.util.OptionalInt;
 /// @param template what wrote its conversations down
 record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
 
-    /// @param packedSize tokens in a packed row; 0 for no packing
+    /// @param name of the section in `file`
     /// @param today the day that the template is told where the recipe names none
-    static RecipeData read(DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
-        ChatTemplate template = template(section.chatTemplate(), tokenizer)
+    static RecipeData read(RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer, LocalDate today) {
+        int packedSize = file.recipe().packedSequence().packedSequenceSize();
+        try {
+            return read(name, section, packedSize, tokenizer, today);
+        } catch (MissingColumnException e) {
+            throw file.wrong("%s.column_mapping.%s".formatted(name, e.role()), e.problem(), e.fix());
+        }
+    }
+
+    private static RecipeData read(
+            String name, DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
+        ChatTemplate template = template(name, section.chatTemplate(), tokenizer)
                 .with(section.chatTemplate().kwargs())
                 .on(section.chatTemplate().date().orElse(today));
         Dataset dataset = DatasetReader.read(settings(section, packedSize), template, tokenizer);
@@ -37,13 +49,15 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
         return new RecipeData(rows, dataset, template);
     }
 
-    private static ChatTemplate template(ChatTemplateSection section, Tokenizer tokenizer) {
+    private static ChatTemplate template(String sectionName, ChatTemplateSection section, Tokenizer tokenizer) {
         if (section.template().isEmpty()) {
             return ChatTemplate.of(tokenizer);
         }
         return switch (section.template().get()) {
             case ChatTemplateChoice.Named(String name) -> ChatTemplate.named(tokenizer, name);
             case ChatTemplateChoice.InFile(Path path) -> ChatTemplate.of(tokenizer, path);
+            case ChatTemplateChoice.Inline(String text) ->
+                ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text);
         };
     }
 

@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.RecipeFile;
 import dev.bowline.text.Tokenizer;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -19,20 +20,20 @@ public final class RecipePreview {
     /// What a run would say about these examples, a sentence each.
     ///
     /// @throws dev.bowline.BowlineException if the tokenizer, the template or an example cannot be used
-    public static List<String> notes(Recipe recipe) {
-        int packedSize = recipe.packedSequence().packedSequenceSize();
+    public static List<String> notes(RecipeFile file) {
+        Recipe recipe = file.recipe();
         List<String> notes = new ArrayList<>();
         try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
-            notes.addAll(notes("dataset", recipe.dataset(), packedSize, tokenizer));
+            notes.addAll(notes(file, "dataset", recipe.dataset(), tokenizer));
             recipe.validationDataset()
-                    .ifPresent(section -> notes.addAll(notes("validation_dataset", section, packedSize, tokenizer)));
+                    .ifPresent(section -> notes.addAll(notes(file, "validation_dataset", section, tokenizer)));
         }
         return notes;
     }
 
-    private static List<String> notes(String name, DatasetSection section, int packedSize, Tokenizer tokenizer) {
+    private static List<String> notes(RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer) {
         int examples = Math.min(EXAMPLES, section.limit().orElse(EXAMPLES));
-        return RecipeData.read(section.first(examples), packedSize, tokenizer, LocalDate.now())
+        return RecipeData.read(file, name, section.first(examples), tokenizer, LocalDate.now())
                 .notes(name, tokenizer);
     }
 }

@@ -43,25 +43,59 @@ final class RunCheckpoints {
         this.resumedFrom = resumedFrom;
     }
 
-    /// @throws BowlineException if there is nothing to resume from, or a fresh run would write into another's directory
-    static RunCheckpoints of(CheckpointSection section) {
+    /// Says what is wrong with a key of the recipe, where it stands.
+    @FunctionalInterface
+    interface Refusal {
+        BowlineException of(String key, String problem, String fix);
+    }
+
+    /// @throws BowlineException if there is nothing to resume from, or nothing can be written, or a fresh run would
+    ///     write into another's directory
+    static RunCheckpoints of(CheckpointSection section, Refusal wrong) {
         TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
                 section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
         Optional<Path> resumedFrom = section.restoreFrom().map(from -> switch (from) {
             case RestoreFrom.Latest _ ->
                 checkpoints
                         .latest()
-                        .orElseThrow(() -> new BowlineException(
+                        .orElseThrow(() -> wrong.of(
+                                "checkpoint.restore_from",
                                 "%s has no training checkpoint to resume from".formatted(section.checkpointDir()),
                                 "remove checkpoint.restore_from to start afresh"));
-            case RestoreFrom.Directory(Path path) -> path;
+            case RestoreFrom.Directory(Path path) -> requireTraining(path, wrong);
         });
         if (resumedFrom.isEmpty() && section.enabled() && !isEmpty(section.checkpointDir())) {
-            throw new BowlineException(
+            throw wrong.of(
+                    "checkpoint.checkpoint_dir",
                     "checkpoint.checkpoint_dir %s is not empty".formatted(section.checkpointDir()),
                     "name another directory, or go on with the run there: --set checkpoint.restore_from=LATEST");
         }
+        requireWritable(section.checkpointDir(), wrong);
         return new RunCheckpoints(section, checkpoints, resumedFrom);
+    }
+
+    private static Path requireTraining(Path directory, Refusal wrong) {
+        if (!Files.isRegularFile(directory.resolve(TrainingState.FILE_NAME))) {
+            throw wrong.of(
+                    "checkpoint.restore_from",
+                    "%s is not a training checkpoint: it has no %s".formatted(directory, TrainingState.FILE_NAME),
+                    "name a step_N directory of a run; a model to start from is model.pretrained_model_name_or_path");
+        }
+        return directory;
+    }
+
+    /// The training log is written there even when nothing is saved.
+    private static void requireWritable(Path directory, Refusal wrong) {
+        Path there = directory.toAbsolutePath();
+        while (Files.notExists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        if (!Files.isWritable(there)) {
+            throw wrong.of(
+                    "checkpoint.checkpoint_dir",
+                    "checkpoint.checkpoint_dir %s cannot be written: %s is read-only".formatted(directory, there),
+                    "name a directory you may write to");
+        }
     }
 
     private static boolean isEmpty(Path directory) {

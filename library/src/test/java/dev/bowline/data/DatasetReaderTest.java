@@ -223,6 +223,94 @@ class DatasetReaderTest {
         }
     }
 
+    @Test
+    void halfOfACharacterIsRefusedWhereItStands() {
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> read(row("a", "b") + "\n" + row("\\ud800!", "b"), 64, DatasetSettings.TooLong.ERROR));
+
+        assertTrue(
+                refused.problem()
+                        .contains("data.jsonl:2:43 (messages[0].content): the text to tokenise has half of a character,"
+                                + " U+D800"),
+                refused.problem());
+    }
+
+    @Test
+    void aByteOrderMarkIsNoPartOfTheData() throws IOException {
+        for (String rows : List.of(row("a", "b"), "[" + row("a", "b") + "]")) {
+            Dataset dataset = read("\ufeff" + rows, 64, DatasetSettings.TooLong.ERROR);
+
+            assertEquals("b<turn|>", targets(dataset.examples().getFirst()));
+        }
+    }
+
+    @Test
+    void conversationsMayHaveRolesAndContents() throws IOException {
+        Example messages = read(row("a", "b"), 64, DatasetSettings.TooLong.ERROR)
+                .examples()
+                .getFirst();
+        Example conversations = read(
+                        row("a", "b").replace("messages", "conversations"), 64, DatasetSettings.TooLong.ERROR)
+                .examples()
+                .getFirst();
+
+        assertEquals(decode(messages), decode(conversations));
+        assertEquals(targets(messages), targets(conversations));
+    }
+
+    @Test
+    void anImageIsNotDroppedSilently() {
+        for (String part : List.of(
+                "{\"type\": \"image\", \"path\": \"a.png\"}",
+                "{\"type\": \"image_url\", \"image_url\": {\"url\": \"a\"}}",
+                "{\"type\": \"input_audio\"}",
+                "{\"image\": \"a.png\"}")) {
+            String content = "[{\"type\": \"text\", \"text\": \"a\"}, " + part + "]";
+            String row = row("a", "b").replace("\"content\": \"a\"", "\"content\": " + content);
+
+            BowlineException refused =
+                    assertThrows(BowlineException.class, () -> read(row, 64, DatasetSettings.TooLong.ERROR), part);
+
+            assertTrue(
+                    refused.problem().contains("data.jsonl:1:75: 'messages[0].content[1]' is of the type"),
+                    refused.problem());
+            assertTrue(refused.problem().endsWith("training takes text only"), refused.problem());
+        }
+    }
+
+    @Test
+    void aFileOfAnotherKindIsToldItsKindAndTheWayToJsonLines() throws IOException {
+        Map<String, String> kinds = Map.of(
+                "a.parquet", "PAR1\0\0\0\0",
+                "a.csv", "q,a\n1,2\n",
+                "a.zip", "PK\003\004");
+        for (Map.Entry<String, String> kind : kinds.entrySet()) {
+            Path file = Files.writeString(directory.resolve(kind.getKey()), kind.getValue());
+
+            BowlineException refused = assertThrows(BowlineException.class, () -> read(file));
+
+            assertTrue(refused.problem().contains("examples are read from JSON and JSON lines"), refused.problem());
+            assertTrue(refused.fix().contains(file.toString()), refused.fix());
+        }
+        Path gzip = Files.write(directory.resolve("a.jsonl.gz"), new byte[] {0x1f, (byte) 0x8b, 8, 0});
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> read(gzip));
+
+        assertTrue(refused.problem().contains("compressed with gzip"), refused.problem());
+        assertTrue(refused.fix().contains("gunzip --keep '" + gzip), refused.fix());
+    }
+
+    @Test
+    void whatIsNoObjectIsToldToBeOne() {
+        for (String rows : List.of("[1, 2]\n[3, 4]", "[[1], [2]]", row("a", "b") + "\n3", "")) {
+            BowlineException refused =
+                    assertThrows(BowlineException.class, () -> read(rows, 64, DatasetSettings.TooLong.ERROR), rows);
+
+            assertTrue(refused.fix().startsWith("write each example as an object on a line of its own"), refused.fix());
+        }
+    }
+
     private Dataset read(Path file) {
         return DatasetReader.read(
                 settings(file, 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),

@@ -29,6 +29,52 @@ class RecipeFileTest {
     }
 
     @Test
+    void anExampleMayBeAsLongAsTheModelWhereNobodySays() {
+        folder.write("model/config.json", "{\"text_config\": {\"max_position_embeddings\": 512}}");
+        RecipeFile bounded = folder.load(RecipeFolder.SHORTEST);
+        RecipeFile packed = folder.load(RecipeFolder.SHORTEST, "packed_sequence.packed_sequence_size=64");
+        folder.write("model/config.json", "{\"max_position_embeddings\": 131072}");
+        RecipeFile unbounded = folder.load(RecipeFolder.SHORTEST);
+
+        assertEquals(512, bounded.recipe().dataset().seqLength());
+        assertEquals(
+                "default: the model has 512 positions (max_position_embeddings in its config.json)",
+                origin(bounded, "dataset.seq_length"));
+        assertEquals(64, packed.recipe().dataset().seqLength());
+        assertEquals("default: packed_sequence_size", origin(packed, "dataset.seq_length"));
+        assertEquals(2048, unbounded.recipe().dataset().seqLength());
+        assertEquals(
+                "default: no packing, and the model has no fewer positions", origin(unbounded, "dataset.seq_length"));
+    }
+
+    private static String origin(RecipeFile file, String key) {
+        return file.settings().settings().stream()
+                .filter(setting -> setting.key().equals(key))
+                .map(setting -> setting.origin().toString())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aChatTemplateMayStandInTheRecipe() {
+        String jinja = "{% for m in messages %}{{ m.role }}: \"{{ m.content }}\"\\n{% endfor %}";
+        String yaml = RecipeFolder.SHORTEST.replace(
+                "  path: train.jsonl", "  path: train.jsonl\n  chat_template: |-\n    " + jinja);
+
+        RecipeFile file = folder.load(yaml);
+
+        Optional<ChatTemplateChoice> inline = Optional.of(new ChatTemplateChoice.Inline(jinja));
+        assertEquals(inline, file.recipe().dataset().chatTemplate().template());
+        assertEquals(
+                inline,
+                folder.load(file.settings().toYaml())
+                        .recipe()
+                        .dataset()
+                        .chatTemplate()
+                        .template());
+    }
+
+    @Test
     void everyKeyReachesItsRecord() {
         Recipe recipe = folder.load(FullRecipe.YAML).recipe();
 

@@ -69,7 +69,7 @@ class RecipeGuideTest {
                         : "**required**";
             case Absent.Fixed<T>(T value, String reason) ->
                 "`%s` (%s)".formatted(key.kind().writer().apply(value), reason);
-            case Absent.Derived<T>(var _, String reason) -> reason;
+            case Absent.Derived<T>(var _, String reason, var _) -> reason;
         };
     }
 }

@@ -80,7 +80,7 @@ class RecipeProblemsTest {
         RecipeException refused = assertThrows(RecipeException.class, () -> RecipeFile.load(file, List.of()));
 
         assertEquals(1000, refused.problems().size());
-        assertTrue(refused.fix().endsWith("\nand 980 more"), refused.fix());
+        assertTrue(refused.fix().endsWith("\nand 900 more"), refused.fix());
     }
 
     @Test
@@ -206,6 +206,15 @@ class RecipeProblemsTest {
                 Map.entry(
                         List.of("checkpoint.enabled=false", "step_scheduler.ckpt_every_steps=2"),
                         "no effect with checkpoint.enabled: false"),
+                Map.entry(
+                        List.of("checkpoint={enabled: false, max_recent_checkpoints: 3}"),
+                        "max_recent_checkpoints has no effect with checkpoint.enabled: false"),
+                Map.entry(
+                        List.of("checkpoint={enabled: false, max_shard_size: 1GB}"),
+                        "max_shard_size has no effect with checkpoint.enabled: false"),
+                Map.entry(
+                        List.of("optimizer.weight_decay=0", "optimizer.decay_norms_and_biases=true"),
+                        "decay_norms_and_biases has no effect with weight_decay: 0"),
                 Map.entry(List.of("loss={full_logits: true, chunk_size: 64}"), "no effect with loss.full_logits"),
                 Map.entry(List.of("freeze_config.freeze_language_model=true"), "freezes everything"),
                 Map.entry(List.of("freeze_config.freeze_vision_tower=false"), "not supported yet"),
@@ -231,6 +240,39 @@ class RecipeProblemsTest {
         String problem = folder.problem(RecipeFolder.SHORTEST + "checkpoint: {checkpoint_dir: model/runs}\n");
 
         assertTrue(problem.startsWith("10:30: checkpoint.checkpoint_dir model/runs is inside the model"), problem);
+    }
+
+    @Test
+    void aFileIsNoPlaceForCheckpoints() {
+        assertEquals(
+                "10:30: checkpoint.checkpoint_dir train.jsonl is a file, not a directory"
+                        + " | name a directory that is empty or can be made",
+                folder.problem(RecipeFolder.SHORTEST + "checkpoint: {checkpoint_dir: train.jsonl}\n"));
+        assertEquals(
+                "10:30: checkpoint.checkpoint_dir train.jsonl/a/b cannot be made: train.jsonl is a file"
+                        + " | name a directory that is empty or can be made",
+                folder.problem(RecipeFolder.SHORTEST + "checkpoint: {checkpoint_dir: train.jsonl/a/b}\n"));
+    }
+
+    @Test
+    void theOneOfTwoRatesThatIsWrongIsNamed() {
+        assertEquals(
+                "10:16: optimizer.betas[1]: expected a number of at least 0 and below 1, found the number 1.0"
+                        + " | write a number of at least 0 and below 1, such as 0.999",
+                folder.problem(RecipeFolder.SHORTEST + "  betas: [0.9, 1.0]\n"));
+        assertEquals(
+                "10:11: optimizer.betas[0]: expected a number of at least 0 and below 1, found the text 'x'"
+                        + " | write a finite number, such as 0.9",
+                folder.problem(RecipeFolder.SHORTEST + "  betas: [x, 0.9]\n"));
+    }
+
+    @Test
+    void aVariableThatTheConversationDecidesIsNoOptionOfATemplate() {
+        assertEquals(
+                "5:25: dataset.chat_template_kwargs: 'messages' is not an option of a chat template:"
+                        + " the conversation decides it | remove messages",
+                folder.problem(RecipeFolder.SHORTEST.replace(
+                        "  path: train.jsonl", "  path: train.jsonl\n  chat_template_kwargs: {messages: 3}")));
     }
 
     @Test

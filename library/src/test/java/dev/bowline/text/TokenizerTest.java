@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -63,6 +64,21 @@ class TokenizerTest {
 
                 assertEquals(golden.requireString("hidden"), streamed.toString());
             }
+        }
+    }
+
+    @Test
+    void halfOfACharacterIsRefusedByEveryEncoding() {
+        String half = "a" + (char) 0xD83D;
+        try (Tokenizer tokenizer = open("byte_level")) {
+            for (Executable encoding :
+                    List.<Executable>of(() -> tokenizer.encode(half), () -> tokenizer.encodeWithSpans(half))) {
+                BowlineException refused = assertThrows(BowlineException.class, encoding);
+
+                assertTrue(
+                        refused.problem().contains("half of a character, U+D83D, at unit 1 of 2"), refused.problem());
+            }
+            assertTrue(tokenizer.encode(half + (char) 0xDE00).length > 0);
         }
     }
 

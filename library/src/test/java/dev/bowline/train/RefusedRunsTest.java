@@ -1,5 +1,6 @@
 package dev.bowline.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,6 +31,7 @@ class RefusedRunsTest {
         BowlineException refused =
                 assertThrows(BowlineException.class, () -> demo.run("run", "float32", "step_scheduler.max_steps=1"));
 
+        assertTrue(refused.problem().startsWith("--set checkpoint.checkpoint_dir="), refused.problem());
         assertTrue(refused.problem().contains("is not empty"), refused.problem());
         assertTrue(refused.fix().contains("restore_from=LATEST"), refused.fix());
     }
@@ -55,6 +57,70 @@ class RefusedRunsTest {
         assertTrue(packed.problem().contains("packed_sequence_size is 1024, but the model has 512"), packed.problem());
         assertTrue(inFile.problem().startsWith(recipe + ":13:15: "), inFile.problem());
         assertTrue(Files.notExists(directory.resolve("run")));
+    }
+
+    @Test
+    void whatARunGoesOnFromIsRefusedWhereItIsNamed() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("no-run"));
+
+        BowlineException none = assertThrows(
+                BowlineException.class, () -> demo.run("run", "float32", "checkpoint.restore_from=LATEST"));
+        BowlineException other = assertThrows(
+                BowlineException.class, () -> demo.run("run", "float32", "checkpoint.restore_from=" + model));
+
+        assertTrue(none.problem().startsWith("--set checkpoint.restore_from=LATEST: "), none.problem());
+        assertTrue(
+                other.problem().endsWith("no-run is not a training checkpoint: it has no training_state.json"),
+                other.problem());
+        assertTrue(other.problem().startsWith("--set checkpoint.restore_from="), other.problem());
+    }
+
+    @Test
+    void aColumnThatTheFirstRowDoesNotHaveIsRefusedWhereItIsNamed() throws IOException {
+        String mapping = "dataset.column_mapping={question: ask, answer: reply}";
+        Path wrong = Files.writeString(directory.resolve("wrong.jsonl"), "{\"q\": \"a\", \"r\": \"b\"}\n");
+        Path later = Files.writeString(
+                directory.resolve("later.jsonl"), "{\"ask\": \"a\", \"reply\": \"b\"}\n{\"ask\": \"a\"}\n");
+
+        BowlineException first = assertThrows(
+                BowlineException.class, () -> demo.run("run", "float32", mapping, "dataset.path=" + wrong));
+        BowlineException second = assertThrows(
+                BowlineException.class, () -> demo.run("run", "float32", mapping, "dataset.path=" + later));
+
+        assertTrue(first.problem().startsWith("--set " + mapping + ": "), first.problem());
+        assertTrue(
+                first.problem()
+                        .endsWith("wrong.jsonl:1:1: the row has no field 'ask' (column_mapping.question);"
+                                + " it has 'q', 'r'"),
+                first.problem());
+        assertTrue(second.problem().startsWith(later + ":2:1: the row has no field 'reply'"), second.problem());
+    }
+
+    @Test
+    void aModelOfFewPositionsIsTrainedWithoutASequenceLength() throws IOException {
+        Path recipe = Files.writeString(
+                directory.resolve("short.yaml"), """
+                model: {pretrained_model_name_or_path: %1$s/model}
+                dataset: {path: %1$s/train.jsonl}
+                step_scheduler: {global_batch_size: 8, num_epochs: 1}
+                optimizer: {lr: 1e-5}
+                """.formatted(Path.of("..", "cli", "src", "main", "resources", "demo")
+                        .toAbsolutePath()
+                        .normalize()));
+
+        PreparedRun run = PreparedRun.of(RecipeFile.load(recipe, List.of()));
+
+        assertEquals(512, run.recipe().dataset().seqLength());
+    }
+
+    @Test
+    void aLogThatCannotBeWrittenIsToldAnotherPlaceFirst() throws IOException {
+        Files.createDirectories(directory.resolve("training.jsonl"));
+        MetricsLog log = new MetricsLog(directory);
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> log.goOnAfter(1));
+
+        assertTrue(refused.fix().startsWith("point checkpoint.checkpoint_dir at a directory"), refused.fix());
     }
 
     @Test

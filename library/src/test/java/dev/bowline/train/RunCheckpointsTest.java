@@ -1,7 +1,11 @@
 package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.RestoreFrom;
 import java.io.IOException;
@@ -21,7 +25,7 @@ class RunCheckpointsTest {
     void theNewestThatALaterStepProvedIsGood() throws IOException {
         saved(1, 2, 3);
 
-        RunCheckpoints checkpoints = RunCheckpoints.of(from(new RestoreFrom.Latest()));
+        RunCheckpoints checkpoints = checkpoints(from(new RestoreFrom.Latest()));
 
         assertEquals(good(2, true), checkpoints.lastGood(4), "nobody has computed with the weights of step 3 yet");
         assertEquals(good(3, true), checkpoints.lastGood(5));
@@ -31,7 +35,7 @@ class RunCheckpointsTest {
     void whatARunLeftThatWentFurtherBeforeIsNotThisRuns() throws IOException {
         saved(2, 3, 4, 5);
 
-        RunCheckpoints checkpoints = RunCheckpoints.of(from(new RestoreFrom.Directory(run.resolve("step_3"))));
+        RunCheckpoints checkpoints = checkpoints(from(new RestoreFrom.Directory(run.resolve("step_3"))));
 
         assertEquals(good(3, true), checkpoints.lastGood(8));
         assertEquals(good(2, true), checkpoints.lastGood(4));
@@ -41,9 +45,7 @@ class RunCheckpointsTest {
     void theOnlyOneIsNamedAndNotCalledGood() throws IOException {
         saved(4);
 
-        assertEquals(
-                good(4, false),
-                RunCheckpoints.of(from(new RestoreFrom.Latest())).lastGood(5));
+        assertEquals(good(4, false), checkpoints(from(new RestoreFrom.Latest())).lastGood(5));
     }
 
     @Test
@@ -51,7 +53,22 @@ class RunCheckpointsTest {
         CheckpointSection section =
                 new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
 
-        assertEquals(Optional.empty(), RunCheckpoints.of(section).lastGood(5));
+        assertEquals(Optional.empty(), checkpoints(section).lastGood(5));
+    }
+
+    private static RunCheckpoints checkpoints(CheckpointSection section) {
+        return RunCheckpoints.of(section, (_, problem, fix) -> new BowlineException(problem, fix));
+    }
+
+    @Test
+    void aDirectoryThatMayNotBeWrittenIsRefusedByItsKey() throws IOException {
+        assumeTrue(run.toFile().setWritable(false) && !Files.isWritable(run), "root may write everywhere");
+        CheckpointSection section = new CheckpointSection(
+                true, run.resolve("a/b").toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> checkpoints(section));
+
+        assertTrue(refused.problem().endsWith(run.toAbsolutePath() + " is read-only"), refused.problem());
     }
 
     private Optional<RunCheckpoints.Good> good(int step, boolean proven) {

@@ -59,6 +59,15 @@ class TemplateNotesTest {
     }
 
     @Test
+    void aTemplateInTheRecipeIsTheOneThatIsUsed() throws IOException {
+        String jinja = turns("<pad>").replace("\n", "\\n");
+
+        List<String> notes = notes("", "dataset.chat_template=\"" + jinja + "\"");
+
+        assertTrue(notes.getFirst().contains("answers end with '<pad>', but generation stops at"), notes::toString);
+    }
+
+    @Test
     void aResumedRunIsToldTheDayItBegan() throws IOException {
         String dated = turns("<turn|>\n").replace("{{ bos_token }}", "{{ bos_token }}{{ strftime_now('%Y-%m-%d') }}");
         String checkpoints = "checkpoint.checkpoint_dir=" + directory.resolve("run");
@@ -87,7 +96,7 @@ class TemplateNotesTest {
     }
 
     private List<String> notes(String template, String... sets) throws IOException {
-        return RecipePreview.notes(recipe(template, sets));
+        return RecipePreview.notes(RecipeFile.of(recipe(template, sets)));
     }
 
     private Recipe recipe(String template, String... sets) throws IOException {

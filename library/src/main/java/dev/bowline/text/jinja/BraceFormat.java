@@ -6,8 +6,16 @@ final class BraceFormat {
     private final String format;
     private final Arguments arguments;
     private final StringBuilder text = new StringBuilder();
+    private Numbering numbering = Numbering.NOT_YET;
     private int automatic;
     private int at;
+
+    /// Whether the fields without a name have their numbers written.
+    private enum Numbering {
+        NOT_YET,
+        AUTOMATIC,
+        MANUAL
+    }
 
     private BraceFormat(String format, Arguments arguments) {
         this.format = format;
@@ -62,6 +70,11 @@ final class BraceFormat {
 
     /// `0`, `name`, `name.attribute` or `name[key]`; nothing takes the next positional argument.
     private Value resolve(String reference) {
+        if (reference.isEmpty()) {
+            number(Numbering.AUTOMATIC);
+        } else if (reference.matches("\\d+")) {
+            number(Numbering.MANUAL);
+        }
         int end = 0;
         while (end < reference.length() && reference.charAt(end) != '.' && reference.charAt(end) != '[') {
             end++;
@@ -80,6 +93,13 @@ final class BraceFormat {
             end += bracket ? 1 : 0;
         }
         return value;
+    }
+
+    private void number(Numbering kind) {
+        if (numbering != Numbering.NOT_YET && numbering != kind) {
+            throw new TemplateFailure("cannot switch from manual field specification to automatic field numbering");
+        }
+        numbering = kind;
     }
 
     private static Value key(String name) {

@@ -102,9 +102,17 @@ final class Predicates {
         };
     }
 
+    /// Python has each of these texts once; of longer ones it is chance.
+    private static boolean isOneLatinCharacter(String text) {
+        return text.isEmpty() || (text.length() == 1 && text.charAt(0) <= 0xff);
+    }
+
     /// One object in Python: the same kind of thing and, where values are shared, the same value.
     private static boolean isSame(Value value, Value other) {
-        boolean shared = value instanceof Value.None || value instanceof Value.Bool || value instanceof Whole;
+        boolean shared = value instanceof Value.None
+                || value instanceof Value.Bool
+                || value instanceof Whole
+                || (value instanceof Value.Text(String text) && isOneLatinCharacter(text));
         return value == other || (shared && value.getClass() == other.getClass() && value.equals(other));
     }
 }

@@ -9,6 +9,17 @@ import java.util.Map;
 final class Strftime {
 
     private static final Map<Character, String> PATTERNS = Map.ofEntries(
+            Map.entry('c', "EEE MMM ppd HH:mm:ss yyyy"),
+            Map.entry('e', "ppd"),
+            Map.entry('f', "SSSSSS"),
+            Map.entry('h', "MMM"),
+            Map.entry('k', "ppH"),
+            Map.entry('l', "pph"),
+            Map.entry('n', "'\n'"),
+            Map.entry('r', "hh:mm:ss a"),
+            Map.entry('t', "'\t'"),
+            Map.entry('x', "MM/dd/yy"),
+            Map.entry('X', "HH:mm:ss"),
             Map.entry('a', "EEE"),
             Map.entry('A', "EEEE"),
             Map.entry('b', "MMM"),
@@ -44,7 +55,7 @@ final class Strftime {
                 directive = format.charAt(++i);
             }
             String part = directive(directive, time);
-            text.append(unpadded && part.length() > 1 ? part.replaceFirst("^0+(?=.)", "") : part);
+            text.append(unpadded && part.length() > 1 ? part.replaceFirst("^[0 ]+(?=.)", "") : part);
         }
         return text.toString();
     }
@@ -52,6 +63,12 @@ final class Strftime {
     private static String directive(char directive, ZonedDateTime time) {
         if (directive == '%') {
             return "%";
+        }
+        if (directive == 'u') {
+            return String.valueOf(time.getDayOfWeek().getValue());
+        }
+        if (directive == 'w') {
+            return String.valueOf(time.getDayOfWeek().getValue() % 7);
         }
         String pattern = PATTERNS.get(directive);
         if (pattern == null) {

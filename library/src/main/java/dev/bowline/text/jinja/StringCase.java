@@ -23,6 +23,8 @@ final class StringCase {
             Map.entry("isupper", StringCase::isUpper),
             Map.entry("istitle", StringCase::isTitle));
 
+    private static final int N_AFTER_APOSTROPHE = 0x149;
+
     private StringCase() {}
 
     static String lower(String text) {
@@ -86,7 +88,16 @@ final class StringCase {
 
     private static String titleCase(int c) {
         int title = Character.toTitleCase(c);
-        return title == c ? upper(Character.toString(c)) : Character.toString(title);
+        if (title != c || Character.isTitleCase(c)) {
+            return Character.toString(title);
+        }
+        String upper = upper(Character.toString(c));
+        int first = upper.offsetByCodePoints(0, 1);
+        if (first == upper.length() || c == N_AFTER_APOSTROPHE) {
+            return upper;
+        }
+        // One that is written as several when it is large: only the first of them is (Unicode's SpecialCasing).
+        return upper.substring(0, first) + lower(upper.substring(first).replace('\u0399', '\u0345'));
     }
 
     private static boolean isCased(int c) {

@@ -1,0 +1,49 @@
+package dev.bowline.data;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
+import dev.bowline.json.JsonValue;
+import java.util.List;
+import java.util.Optional;
+
+/// Refuses content that is not text: a template would drop it, or leave a placeholder that stands for nothing, and the
+/// model would learn to answer what it does not see.
+final class Media {
+
+    private static final List<String> KINDS = List.of("image", "audio", "video", "file");
+
+    private Media() {}
+
+    static void refuse(JsonObject message) {
+        Optional<JsonValue> content = message.get("content");
+        if (content.isPresent() && content.get() instanceof JsonArray parts) {
+            for (JsonValue part : parts.values()) {
+                if (part instanceof JsonObject object) {
+                    refusePart(object);
+                }
+            }
+        }
+    }
+
+    private static void refusePart(JsonObject part) {
+        Optional<String> media =
+                part.get("type").isPresent() && part.get("type").get() instanceof JsonString type
+                        ? Optional.of(type.value()).filter(Media::isMedia)
+                        : part.keys().stream().filter(Media::isMedia).findFirst();
+        if (media.isPresent()) {
+            throw new BowlineException(
+                    "%s: %s is of the type '%s', and training takes text only"
+                            .formatted(
+                                    part.location().position(), part.location().subject(), media.get()),
+                    "remove the part, or the row");
+        }
+    }
+
+    /// `image`, `image_url`, `input_audio` …
+    private static boolean isMedia(String name) {
+        return KINDS.stream()
+                .anyMatch(kind -> name.equals(kind) || name.startsWith(kind + "_") || name.endsWith("_" + kind));
+    }
+}

@@ -1,0 +1,24 @@
+package dev.bowline.data;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
+
+/// A row without a field that the column mapping names.
+public final class MissingColumnException extends BowlineException {
+
+    private final String role;
+
+    /// @param role what the field was to be: `context`, `question` or `answer`
+    MissingColumnException(JsonObject row, String role, String field) {
+        super(
+                "%s: the row has no field '%s' (column_mapping.%s); it has '%s'"
+                        .formatted(row.location().position(), field, role, String.join("', '", row.keys())),
+                "name one of these fields in column_mapping.%s, or give the row the field '%s'".formatted(role, field));
+        this.role = role;
+    }
+
+    /// Which key of the column mapping named the field.
+    public String role() {
+        return role;
+    }
+}
