@@ -48,7 +48,7 @@ final class RecipeSchema {
     static final Key<TorchDtype> TORCH_DTYPE = new Key<>(
             "model.torch_dtype",
             TextKinds.oneOf(DTYPES, DTYPE_HINTS),
-            new Fixed<>(TorchDtype.AUTO, "as the checkpoint's config.json says"),
+            new Fixed<>(TorchDtype.AUTO, "as most of its weights are stored; float32 for float16"),
             "The type the weights are trained in.");
 
     static final Key<Integer> PACKED_SIZE = new Key<>(
