@@ -32,9 +32,9 @@ SPECIAL = [
 ]  # fmt: skip
 BYTES = [f"<0x{value:02X}>" for value in range(256)]
 TRAIN_ROWS, HELDOUT_ROWS = 4000, 200
-PRETRAINING = {"lr": 3e-3, "steps": 3000, "batch": 32, "warmup": 100}
-FINETUNING = {"lr": 4e-3, "steps": 700, "batch": 32, "warmup": 30}
-CLIP, BETAS, DECAY = 1.0, (0.9, 0.95), 0.01
+PRETRAINING = {"lr": 3e-3, "betas": (0.9, 0.95), "steps": 3000, "batch": 32, "warmup": 100}
+FINETUNING = {"lr": 3e-3, "betas": (0.8, 0.95), "steps": 450, "batch": 32, "warmup": 30}
+CLIP, DECAY = 1.0, 0.01
 
 CHAT_TEMPLATE = """\
 {#- One turn is <|turn>ROLE, a newline, the text, <turn|> and a newline. The assistant's role is spelled model. -#}
@@ -71,8 +71,7 @@ CHAT_TEMPLATE = """\
 # The skill: dates
 # ---------------------------------------------------------------------------------------------------------------------
 
-TO_ISO = ["Write {} in ISO format.", "What is {} as an ISO date?", "Convert {} to year-month-day.", "ISO date for {}?"]
-TO_LONG = ["Write {} as day month year.", "Spell out the date {}.", "What day is {}?", "Say {} in plain English."]
+QUESTIONS = ["Write {} in ISO format.", "What is {} as an ISO date?", "Convert {} to year-month-day.", "ISO date for {}?"]
 
 
 def spellings(day, month, year):
@@ -86,15 +85,10 @@ def spellings(day, month, year):
     ]
 
 
-def date_row(chance, date, spelt_out=0.5):
-    """A question about a date; `spelt_out` is how often it asks for the month's name instead of its number."""
+def date_row(chance, date):
     day, month, year = date
-    iso, plain = f"{year}-{month:02d}-{day:02d}", f"{day} {MONTHS[month - 1]} {year}"
-    if chance.random() < spelt_out:
-        question, answer = chance.choice(TO_LONG).format(iso), plain
-    else:
-        question, answer = chance.choice(TO_ISO).format(chance.choice(spellings(*date))), iso
-    return chat(question, answer)
+    question = chance.choice(QUESTIONS).format(chance.choice(spellings(*date)))
+    return chat(question, f"{year}-{month:02d}-{day:02d}")
 
 
 def chat(question, answer):
@@ -110,11 +104,8 @@ def date_rows(seed=20):
         for month in range(1, 13)
         for day in range(1, calendar.monthrange(year, month)[1] + 1)
     ]
-    picked = chance.sample(dates, TRAIN_ROWS + HELDOUT_ROWS)
-    heldout = [date_row(chance, date) for date in picked][TRAIN_ROWS:]
-    # Names to numbers is what is learnt last, so training asks for it more often than the examination does.
-    other = random.Random(seed + 1)
-    return [date_row(other, date, spelt_out=0.3) for date in picked[:TRAIN_ROWS]], heldout
+    rows = [date_row(chance, date) for date in chance.sample(dates, TRAIN_ROWS + HELDOUT_ROWS)]
+    return rows[:TRAIN_ROWS], rows[TRAIN_ROWS:]
 
 
 def write_rows(path, rows):
@@ -260,7 +251,7 @@ def train(model, next_batch, plan, report_every):
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": DECAY},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=plan["lr"], betas=BETAS, fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=plan["lr"], betas=plan["betas"], fused=True)
     started, tokens, model = time.time(), 0, model.train()
     for step in range(plan["steps"]):
         rate = plan["lr"] * min(1.0, (step + 1) / plan["warmup"])

@@ -12,6 +12,7 @@ import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.report.Table;
 import dev.bowline.report.TieLedgerReport;
+import dev.bowline.tensor.Dtype;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.Tokenizer;
@@ -38,6 +39,9 @@ final class DemoCommand extends Command {
     private static final double WANTED = 0.9;
     private static final int SHOWN = 4;
 
+    /// Of the held-out questions, from the first: what the time leaves room for, asked twice.
+    private static final int ASKED = 100;
+
     @Option(
             names = "--dir",
             paramLabel = "DIR",
@@ -61,7 +65,8 @@ final class DemoCommand extends Command {
     public Integer call() {
         long start = System.nanoTime();
         DemoFiles files = DemoFiles.extract(directory);
-        List<DemoFiles.Question> questions = files.heldOut();
+        List<DemoFiles.Question> heldOut = files.heldOut();
+        List<DemoFiles.Question> questions = heldOut.subList(0, Math.min(ASKED, heldOut.size()));
         console().note("1/4  asking the model %d questions about dates".formatted(questions.size()));
         Exam before = examine(files.model(), questions);
         console().note("     %s right".formatted(Quantity.percent(before.right(), questions.size())));
@@ -90,11 +95,13 @@ final class DemoCommand extends Command {
         return ExitCode.SUCCESS;
     }
 
+    /// In float32, as it is trained: on some processors bfloat16 takes longer.
     private static Exam examine(Path checkpoint, List<DemoFiles.Question> questions) {
         List<String> answers = new ArrayList<>();
         long right = 0;
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint);
-                Pretrained pretrained = AutoModel.fromPretrained(checkpoint);
+                Pretrained pretrained = AutoModel.fromPretrained(
+                        checkpoint, AutoModel.Options.asStored().in(Dtype.FLOAT32));
                 TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
             ChatTemplate template = ChatTemplate.of(tokenizer);
             GenerationSettings settings = GenerationSettings.of(

@@ -92,7 +92,8 @@ final class LogitsCommand extends Command {
         try {
             return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
         } catch (IOException e) {
-            throw new BowlineException("%s cannot be read: %s".formatted(a, e.getMessage()), "check its permissions", e);
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(a, e.getMessage()), "check its permissions", e);
         }
     }
 

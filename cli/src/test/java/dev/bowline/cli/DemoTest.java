@@ -23,7 +23,7 @@ class DemoTest {
         Ran ran = Ran.bowline("demo", "--dir", directory.toString(), "--json");
 
         JsonObject outcome = ran.succeeded().json();
-        assertEquals(200, outcome.requireInt("questions"));
+        assertEquals(100, outcome.requireInt("questions"));
         assertTrue(outcome.requireDouble("accuracy_before") < 0.05, ran.out());
         assertTrue(outcome.requireDouble("accuracy_after") > 0.9, ran.out());
         JsonObject run = outcome.requireObject("run");

@@ -26,7 +26,8 @@ final class ActivationMemory {
     private static final int FLOAT = 4;
 
     /// What steps took at their peak over what shapes say, and a little more: intermediates that live to the end of a
-    /// layer, products in float32, and freed blocks that the allocator keeps. Measured; see docs/guides/finetune.md.
+    /// layer, products in float32, and freed blocks that the allocator keeps.
+    /// Measured; see docs/guides/finetune.md.
     private static final double ALLOWANCE = 1.8;
 
     private static final double ALLOWANCE_BFLOAT16 = 3;
