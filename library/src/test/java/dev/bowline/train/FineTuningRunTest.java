@@ -123,7 +123,7 @@ class FineTuningRunTest {
             assertTrue(
                     other.notes().stream()
                             .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
-                                    && note.contains("\"peak\":0.004")
+                                    && note.contains("\"peak\":0.003")
                                     && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
                     "" + other.notes());
         }
