@@ -114,16 +114,17 @@ class FineTuningRunTest {
 
     @Test
     void goingOnAtAnotherLearningRateIsNoted() {
-        demo.run("run", "float32", "step_scheduler.max_steps=1");
+        String rate = "optimizer.lr=2e-3";
+        demo.run("run", "float32", "step_scheduler.max_steps=1", rate);
         String[] on = {"step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"};
 
-        try (FineTuningRun same = demo.open("run", "float32", on);
+        try (FineTuningRun same = demo.open("run", "float32", DemoRuns.with(on, rate));
                 FineTuningRun other = demo.open("run", "float32", DemoRuns.with(on, "optimizer.lr=1e-5"))) {
             assertTrue(same.notes().stream().noneMatch(note -> note.contains("learning rate")), "" + same.notes());
             assertTrue(
                     other.notes().stream()
                             .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
-                                    && note.contains("\"peak\":0.003")
+                                    && note.contains("\"peak\":0.002")
                                     && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
                     "" + other.notes());
         }
