@@ -21,9 +21,9 @@ while [ "$round" -le "$rounds" ]; do
     echo "read, a piece at a time: $(dd if="$file" of=/dev/null bs=1M 2>&1 | tail -1)"
     # With one block as large as the file dd has to get memory for all of it, as a load has.
     echo "read, all at once: $(dd if="$file" of=/dev/null bs="$(wc -c <"$file")" 2>&1 | tail -1)"
+    rm -rf "$directory/saved"
+    "$project/bench/java.sh" CheckpointBench "$model" "$directory/saved"
     echo "write: $(dd if="$file" of="$directory/copy" bs=1M conv=fsync 2>&1 | tail -1)"
     rm -rf "$directory/copy" "$directory/saved"
-    "$project/bench/java.sh" CheckpointBench "$model" "$directory/saved"
-    rm -rf "$directory/saved"
     round=$((round + 1))
 done

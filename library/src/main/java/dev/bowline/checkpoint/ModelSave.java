@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import jdk.jfr.FlightRecorder;
 
 /// One save: what the head is now, what follows for tensors, flags and files, then the writing aside, the
 /// reading back and the rename.
@@ -60,7 +62,7 @@ final class ModelSave {
 
     /// Into a directory that is absent or empty.
     SaveReport run(Path directory, Extras extras) {
-        return SaveEvent.around(directory, () -> {
+        return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
             DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
@@ -69,11 +71,15 @@ final class ModelSave {
 
     /// Into a directory whose content, if any, goes when the new is whole.
     SaveReport replace(Path directory, Extras extras) {
-        return SaveEvent.around(directory, () -> {
+        return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
             DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
         });
+    }
+
+    private static SaveReport recorded(Path directory, Supplier<SaveReport> save) {
+        return FlightRecorder.isInitialized() ? SaveEvent.around(directory, save) : save.get();
     }
 
     private SaveReport report(Path directory, Extras extras, TieLedger ledger) {

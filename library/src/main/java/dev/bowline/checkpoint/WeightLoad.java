@@ -6,12 +6,11 @@ import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
-import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.NewPages;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.HeadBytes;
 import dev.bowline.ties.TieLedger;
@@ -19,20 +18,28 @@ import dev.bowline.ties.TiedWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
+import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.Tensor;
 
 /// One load: the verdict on the head, then the accounts of keys and slots, then the bytes, then the checks.
 final class WeightLoad {
 
+    /// What a processor's cache still has after it was read.
+    private static final long CACHED_BYTES = 1L << 20;
+
     private final Correspondence names;
     private final Checkpoint checkpoint;
     private final CausalLanguageModel model;
+
+    /// Where the bytes of each parameter that was not cast are seen to be the file's.
+    private final Map<Parameter, MemorySegment> fileBytes = new IdentityHashMap<>();
 
     WeightLoad(Correspondence names) {
         this.names = names;
@@ -41,7 +48,10 @@ final class WeightLoad {
     }
 
     LoadReport run(Dtype dtype) {
-        return LoadEvent.around(checkpoint.directory(), () -> load(dtype));
+        // The class of an event, once initialized, has started much of Flight Recorder, whether it records or not.
+        return FlightRecorder.isInitialized()
+                ? LoadEvent.around(checkpoint.directory(), () -> load(dtype))
+                : load(dtype);
     }
 
     private LoadReport load(Dtype dtype) {
@@ -60,7 +70,7 @@ final class WeightLoad {
         if (filled.stream().anyMatch(each -> each.placement() == Placement.MAPPED)) {
             model.own(checkpoint.lease());
         }
-        verify(canonicalKey);
+        verify();
         checkpoint.weights().unload();
         return report(dtype, verdict, filled, canonicalKey);
     }
@@ -138,7 +148,9 @@ final class WeightLoad {
             // Or the whole file would be resident beside what it becomes.
             bytes.unload();
         } else if (pieces.size() == 1 && !parameter.isTrained()) {
-            parameter.fillReadOnly(Memory.view(mapped(pieces.getFirst()), dtype, parameter.shape()));
+            MemorySegment bytes = mapped(pieces.getFirst());
+            parameter.fillReadOnly(Memory.view(bytes, dtype, parameter.shape()));
+            fileBytes.put(parameter, bytes);
             placement = Placement.MAPPED;
         } else {
             Tensor values = Ops.empty(stored, parameter.shape());
@@ -147,10 +159,12 @@ final class WeightLoad {
             for (Piece piece : pieces) {
                 reads.run(
                         memory.asSlice(position, piece.bytes()),
-                        (part, from) -> checkpoint.weights().copy(piece.name(), piece.from() + from, part));
+                        (part, from) -> read(piece.name(), piece.from() + from, part));
                 position += piece.bytes();
             }
-            if (stored != dtype) {
+            if (stored == dtype) {
+                fileBytes.put(parameter, memory);
+            } else {
                 reads.await();
                 values = Ops.cast(values, dtype);
             }
@@ -159,6 +173,23 @@ final class WeightLoad {
         List<String> keys = pieces.stream().map(Piece::name).distinct().toList();
         long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
         return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
+    }
+
+    /// Reads a part of a tensor and compares it with the map, a piece at a time, so that memory is passed once.
+    private void read(String key, long from, MemorySegment part) {
+        MemorySegment map = checkpoint.bytes(key).asSlice(from, part.byteSize());
+        for (long done = 0; done < part.byteSize(); done += CACHED_BYTES) {
+            long bytes = Math.min(CACHED_BYTES, part.byteSize() - done);
+            MemorySegment piece = part.asSlice(done, bytes);
+            NewPages.request(piece);
+            checkpoint.weights().copy(key, from + done, piece);
+            if (piece.mismatch(map.asSlice(done, bytes)) >= 0) {
+                throw new IllegalStateException(
+                        "'%s' does not have the bytes of the file after reading, between %d and %d"
+                                .formatted(key, from + done, from + done + bytes));
+            }
+        }
+        map.unload();
     }
 
     private MemorySegment mapped(Piece piece) {
@@ -197,17 +228,17 @@ final class WeightLoad {
         return bytes;
     }
 
-    /// The pair is one or two as the flag says, and its value is the file's.
-    private void verify(String canonicalKey) {
+    /// The pair is one or two as the flag says, and every value is where the file's bytes were seen to be.
+    private void verify() {
         TiedWeights.ensureTiedLmHead(model);
         TiedWeights.requireDistinct(model, model.parameters());
-        Tensor value = model.inputEmbedding().tensor();
-        TensorEntry entry = checkpoint.entry(canonicalKey);
-        boolean sameType = ElementTypes.weightDtype(entry) == Dtype.of(value.scalar_type());
-        if (sameType && ParallelReads.differ(Memory.bytes(value), checkpoint.bytes(canonicalKey))) {
-            throw new IllegalStateException("'%s' %s does not hold the bytes of '%s' after loading"
-                    .formatted(model.inputEmbedding().path(), Shapes.text(Shapes.of(value)), canonicalKey));
-        }
+        names.slots().forEach((name, slot) -> {
+            MemorySegment bytes = fileBytes.get(slot.get());
+            if (bytes != null && bytes.address() != Memory.bytes(slot.tensor()).address()) {
+                throw new IllegalStateException(
+                        "'%s' does not have the memory that was filled from the file".formatted(name));
+            }
+        });
     }
 
     private LoadReport report(

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
@@ -80,7 +81,7 @@ public final class FineTuning implements AutoCloseable {
         if (isFinished()) {
             throw new IllegalStateException("step %d was the last".formatted(stepsTaken));
         }
-        return StepEvent.around(this::takeStep);
+        return FlightRecorder.isInitialized() ? StepEvent.around(this::takeStep) : takeStep();
     }
 
     private StepResult takeStep() {

@@ -1,0 +1,53 @@
+package dev.bowline.tensor;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
+/// The pages behind memory that is new, which a system hands out when they are touched, one at a time.
+public final class NewPages {
+
+    /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; an older one refuses it.
+    private static final int POPULATE_WRITE = 23;
+
+    private static final long PAGE_BYTES = 4096;
+
+    private static final Optional<MethodHandle> MADVISE = madvise();
+
+    private NewPages() {}
+
+    /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where the
+    /// system can't do it nothing happens: it is about speed alone.
+    public static void request(MemorySegment memory) {
+        if (!memory.isNative()) {
+            return;
+        }
+        long start = Math.ceilDiv(memory.address(), PAGE_BYTES) * PAGE_BYTES;
+        long end = (memory.address() + memory.byteSize()) / PAGE_BYTES * PAGE_BYTES;
+        if (start >= end || MADVISE.isEmpty()) {
+            return;
+        }
+        try {
+            int _ = (int) MADVISE.get().invokeExact(MemorySegment.ofAddress(start), end - start, POPULATE_WRITE);
+        } catch (Throwable e) {
+            throw new IllegalStateException("madvise failed", e);
+        }
+    }
+
+    private static Optional<MethodHandle> madvise() {
+        if (!System.getProperty("os.name").startsWith("Linux")) {
+            return Optional.empty();
+        }
+        Linker linker = Linker.nativeLinker();
+        return linker.defaultLookup()
+                .find("madvise")
+                .map(symbol ->
+                        linker.downcallHandle(symbol, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT)));
+    }
+}

@@ -1,0 +1,55 @@
+package dev.bowline.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+
+/// Pages can be asked for before they are written, whatever memory it is and whatever it holds.
+class NewPagesTest {
+
+    @Test
+    void newMemoryIsThereBeforeItIsTouched() {
+        assumeTrue(ProcessMemory.resident().isPresent(), "only Linux has such pages and says how many there are");
+        int mebibytes = 256;
+        try (Tensor values = Ops.empty(Dtype.UINT8, (long) mebibytes << 20)) {
+            long before = ProcessMemory.resident().orElseThrow();
+
+            NewPages.request(Memory.bytes(values));
+
+            long grown = ProcessMemory.resident().orElseThrow() - before;
+            assertTrue(grown > (mebibytes - 56L) << 20, "grew by " + grown);
+        }
+    }
+
+    @Test
+    void whatTheMemoryHoldsStays() {
+        try (Arena arena = Arena.ofConfined()) {
+            byte[] values = new byte[5 * 4096 + 7];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (byte) (i * 31 + 1);
+            }
+            MemorySegment memory = arena.allocate(values.length + 1).asSlice(1);
+            memory.copyFrom(MemorySegment.ofArray(values));
+
+            NewPages.request(memory);
+            NewPages.request(memory.asSlice(0, 3));
+            NewPages.request(memory.asSlice(0, 0));
+
+            assertEquals(-1, memory.mismatch(MemorySegment.ofArray(values)));
+        }
+    }
+
+    @Test
+    void memoryOfAnArrayHasNone() {
+        byte[] values = new byte[1 << 20];
+
+        NewPages.request(MemorySegment.ofArray(values));
+
+        assertEquals(0, values[1 << 19]);
+    }
+}
