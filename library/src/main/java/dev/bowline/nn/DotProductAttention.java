@@ -29,6 +29,7 @@ public final class DotProductAttention {
             @Override
             public void call(TensorBase gradient) {
                 action.run();
+                gradient.close();
             }
         };
         hook.retainReference();

@@ -94,6 +94,7 @@ public final class Embedding extends Layer {
                 parameter.gradientBuffer().index_add_(0, ids, rows);
             }
             ids.close();
+            gradient.close();
             finished = true;
         }
     }

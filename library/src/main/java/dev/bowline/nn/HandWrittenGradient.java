@@ -1,6 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.TensorScope;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -53,6 +54,10 @@ final class HandWrittenGradient {
 
     private static final class Hook extends TensorTensorHook {
 
+        /// The gradient that this thread's last hook gave, until the next one runs: by then the graph has taken it.
+        /// Left to the scope around the backward pass, every function's gradient would live until that ends.
+        private static final ThreadLocal<Optional<Tensor>> LAST_RESULT = ThreadLocal.withInitial(Optional::empty);
+
         private final Backward backward;
         private final Tensor[] saved;
         private volatile boolean finished;
@@ -69,6 +74,8 @@ final class HandWrittenGradient {
 
         @Override
         public TensorBase call(TensorBase gradient) {
+            LAST_RESULT.get().ifPresent(Tensor::close);
+            LAST_RESULT.remove();
             Tensor result;
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope scope = TensorScope.open()) {
@@ -78,6 +85,8 @@ final class HandWrittenGradient {
             for (Tensor tensor : saved) {
                 tensor.close();
             }
+            gradient.close();
+            LAST_RESULT.set(Optional.of(result));
             finished = true;
             return result;
         }

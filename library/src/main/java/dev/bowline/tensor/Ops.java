@@ -108,7 +108,10 @@ public final class Ops {
 
     /// Propagates `gradient` from `y`.
     public static void backward(Tensor y, Tensor gradient) {
-        y.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
+        try (BoolOptional keepGraph = new BoolOptional();
+                TensorArrayRefOptional all = new TensorArrayRefOptional()) {
+            y.backward(gradient, keepGraph, false, all);
+        }
     }
 
     /// Causal attention without a mask tensor: softmax(scale q k^T) v.
