@@ -28,9 +28,9 @@ final class ActivationMemory {
     /// What steps took at their peak over what shapes say, and a little more: intermediates that live to the end of a
     /// layer, products in float32, and freed blocks that the allocator keeps.
     /// Measured; see docs/guides/finetune.md.
-    private static final double ALLOWANCE = 1.8;
+    private static final double ALLOWANCE = 1.6;
 
-    private static final double ALLOWANCE_BFLOAT16 = 3;
+    private static final double ALLOWANCE_BFLOAT16 = 2.5;
 
     private final Map<String, Map<String, long[]>> layers = new LinkedHashMap<>();
     private final Map<String, long[]> outside = new LinkedHashMap<>();
