@@ -1,6 +1,7 @@
 package dev.bowline.data;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
@@ -43,29 +44,39 @@ public sealed interface Layout {
             return new Conversation(messages, tools(example));
         }
 
-        /// Some files carry the array as a string of JSON.
+        /// Some files carry the array as a string of JSON, or an empty one where there are none.
         private static Optional<JsonArray> tools(JsonObject example) {
             Optional<JsonValue> tools = example.get("tools");
             if (tools.isPresent() && tools.get() instanceof JsonString text) {
-                return Optional.of(dev.bowline.json.Json.parse(
-                                text.value(), example.location().source() + " (tools)")
+                if (text.value().isBlank()) {
+                    return Optional.empty();
+                }
+                return Optional.of(Json.parse(text.value(), example.location().source() + " (tools)")
                         .asArray());
             }
             return example.optionalArray("tools");
         }
     }
 
-    /// `conversations` with `from` and `value`, or with `role` and `content` as in [Messages].
+    /// `conversations` with `from` and `value`, or with `role` and `content` as in [Messages]; and perhaps `tools`.
+    ///
+    /// The value of a turn from `function_call` is the call as JSON, which becomes the assistant's `tool_calls`.
+    /// A turn from `observation` is what the tool answered.
     record ShareGpt() implements Layout {
-        private static final Map<String, String> ROLES = Map.of(
-                "human", "user",
-                "user", "user",
-                "gpt", "assistant",
-                "assistant", "assistant",
-                "chatgpt", "assistant",
-                "bing", "assistant",
-                "system", "system",
-                "tool", "tool");
+        private static final String CALL = "function_call";
+        private static final String CALL_FORM =
+                "a call or an array of calls as JSON, each with 'name' and 'arguments',";
+        private static final Map<String, String> ROLES = Map.ofEntries(
+                Map.entry("human", "user"),
+                Map.entry("user", "user"),
+                Map.entry("gpt", Conversation.ASSISTANT),
+                Map.entry("assistant", Conversation.ASSISTANT),
+                Map.entry("chatgpt", Conversation.ASSISTANT),
+                Map.entry("bing", Conversation.ASSISTANT),
+                Map.entry(CALL, Conversation.ASSISTANT),
+                Map.entry("system", "system"),
+                Map.entry("tool", "tool"),
+                Map.entry("observation", "tool"));
 
         @Override
         public Conversation conversation(JsonObject example) {
@@ -86,9 +97,48 @@ public sealed interface Layout {
                             .mistyped(
                                     "one of " + ROLES.keySet().stream().sorted().toList());
                 }
-                messages.add(Conversation.message(role, turn.requireString("value")));
+                messages.add(
+                        from.equals(CALL) ? called(turn) : Conversation.message(role, turn.requireString("value")));
             }
-            return Conversation.of(messages);
+            return new Conversation(messages, Messages.tools(example).map(ShareGpt::functions));
+        }
+
+        private static JsonObject called(JsonObject turn) {
+            JsonValue written = turn.require("value");
+            JsonValue value = parsed(written);
+            List<JsonValue> calls = value instanceof JsonArray array ? array.values() : List.of(value);
+            List<JsonValue> functions = new ArrayList<>();
+            for (JsonValue call : calls) {
+                if (!(call instanceof JsonObject object) || !object.has("name") || !object.has("arguments")) {
+                    throw written.mistyped(CALL_FORM);
+                }
+                functions.add(function(object));
+            }
+            return Conversation.message(Conversation.ASSISTANT, "").with("tool_calls", JsonValue.of(functions));
+        }
+
+        private static JsonValue parsed(JsonValue written) {
+            if (!(written instanceof JsonString text)) {
+                return written;
+            }
+            try {
+                return Json.parse(text.value(), written.location().source());
+            } catch (BowlineException _) {
+                throw written.mistyped(CALL_FORM);
+            }
+        }
+
+        /// As OpenAI writes it, whose form templates expect.
+        private static JsonObject function(JsonObject function) {
+            return JsonObject.of().with("type", "function").with("function", function);
+        }
+
+        private static JsonArray functions(JsonArray tools) {
+            return JsonValue.of(tools.values().stream()
+                    .map(tool -> tool instanceof JsonObject object && object.has("name") && !object.has("function")
+                            ? function(object)
+                            : tool)
+                    .toList());
         }
     }
 
