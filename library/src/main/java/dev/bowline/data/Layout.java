@@ -122,7 +122,8 @@ public sealed interface Layout {
                 return written;
             }
             try {
-                return Json.parse(text.value(), written.location().source());
+                return Json.parse(
+                        text.value(), "%s (%s)".formatted(written.location().source(), CALL));
             } catch (BowlineException _) {
                 throw written.mistyped(CALL_FORM);
             }
