@@ -32,6 +32,9 @@ public final class DatasetReader {
 
     private static final String BYTE_ORDER_MARK = "\ufeff";
 
+    /// Only to say more about a refusal, so not in the way of one.
+    private static final long LARGEST_LOOKED_AT = 64L << 20;
+
     private static final String AN_OBJECT_A_LINE =
             "write each example as an object on a line of its own, such as {\"messages\": [{\"role\": …}, …]}";
 
@@ -110,7 +113,7 @@ public final class DatasetReader {
                     line = line.substring(BYTE_ORDER_MARK.length());
                 }
                 if (!line.isBlank()) {
-                    use.accept(Json.parseLine(line, file.toString(), number), "%s:%d".formatted(file, number));
+                    use.accept(row(file, line, number), "%s:%d".formatted(file, number));
                 }
             }
         } catch (CharacterCodingException e) {
@@ -119,6 +122,39 @@ public final class DatasetReader {
             throw new BowlineException(
                     "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable JSONL or JSON file", e);
         }
+    }
+
+    private static JsonValue row(Path file, String line, int number) {
+        try {
+            return Json.parseLine(line, file.toString(), number);
+        } catch (BowlineException e) {
+            throw number == 1 && line.strip().startsWith("{")
+                    ? ofOneObject(file).orElse(e)
+                    : e;
+        }
+    }
+
+    /// The refusal of a file that is one object over several lines, as `{"data": [...]}` often is.
+    private static Optional<BowlineException> ofOneObject(Path file) {
+        try {
+            if (Files.size(file) > LARGEST_LOOKED_AT) {
+                return Optional.empty();
+            }
+            JsonObject whole = Json.parseWithMark(file).asObject();
+            String problem = "%s is one object over several lines, with %s".formatted(file, whole.keys());
+            return Optional.of(whole.fields().entrySet().stream()
+                    .filter(field -> field.getValue() instanceof JsonArray && !isExample(whole))
+                    .findFirst()
+                    .map(rows -> new BowlineException(
+                            problem, "write what is in '%s' as the whole file".formatted(rows.getKey())))
+                    .orElseGet(() -> new BowlineException(problem, AN_OBJECT_A_LINE)));
+        } catch (BowlineException | IOException _) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean isExample(JsonObject object) {
+        return object.has("messages") || object.has("conversations");
     }
 
     /// An array on each line is not one array of all rows.

@@ -228,6 +228,22 @@ class DatasetReaderTest {
     }
 
     @Test
+    void oneObjectAroundTheRowsIsRefusedAsThat() {
+        BowlineException around = assertThrows(
+                BowlineException.class,
+                () -> read(
+                        "{\n\"version\": 1,\n\"data\": [" + row("a", "b") + "]\n}", 64, DatasetSettings.TooLong.ERROR));
+        BowlineException single = assertThrows(
+                BowlineException.class,
+                () -> read(row("a", "b").replaceFirst("\\{", "{\n"), 64, DatasetSettings.TooLong.ERROR));
+
+        assertTrue(
+                around.problem().endsWith("is one object over several lines, with [version, data]"), around.problem());
+        assertEquals("write what is in 'data' as the whole file", around.fix());
+        assertTrue(single.fix().startsWith("write each example as an object on a line of its own"), single.fix());
+    }
+
+    @Test
     void halfOfACharacterIsRefusedWhereItStands() {
         BowlineException refused = assertThrows(
                 BowlineException.class,
