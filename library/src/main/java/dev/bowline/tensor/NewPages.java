@@ -24,10 +24,9 @@ public final class NewPages {
 
     /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where the
     /// system can't do it nothing happens: it is about speed alone.
+    ///
+    /// @param memory native
     public static void request(MemorySegment memory) {
-        if (!memory.isNative()) {
-            return;
-        }
         long start = Math.ceilDiv(memory.address(), PAGE_BYTES) * PAGE_BYTES;
         long end = (memory.address() + memory.byteSize()) / PAGE_BYTES * PAGE_BYTES;
         if (start >= end || MADVISE.isEmpty()) {

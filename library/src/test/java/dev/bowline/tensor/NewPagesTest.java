@@ -43,13 +43,4 @@ class NewPagesTest {
             assertEquals(-1, memory.mismatch(MemorySegment.ofArray(values)));
         }
     }
-
-    @Test
-    void memoryOfAnArrayHasNone() {
-        byte[] values = new byte[1 << 20];
-
-        NewPages.request(MemorySegment.ofArray(values));
-
-        assertEquals(0, values[1 << 19]);
-    }
 }
