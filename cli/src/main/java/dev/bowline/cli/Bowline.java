@@ -26,6 +26,7 @@ public final class Bowline {
         Optional<AuditRequest> audit = AuditRequest.ofPlain(arguments);
         int code = audit.isPresent() ? run(console, audit.get()) : CommandTree.run(console, arguments);
         console.flush();
+        FlightRecordings.write();
         return code;
     }
 
