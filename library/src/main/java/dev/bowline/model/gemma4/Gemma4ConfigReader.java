@@ -2,7 +2,6 @@ package dev.bowline.model.gemma4;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
@@ -12,7 +11,6 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.TreeSet;
 
 /// Reads the text config of a Gemma 4 checkpoint: defaults and derived values as transformers' `Gemma4TextConfig`.
 final class Gemma4ConfigReader {
@@ -28,9 +26,6 @@ final class Gemma4ConfigReader {
             "rope_parameters",
             "sliding_window",
             "use_bidirectional_attention");
-
-    /// What `per_layer_config` may change.
-    private static final Set<String> OF_ONE_LAYER = Set.of("head_dim", "num_key_value_heads");
 
     private static final String SLIDING = "sliding_attention";
     private static final String FULL = "full_attention";
@@ -90,20 +85,6 @@ final class Gemma4ConfigReader {
                             .formatted(text.location().source(), number("attention_dropout", 0)),
                     "set attention_dropout to 0.0");
         }
-        text.optionalObject("per_layer_config").ifPresent(this::refuseOtherDifferences);
-    }
-
-    private void refuseOtherDifferences(JsonObject layers) {
-        for (String layer : layers.keys()) {
-            for (String key : layers.requireObject(layer).keys()) {
-                if (!OF_ONE_LAYER.contains(key)) {
-                    throw new BowlineException(
-                            "%s: per_layer_config gives layer %s a %s of its own, which is not built"
-                                    .formatted(text.location().source(), layer, key),
-                            "use a checkpoint whose layers differ in " + new TreeSet<>(OF_ONE_LAYER) + " at most");
-                }
-            }
-        }
     }
 
     /// A pad_token_id that is null leaves the embedding without a padding row; an absent one is 0.
@@ -128,9 +109,10 @@ final class Gemma4ConfigReader {
                     "it must be at least 1; use the checkpoint's original config.json");
         }
         List<String> types = layerTypes(count);
+        LayerOverrides overrides = overrides(count);
         List<AttentionKind> layers = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            layers.add(types.get(i).equals(FULL) ? full(i) : sliding(i));
+            layers.add(types.get(i).equals(FULL) ? full(i, overrides) : sliding(i, overrides));
         }
         return layers;
     }
@@ -162,25 +144,25 @@ final class Gemma4ConfigReader {
         return types;
     }
 
-    private AttentionKind sliding(int index) {
+    private AttentionKind sliding(int index, LayerOverrides overrides) {
         return new AttentionKind.Sliding(
                 integer("sliding_window", 512),
-                override(index, "head_dim").orElse(integer("head_dim", 256)),
-                override(index, "num_key_value_heads").orElse(integer("num_key_value_heads", 4)));
+                overrides.get(index, "head_dim").orElse(integer("head_dim", 256)),
+                overrides.get(index, "num_key_value_heads").orElse(integer("num_key_value_heads", 4)));
     }
 
-    private AttentionKind full(int index) {
+    private AttentionKind full(int index, LayerOverrides overrides) {
         boolean valuesAreKeys = flag("attention_k_eq_v");
         int headDim = integer("head_dim", 256);
         int keyValueHeads = integer("num_key_value_heads", 4);
-        if (!hasPerLayerConfig()) {
+        if (!text.has("per_layer_config")) {
             headDim = globalHeadDim(headDim);
             OptionalInt global = text.optionalInt("num_global_key_value_heads");
             keyValueHeads = valuesAreKeys ? global.orElse(keyValueHeads) : keyValueHeads;
         }
         return new AttentionKind.Full(
-                override(index, "head_dim").orElse(headDim),
-                override(index, "num_key_value_heads").orElse(keyValueHeads),
+                overrides.get(index, "head_dim").orElse(headDim),
+                overrides.get(index, "num_key_value_heads").orElse(keyValueHeads),
                 valuesAreKeys);
     }
 
@@ -193,16 +175,11 @@ final class Gemma4ConfigReader {
         return global == 0 ? headDim : global;
     }
 
-    private boolean hasPerLayerConfig() {
-        return text.get("per_layer_config")
-                .filter(value -> !(value instanceof JsonNull))
-                .isPresent();
-    }
-
-    private OptionalInt override(int index, String key) {
-        Optional<JsonObject> layer =
-                text.optionalObject("per_layer_config").flatMap(all -> all.optionalObject(Integer.toString(index)));
-        return layer.isPresent() ? layer.get().optionalInt(key) : OptionalInt.empty();
+    /// A null leaves the layers alike, as in transformers.
+    private LayerOverrides overrides(int count) {
+        return text.optionalObject("per_layer_config")
+                .map(written -> LayerOverrides.read(text, written, count))
+                .orElseGet(LayerOverrides::none);
     }
 
     private RotarySettings rotary(String type, RotarySettings otherwise) {

@@ -1,0 +1,94 @@
+package dev.bowline.model.gemma4;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/// `per_layer_config`: the layers that differ from the rest, by index.
+///
+/// transformers pads the indices with zeros to one width ("04" beside "34"), so a key is read as a number.
+final class LayerOverrides {
+
+    /// What a layer may have of its own.
+    private static final Set<String> BUILT = Set.of("head_dim", "num_key_value_heads");
+
+    private static final Pattern INDEX = Pattern.compile("\\s*\\+?0*[0-9]{1,9}\\s*");
+
+    private final Map<Integer, JsonObject> layers;
+
+    private LayerOverrides(Map<Integer, JsonObject> layers) {
+        this.layers = Map.copyOf(layers);
+    }
+
+    static LayerOverrides none() {
+        return new LayerOverrides(Map.of());
+    }
+
+    /// @param text the config that the layers differ from
+    /// @param written the value of `per_layer_config`
+    /// @param count `num_hidden_layers`
+    static LayerOverrides read(JsonObject text, JsonObject written, int count) {
+        Map<Integer, String> spellings = new HashMap<>();
+        Map<Integer, JsonObject> layers = new HashMap<>();
+        for (String key : written.keys()) {
+            int index = index(written, key, count);
+            String other = spellings.put(index, key);
+            if (other != null) {
+                throw new BowlineException(
+                        "%s: per_layer_config has '%s' and '%s' for one layer"
+                                .formatted(written.require(key).location().position(), other, key),
+                        "keep one of them; use the checkpoint's original config.json");
+            }
+            JsonObject layer = written.requireObject(key);
+            requireBuilt(text, layer, index);
+            layers.put(index, layer);
+        }
+        return new LayerOverrides(layers);
+    }
+
+    OptionalInt get(int layer, String key) {
+        JsonObject overrides = layers.get(layer);
+        return overrides == null ? OptionalInt.empty() : overrides.optionalInt(key);
+    }
+
+    private static int index(JsonObject written, String key, int count) {
+        boolean isIndex = INDEX.matcher(key).matches() && Integer.parseInt(digits(key)) < count;
+        if (!isIndex) {
+            throw new BowlineException(
+                    "%s: per_layer_config has the key '%s', num_hidden_layers is %d"
+                            .formatted(written.require(key).location().position(), key, count),
+                    "each key must be the index of a layer, from 0 to %d".formatted(count - 1));
+        }
+        return Integer.parseInt(digits(key));
+    }
+
+    private static String digits(String key) {
+        String digits = key.strip().replaceFirst("^\\+?0*", "");
+        return digits.isEmpty() ? "0" : digits;
+    }
+
+    private static void requireBuilt(JsonObject text, JsonObject layer, int index) {
+        for (String key : layer.keys()) {
+            if (!BUILT.contains(key) && !changesNothing(text, key, layer.require(key))) {
+                throw new BowlineException(
+                        "%s: per_layer_config gives layer %d a %s of its own, which is not built"
+                                .formatted(layer.require(key).location().position(), index, key),
+                        "use a checkpoint whose layers differ in " + new TreeSet<>(BUILT) + " at most");
+            }
+        }
+    }
+
+    /// The value of the whole model, or no sub-layer to skip.
+    private static boolean changesNothing(JsonObject text, String key, JsonValue value) {
+        return key.equals("skip")
+                ? value instanceof JsonArray skipped && skipped.values().isEmpty()
+                : text.get(key).filter(value::equals).isPresent();
+    }
+}
