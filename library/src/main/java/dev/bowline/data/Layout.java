@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// How one example is written in a dataset file.
 public sealed interface Layout {
@@ -129,11 +131,6 @@ public sealed interface Layout {
             }
         }
 
-        /// As OpenAI writes it, whose form templates expect.
-        private static JsonObject function(JsonObject function) {
-            return JsonObject.of().with("type", "function").with("function", function);
-        }
-
         private static JsonArray functions(JsonArray tools) {
             return JsonValue.of(tools.values().stream()
                     .map(tool -> tool instanceof JsonObject object && object.has("name") && !object.has("function")
@@ -143,25 +140,97 @@ public sealed interface Layout {
         }
     }
 
-    /// A field for the question and one for the answer, and perhaps one with text that goes before the question.
+    /// A field for the question and one for the answer, and perhaps one with text that goes before the question. A name
+    /// with dots is a field within a field, such as `answers.text.0`.
+    ///
+    /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is in
+    /// Alpaca's rows: the other is then the user's turn.
     record Columns(Optional<String> context, String question, String answer) implements Layout {
         @Override
         public Conversation conversation(JsonObject example) {
-            context.ifPresent(field -> require(example, "context", field));
-            require(example, "question", question);
-            require(example, "answer", answer);
-            String asked = context.isPresent()
-                    ? example.requireString(context.get()) + "\n\n" + example.requireString(question)
-                    : example.requireString(question);
-            return Conversation.of(List.of(
-                    Conversation.message("user", asked),
-                    Conversation.message(Conversation.ASSISTANT, example.requireString(answer))));
+            Optional<String> before = context.flatMap(field -> text(example, "context", field));
+            Optional<String> asked = text(example, "question", question);
+            String turn = Stream.of(before, asked)
+                    .flatMap(Optional::stream)
+                    .filter(text -> !text.isBlank())
+                    .collect(Collectors.joining("\n\n"));
+            if (turn.isEmpty()) {
+                throw new BowlineException(
+                        "%s: '%s' is empty, so there is no question"
+                                .formatted(
+                                        example.location().position(),
+                                        context.map(field -> field + "' and '").orElse("") + question),
+                        "give the row a question, or remove it");
+            }
+            Optional<String> answered = text(example, "answer", answer);
+            if (answered.isEmpty()) {
+                throw new BowlineException(
+                        "%s: '%s' is null, so there is no answer"
+                                .formatted(example.location().position(), answer),
+                        "give the row an answer, or remove it");
+            }
+            return asked(turn, answered.get());
         }
 
-        private static void require(JsonObject example, String role, String field) {
-            if (!example.has(field)) {
-                throw new MissingColumnException(example, role, field);
+        private static Optional<String> text(JsonObject example, String role, String field) {
+            FieldPath path = new FieldPath(field);
+            if (path.find(example).isEmpty()) {
+                throw new MissingColumnException(example, role, path);
             }
+            return path.findText(example);
         }
+    }
+
+    /// SQuAD: `context`, `question` and the first text of `answers`, in the words of NeMo AutoModel's prompt.
+    record Squad() implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            List<String> answers =
+                    example.requireObject("answers").requireArray("text").strings();
+            String question = "Context: %s Question: %s Answer: "
+                    .formatted(
+                            example.optionalString("context").orElse(""),
+                            example.optionalString("question").orElse(""));
+            return asked(question, answers.isEmpty() ? "" : answers.getFirst().strip());
+        }
+    }
+
+    /// HellaSwag: `ctx`, and the one of `endings` that `label` counts from 0.
+    record HellaSwag() implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            List<String> endings = example.requireArray("endings").strings();
+            JsonValue label = example.require("label");
+            int right = label instanceof JsonString text ? index(text) : label.asInt();
+            if (right < 0 || right >= endings.size()) {
+                throw label.mistyped("the index of one of %d endings".formatted(endings.size()));
+            }
+            return asked(example.requireString("ctx"), endings.get(right));
+        }
+
+        private static int index(JsonString label) {
+            if (!label.value().matches("[0-9]{1,9}")) {
+                throw label.mistyped("the index of an ending; a test split has none");
+            }
+            return Integer.parseInt(label.value());
+        }
+    }
+
+    /// xLAM function calling: `query`, `tools` and the calls in `answers`.
+    record XlamCalls() implements Layout {
+        @Override
+        public Conversation conversation(JsonObject example) {
+            return Xlam.conversation(example);
+        }
+    }
+
+    private static Conversation asked(String question, String answer) {
+        return Conversation.of(
+                List.of(Conversation.message("user", question), Conversation.message(Conversation.ASSISTANT, answer)));
+    }
+
+    /// A tool or a call as OpenAI writes it, whose form templates expect.
+    static JsonObject function(JsonObject function) {
+        return JsonObject.of().with("type", "function").with("function", function);
     }
 }

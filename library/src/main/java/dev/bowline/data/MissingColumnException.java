@@ -9,11 +9,12 @@ public final class MissingColumnException extends BowlineException {
     private final String role;
 
     /// @param role what the field was to be: `context`, `question` or `answer`
-    MissingColumnException(JsonObject row, String role, String field) {
+    MissingColumnException(JsonObject row, String role, FieldPath field) {
         super(
-                "%s: the row has no field '%s' (column_mapping.%s); it has '%s'"
-                        .formatted(row.location().position(), field, role, String.join("', '", row.keys())),
-                "name one of these fields in column_mapping.%s, or give the row the field '%s'".formatted(role, field));
+                "%s: the row has no field '%s' (column_mapping.%s); %s"
+                        .formatted(row.location().position(), field.text(), role, field.nearest(row)),
+                "name one of these fields in column_mapping.%s, or give the row the field '%s'"
+                        .formatted(role, field.text()));
         this.role = role;
     }
 

@@ -8,6 +8,12 @@ public enum DatasetFormat {
     MESSAGES,
     /// `{"conversations": [{"from": …, "value": …}]}`.
     SHAREGPT,
+    /// SQuAD: `context`, `question`, `answers.text`.
+    SQUAD,
+    /// HellaSwag: `ctx`, `endings`, `label`.
+    HELLASWAG,
+    /// xLAM function calling: `query`, `tools`, `answers`.
+    XLAM,
     /// One field holds the question and another the answer, see [ColumnMapping].
     COLUMNS
 }

@@ -31,7 +31,10 @@ record DatasetKeys(
             Map.entry("auto", DatasetFormat.AUTO),
             Map.entry("messages", DatasetFormat.MESSAGES),
             Map.entry("sharegpt", DatasetFormat.SHAREGPT),
-            Map.entry("columns", DatasetFormat.COLUMNS)));
+            Map.entry("columns", DatasetFormat.COLUMNS),
+            Map.entry("squad", DatasetFormat.SQUAD),
+            Map.entry("hellaswag", DatasetFormat.HELLASWAG),
+            Map.entry("xlam", DatasetFormat.XLAM)));
 
     private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(TextKinds.names(
             Map.entry("error", Truncation.ERROR),

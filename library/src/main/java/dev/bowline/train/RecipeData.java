@@ -80,6 +80,9 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
             case AUTO -> new Layout.Auto();
             case MESSAGES -> new Layout.Messages();
             case SHAREGPT -> new Layout.ShareGpt();
+            case SQUAD -> new Layout.Squad();
+            case HELLASWAG -> new Layout.HellaSwag();
+            case XLAM -> new Layout.XlamCalls();
             case COLUMNS -> {
                 ColumnMapping columns = section.columnMapping().orElseThrow();
                 yield new Layout.Columns(columns.context(), columns.question(), columns.answer());

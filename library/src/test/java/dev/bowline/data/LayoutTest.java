@@ -1,9 +1,15 @@
 package dev.bowline.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.text.Conversation;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /// However an example is written, it is the conversation that OpenAI's form would be.
@@ -42,5 +48,110 @@ class LayoutTest {
                 new Layout.ShareGpt()
                         .conversation(Json.parse("{\"tools\": \"\", " + turns, "empty")
                                 .asObject()));
+    }
+
+    @Test
+    void anEmptyOrMissingInputOfAlpacaLeavesNoBlankLines() {
+        Layout alpaca = new Layout.Columns(Optional.of("instruction"), "input", "output");
+        String answer = "\"output\": \"Bowline.\"}";
+
+        for (String input : List.of("\"\"", "null", "\" \\n\"")) {
+            JsonObject row = row("{\"instruction\": \"Name a knot.\", \"input\": " + input + ", " + answer);
+            assertEquals("Name a knot.", question(alpaca, row), input);
+        }
+        assertEquals(
+                "Sort.\n\n3 1", question(alpaca, row("{\"instruction\": \"Sort.\", \"input\": \"3 1\", " + answer)));
+        assertEquals("3 1", question(alpaca, row("{\"instruction\": null, \"input\": \"3 1\", " + answer)));
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> alpaca.conversation(row("{\"instruction\": \"\", \"input\": null, " + answer)));
+        assertTrue(refused.problem().contains("'instruction' and 'input' is empty"), refused.problem());
+        refused = assertThrows(
+                BowlineException.class,
+                () -> alpaca.conversation(row("{\"instruction\": \"a\", \"input\": null, \"output\": null}")));
+        assertTrue(refused.problem().contains("'output' is null"), refused.problem());
+    }
+
+    @Test
+    void aColumnMayBeAFieldWithinAField() {
+        JsonObject row = row("""
+                {"question": {"en": "Where?"}, "answers": {"text": ["Delft", "delft"], "answer_start": [1, 2]},
+                 "a.b": "dots in a name"}""");
+
+        assertEquals(
+                Conversation.of(List.of(
+                        Conversation.message("user", "dots in a name\n\nWhere?"),
+                        Conversation.message("assistant", "delft"))),
+                new Layout.Columns(Optional.of("a.b"), "question.en", "answers.text.1").conversation(row));
+        assertEquals(
+                "rows:1:1: the row has no field 'answers.text.2' (column_mapping.answer);"
+                        + " 'answers.text' is an array of 2",
+                assertThrows(
+                                MissingColumnException.class,
+                                () -> new Layout.Columns(Optional.empty(), "question.en", "answers.text.2")
+                                        .conversation(row))
+                        .problem());
+        BowlineException whole = assertThrows(
+                BowlineException.class,
+                () -> new Layout.Columns(Optional.empty(), "question", "answers.text.0").conversation(row));
+        assertTrue(whole.problem().contains("such as 'question.en'"), whole.problem());
+    }
+
+    @Test
+    void squadAsksInTheWordsOfAutoModel() {
+        JsonObject row = row("""
+                {"id": "1", "title": "Knots", "context": "Knots hold.", "question": "What holds?",
+                 "answers": {"text": [" Knots ", "knots"], "answer_start": [0, 0]}}""");
+
+        assertEquals(
+                Conversation.of(List.of(
+                        Conversation.message("user", "Context: Knots hold. Question: What holds? Answer: "),
+                        Conversation.message("assistant", "Knots"))),
+                new Layout.Squad().conversation(row));
+    }
+
+    @Test
+    void hellaSwagAnswersWithTheEndingThatTheLabelNames() {
+        String start = "{\"ctx\": \"A man ties\", \"endings\": [\"a cow.\", \"a knot.\"], \"label\": ";
+        Conversation expected = Conversation.of(
+                List.of(Conversation.message("user", "A man ties"), Conversation.message("assistant", "a knot.")));
+
+        assertEquals(expected, new Layout.HellaSwag().conversation(row(start + "\"1\"}")));
+        assertEquals(expected, new Layout.HellaSwag().conversation(row(start + "1}")));
+        for (String label : List.of("\"\"", "2", "-1", "\"x\"", "null")) {
+            assertThrows(
+                    BowlineException.class, () -> new Layout.HellaSwag().conversation(row(start + label + "}")), label);
+        }
+    }
+
+    /// The tools are what NeMo AutoModel's `make_xlam_dataset` declares.
+    @Test
+    void toolsAndCallsOfXlamAreOpenAis() {
+        JsonObject xlam = row("""
+                {"id": 7, "query": "Weather in Delft?",
+                 "tools": "[{\\"name\\": \\"weather\\", \\"description\\": \\"Tells it.\\", \\"parameters\\": {\\"city\\": {\\"type\\": \\"str\\", \\"description\\": \\"Where.\\"}, \\"days\\": {\\"type\\": \\"int\\", \\"description\\": \\"How many.\\", \\"default\\": 3}, \\"odd\\": {\\"type\\": \\"List[int]\\"}}}]",
+                 "answers": "[{\\"name\\": \\"weather\\", \\"arguments\\": {\\"city\\": \\"Delft\\"}}]"}""");
+        JsonObject messages = row("""
+                {"tools": [{"type": "function", "function": {"name": "weather", "description": "Tells it.",
+                   "parameters": {"type": "object", "properties": {
+                     "city": {"type": "string", "description": "Where."},
+                     "days": {"type": "integer", "description": "How many.", "default": 3},
+                     "odd": {"type": "string", "description": ""}}, "required": ["city", "odd"]}}}],
+                 "messages": [{"role": "user", "content": "Weather in Delft?"},
+                   {"role": "assistant", "content": "", "tool_calls": [
+                     {"type": "function", "function": {"name": "weather", "arguments": {"city": "Delft"}}}]}]}""");
+
+        assertEquals(new Layout.Messages().conversation(messages), new Layout.XlamCalls().conversation(xlam));
+        BowlineException refused = assertThrows(
+                BowlineException.class, () -> new Layout.XlamCalls().conversation(xlam.with("tools", "[{\"name\": ")));
+        assertTrue(refused.problem().contains("'tools' is not JSON"), refused.problem());
+    }
+
+    private static String question(Layout layout, JsonObject row) {
+        return layout.conversation(row).messages().getFirst().requireString("content");
+    }
+
+    private static JsonObject row(String json) {
+        return Json.parse(json, "rows").asObject();
     }
 }
