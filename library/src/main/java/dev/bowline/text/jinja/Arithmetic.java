@@ -11,12 +11,20 @@ import java.util.List;
 /// The arithmetic operators, on numbers as Python computes them and on the texts and lists that have some too.
 final class Arithmetic {
 
-    private static final int MAX_LENGTH = 1 << 26;
+    private static final int MAX_LENGTH = 1 << 25;
     private static final int MAX_BITS = 1 << 16;
 
     private Arithmetic() {}
 
     static Value apply(Operator operator, Value left, Value right) {
+        RenderBudget.readValue(left);
+        RenderBudget.readValue(right);
+        Value result = computed(operator, left, right);
+        RenderBudget.madeValue(result);
+        return result;
+    }
+
+    private static Value computed(Operator operator, Value left, Value right) {
         if (operator == Operator.REMAINDER && left instanceof Text(String format)) {
             return Value.of(PrintfFormat.format(format, right));
         }

@@ -66,6 +66,7 @@ final class BraceFormat {
             default -> throw new TemplateFailure("Unknown conversion in '{%s}'".formatted(written));
         };
         text.append(FormatSpec.parse(spec).apply(converted));
+        Arithmetic.requireLength(text.length());
     }
 
     /// `0`, `name`, `name.attribute` or `name[key]`; nothing takes the next positional argument.

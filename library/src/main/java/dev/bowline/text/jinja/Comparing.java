@@ -35,10 +35,12 @@ final class Comparing {
     }
 
     private static int order(Value left, Value right, String operator) {
+        RenderBudget.step();
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return Numbers.compare(left, right);
         }
         if (left instanceof Value.Text(String a) && right instanceof Value.Text(String b)) {
+            RenderBudget.read(Math.min(a.length(), b.length()));
             return CodePoints.compare(a, b);
         }
         if (left instanceof Value.Sequence(var kind, var a)
@@ -67,7 +69,7 @@ final class Comparing {
         return switch (container) {
             case Value.Text(String text) -> {
                 if (item instanceof Value.Text(String part)) {
-                    yield text.contains(part);
+                    yield TextSearch.indexOf(text, part, 0) >= 0;
                 }
                 throw new TemplateFailure(
                         "'in <string>' requires string as left operand, not %s".formatted(Kinds.of(item)));

@@ -14,6 +14,7 @@ final class Evaluator {
     private Evaluator() {}
 
     static Value evaluate(Expression expression, Scope scope) {
+        RenderBudget.step();
         return switch (expression) {
             case Expression.Literal(Value value) -> value;
             case Expression.Variable(String name) -> scope.get(name);
@@ -61,7 +62,10 @@ final class Evaluator {
 
     static Value call(Value callee, Arguments arguments) {
         return switch (callee) {
-            case Value.Native object -> object.call(arguments);
+            case Value.Native object -> {
+                arguments.positional().forEach(RenderBudget::readValue);
+                yield object.call(arguments);
+            }
             case Value.Undefined(String message) -> throw new TemplateFailure(message);
             default -> throw new TemplateFailure("'%s' object is not callable".formatted(Kinds.of(callee)));
         };
@@ -102,6 +106,7 @@ final class Evaluator {
         for (Expression part : parts) {
             String printed = Printing.text(evaluate(part, scope));
             Arithmetic.requireLength((long) text.length() + printed.length());
+            RenderBudget.made(printed.length());
             text.append(printed);
         }
         return Value.of(text.toString());

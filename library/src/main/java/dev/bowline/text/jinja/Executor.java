@@ -52,6 +52,7 @@ final class Executor {
     private Flow body(List<Statement> body, Scope scope, Output out) {
         for (Statement statement : body) {
             try {
+                RenderBudget.step();
                 Flow flow = statement(statement, scope, out);
                 if (flow != Flow.ON) {
                     return flow;
@@ -141,7 +142,7 @@ final class Executor {
         boolean ran = false;
         for (var item = state.advance(); item.isPresent(); item = state.advance()) {
             ran = true;
-            run.iterate();
+            RenderBudget.step();
             Scope inner = scope.inner();
             inner.set("loop", state);
             assign(loop.target(), item.get(), inner);
@@ -176,7 +177,7 @@ final class Executor {
 
     private Iterator<Value> passing(Iterator<Value> all, Expression filter, Target target, Scope scope) {
         return LazyItems.filtered(() -> all, () -> candidate -> {
-            run.iterate();
+            RenderBudget.step();
             Scope inner = scope.inner();
             assign(target, candidate, inner);
             return Evaluator.truth(filter, inner);

@@ -41,6 +41,10 @@ final class Filters {
                             ? "the filter '%s' is not available in chat templates".formatted(name)
                             : "No filter named '%s'.%s".formatted(name, NearestNames.hint(name, FILTERS.keySet())));
         }
-        return filter.apply(input, arguments);
+        RenderBudget.readValue(input);
+        arguments.positional().forEach(RenderBudget::readValue);
+        Value result = filter.apply(input, arguments);
+        RenderBudget.madeValue(result);
+        return result;
     }
 }

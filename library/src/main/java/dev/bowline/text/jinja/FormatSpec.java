@@ -182,6 +182,7 @@ record FormatSpec(
 
     private String padded(String signText, String body, char usual) {
         int missing = Math.max(0, width - signText.length() - CodePoints.length(body));
+        RenderBudget.made(missing + (long) body.length());
         return switch (align.orElse(usual)) {
             case '<' -> signText + body + fill.repeat(missing);
             case '^' -> fill.repeat(missing / 2) + signText + body + fill.repeat(missing - missing / 2);

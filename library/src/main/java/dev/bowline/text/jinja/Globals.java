@@ -53,6 +53,7 @@ final class Globals {
             throw new TemplateFailure(
                     "Range too big. The sandbox blocks ranges larger than MAX_RANGE (%d).".formatted(MAX_RANGE));
         }
+        RenderBudget.madeItems(length);
         List<Value> items = new ArrayList<>();
         for (int i = 0; i < length; i++) {
             items.add(Value.of(start + i * step));

@@ -65,6 +65,7 @@ final class Iteration {
     }
 
     private static List<Value> characters(String text) {
+        RenderBudget.madeItems(text.length());
         List<Value> characters = new ArrayList<>(text.length());
         text.codePoints().forEach(c -> characters.add(Value.of(Character.toString(c))));
         return characters;

@@ -47,6 +47,8 @@ final class JsonText {
             throw new TemplateFailure(
                     "a value nested more than %d deep cannot be written as JSON".formatted(MAX_DEPTH));
         }
+        RenderBudget.step();
+        RenderBudget.readValue(value);
         Arithmetic.requireLength(json.length());
         switch (value) {
             case Value.Text(String text) -> quote(text);

@@ -54,6 +54,7 @@ final class Numbers {
     }
 
     static boolean equal(Value left, Value right) {
+        RenderBudget.step();
         if (!isNumber(left) || !isNumber(right)) {
             return false;
         }

@@ -22,6 +22,7 @@ final class Output {
 
     void print(String part) {
         Arithmetic.requireLength((long) text.length() + part.length());
+        RenderBudget.made(part.length());
         text.append(part);
     }
 

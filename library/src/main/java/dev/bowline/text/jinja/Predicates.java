@@ -63,6 +63,7 @@ final class Predicates {
         if (test == null) {
             throw new TemplateFailure("No test named '%s'.".formatted(name));
         }
+        RenderBudget.readValue(value);
         return test.holds(value, arguments);
     }
 

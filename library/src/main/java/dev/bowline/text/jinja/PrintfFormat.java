@@ -38,6 +38,7 @@ final class PrintfFormat {
                 throw new TemplateFailure("incomplete format");
             }
             text.append(field(field));
+            Arithmetic.requireLength(text.length());
             from = field.end();
         }
         boolean leftOver = !namesUsed && used < values.size() && !canBeIndexed(given);

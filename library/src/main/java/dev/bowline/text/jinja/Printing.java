@@ -5,7 +5,6 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /// How values look when a template prints them: Python's `str` and, inside containers, `repr`.
 final class Printing {
@@ -29,6 +28,8 @@ final class Printing {
     }
 
     private static String represent(Value value, int depth) {
+        RenderBudget.step();
+        RenderBudget.readValue(value);
         if (depth > MAX_DEPTH) {
             throw new TemplateFailure("a value nested more than %d deep cannot be printed".formatted(MAX_DEPTH));
         }
@@ -55,13 +56,29 @@ final class Printing {
     }
 
     private static String entries(Map<Value, Value> entries, int depth) {
-        return entries.entrySet().stream()
-                .map(entry -> represent(entry.getKey(), depth + 1) + ": " + represent(entry.getValue(), depth + 1))
-                .collect(Collectors.joining(", ", "{", "}"));
+        StringBuilder text = new StringBuilder("{");
+        String separator = "";
+        for (Map.Entry<Value, Value> entry : entries.entrySet()) {
+            append(text, separator + represent(entry.getKey(), depth + 1) + ": ");
+            append(text, represent(entry.getValue(), depth + 1));
+            separator = ", ";
+        }
+        return text.append('}').toString();
     }
 
     private static String joined(List<Value> items, int depth) {
-        return items.stream().map(item -> represent(item, depth + 1)).collect(Collectors.joining(", "));
+        StringBuilder text = new StringBuilder();
+        for (Value item : items) {
+            append(text, text.isEmpty() ? "" : ", ");
+            append(text, represent(item, depth + 1));
+        }
+        return text.toString();
+    }
+
+    private static void append(StringBuilder text, String part) {
+        Arithmetic.requireLength((long) text.length() + part.length());
+        RenderBudget.made(part.length());
+        text.append(part);
     }
 
     /// The shortest digits that give the number back, plain between 0.0001 and 10¹⁶ and with an exponent beyond.

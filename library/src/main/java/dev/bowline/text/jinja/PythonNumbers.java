@@ -8,9 +8,11 @@ import java.util.regex.Pattern;
 /// What Python's `int(…)` and `float(…)` make of a value; empty where they refuse it.
 final class PythonNumbers {
 
-    private static final Pattern REAL =
-            Pattern.compile("[+-]?(\\d+(_\\d+)*\\.?(\\d+(_\\d+)*)?|\\.\\d+(_\\d+)*)([eE][+-]?\\d+(_\\d+)*)?");
-    private static final Pattern UNDERSCORES = Pattern.compile("[0-9a-z]+(_[0-9a-z]+)*");
+    /// Possessive, so that a text of many digits is walked through once and without recursion.
+    private static final Pattern REAL = Pattern.compile(
+            "[+-]?(?:DIGITS(?:\\.(?:DIGITS)?+)?+|\\.DIGITS)(?:[eE][+-]?DIGITS)?+".replace("DIGITS", "\\d++(?:_\\d++)*+"));
+    private static final Pattern UNDERSCORES = Pattern.compile("[0-9a-z]++(?:_[0-9a-z]++)*+");
+    private static final int MAX_DIGITS = 4300;
 
     private PythonNumbers() {}
 
@@ -31,12 +33,12 @@ final class PythonNumbers {
             digits = digits.substring(2);
         }
         radix = radix == 0 ? 10 : radix;
-        if (radix < 2 || radix > 36 || !UNDERSCORES.matcher(digits).matches()) {
+        if (radix < 2 || radix > 36 || digits.length() > 2 * MAX_DIGITS || !UNDERSCORES.matcher(digits).matches()) {
             return Optional.empty();
         }
         String plain = digits.replace("_", "");
         int allowed = radix;
-        if (plain.length() > 4300 || !plain.chars().allMatch(c -> Character.digit(c, allowed) >= 0)) {
+        if (plain.length() > MAX_DIGITS || !plain.chars().allMatch(c -> Character.digit(c, allowed) >= 0)) {
             return Optional.empty();
         }
         BigInteger number = new BigInteger(plain, radix);

@@ -11,7 +11,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 
 /// Filters on things with items.
 final class SequenceFilters {
@@ -56,7 +55,7 @@ final class SequenceFilters {
     private static Value reverse(Value input, Arguments arguments) {
         arguments.bind("reverse");
         if (input instanceof Value.Text(String text)) {
-            return Value.of(CodePoints.characters(text).reversed().stream().collect(Collectors.joining()));
+            return Value.of(new StringBuilder(text).reverse().toString());
         }
         if (!Iteration.isIterable(input)) {
             throw new TemplateFailure("argument must be iterable");
@@ -178,6 +177,7 @@ final class SequenceFilters {
             row.add(item);
         }
         if (!row.isEmpty()) {
+            RenderBudget.madeItems(bound.given(1).isPresent() ? size - row.size() : 0);
             while (bound.given(1).isPresent() && row.size() < size) {
                 row.add(bound.get(1));
             }
@@ -194,6 +194,7 @@ final class SequenceFilters {
         if (slices < 1) {
             throw new TemplateFailure("integer division or modulo by zero");
         }
+        RenderBudget.madeItems(slices);
         int longer = items.size() % slices;
         List<Value> columns = new ArrayList<>();
         int start = 0;

@@ -3,7 +3,6 @@ package dev.bowline.text.jinja;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /// `object[start:stop:step]` with Python's rules for what is left out, negative or too large.
 final class Slicing {
@@ -12,42 +11,58 @@ final class Slicing {
 
     static Value slice(Value object, Value start, Value stop, Value step) {
         Arithmetic.requireDefined(object);
+        RenderBudget.readValue(object);
         return switch (object) {
-            case Value.Text(String text) -> {
-                List<String> characters = CodePoints.characters(text);
-                yield Value.of(indices(characters.size(), start, stop, step).stream()
-                        .map(characters::get)
-                        .collect(Collectors.joining()));
-            }
-            case Value.Sequence(var kind, var items) ->
-                new Value.Sequence(
-                        kind,
-                        indices(items.size(), start, stop, step).stream()
-                                .map(items::get)
-                                .toList());
-            case Value.Range range ->
-                Value.list(indices(range.items().size(), start, stop, step).stream()
-                        .map(range.items()::get)
-                        .toList());
+            case Value.Text(String text) -> Value.of(part(text, start, stop, step));
+            case Value.Sequence(var kind, var items) -> new Value.Sequence(kind, part(items, start, stop, step));
+            case Value.Range range -> Value.list(part(range.items(), start, stop, step));
             case Value.Mapping _ -> throw new TemplateFailure("unhashable type: 'slice'");
             default -> throw new TemplateFailure("'%s' object is not subscriptable".formatted(Kinds.of(object)));
         };
     }
 
-    private static List<Integer> indices(int length, Value start, Value stop, Value step) {
-        int by = bound(step, 1, Integer.MAX_VALUE);
-        if (by == 0) {
-            throw new TemplateFailure("slice step cannot be zero");
+    private static String part(String text, Value start, Value stop, Value step) {
+        Positions positions = Positions.in(CodePoints.length(text), start, stop, step);
+        RenderBudget.made(positions.count());
+        if (positions.by() == 1) {
+            return CodePoints.part(text, positions.from(), positions.from() + positions.count());
         }
-        int lowest = by > 0 ? 0 : -1;
-        int highest = by > 0 ? length : length - 1;
-        int from = position(start, by > 0 ? lowest : highest, length, lowest, highest);
-        int to = position(stop, by > 0 ? highest : lowest, length, lowest, highest);
-        List<Integer> indices = new ArrayList<>();
-        for (long at = from; by > 0 ? at < to : at > to; at += by) {
-            indices.add((int) at);
+        int[] characters = text.codePoints().toArray();
+        int[] kept = new int[positions.count()];
+        for (int i = 0; i < kept.length; i++) {
+            kept[i] = characters[positions.at(i)];
         }
-        return indices;
+        return new String(kept, 0, kept.length);
+    }
+
+    private static List<Value> part(List<Value> items, Value start, Value stop, Value step) {
+        Positions positions = Positions.in(items.size(), start, stop, step);
+        RenderBudget.madeItems(positions.count());
+        List<Value> kept = new ArrayList<>(positions.count());
+        for (int i = 0; i < positions.count(); i++) {
+            kept.add(items.get(positions.at(i)));
+        }
+        return kept;
+    }
+
+    /// The positions that a slice takes, first to last.
+    private record Positions(int from, int by, int count) {
+
+        static Positions in(int length, Value start, Value stop, Value step) {
+            int by = bound(step, 1, Integer.MAX_VALUE);
+            if (by == 0) {
+                throw new TemplateFailure("slice step cannot be zero");
+            }
+            int lowest = by > 0 ? 0 : -1;
+            int highest = by > 0 ? length : length - 1;
+            int from = position(start, by > 0 ? lowest : highest, length, lowest, highest);
+            int to = position(stop, by > 0 ? highest : lowest, length, lowest, highest);
+            return new Positions(from, by, (int) Math.max(0, Math.ceilDiv((long) to - from, (long) by)));
+        }
+
+        int at(int index) {
+            return (int) (from + (long) by * index);
+        }
     }
 
     private static int position(Value bound, int otherwise, int length, int lowest, int highest) {

@@ -61,7 +61,12 @@ final class StringMethods {
 
     static Optional<Value> find(String text, String name) {
         return Optional.ofNullable(METHODS.get(name))
-                .map(method -> new Function(name, arguments -> method.apply(text, arguments)));
+                .map(method -> new Function(name, arguments -> {
+                    RenderBudget.read(text.length());
+                    Value result = method.apply(text, arguments);
+                    RenderBudget.madeValue(result);
+                    return result;
+                }));
     }
 
     private static void plain(String name, java.util.function.UnaryOperator<String> change) {
@@ -95,6 +100,7 @@ final class StringMethods {
     private static String withoutLeading(String text, String set) {
         int start = 0;
         while (start < text.length() && set.indexOf(text.codePointAt(start)) >= 0) {
+            RenderBudget.read(set.length());
             start += Character.charCount(text.codePointAt(start));
         }
         return text.substring(start);
@@ -103,6 +109,7 @@ final class StringMethods {
     private static String withoutTrailing(String text, String set) {
         int end = text.length();
         while (end > 0 && set.indexOf(text.codePointBefore(end)) >= 0) {
+            RenderBudget.read(set.length());
             end -= Character.charCount(text.codePointBefore(end));
         }
         return text.substring(0, end);
@@ -126,12 +133,15 @@ final class StringMethods {
 
     private static Value join(String separator, Value items) {
         List<Value> parts = Iteration.items(items);
+        long length = (long) separator.length() * parts.size();
         for (int i = 0; i < parts.size(); i++) {
-            if (!(parts.get(i) instanceof Value.Text)) {
+            if (!(parts.get(i) instanceof Value.Text(String part))) {
                 throw new TemplateFailure(
                         "sequence item %d: expected str instance, %s found".formatted(i, Kinds.of(parts.get(i))));
             }
+            length += part.length();
         }
+        Arithmetic.requireLength(length);
         return Value.of(parts.stream().map(Printing::text).collect(Collectors.joining(separator)));
     }
 }

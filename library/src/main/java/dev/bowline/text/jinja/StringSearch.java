@@ -38,7 +38,7 @@ final class StringSearch {
         StringBuilder result = new StringBuilder();
         int from = 0;
         int left = count;
-        for (int at = text.indexOf(old); at >= 0 && left != 0; at = text.indexOf(old, from)) {
+        for (int at = TextSearch.indexOf(text, old, 0); at >= 0 && left != 0; at = TextSearch.indexOf(text, old, from)) {
             Arithmetic.requireLength((long) result.length() + replacement.length());
             result.append(text, from, at).append(replacement);
             from = at + old.length();
@@ -63,7 +63,7 @@ final class StringSearch {
         Bound bound = arguments.bind(name, "sub", "start?", "end?");
         String part = part(text, bound, 1);
         String sought = bound.text(0);
-        int at = name.startsWith("r") ? part.lastIndexOf(sought) : part.indexOf(sought);
+        int at = name.startsWith("r") ? TextSearch.lastIndexOf(part, sought, part.length()) : TextSearch.indexOf(part, sought, 0);
         if (at < 0) {
             return -1;
         }
@@ -85,7 +85,9 @@ final class StringSearch {
             return CodePoints.length(text) + 1;
         }
         int count = 0;
-        for (int at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length())) {
+        for (int at = TextSearch.indexOf(text, sought, 0);
+                at >= 0;
+                at = TextSearch.indexOf(text, sought, at + sought.length())) {
             count++;
         }
         return count;

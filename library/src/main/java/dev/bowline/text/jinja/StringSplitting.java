@@ -37,7 +37,7 @@ final class StringSplitting {
             return partition(
                     text,
                     separator,
-                    text.indexOf(separator),
+                    TextSearch.indexOf(text, separator, 0),
                     Value.tuple(Value.of(text), Value.EMPTY_TEXT, Value.EMPTY_TEXT));
         });
         methods.put("rpartition", (text, arguments) -> {
@@ -45,7 +45,7 @@ final class StringSplitting {
             return partition(
                     text,
                     separator,
-                    text.lastIndexOf(separator),
+                    TextSearch.lastIndexOf(text, separator, text.length()),
                     Value.tuple(Value.EMPTY_TEXT, Value.EMPTY_TEXT, Value.of(text)));
         });
     }
@@ -71,7 +71,8 @@ final class StringSplitting {
     private static List<String> between(String text, String separator, int most) {
         List<String> parts = new ArrayList<>();
         int from = 0;
-        for (int at = text.indexOf(separator); at >= 0 && parts.size() != most; at = text.indexOf(separator, from)) {
+        for (int at = TextSearch.indexOf(text, separator, 0); at >= 0 && parts.size() != most; at = TextSearch.indexOf(text, separator, from)) {
+            RenderBudget.madeItems(1);
             parts.add(text.substring(from, at));
             from = at + separator.length();
         }
@@ -83,10 +84,11 @@ final class StringSplitting {
         List<String> parts = new ArrayList<>();
         int end = text.length();
         while (parts.size() != most) {
-            int at = text.lastIndexOf(separator, end - separator.length());
+            int at = TextSearch.lastIndexOf(text, separator, end - separator.length());
             if (at < 0 || end < separator.length()) {
                 break;
             }
+            RenderBudget.madeItems(1);
             parts.add(text.substring(at + separator.length(), end));
             end = at;
         }
@@ -107,6 +109,7 @@ final class StringSplitting {
             while (at < text.length() && !CodePoints.isSpace(text.charAt(at))) {
                 at++;
             }
+            RenderBudget.madeItems(1);
             words.add(text.substring(start, at));
             at = CodePoints.skipSpace(text, at);
         }
@@ -125,7 +128,9 @@ final class StringSplitting {
             while (start > 0 && !CodePoints.isSpace(rest.charAt(start - 1))) {
                 start--;
             }
+            RenderBudget.madeItems(1);
             words.add(rest.substring(start));
+            RenderBudget.read(start);
             rest = CodePoints.stripTrailing(rest.substring(0, start));
         }
         Collections.reverse(words);
@@ -147,6 +152,7 @@ final class StringSplitting {
                 continue;
             }
             at += text.startsWith("\r\n", at) ? 2 : 1;
+            RenderBudget.madeItems(1);
             lines.add(text.substring(start, at));
             start = at;
         }

@@ -10,8 +10,8 @@ import java.util.Set;
 ///
 /// It is the language of jinja2 3.1 with the options of Hugging Face's chat templates: `trim_blocks`,
 /// `lstrip_blocks`, loop controls, `{% generation %}` blocks, their `tojson`, `raise_exception` and `strftime_now`,
-/// and the immutable sandbox. Templates cannot reach anything but the values they are given, and loops, calls and
-/// texts are bounded.
+/// and the immutable sandbox. Templates cannot reach anything but the values they are given. The steps, texts, call depth
+/// and time of a rendering are bounded.
 public final class Template {
 
     private final String name;
@@ -38,6 +38,15 @@ public final class Template {
     ///
     /// @param clock what `strftime_now` asks
     public Rendering render(Map<String, Value> variables, Clock clock) {
+        return render(variables, clock, RenderBudget.USUAL);
+    }
+
+    /// The same within other limits.
+    Rendering render(Map<String, Value> variables, Clock clock, RenderBudget.Limits limits) {
+        return RenderBudget.within(limits, () -> renderWithinBudget(variables, clock));
+    }
+
+    private Rendering renderWithinBudget(Map<String, Value> variables, Clock clock) {
         Run run = new Run();
         Scope scope = Scope.of(Globals.at(clock)).inner();
         variables.forEach(scope::set);

@@ -102,13 +102,42 @@ public sealed interface Value {
         }
     }
 
-    record Text(String text) implements Value {}
+    record Text(String text) implements Value {
+        @Override
+        public boolean equals(Object other) {
+            RenderBudget.step();
+            if (!(other instanceof Text(String compared)) || compared.length() != text.length()) {
+                return false;
+            }
+            RenderBudget.read(text.length());
+            return compared.equals(text);
+        }
+
+        @Override
+        public int hashCode() {
+            return text.hashCode();
+        }
+    }
 
     /// A Python list or tuple; equal only to its own kind. Templates cannot change one, so it is never copied.
     record Sequence(Kind kind, List<Value> items) implements Value {
         enum Kind {
             LIST,
             TUPLE
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            RenderBudget.step();
+            return other instanceof Sequence(Kind otherKind, List<Value> compared)
+                    && kind == otherKind
+                    && items.equals(compared);
+        }
+
+        @Override
+        public int hashCode() {
+            RenderBudget.step();
+            return items.hashCode();
         }
     }
 
@@ -118,6 +147,18 @@ public sealed interface Value {
     record Mapping(Map<Value, Value> entries) implements Value {
         public Mapping {
             entries = Collections.unmodifiableMap(entries);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            RenderBudget.step();
+            return other instanceof Mapping(Map<Value, Value> compared) && entries.equals(compared);
+        }
+
+        @Override
+        public int hashCode() {
+            RenderBudget.step();
+            return entries.hashCode();
         }
     }
 

@@ -11,6 +11,9 @@ import java.util.Optional;
 /// Filters on single values: defaults, attributes and numbers.
 final class ValueFilters {
 
+    /// More digits than any number of a template has, before its point or after it.
+    private static final int MAX_PLACES = 100_000;
+
     private ValueFilters() {}
 
     static void register(Map<String, Filters.Filter> filters) {
@@ -79,7 +82,7 @@ final class ValueFilters {
 
     private static Value round(Value input, Arguments arguments) {
         Bound bound = arguments.bind("round", "precision?", "method?");
-        int places = bound.count(0, 0);
+        int places = Math.clamp(bound.count(0, 0), -MAX_PLACES, MAX_PLACES);
         String method = bound.text(1, "common");
         return switch (method) {
             case "common" -> common(input, places);
