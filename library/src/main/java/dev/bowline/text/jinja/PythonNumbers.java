@@ -9,8 +9,9 @@ import java.util.regex.Pattern;
 final class PythonNumbers {
 
     /// Possessive, so that a text of many digits is walked through once and without recursion.
-    private static final Pattern REAL = Pattern.compile(
-            "[+-]?(?:DIGITS(?:\\.(?:DIGITS)?+)?+|\\.DIGITS)(?:[eE][+-]?DIGITS)?+".replace("DIGITS", "\\d++(?:_\\d++)*+"));
+    private static final Pattern REAL =
+            Pattern.compile("[+-]?(?:DIGITS(?:\\.(?:DIGITS)?+)?+|\\.DIGITS)(?:[eE][+-]?DIGITS)?+"
+                    .replace("DIGITS", "\\d++(?:_\\d++)*+"));
     private static final Pattern UNDERSCORES = Pattern.compile("[0-9a-z]++(?:_[0-9a-z]++)*+");
     private static final int MAX_DIGITS = 4300;
 
@@ -33,7 +34,10 @@ final class PythonNumbers {
             digits = digits.substring(2);
         }
         radix = radix == 0 ? 10 : radix;
-        if (radix < 2 || radix > 36 || digits.length() > 2 * MAX_DIGITS || !UNDERSCORES.matcher(digits).matches()) {
+        if (radix < 2
+                || radix > 36
+                || digits.length() > 2 * MAX_DIGITS
+                || !UNDERSCORES.matcher(digits).matches()) {
             return Optional.empty();
         }
         String plain = digits.replace("_", "");

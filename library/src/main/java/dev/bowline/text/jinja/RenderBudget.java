@@ -120,7 +120,8 @@ final class RenderBudget {
         }
         workSinceClockRead = 0;
         if (System.nanoTime() - start > limits.time().toNanos()) {
-            throw new TemplateFailure("it runs longer than %.1f s".formatted(limits.time().toMillis() / 1e3));
+            throw new TemplateFailure(
+                    "it runs longer than %.1f s".formatted(limits.time().toMillis() / 1e3));
         }
     }
 }

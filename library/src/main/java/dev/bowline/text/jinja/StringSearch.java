@@ -38,7 +38,9 @@ final class StringSearch {
         StringBuilder result = new StringBuilder();
         int from = 0;
         int left = count;
-        for (int at = TextSearch.indexOf(text, old, 0); at >= 0 && left != 0; at = TextSearch.indexOf(text, old, from)) {
+        for (int at = TextSearch.indexOf(text, old, 0);
+                at >= 0 && left != 0;
+                at = TextSearch.indexOf(text, old, from)) {
             Arithmetic.requireLength((long) result.length() + replacement.length());
             result.append(text, from, at).append(replacement);
             from = at + old.length();
@@ -63,7 +65,9 @@ final class StringSearch {
         Bound bound = arguments.bind(name, "sub", "start?", "end?");
         String part = part(text, bound, 1);
         String sought = bound.text(0);
-        int at = name.startsWith("r") ? TextSearch.lastIndexOf(part, sought, part.length()) : TextSearch.indexOf(part, sought, 0);
+        int at = name.startsWith("r")
+                ? TextSearch.lastIndexOf(part, sought, part.length())
+                : TextSearch.indexOf(part, sought, 0);
         if (at < 0) {
             return -1;
         }

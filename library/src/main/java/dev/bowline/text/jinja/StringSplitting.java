@@ -71,7 +71,9 @@ final class StringSplitting {
     private static List<String> between(String text, String separator, int most) {
         List<String> parts = new ArrayList<>();
         int from = 0;
-        for (int at = TextSearch.indexOf(text, separator, 0); at >= 0 && parts.size() != most; at = TextSearch.indexOf(text, separator, from)) {
+        for (int at = TextSearch.indexOf(text, separator, 0);
+                at >= 0 && parts.size() != most;
+                at = TextSearch.indexOf(text, separator, from)) {
             RenderBudget.madeItems(1);
             parts.add(text.substring(from, at));
             from = at + separator.length();

@@ -10,7 +10,8 @@ import java.util.Set;
 ///
 /// It is the language of jinja2 3.1 with the options of Hugging Face's chat templates: `trim_blocks`,
 /// `lstrip_blocks`, loop controls, `{% generation %}` blocks, their `tojson`, `raise_exception` and `strftime_now`,
-/// and the immutable sandbox. Templates cannot reach anything but the values they are given. The steps, texts, call depth
+/// and the immutable sandbox. Templates cannot reach anything but the values they are given. The steps, texts, call
+/// depth
 /// and time of a rendering are bounded.
 public final class Template {
 

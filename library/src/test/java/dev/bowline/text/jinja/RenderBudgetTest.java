@@ -109,7 +109,8 @@ class RenderBudgetTest {
         assertEquals(
                 "inf 0.0 0.0 inf 0 0 1.5",
                 render(
-                        digits + "{{ d | float }} {{ (d ~ 'x') | float }} {{ (d ~ '_') | float }} {{ (d ~ '.5') | float }}"
+                        digits
+                                + "{{ d | float }} {{ (d ~ 'x') | float }} {{ (d ~ '_') | float }} {{ (d ~ '.5') | float }}"
                                 + " {{ d | int }} {{ ('1_' * 300000 ~ '1') | int }} {{ '1_0.5' | float | round(1) / 7 }}",
                         RenderBudget.USUAL));
     }
