@@ -20,17 +20,18 @@ public final class TextGeneration implements AutoCloseable {
 
     private final Generation generation;
     private final Tokenizer tokenizer;
+    private final int rows;
 
-    /// @throws dev.bowline.BowlineException if the tokenizer has ids that the model has no embedding for
     public TextGeneration(CausalLanguageModel model, Tokenizer tokenizer) {
-        tokenizer.requireFits(model.vocabularySize());
         generation = new Generation(model);
         this.tokenizer = tokenizer;
+        rows = model.vocabularySize();
     }
 
     /// Goes on with `text` as it stands, after the token that begins every text if the tokenizer has one.
     ///
     /// @param pieces takes the new text as it becomes certain
+    /// @throws dev.bowline.BowlineException if the text has a token that the model has no embedding for
     public Answer complete(String text, GenerationSettings settings, Consumer<String> pieces) {
         int[] ids = tokenizer.encode(text);
         Optional<Integer> first = tokenizer.specialTokenId("bos_token");
@@ -45,6 +46,7 @@ public final class TextGeneration implements AutoCloseable {
     /// Answers the last turn of a conversation.
     ///
     /// @param pieces takes the answer as it becomes certain
+    /// @throws dev.bowline.BowlineException if the conversation has a token that the model has no embedding for
     public Answer answer(
             ChatTemplate template, Conversation conversation, GenerationSettings settings, Consumer<String> pieces) {
         String prompt = template.text(conversation, ChatTemplate.End.GENERATION_PROMPT);
@@ -52,6 +54,7 @@ public final class TextGeneration implements AutoCloseable {
     }
 
     private Answer generate(int[] prompt, GenerationSettings settings, Consumer<String> pieces) {
+        tokenizer.requireRows(prompt, rows, "the prompt");
         StringBuilder text = new StringBuilder();
         Consumer<String> keep = piece -> {
             if (!piece.isEmpty()) {

@@ -111,13 +111,21 @@ public final class Tokenizer implements AutoCloseable {
         return vocabularySize;
     }
 
-    /// Refuses a tokenizer with ids that the model's embedding has no row for.
-    public void requireFits(int modelVocabulary) {
-        if (vocabularySize > modelVocabulary) {
-            throw new BowlineException(
-                    "the tokenizer of %s has %d ids, the model's embedding %d rows"
-                            .formatted(directory, vocabularySize, modelVocabulary),
-                    "use the tokenizer.json that came with the model");
+    /// Refuses ids that the model's embedding has no row for. The tokenizer itself may have such ids: one tokenizer
+    /// often serves several models, and only the larger ones have a row for each of its tokens.
+    ///
+    /// @param rows of the model's input embedding
+    /// @param place of the text, such as `file:line`, to begin the refusal with
+    public void requireRows(int[] ids, int rows, String place) {
+        for (int id : ids) {
+            if (id >= rows) {
+                String token = decodeWithSpecialTokens(new int[] {id});
+                throw new BowlineException(
+                        "%s: the text has the token '%s' with id %d, and the model's embedding has %d rows"
+                                .formatted(place, token, id, rows),
+                        "remove '%s' from the text or from its chat template, or use a model with a row for it"
+                                .formatted(token));
+            }
         }
     }
 

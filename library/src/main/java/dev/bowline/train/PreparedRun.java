@@ -51,11 +51,13 @@ public final class PreparedRun {
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
             checkpoint.requireFits(model);
-            tokenizer.requireFits(model.vocabularySize());
+            int vocabulary = model.vocabularySize();
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
-            RecipeData training = RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today);
+            RecipeData training = RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today)
+                    .requireRows(tokenizer, vocabulary);
             Optional<RecipeData> heldOut = recipe.validationDataset()
-                    .map(section -> RecipeData.read(file, "validation_dataset", section, tokenizer, today));
+                    .map(section -> RecipeData.read(file, "validation_dataset", section, tokenizer, today)
+                            .requireRows(tokenizer, vocabulary));
             List<String> notes = new ArrayList<>(training.notes("dataset", tokenizer));
             heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
             int longest = training.rows().stream().mapToInt(Row::length).max().orElseThrow();
@@ -63,7 +65,8 @@ public final class PreparedRun {
                     file,
                     checkpoints,
                     new Data(training, heldOut, today, notes),
-                    tokenizer.specialTokenId("pad_token").orElse(0),
+                    // What stands at a padded position is masked; it only has to be a row.
+                    tokenizer.specialTokenId("pad_token").filter(id -> id < vocabulary).orElse(0),
                     MemoryOutlook.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
         }
     }

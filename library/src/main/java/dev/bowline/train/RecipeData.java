@@ -99,6 +99,14 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
         };
     }
 
+    /// Refuses an example with a token that the model's embedding has no row for, at its line.
+    ///
+    /// @param vocabulary rows of the embedding
+    RecipeData requireRows(Tokenizer tokenizer, int vocabulary) {
+        dataset.examples().forEach(example -> tokenizer.requireRows(example.ids(), vocabulary, example.origin()));
+        return this;
+    }
+
     /// What of the dataset is not as it stood in the file or not as it should be, a sentence each.
     ///
     /// @param name the recipe's section

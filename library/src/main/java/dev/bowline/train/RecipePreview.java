@@ -1,9 +1,12 @@
 package dev.bowline.train;
 
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.text.Tokenizer;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,17 +26,23 @@ public final class RecipePreview {
     public static List<String> notes(RecipeFile file) {
         Recipe recipe = file.recipe();
         List<String> notes = new ArrayList<>();
-        try (Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
-            notes.addAll(notes(file, "dataset", recipe.dataset(), tokenizer));
+        Path directory = recipe.model().pretrainedModel();
+        try (CausalLanguageModel model = AutoModel.fromConfig(directory.resolve("config.json"));
+                Tokenizer tokenizer = Tokenizer.open(directory)) {
+            int vocabulary = model.vocabularySize();
+            notes.addAll(notes(file, "dataset", recipe.dataset(), tokenizer, vocabulary));
             recipe.validationDataset()
-                    .ifPresent(section -> notes.addAll(notes(file, "validation_dataset", section, tokenizer)));
+                    .ifPresent(
+                            section -> notes.addAll(notes(file, "validation_dataset", section, tokenizer, vocabulary)));
         }
         return notes;
     }
 
-    private static List<String> notes(RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer) {
+    private static List<String> notes(
+            RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer, int vocabulary) {
         int examples = Math.min(EXAMPLES, section.limit().orElse(EXAMPLES));
         return RecipeData.read(file, name, section.first(examples), tokenizer, LocalDate.now())
+                .requireRows(tokenizer, vocabulary)
                 .notes(name, tokenizer);
     }
 }
