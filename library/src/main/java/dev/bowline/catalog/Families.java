@@ -32,14 +32,21 @@ public final class Families {
     /// One model class.
     ///
     /// @param architecture as in `architectures` of config.json
+    /// @param base the class of the same weights without a head, as in `architectures` of config.json
     /// @param modelType as in `model_type` of config.json
     /// @param tieSupport which heads the class can have
     /// @param build a model without values from the original config.json
     public record Family(
             String architecture,
+            String base,
             String modelType,
             TieSupport tieSupport,
-            Function<JsonObject, CausalLanguageModel> build) {}
+            Function<JsonObject, CausalLanguageModel> build) {
+
+        private boolean isBuiltFor(String name) {
+            return architecture.equals(name) || base.equals(name);
+        }
+    }
 
     /// The families that share the decoder of `model.decoder`: a line for each.
     private static final List<DecoderFamily[]> DECODERS = List.of(
@@ -62,7 +69,8 @@ public final class Families {
         return ALL;
     }
 
-    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing.
+    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing. A base class such
+    /// as `LlamaModel` stands for its causal language model.
     ///
     /// @throws BowlineException listing every family, for one that is not among them
     public static Family of(JsonObject config) {
@@ -71,7 +79,7 @@ public final class Families {
         if (!asked.isEmpty()) {
             return asked.stream()
                     .flatMap(name ->
-                            ALL.stream().filter(family -> family.architecture().equals(name)))
+                            ALL.stream().filter(family -> family.isBuiltFor(name)))
                     .findFirst()
                     .orElseThrow(
                             () -> unknown(config, "architecture '%s'".formatted(String.join("', '", asked)), asked));
@@ -124,12 +132,12 @@ public final class Families {
     private static List<Family> families() {
         List<Family> families = new ArrayList<>();
         for (Gemma4Architecture gemma4 : Gemma4Architecture.values()) {
-            families.add(new Family(gemma4.architectureName(), gemma4.modelType(), gemma4.tieSupport(), gemma4::build));
+            families.add(new Family(gemma4.architectureName(), gemma4.baseName(), gemma4.modelType(), gemma4.tieSupport(), gemma4::build));
         }
         DECODERS.stream()
                 .flatMap(Arrays::stream)
                 .forEach(family -> families.add(
-                        new Family(family.architectureName(), family.modelType(), family.tieSupport(), family::build)));
+                        new Family(family.architectureName(), family.baseName(), family.modelType(), family.tieSupport(), family::build)));
         return List.copyOf(families);
     }
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 
 /// A checkpoint's keys beside a model's slots.
 ///
@@ -26,6 +27,11 @@ record Correspondence(Checkpoint checkpoint, CausalLanguageModel model, Sequence
         SequencedMap<String, Slot> slots = new LinkedHashMap<>(model.slots());
         KeyMap keys = KeyMap.of(model.weightRules(), checkpoint.keys(), slots.sequencedKeySet());
         return new Correspondence(checkpoint, model, slots, keys);
+    }
+
+    /// What is unusual about the model's config.json and the names and changes nothing.
+    List<String> notes() {
+        return Stream.concat(model.notes().stream(), keys.notes().stream()).toList();
     }
 
     Slot slot(String name) {

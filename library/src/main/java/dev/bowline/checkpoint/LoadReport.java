@@ -20,6 +20,7 @@ import java.util.Set;
 /// @param tied the slots that stand for another
 /// @param ignored the keys that fill nothing, each with its reason
 /// @param passedThrough the keys of parts that Bowline does not compute; a save writes them as they are
+/// @param notes what is unusual about config.json and the names and changes nothing, a sentence each
 /// @param ties what decided the head, and what it is
 /// @param ledger every tie, with the hash of its value as read
 public record LoadReport(
@@ -30,6 +31,7 @@ public record LoadReport(
         List<Tied> tied,
         List<Ignored> ignored,
         List<PassedThrough> passedThrough,
+        List<String> notes,
         HeadVerdict ties,
         TieLedger ledger) {
 
@@ -38,6 +40,7 @@ public record LoadReport(
         tied = List.copyOf(tied);
         ignored = List.copyOf(ignored);
         passedThrough = List.copyOf(passedThrough);
+        notes = List.copyOf(notes);
     }
 
     /// Where a parameter's values are.

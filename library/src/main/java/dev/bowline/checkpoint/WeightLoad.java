@@ -265,6 +265,7 @@ final class WeightLoad {
                 tied,
                 ignored,
                 passedThrough,
+                names.notes(),
                 verdict,
                 TieLedger.of(model, Optional.of(checkpoint.hash(canonicalKey))));
     }

@@ -22,6 +22,11 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// The config.json the model was built from, unchanged.
     JsonObject config();
 
+    /// What config.json says and the model does not use, a sentence each.
+    default List<String> notes() {
+        return List.of();
+    }
+
     int vocabularySize();
 
     /// The longest sequence the model was made for.

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /// What a checkpoint holds and what a load would make of it, from config.json and the headers alone: no weights are
 /// read.
@@ -30,6 +31,7 @@ import java.util.TreeSet;
 /// @param parts the model's own tensors by component, a tied value once
 /// @param passedThrough the parts that are kept as they are, by component
 /// @param ignored the tensors that fill nothing, each with its reason
+/// @param notes what is unusual and changes nothing, a sentence each
 /// @param refused why a load would fail, one line a reason; empty if it would not
 /// @param storedBytes of all tensors in the files
 public record Inspection(
@@ -40,6 +42,7 @@ public record Inspection(
         List<Part> parts,
         List<Part> passedThrough,
         Map<String, String> ignored,
+        List<String> notes,
         List<String> refused,
         Head head,
         long storedBytes) {
@@ -52,6 +55,7 @@ public record Inspection(
         parts = List.copyOf(parts);
         passedThrough = List.copyOf(passedThrough);
         ignored = Map.copyOf(ignored);
+        notes = List.copyOf(notes);
         refused = List.copyOf(refused);
     }
 
@@ -125,6 +129,7 @@ public record Inspection(
                 parts(checkpoint, model, keys),
                 passedThrough(checkpoint, model, keys.passedThrough().keySet()),
                 keys.ignored(),
+                Stream.concat(model.notes().stream(), keys.notes().stream()).toList(),
                 refused,
                 head,
                 checkpoint.entries().values().stream()

@@ -107,6 +107,7 @@ public final class InspectionReport {
                 .collect(Collectors.groupingBy(reason -> reason, TreeMap::new, Collectors.counting()));
         reasons.forEach((reason, tensors) ->
                 table.row("ignore", "%s: %s".formatted(Quantity.count(tensors, "tensor"), reason)));
+        inspection.notes().forEach(note -> table.row("note", note));
         table.row("refuse", refusal(inspection));
         return table.text();
     }
@@ -136,6 +137,7 @@ public final class InspectionReport {
                 .with("components", parts(inspection.parts()))
                 .with("passed_through", parts(inspection.passedThrough()))
                 .with("ignored", JsonValue.of(ignored))
+                .with("notes", JsonArray.ofStrings(inspection.notes()))
                 .with(
                         "head",
                         JsonObject.of()

@@ -29,6 +29,7 @@ public final class KeyMap {
     private final List<String> empty;
     private final Map<String, String> keys;
     private final SequencedCollection<Renaming> used;
+    private final List<String> notes;
 
     KeyMap(KeyMatching matching, Set<String> slots) {
         groups = List.copyOf(matching.groups());
@@ -36,6 +37,11 @@ public final class KeyMap {
         passedThrough = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(matching.passedThrough));
         unknown = List.copyOf(matching.unknown);
         used = List.copyOf(matching.used);
+        notes = matching.unprefixed.entrySet().stream()
+                .map(each -> ("%d tensors were saved from the base class, without '%s' in front of their names; a save"
+                                + " keeps the names")
+                        .formatted(each.getValue(), each.getKey()))
+                .toList();
         keys = new LinkedHashMap<>();
         Set<String> filled = new HashSet<>();
         for (KeyGroup group : groups) {
@@ -80,6 +86,11 @@ public final class KeyMap {
     /// The slots that no key fills, in the model's order; a tied one may be.
     public List<String> empty() {
         return empty;
+    }
+
+    /// What is unusual about the keys and changes nothing, a sentence each.
+    public List<String> notes() {
+        return notes;
     }
 
     /// What to call `slot` in a save: as the checkpoint did, or as it would have.

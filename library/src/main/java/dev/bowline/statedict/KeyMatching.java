@@ -23,8 +23,11 @@ final class KeyMatching {
     final SequencedMap<String, String> passedThrough = new LinkedHashMap<>();
     final List<String> unknown = new ArrayList<>();
     final SequencedSet<Renaming> used = new LinkedHashSet<>();
+    /// How many keys lack each prefix of the base class.
+    final SequencedMap<String, Integer> unprefixed = new LinkedHashMap<>();
 
     private final List<Renaming> renamings = new ArrayList<>();
+    private final Map<String, Renaming> baseModels = new LinkedHashMap<>();
     private final List<WeightRule> rules;
     private final Set<String> slots;
     private final Map<String, NamePattern> patterns = new LinkedHashMap<>();
@@ -62,9 +65,26 @@ final class KeyMatching {
         }
         if (fills(key, name)) {
             used.addAll(taken);
-        } else if (!isSetAside(key, name)) {
+        } else if (!isSetAside(key, name) && !isOfBaseModel(key)) {
             unknown.add(key);
         }
+    }
+
+    private boolean isOfBaseModel(String key) {
+        for (WeightRule rule : rules) {
+            if (rule instanceof WeightRule.BaseModel(String prefix)) {
+                String name = prefix + key;
+                boolean filled = fills(key, name);
+                if (filled || isSetAside(key, name)) {
+                    unprefixed.merge(prefix, 1, Integer::sum);
+                    if (filled) {
+                        used.add(baseModels.computeIfAbsent(prefix, Renaming::adding));
+                    }
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     private boolean fills(String key, String name) {
@@ -76,7 +96,10 @@ final class KeyMatching {
             boolean filled = switch (rule) {
                 case WeightRule.Split split -> splits(split, key, name);
                 case WeightRule.Stack stack -> stacks(stack, key, name);
-                case WeightRule.Rename _, WeightRule.Ignore _, WeightRule.PassThrough _ -> false;
+                case WeightRule.Rename _,
+                        WeightRule.BaseModel _,
+                        WeightRule.Ignore _,
+                        WeightRule.PassThrough _ -> false;
             };
             if (filled) {
                 return true;
@@ -99,6 +122,7 @@ final class KeyMatching {
                     return true;
                 }
                 case WeightRule.Rename _,
+                        WeightRule.BaseModel _,
                         WeightRule.Split _,
                         WeightRule.Stack _,
                         WeightRule.Ignore _,

@@ -9,6 +9,10 @@ record Renaming(NamePattern from, NamePattern to) {
         return new Renaming(new NamePattern(rule.from()), new NamePattern(rule.to()));
     }
 
+    static Renaming adding(String prefix) {
+        return new Renaming(new NamePattern("{rest}"), new NamePattern(prefix + "{rest}"));
+    }
+
     Optional<String> forward(String name) {
         return from.match(name).map(to::fill);
     }

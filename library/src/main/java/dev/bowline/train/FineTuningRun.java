@@ -69,6 +69,7 @@ public final class FineTuningRun implements AutoCloseable {
         List<String> notes = new ArrayList<>();
         notes.addAll(prepared.dataNotes());
         Pretrained pretrained = prepared.pretrained(notes);
+        notes.addAll(pretrained.report().notes());
         notes.addAll(towers(pretrained.report()));
         try {
             TrainingRows rows = new TrainingRows(

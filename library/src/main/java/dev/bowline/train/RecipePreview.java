@@ -29,6 +29,7 @@ public final class RecipePreview {
         Path directory = recipe.model().pretrainedModel();
         try (CausalLanguageModel model = AutoModel.fromConfig(directory.resolve("config.json"));
                 Tokenizer tokenizer = Tokenizer.open(directory)) {
+            notes.addAll(model.notes());
             int vocabulary = model.vocabularySize();
             notes.addAll(notes(file, "dataset", recipe.dataset(), tokenizer, vocabulary));
             recipe.validationDataset()

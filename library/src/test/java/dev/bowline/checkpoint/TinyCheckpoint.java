@@ -33,8 +33,12 @@ final class TinyCheckpoint {
     private long maxShardBytes = Long.MAX_VALUE;
 
     TinyCheckpoint(Path directory, String variant) {
+        this(directory, Golden.directory("gemma4", variant));
+    }
+
+    TinyCheckpoint(Path directory, Path fixture) {
         this.directory = directory;
-        fixture = Golden.directory("gemma4", variant);
+        this.fixture = fixture;
         config = Json.parse(fixture.resolve("config.json")).asObject();
         try (SafetensorsFile file = SafetensorsFile.open(fixture.resolve("model.safetensors"))) {
             file.entries()
@@ -142,7 +146,10 @@ final class TinyCheckpoint {
     Path write() throws IOException {
         Files.createDirectories(directory);
         Files.writeString(directory.resolve("config.json"), Json.pretty(config));
-        Files.copy(fixture.resolve("generation_config.json"), directory.resolve("generation_config.json"));
+        Path generation = fixture.resolve("generation_config.json");
+        if (Files.exists(generation)) {
+            Files.copy(generation, directory.resolve("generation_config.json"));
+        }
         List<TensorSource> sources = new ArrayList<>();
         tensors.forEach((name, tensor) -> sources.add(
                 new TensorSource(name, tensor.type(), tensor.shape(), MemorySegment.ofArray(tensor.bytes()))));

@@ -4,10 +4,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
-import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
-import java.util.List;
 
 /// The Baichuan class Bowline builds. The hub's files come with code of their own, which is never run.
 public enum Baichuan2Architecture implements DecoderFamily {
@@ -37,12 +35,6 @@ public enum Baichuan2Architecture implements DecoderFamily {
     @Override
     public DecoderConfig read(JsonObject config) {
         return Baichuan2ConfigReader.read(config);
-    }
-
-    @Override
-    public List<WeightRule> weightRules(DecoderConfig config) {
-        return List.of(new WeightRule.Ignore(
-                "model.layers.{}.self_attn.rotary_emb.inv_freq", "computed from the size of a head"));
     }
 
     @Override

@@ -14,6 +14,11 @@ public interface DecoderFamily {
     /// As in `architectures` of config.json.
     String architectureName();
 
+    /// The base class, whose weights have no head; as in `architectures` of config.json.
+    default String baseName() {
+        return architectureName().replaceFirst("For(CausalLM|ConditionalGeneration)$", "Model");
+    }
+
     /// As in `model_type` of config.json.
     String modelType();
 

@@ -2,6 +2,7 @@ package dev.bowline.model.decoder;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
@@ -120,7 +121,7 @@ final class DecoderModel extends Layer implements CausalLanguageModel {
 
     @Override
     public List<WeightRule> weightRules() {
-        return family.weightRules(decoder.config());
+        return CommonWeightRules.after(family.weightRules(decoder.config()));
     }
 
     @Override

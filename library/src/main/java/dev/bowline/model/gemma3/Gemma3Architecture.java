@@ -31,6 +31,14 @@ public enum Gemma3Architecture implements DecoderFamily {
     }
 
     @Override
+    public String baseName() {
+        return switch (this) {
+            case CAUSAL_LM -> "Gemma3TextModel";
+            case CONDITIONAL_GENERATION -> "Gemma3Model";
+        };
+    }
+
+    @Override
     public String modelType() {
         return modelType;
     }

@@ -28,6 +28,14 @@ public enum Gemma4Architecture {
         return architectureName;
     }
 
+    /// The base class, whose weights have no head; as in `architectures` of config.json.
+    public String baseName() {
+        return switch (this) {
+            case CONDITIONAL_GENERATION -> "Gemma4Model";
+            case CAUSAL_LM -> "Gemma4TextModel";
+        };
+    }
+
     /// As in `model_type` of config.json.
     public String modelType() {
         return modelType;

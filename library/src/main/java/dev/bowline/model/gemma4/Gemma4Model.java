@@ -2,6 +2,7 @@ package dev.bowline.model.gemma4;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
@@ -123,7 +124,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
 
     @Override
     public List<WeightRule> weightRules() {
-        return Gemma4Weights.rules(architecture.decoderPath(), languageModel.config());
+        return CommonWeightRules.after(Gemma4Weights.rules(architecture.decoderPath(), languageModel.config()));
     }
 
     @Override
