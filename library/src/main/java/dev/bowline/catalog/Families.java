@@ -78,8 +78,7 @@ public final class Families {
                 config.optionalArray("architectures").map(JsonArray::strings).orElse(List.of());
         if (!asked.isEmpty()) {
             return asked.stream()
-                    .flatMap(name ->
-                            ALL.stream().filter(family -> family.isBuiltFor(name)))
+                    .flatMap(name -> ALL.stream().filter(family -> family.isBuiltFor(name)))
                     .findFirst()
                     .orElseThrow(
                             () -> unknown(config, "architecture '%s'".formatted(String.join("', '", asked)), asked));
@@ -132,12 +131,21 @@ public final class Families {
     private static List<Family> families() {
         List<Family> families = new ArrayList<>();
         for (Gemma4Architecture gemma4 : Gemma4Architecture.values()) {
-            families.add(new Family(gemma4.architectureName(), gemma4.baseName(), gemma4.modelType(), gemma4.tieSupport(), gemma4::build));
+            families.add(new Family(
+                    gemma4.architectureName(),
+                    gemma4.baseName(),
+                    gemma4.modelType(),
+                    gemma4.tieSupport(),
+                    gemma4::build));
         }
         DECODERS.stream()
                 .flatMap(Arrays::stream)
-                .forEach(family -> families.add(
-                        new Family(family.architectureName(), family.baseName(), family.modelType(), family.tieSupport(), family::build)));
+                .forEach(family -> families.add(new Family(
+                        family.architectureName(),
+                        family.baseName(),
+                        family.modelType(),
+                        family.tieSupport(),
+                        family::build)));
         return List.copyOf(families);
     }
 }

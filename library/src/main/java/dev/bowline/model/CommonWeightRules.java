@@ -12,8 +12,8 @@ public final class CommonWeightRules {
     private static final String COMPUTED = "computed from config.json";
 
     /// Frequencies of the rotation, wherever a release of transformers kept them, and the base class's names.
-    private static final List<WeightRule> RULES = List.of(
-            new Ignore("{rest}inv_freq", COMPUTED), new Ignore("inv_freq", COMPUTED), new BaseModel("model."));
+    private static final List<WeightRule> RULES =
+            List.of(new Ignore("{rest}inv_freq", COMPUTED), new Ignore("inv_freq", COMPUTED), new BaseModel("model."));
 
     private CommonWeightRules() {}
 

@@ -96,10 +96,8 @@ final class KeyMatching {
             boolean filled = switch (rule) {
                 case WeightRule.Split split -> splits(split, key, name);
                 case WeightRule.Stack stack -> stacks(stack, key, name);
-                case WeightRule.Rename _,
-                        WeightRule.BaseModel _,
-                        WeightRule.Ignore _,
-                        WeightRule.PassThrough _ -> false;
+                case WeightRule.Rename _, WeightRule.BaseModel _, WeightRule.Ignore _, WeightRule.PassThrough _ ->
+                    false;
             };
             if (filled) {
                 return true;

@@ -66,7 +66,10 @@ public final class PreparedRun {
                     checkpoints,
                     new Data(training, heldOut, today, notes),
                     // What stands at a padded position is masked; it only has to be a row.
-                    tokenizer.specialTokenId("pad_token").filter(id -> id < vocabulary).orElse(0),
+                    tokenizer
+                            .specialTokenId("pad_token")
+                            .filter(id -> id < vocabulary)
+                            .orElse(0),
                     MemoryOutlook.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
         }
     }

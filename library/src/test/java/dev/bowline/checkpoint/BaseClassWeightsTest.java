@@ -156,9 +156,7 @@ class BaseClassWeightsTest {
                 .model()
                 .parameters()
                 .forEach((name, parameter) -> values.put(
-                        name,
-                        Arrays.hashCode(
-                                Memory.bytes(parameter.value()).toArray(ValueLayout.JAVA_BYTE))));
+                        name, Arrays.hashCode(Memory.bytes(parameter.value()).toArray(ValueLayout.JAVA_BYTE))));
         return values;
     }
 }

@@ -61,10 +61,10 @@ class TokensWithoutRowsTest {
                 """);
         List<String> sets = List.of("model.pretrained_model_name_or_path=" + model, "dataset.path=" + data);
 
-        BowlineException trained = assertThrows(
-                BowlineException.class, () -> PreparedRun.of(RecipeFile.load(DemoRuns.RECIPE, sets)));
-        BowlineException explained = assertThrows(
-                BowlineException.class, () -> RecipePreview.notes(RecipeFile.load(DemoRuns.RECIPE, sets)));
+        BowlineException trained =
+                assertThrows(BowlineException.class, () -> PreparedRun.of(RecipeFile.load(DemoRuns.RECIPE, sets)));
+        BowlineException explained =
+                assertThrows(BowlineException.class, () -> RecipePreview.notes(RecipeFile.load(DemoRuns.RECIPE, sets)));
 
         assertEquals(
                 data + ":2: the text has the token '<image_soft_token>' with id 1024, and the model's embedding has"
@@ -87,7 +87,11 @@ class TokensWithoutRowsTest {
             assertTrue(refused.problem().contains("'<image_soft_token>' with id 1024"), refused.problem());
             assertEquals(
                     1,
-                    generation.complete("a", settings, _ -> {}).continuation().tokens().size());
+                    generation
+                            .complete("a", settings, _ -> {})
+                            .continuation()
+                            .tokens()
+                            .size());
         }
     }
 
@@ -101,10 +105,10 @@ class TokensWithoutRowsTest {
         }
         Path tokenizer = copy.resolve("tokenizer.json");
         JsonObject json = Json.parse(tokenizer).asObject();
-        List<JsonValue> added = new ArrayList<>(json.requireArray("added_tokens").values());
+        List<JsonValue> added =
+                new ArrayList<>(json.requireArray("added_tokens").values());
         added.add(added.getFirst().asObject().with("id", ROWS).with("content", token));
-        Files.writeString(
-                tokenizer, Json.pretty(json.with("added_tokens", new JsonArray(added, json.location()))));
+        Files.writeString(tokenizer, Json.pretty(json.with("added_tokens", new JsonArray(added, json.location()))));
         Path config = copy.resolve("tokenizer_config.json");
         Files.writeString(config, Json.pretty(Json.parse(config).asObject().with("pad_token", token)));
         return copy;
