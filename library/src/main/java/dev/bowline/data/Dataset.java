@@ -4,11 +4,13 @@ import java.util.List;
 
 /// Tokenised examples and what became of the others.
 ///
-/// @param rows examples in the file
+/// @param rows rows read from the file
+/// @param divided the rows that became several examples
 /// @param cut examples that lost tokens
 /// @param ends how the trained answers end
 /// @param skipped where the examples were that are left out, and why
-public record Dataset(List<Example> examples, int rows, int cut, AnswerEnds ends, List<Skipped> skipped) {
+public record Dataset(
+        List<Example> examples, int rows, Divided divided, int cut, AnswerEnds ends, List<Skipped> skipped) {
 
     /// @param origin `file:line`
     public record Skipped(String origin, String reason) {}
@@ -16,6 +18,11 @@ public record Dataset(List<Example> examples, int rows, int cut, AnswerEnds ends
     public Dataset {
         examples = List.copyOf(examples);
         skipped = List.copyOf(skipped);
+    }
+
+    /// How many examples the rows made, those that are left out counted in.
+    public int made() {
+        return examples.size() + skipped.size();
     }
 
     public long tokens() {

@@ -11,6 +11,7 @@ import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Conversation;
 import dev.bowline.text.HalfCharacterException;
 import dev.bowline.text.Tokenizer;
 import java.io.IOException;
@@ -46,6 +47,7 @@ public final class DatasetReader {
     private int rows;
     private int cut;
     private AnswerEnds ends = AnswerEnds.NONE;
+    private Divided divided = Divided.NONE;
 
     private DatasetReader(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
         this.settings = settings;
@@ -53,8 +55,8 @@ public final class DatasetReader {
         this.tokenizer = tokenizer;
     }
 
-    /// @throws BowlineException if the file cannot be read, a row is broken or has nothing to train on, or no example
-    ///     is left
+    /// @throws BowlineException if the file cannot be read, a row is broken or has nothing to train on, or no
+    ///     example is left
     public static Dataset read(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
         return new DatasetReader(settings, template, tokenizer).read();
     }
@@ -85,7 +87,7 @@ public final class DatasetReader {
                                                             skipped.getFirst().reason())),
                     "add examples, or raise dataset.seq_length");
         }
-        return new Dataset(examples, rows, cut, ends, skipped);
+        return new Dataset(examples, rows, divided, cut, ends, skipped);
     }
 
     private static JsonObject object(JsonValue row, String origin) {
@@ -187,30 +189,36 @@ public final class DatasetReader {
     }
 
     private void add(JsonObject row, String origin) {
-        AssistantMask.Masked masked = masked(row, origin);
-        ends = ends.plus(masked.ends(), origin);
-        int[] ids = masked.tokens().ids();
-        boolean[] targets = masked.assistant().clone();
-        if (settings.trainedText() == DatasetSettings.TrainedText.EVERYTHING) {
-            Arrays.fill(targets, true);
-        }
-        if (ids.length < 2 || new Example(ids, targets, origin).targetTokens() == 0) {
+        List<AssistantMask.Masked> masked = masked(row, origin);
+        masked.forEach(one -> ends = ends.plus(one.ends(), origin));
+        List<Example> made = masked.stream()
+                .filter(one -> one.tokens().ids().length > 1)
+                .map(one -> new Example(one.tokens().ids(), one.assistant(), origin))
+                .filter(example -> example.targetTokens() > 0)
+                .toList();
+        if (made.isEmpty()) {
             throw new BowlineException(
                     "%s: the example has no token to train on".formatted(origin),
                     "give it an assistant message with text, or remove the row");
         }
-        Example example = new Example(ids, targets, origin);
-        if (example.length() <= settings.longest()) {
-            examples.add(example);
-        } else {
-            addTooLong(example);
+        divided = divided.plus(made.size(), origin);
+        for (Example example : made) {
+            if (example.length() <= settings.longest()) {
+                examples.add(example);
+            } else {
+                addTooLong(example);
+            }
         }
     }
 
     /// Says which row it is that the chat template does not accept.
-    private AssistantMask.Masked masked(JsonObject row, String origin) {
+    private List<AssistantMask.Masked> masked(JsonObject row, String origin) {
         try {
-            return AssistantMask.of(settings.layout().conversation(row), template, tokenizer, settings.answers());
+            Conversation conversation = settings.layout().conversation(row);
+            return switch (settings.trainedText()) {
+                case ASSISTANT -> AssistantMask.of(conversation, template, tokenizer, settings.answers());
+                case EVERYTHING -> List.of(AssistantMask.everything(conversation, template, tokenizer));
+            };
         } catch (MissingColumnException e) {
             // The mapping is wrong when the first row does not have it, otherwise the row is.
             throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);
@@ -257,8 +265,8 @@ public final class DatasetReader {
         }
     }
 
-    /// Cutting never drops an answer silently: an example that would lose its whole answer is left out and counted, and
-    /// one whose last answer would lose its beginning is refused.
+    /// Cutting never drops an answer silently: an example that would lose its whole answer is left out and
+    /// counted, and one whose last answer would lose its beginning is refused.
     private void addCut(Example example, int from, int to, String complaint) {
         if (from > 0 && from > lastAnswerStart(example)) {
             throw new BowlineException(

@@ -11,20 +11,25 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 
 /// Which tokens of a rendered conversation the assistant wrote.
 ///
-/// Where the template has `{% generation %}` blocks, the tokens that touch one are the assistant's. Elsewhere an answer
-/// is found by rendering the turns before it, and everything from there to the next turn belongs to it.
+/// Where the template has `{% generation %}` blocks, the tokens that touch one are the assistant's. Elsewhere an
+/// answer is found by rendering the turns before it, and everything from there to the next turn belongs to it.
 ///
-/// The end-of-turn token belongs to the answer, or the model would never learn to stop. It is the added token (one of
-/// tokenizer.json's `added_tokens`) that the template prints right after the answer's text: inside the block or region,
-/// or directly behind every block of the conversation. White space after it is not part of the answer.
+/// Every answer is trained as the template writes it when it is the last message. Where the template writes
+/// earlier turns differently once more turns follow, a conversation becomes several rows, each with the turns up
+/// to the answers that it trains; otherwise it is one row.
 ///
-/// Some templates open an answer with more than they print in front of an answer that is already there, such as an
-/// empty thought. Since a model will be asked with it, it is put in front of every trained answer, as text only read.
+/// The end-of-turn token belongs to the answer, or the model would never learn to stop. It is the added token
+/// (one of tokenizer.json's `added_tokens`) that the template prints right after the answer's text: inside the
+/// block or region, or directly behind every block of the conversation. White space after it is not part of the
+/// answer.
+///
+/// Some templates open an answer with more than they print in front of an answer that is already there, such as
+/// an empty thought. Since a model will be asked with it, it is put in front of every trained answer, as text
+/// only read.
 ///
 /// An assistant message with `"weight": 0` is only read, as in OpenAI's fine-tuning files.
 public final class AssistantMask {
@@ -35,9 +40,11 @@ public final class AssistantMask {
         LAST
     }
 
-    /// @param tokens the whole conversation
-    /// @param assistant whether token i is the assistant's
-    /// @param ends for every answer the id of its end-of-turn token, or [#NO_END]
+    /// One row.
+    ///
+    /// @param tokens the conversation up to the last answer of the row, or the whole of it
+    /// @param assistant whether token i is the assistant's and to be trained on
+    /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
     public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends) {}
 
     /// Stands for the end-of-turn token of an answer that has none, from which a model learns to go on for ever.
@@ -53,17 +60,33 @@ public final class AssistantMask {
         this.which = which;
     }
 
-    /// Throws a [BowlineException] when the template refuses the conversation, or its answers cannot be told apart.
-    public static Masked of(Conversation conversation, ChatTemplate template, Tokenizer tokenizer, Answers answers) {
+    /// The rows that train the answers of a conversation, each answer once.
+    ///
+    /// @throws dev.bowline.BowlineException if the template refuses the conversation, or an answer cannot be told
+    ///     from the turns before it
+    public static List<Masked> of(
+            Conversation conversation, ChatTemplate template, Tokenizer tokenizer, Answers answers) {
         return new AssistantMask(template, tokenizer, answers).mask(conversation);
     }
 
-    private Masked mask(Conversation conversation) {
-        List<Integer> learned = learned(conversation);
-        Rendering whole = template.render(conversation, ChatTemplate.End.LAST_MESSAGE);
-        AnswerRegions regions = marked(whole, conversation, learned)
-                .orElseGet(() -> new PrefixRegions(tokenizer, template).find(conversation, whole.text(), learned));
-        return mask(regions);
+    /// The whole conversation as one row, every token of which is trained on.
+    ///
+    /// @throws dev.bowline.BowlineException if the template refuses the conversation
+    public static Masked everything(Conversation conversation, ChatTemplate template, Tokenizer tokenizer) {
+        TokenizedText tokens = tokenizer.encodeWithSpans(template.text(conversation, ChatTemplate.End.LAST_MESSAGE));
+        boolean[] all = new boolean[tokens.size()];
+        Arrays.fill(all, true);
+        return new Masked(tokens, all, List.of());
+    }
+
+    private List<Masked> mask(Conversation conversation) {
+        RenderedTurns turns = new RenderedTurns(conversation, template, tokenizer);
+        Rendering whole = turns.first(turns.size());
+        boolean marked =
+                !whole.generations().isEmpty() && whole.generationTracking() == GenerationTracking.COMPLETE;
+        AnswerFinder finder = marked ? new MarkedAnswers(turns) : new RenderedAnswers(turns);
+        return new AnswerRows(turns, finder)
+                .find(learned(conversation)).stream().map(this::mask).toList();
     }
 
     private List<Integer> learned(Conversation conversation) {
@@ -85,28 +108,11 @@ public final class AssistantMask {
         throw weight.mistyped("0 or 1");
     }
 
-    /// The template's own blocks, if it has some and they can be matched with the answers to learn.
-    private static Optional<AnswerRegions> marked(Rendering whole, Conversation conversation, List<Integer> learned) {
-        List<Span> blocks = whole.generations();
-        List<Integer> answers = conversation.answers();
-        boolean all = learned.equals(answers);
-        boolean usable = !blocks.isEmpty()
-                && whole.generationTracking() == GenerationTracking.COMPLETE
-                && (all || blocks.size() == answers.size());
-        if (!usable) {
-            return Optional.empty();
-        }
-        List<Span> chosen = all
-                ? blocks
-                : learned.stream().map(answers::indexOf).map(blocks::get).toList();
-        return Optional.of(new AnswerRegions(whole.text(), chosen, Boundary.MARKED, 0));
-    }
-
     private Masked mask(AnswerRegions regions) {
         TokenizedText tokens = tokenizer.encodeWithSpans(regions.text());
-        List<TokenRange> ranges = TokenRange.of(tokens, regions.answers());
-        boolean endTokenFollows =
-                regions.boundary() == Boundary.MARKED && sameTokenFollows(ranges, tokens, regions.answers());
+        List<Span> parts = regions.trained();
+        List<TokenRange> ranges = TokenRange.of(tokens, parts);
+        boolean endTokenFollows = regions.boundary() == Boundary.MARKED && sameTokenFollows(ranges, tokens, parts);
         boolean[] assistant = new boolean[tokens.size()];
         List<Integer> ends = new ArrayList<>();
         for (TokenRange range : ranges) {

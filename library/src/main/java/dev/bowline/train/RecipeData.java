@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
+import dev.bowline.data.Divided;
 import dev.bowline.data.Layout;
 import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.Row;
@@ -112,13 +113,26 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
     /// @param name the recipe's section
     List<String> notes(String name, Tokenizer tokenizer) {
         List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset.ends()));
+        Divided divided = dataset.divided();
+        divided.first()
+                .ifPresent(first -> notes.add(
+                        ("%s: the chat template writes earlier turns differently once more turns follow, so %d of %d"
+                                        + " conversations became %d examples, each with the turns up to the answers it trains"
+                                        + " (first at %s); %s.mask_history: true trains the last answer only")
+                                .formatted(
+                                        name,
+                                        divided.conversations(),
+                                        dataset.rows(),
+                                        divided.examples(),
+                                        first,
+                                        name)));
         if (dataset.cut() > 0) {
-            notes.add("%s: %d of %d examples were cut to length".formatted(name, dataset.cut(), dataset.rows()));
+            notes.add("%s: %d of %d examples were cut to length".formatted(name, dataset.cut(), dataset.made()));
         }
         if (!dataset.skipped().isEmpty()) {
             Dataset.Skipped first = dataset.skipped().getFirst();
             notes.add("%s: %d of %d examples were left out, the first at %s: %s"
-                    .formatted(name, dataset.skipped().size(), dataset.rows(), first.origin(), first.reason()));
+                    .formatted(name, dataset.skipped().size(), dataset.made(), first.origin(), first.reason()));
         }
         return notes;
     }

@@ -66,6 +66,37 @@ class DatasetReaderTest {
     }
 
     @Test
+    void aConversationWhoseEarlierAnswersAreRewrittenIsSeveralExamplesOfOneRow() throws IOException {
+        String thoughtInTheLast = "{% for m in messages %}<|turn>{{ m.role }}\n"
+                + "{% if m.role == 'assistant' and loop.last %}hm. {% endif %}{{ m.content }}<turn|>{% endfor %}"
+                + "{% if add_generation_prompt %}<|turn>assistant\n{% endif %}";
+        String two = "{\"messages\": [" + message("user", "a") + "," + message("assistant", "first") + ","
+                + message("user", "b") + "," + message("assistant", "second") + "]}";
+        String three = "{\"messages\": [" + message("user", "a") + "," + message("assistant", "x".repeat(60)) + ","
+                + message("user", "b") + "," + message("assistant", "y") + "]}";
+
+        Dataset dataset = DatasetReader.read(
+                settings(
+                        write(row("q", "only") + "\n" + two + "\n" + three),
+                        64,
+                        DatasetSettings.TooLong.SKIP,
+                        AssistantMask.Answers.ALL),
+                ChatTemplate.inline(tokenizer, "test", thoughtInTheLast),
+                tokenizer);
+
+        assertEquals(
+                List.of("hm. only<turn|>", "hm. first<turn|>", "hm. second<turn|>"),
+                dataset.examples().stream().map(DatasetReaderTest::targets).toList());
+        assertEquals(3, dataset.rows());
+        assertEquals(2, dataset.skipped().size());
+        assertEquals(5, dataset.made());
+        assertEquals(2, dataset.divided().conversations());
+        assertEquals(4, dataset.divided().examples());
+        assertTrue(dataset.divided().first().orElseThrow().endsWith("data.jsonl:2"));
+        assertEquals(5, dataset.ends().answers());
+    }
+
+    @Test
     void textBeyondTheBasicPlaneDoesNotShiftTheMask() throws IOException {
         Dataset dataset = read(row("\uD83D\uDE00 when?", "24 August"), 64, DatasetSettings.TooLong.ERROR);
 

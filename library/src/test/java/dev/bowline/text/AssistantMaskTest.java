@@ -111,17 +111,100 @@ class AssistantMaskTest {
     }
 
     @Test
-    void aTemplateThatRewritesEarlierAnswersIsRefusedWithTheWayOut() {
+    void whereEarlierAnswersAreRewrittenEachIsLearnedInARowThatEndsWithIt() {
         Conversation thoughtful = talk(
                 message("user", "Hi"),
                 message("assistant", "<think>\nhm\n</think>\n\nHello"),
                 message("user", "And?"),
                 message("assistant", "<think>\nah\n</think>\n\nThere"));
 
-        BowlineException refused = assertThrows(BowlineException.class, () -> mask(file("qwen3_thinking"), thoughtful));
+        List<Masked> rows = AssistantMask.of(thoughtful, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
 
-        assertTrue(refused.problem().contains("first 2 turns differently"), refused.problem());
-        assertTrue(refused.fix().contains("mask_history"), refused.fix());
+        assertEquals(2, rows.size());
+        assertEquals(List.of("<think>\nhm\n</think>\n\nHello<|im_end|>"), pieces(rows.getFirst()));
+        assertEquals(List.of("<think>\nah\n</think>\n\nThere<|im_end|>"), pieces(rows.getLast()));
+        assertEquals(
+                "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n"
+                        + "<|im_start|>user\nAnd?<|im_end|>\n<|im_start|>assistant\n\n",
+                text(rows.getLast(), false));
+    }
+
+    @Test
+    void answersThatAreNotRewrittenShareARow() {
+        Conversation steps = talk(
+                message("user", "2+2?"),
+                call("add", "<think>\nsum\n</think>\n\n"),
+                message("tool", "4"),
+                message("assistant", "<think>\nso\n</think>\n\nFour"),
+                message("user", "3+3?"),
+                call("add", "<think>\nagain\n</think>\n\n"),
+                message("tool", "6"),
+                message("assistant", "<think>\nthen\n</think>\n\nSix"));
+
+        List<Masked> rows = AssistantMask.of(steps, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
+
+        assertEquals(2, rows.size());
+        assertEquals(2, pieces(rows.getFirst()).size());
+        assertTrue(pieces(rows.getFirst()).getFirst().startsWith("<think>\nsum\n</think>"), () -> pieces(rows.getFirst())
+                .toString());
+        assertEquals(2, pieces(rows.getLast()).size());
+        assertTrue(pieces(rows.getLast()).getFirst().startsWith("<think>\nagain\n</think>"), () -> pieces(
+                        rows.getLast())
+                .toString());
+    }
+
+    @Test
+    void blocksOfRewrittenAnswersAreLearnedInRowsOfTheirOwn() {
+        String template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}"
+                + "{% if loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>{% endgeneration %}"
+                + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}";
+
+        List<Masked> rows = AssistantMask.of(TWO_ANSWERS, inline(template), TOKENIZER, Answers.ALL);
+
+        assertEquals(
+                List.of(
+                        List.of("<think>\n\n</think>\n\nHello!<|im_end|>"),
+                        List.of("<think>\n\n</think>\n\n4 🪢<|im_end|>")),
+                rows.stream().map(AssistantMaskTest::pieces).toList());
+    }
+
+    @Test
+    void anAnswerThatTheNextQuestionRewritesIsLearnedAsItWasGenerated() {
+        Conversation asked = talk(
+                message("user", "Hi"),
+                message("assistant", "<think>\nhm\n</think>\n\nHello"),
+                message("user", "Thanks"));
+
+        Masked masked = mask(file("qwen3_thinking"), asked);
+
+        assertEquals(List.of("<think>\nhm\n</think>\n\nHello<|im_end|>"), pieces(masked));
+    }
+
+    /// The reference is the conversation cut behind each answer, where that answer is the last message.
+    @ParameterizedTest
+    @MethodSource("templates")
+    void everyAnswerIsLearnedOnceAsTheTemplateWritesItWhenItIsTheLast(String name) {
+        ChatTemplate template = file(name);
+        Conversation conversation = talk(
+                message("user", "What is one"),
+                message("assistant", "It is seven"),
+                message("user", "And two"),
+                message("assistant", "It is eight"),
+                message("user", "Then three"),
+                message("assistant", "It is nine"));
+
+        List<String> learned = AssistantMask.of(conversation, template, TOKENIZER, Answers.ALL).stream()
+                .flatMap(row -> pieces(row).stream())
+                .map(AssistantMaskTest::withoutTheEnd)
+                .toList();
+
+        List<String> expected = Stream.of(2, 4, 6)
+                .map(conversation::prefix)
+                .flatMap(cut -> AssistantMask.of(cut, template, TOKENIZER, Answers.LAST).stream())
+                .flatMap(row -> pieces(row).stream())
+                .map(AssistantMaskTest::withoutTheEnd)
+                .toList();
+        assertEquals(expected, learned);
     }
 
     @Test
@@ -135,7 +218,20 @@ class AssistantMaskTest {
 
         assertEquals(
                 List.of("<think>\nah\n</think>\n\nThere<|im_end|>"),
-                pieces(AssistantMask.of(thoughtful, lastOnly, TOKENIZER, Answers.LAST)));
+                pieces(only(AssistantMask.of(thoughtful, lastOnly, TOKENIZER, Answers.LAST))));
+    }
+
+    @Test
+    void whiteSpaceThatOnlyThePromptHasIsReadAndNotLearned() {
+        String template = "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+                + "{% if m.role == 'assistant' %}<think></think>{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+                + "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}";
+
+        Masked masked = mask(inline(template), talk(message("user", "Hi"), message("assistant", "Hello")));
+
+        assertEquals(List.of("</think>Hello<|im_end|>"), pieces(masked));
+        assertEquals(
+                "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n\n", text(masked, false));
     }
 
     @Test
@@ -150,7 +246,8 @@ class AssistantMaskTest {
         ChatTemplate lastOnly = file("chatml_generation");
 
         assertEquals(
-                List.of("4 🪢<|im_end|>"), pieces(AssistantMask.of(TWO_ANSWERS, lastOnly, TOKENIZER, Answers.LAST)));
+                List.of("4 🪢<|im_end|>"),
+                pieces(only(AssistantMask.of(TWO_ANSWERS, lastOnly, TOKENIZER, Answers.LAST))));
     }
 
     @Test
@@ -165,13 +262,8 @@ class AssistantMaskTest {
 
     @Test
     void aToolCallIsAnAnswerAndItsResultIsNot() {
-        JsonObject call = Json.parse(
-                        "{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"type\": \"function\", \"function\":"
-                                + " {\"name\": \"add\", \"arguments\": {\"a\": 2, \"b\": 2}}}]}",
-                        "test")
-                .asObject();
         Conversation conversation =
-                talk(message("user", "2+2?"), call, message("tool", "4"), message("assistant", "Four"));
+                talk(message("user", "2+2?"), call("add", ""), message("tool", "4"), message("assistant", "Four"));
 
         assertEquals(
                 List.of(
@@ -216,7 +308,9 @@ class AssistantMaskTest {
                 message("user", "And two"),
                 message("assistant", "It is eight"));
 
-        List<String> pieces = learned(name, conversation);
+        List<String> pieces = AssistantMask.of(conversation, file(name), TOKENIZER, Answers.ALL).stream()
+                .flatMap(row -> pieces(row).stream())
+                .toList();
 
         assertEquals(2, pieces.size(), pieces.toString());
         assertTrue(pieces.get(0).contains("It is seven"), pieces.toString());
@@ -224,12 +318,22 @@ class AssistantMaskTest {
         assertFalse(String.join("", pieces).matches("(?s).*(What|And|two).*"), pieces.toString());
     }
 
+    /// Without the token with which phi3 ends a conversation.
+    private static String withoutTheEnd(String piece) {
+        return piece.replaceAll("\\s*(<eos>)?$", "");
+    }
+
     private static List<String> learned(String template, Conversation conversation) {
         return pieces(mask(file(template), conversation));
     }
 
     private static Masked mask(ChatTemplate template, Conversation conversation) {
-        return AssistantMask.of(conversation, template, TOKENIZER, Answers.ALL);
+        return only(AssistantMask.of(conversation, template, TOKENIZER, Answers.ALL));
+    }
+
+    private static Masked only(List<Masked> rows) {
+        assertEquals(1, rows.size(), "one row");
+        return rows.getFirst();
     }
 
     private static ChatTemplate inline(String source) {
@@ -246,6 +350,15 @@ class AssistantMaskTest {
 
     private static ChatTemplate file(String name) {
         return ChatTemplate.of(TOKENIZER, TEMPLATES.resolve(name + ".jinja"));
+    }
+
+    private static JsonObject call(String function, String content) {
+        return Json.parse(
+                        "{\"role\": \"assistant\", \"tool_calls\": [{\"type\": \"function\", \"function\":"
+                                + " {\"name\": \"%s\", \"arguments\": {\"a\": 2, \"b\": 2}}}]}".formatted(function),
+                        "test")
+                .asObject()
+                .with("content", content);
     }
 
     private static JsonObject message(String role, String content) {
