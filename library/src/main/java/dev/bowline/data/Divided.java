@@ -14,8 +14,6 @@ public record Divided(int conversations, int examples, Optional<String> first) {
 
     /// The same with one more conversation that became `made` examples.
     Divided plus(int made, String origin) {
-        return made < 2
-                ? this
-                : new Divided(conversations + 1, examples + made, first.or(() -> Optional.of(origin)));
+        return made < 2 ? this : new Divided(conversations + 1, examples + made, first.or(() -> Optional.of(origin)));
     }
 }

@@ -51,7 +51,8 @@ final class AnswerRows {
         for (int message : left.reversed()) {
             Optional<FoundAnswer> answer =
                     message == shown - 1 ? Optional.of(finder.last(message)) : finder.find(message, shown);
-            if (answer.isEmpty() || !found.isEmpty() && answer.get().end() > found.getFirst().start()) {
+            if (answer.isEmpty()
+                    || !found.isEmpty() && answer.get().end() > found.getFirst().start()) {
                 break;
             }
             found.addFirst(answer.get());

@@ -82,8 +82,7 @@ public final class AssistantMask {
     private List<Masked> mask(Conversation conversation) {
         RenderedTurns turns = new RenderedTurns(conversation, template, tokenizer);
         Rendering whole = turns.first(turns.size());
-        boolean marked =
-                !whole.generations().isEmpty() && whole.generationTracking() == GenerationTracking.COMPLETE;
+        boolean marked = !whole.generations().isEmpty() && whole.generationTracking() == GenerationTracking.COMPLETE;
         AnswerFinder finder = marked ? new MarkedAnswers(turns) : new RenderedAnswers(turns);
         return new AnswerRows(turns, finder)
                 .find(learned(conversation)).stream().map(this::mask).toList();

@@ -23,7 +23,8 @@ final class MarkedAnswers implements AnswerFinder {
     public Optional<FoundAnswer> find(int message, int shown) {
         String upTo = turns.first(message + 1).text();
         return turns.beginsWithAnswer(turns.first(shown).text(), upTo)
-                ? Optional.of(found(message, shown, turns.commonLength(turns.first(shown).text(), upTo)))
+                ? Optional.of(found(
+                        message, shown, turns.commonLength(turns.first(shown).text(), upTo)))
                 : Optional.empty();
     }
 
@@ -34,7 +35,8 @@ final class MarkedAnswers implements AnswerFinder {
 
     private FoundAnswer found(int message, int shown, int end) {
         String text = turns.first(shown).text();
-        int start = message == 0 ? 0 : turns.commonLength(text, turns.first(message).text());
+        int start =
+                message == 0 ? 0 : turns.commonLength(text, turns.first(message).text());
         List<Span> blocks = turns.first(shown).generations().stream()
                 .filter(block -> block.end() > start && block.start() < end)
                 .toList();

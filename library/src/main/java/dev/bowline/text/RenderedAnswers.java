@@ -68,8 +68,7 @@ final class RenderedAnswers implements AnswerFinder {
         if (common <= turns.commonLength(text, before) || !turns.beginsWith(text, before)) {
             return new Opening(common, rest, Optional.of(differs(message, common, text, prompt)));
         }
-        return new Opening(
-                common, rest, turns.isSelfContained(rest) ? Optional.empty() : Optional.of(opensWith(rest)));
+        return new Opening(common, rest, turns.isSelfContained(rest) ? Optional.empty() : Optional.of(opensWith(rest)));
     }
 
     private static BowlineException opensWith(String rest) {

@@ -145,19 +145,21 @@ class AssistantMaskTest {
 
         assertEquals(2, rows.size());
         assertEquals(2, pieces(rows.getFirst()).size());
-        assertTrue(pieces(rows.getFirst()).getFirst().startsWith("<think>\nsum\n</think>"), () -> pieces(rows.getFirst())
-                .toString());
+        assertTrue(
+                pieces(rows.getFirst()).getFirst().startsWith("<think>\nsum\n</think>"),
+                () -> pieces(rows.getFirst()).toString());
         assertEquals(2, pieces(rows.getLast()).size());
-        assertTrue(pieces(rows.getLast()).getFirst().startsWith("<think>\nagain\n</think>"), () -> pieces(
-                        rows.getLast())
-                .toString());
+        assertTrue(
+                pieces(rows.getLast()).getFirst().startsWith("<think>\nagain\n</think>"),
+                () -> pieces(rows.getLast()).toString());
     }
 
     @Test
     void blocksOfRewrittenAnswersAreLearnedInRowsOfTheirOwn() {
-        String template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}"
-                + "{% if loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>{% endgeneration %}"
-                + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}";
+        String template =
+                "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}"
+                        + "{% if loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>{% endgeneration %}"
+                        + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}";
 
         List<Masked> rows = AssistantMask.of(TWO_ANSWERS, inline(template), TOKENIZER, Answers.ALL);
 
@@ -230,8 +232,7 @@ class AssistantMaskTest {
         Masked masked = mask(inline(template), talk(message("user", "Hi"), message("assistant", "Hello")));
 
         assertEquals(List.of("</think>Hello<|im_end|>"), pieces(masked));
-        assertEquals(
-                "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n\n", text(masked, false));
+        assertEquals("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n\n", text(masked, false));
     }
 
     @Test
