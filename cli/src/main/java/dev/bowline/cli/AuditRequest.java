@@ -108,7 +108,7 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
             return AuditOutcome.of(path, options);
         } catch (OutOfMemoryError _) {
             return new AuditOutcome.Unreadable(
-                    path, path + " needs more memory than Java was given", Failures.MORE_MEMORY);
+                    path, path + " needs more memory than Java was given", SystemFailures.MORE_MEMORY);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.bowline.cli;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -23,11 +25,7 @@ final class CommandTree {
     /// @return the exit code
     static int run(Console console, String... arguments) {
         List<CommandName> commands = CommandName.first(arguments).map(List::of).orElse(List.of(CommandName.values()));
-        try {
-            return commandLine(console, commands).execute(arguments);
-        } catch (OutOfMemoryError e) {
-            return Failures.outOfMemory(console, e);
-        }
+        return commandLine(console, commands).execute(arguments);
     }
 
     /// All of them, for whoever wants to see what there is.
@@ -45,6 +43,7 @@ final class CommandTree {
             CommandLine subcommand = new CommandLine(command.make());
             addHelp(subcommand);
             EnumOption.register(subcommand);
+            subcommand.registerConverter(Path.class, CommandTree::path);
             line.addSubcommand(subcommand);
             nameExamples(subcommand);
         }
@@ -63,6 +62,17 @@ final class CommandTree {
     private static void nameExamples(CommandLine line) {
         CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
         usage.footer(Arrays.stream(usage.footer()).map(Launcher::inCommands).toArray(String[]::new));
+    }
+
+    private static Path path(String argument) {
+        try {
+            return Path.of(argument);
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException("%s; %s"
+                    .formatted(
+                            SystemFailures.noPath(e).problem(),
+                            SystemFailures.noPath(e).fix()));
+        }
     }
 
     private static void addHelp(CommandLine line) {

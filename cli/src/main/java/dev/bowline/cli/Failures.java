@@ -1,23 +1,29 @@
 package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
+import dev.bowline.natives.MissingNativesException;
 import dev.bowline.tensor.NativeErrors;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// How a command that fails ends: one message on the error stream, and the exit code that says whose turn it is.
+/// How a command that fails ends: one message on the error stream, and the exit code that says whose turn it
+/// is.
 final class Failures {
 
     private static final String REPORT_TO = "the issue tracker of the repository you got Bowline from";
 
-    static final String MORE_MEMORY = "give it more with the environment variable BOWLINE_JAVA_OPTS=-Xmx4g";
-
     /// Whether a failure's place in the program is shown.
     enum Trace {
         SHOWN,
-        HIDDEN
+        HIDDEN;
+
+        /// The option by its name alone, for failures that the parser of the command line does not see.
+        static Trace of(String... arguments) {
+            return List.of(arguments).contains("--stacktrace") ? SHOWN : HIDDEN;
+        }
     }
 
     private Failures() {}
@@ -36,12 +42,18 @@ final class Failures {
         return ExitCode.USAGE;
     }
 
-    /// A command that was understood and failed.
-    static int report(Console console, Exception failure, Trace trace) {
+    /// A command that was understood and failed, by an exception or by an error of the JVM.
+    static int report(Console console, Throwable failure, Trace trace) {
         if (failure instanceof ParameterException parameter) {
             return usage(console, parameter);
         }
         int code = switch (failure) {
+            case MissingNativesException missing -> {
+                console.note("error: " + missing.problem());
+                console.note("  fix: %s; the build fetches %s"
+                        .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
+                yield ExitCode.REFUSED;
+            }
             case BowlineException known -> {
                 console.note("error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
                 yield ExitCode.REFUSED;
@@ -53,12 +65,9 @@ final class Failures {
                 yield ExitCode.REFUSED;
             }
             default -> {
-                console.note("error: Bowline failed where it should not: %s".formatted(text(failure)));
-                console.note(
-                        trace == Trace.SHOWN
-                                ? "  fix: this is a bug; report it, with what follows, to " + REPORT_TO
-                                : "  fix: this is a bug; run again with --stacktrace and report it to " + REPORT_TO);
-                yield ExitCode.BUG;
+                Optional<BowlineException> told = SystemFailures.told(failure);
+                told.ifPresent(known -> console.note("error: " + known.getMessage()));
+                yield told.isPresent() ? ExitCode.REFUSED : bug(console, failure, trace);
             }
         };
         if (trace == Trace.SHOWN) {
@@ -68,14 +77,16 @@ final class Failures {
         return code;
     }
 
-    /// The heap that the launcher gave is too small for the input.
-    static int outOfMemory(Console console, OutOfMemoryError failure) {
-        console.note("error: Java has not enough memory for this: " + failure.getMessage());
-        console.note("  fix: " + MORE_MEMORY);
-        return ExitCode.REFUSED;
+    private static int bug(Console console, Throwable failure, Trace trace) {
+        console.note("error: Bowline failed where it should not: %s".formatted(text(failure)));
+        console.note(
+                trace == Trace.SHOWN
+                        ? "  fix: this is a bug; report it, with what follows, to " + REPORT_TO
+                        : "  fix: this is a bug; run again with --stacktrace and report it to " + REPORT_TO);
+        return ExitCode.BUG;
     }
 
-    private static String text(Exception failure) {
+    private static String text(Throwable failure) {
         String message = failure instanceof RuntimeException e ? NativeErrors.message(e) : failure.getMessage();
         return "%s: %s".formatted(failure.getClass().getSimpleName(), message);
     }

@@ -56,6 +56,24 @@ final class Posix {
         }
     }
 
+    /// How many files this process may have open; more than any program opens where that is not known.
+    static long openFileLimit() {
+        if (SYSTEM.startsWith("windows")) {
+            return Long.MAX_VALUE;
+        }
+        int openFiles = SYSTEM.startsWith("mac") ? 8 : 7;
+        MethodHandle getrlimit = function("getrlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+        try (Arena arena = Arena.ofConfined()) {
+            // struct rlimit: the limit in force, and the one up to which a process may raise it
+            MemorySegment limits = arena.allocate(JAVA_LONG, 2);
+            int failed = (int) getrlimit.invokeExact(openFiles, limits);
+            long limit = limits.getAtIndex(JAVA_LONG, 0);
+            return failed != 0 || limit < 0 ? Long.MAX_VALUE : limit;
+        } catch (Throwable e) {
+            throw new IllegalStateException("getrlimit failed", e);
+        }
+    }
+
     /// Ends the process without running anything more: exit() would run libtorch's static destructors, which crash when
     /// threads still compute.
     static void exitNow(int code) {

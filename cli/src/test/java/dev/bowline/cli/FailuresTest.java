@@ -5,11 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import java.io.File;
+import java.io.IOException;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A failure is one message on the error stream, with what to do, and an exit code that says whose turn it is.
@@ -111,6 +122,76 @@ class FailuresTest {
         assertTrue(err.toString().contains("this is a bug"), err.toString());
         assertTrue(err.toString().contains("--stacktrace"), err.toString());
         assertFalse(err.toString().contains("\tat "), err.toString());
+    }
+
+    /// An error of the JVM is no stack trace, and its exit code is not that of an interruption.
+    @ParameterizedTest
+    @MethodSource("errors")
+    void anErrorIsToldAsWhatItIs(int exitCode, Throwable error, String part) {
+        StringWriter err = new StringWriter();
+        Console console = Console.of(new StringReader(""), new StringWriter(), err);
+
+        assertEquals(exitCode, Failures.report(console, error, Failures.Trace.HIDDEN));
+        assertTrue(err.toString().startsWith("error: "), err.toString());
+        assertTrue(err.toString().contains("\n  fix: "), err.toString());
+        assertTrue(err.toString().contains(part), err.toString());
+        assertFalse(err.toString().contains("\tat "), err.toString());
+    }
+
+    static Stream<Arguments> errors() {
+        return Stream.of(
+                Arguments.of(ExitCode.REFUSED, new OutOfMemoryError("Java heap space"), "BOWLINE_JAVA_OPTS=-Xmx"),
+                Arguments.of(ExitCode.REFUSED, new StackOverflowError(), "-Xss"),
+                Arguments.of(ExitCode.REFUSED, new UnsatisfiedLinkError("libc10.so: file too short"), "BOWLINE_CACHE"),
+                Arguments.of(
+                        ExitCode.REFUSED,
+                        new ExceptionInInitializerError(new UnsatisfiedLinkError("no jnitorch")),
+                        "no jnitorch"),
+                Arguments.of(ExitCode.REFUSED, new NoClassDefFoundError("dev/bowline/Absent"), "dev/bowline/Absent"),
+                Arguments.of(ExitCode.REFUSED, new NoSuchMethodError("of another release"), "build Bowline again"),
+                Arguments.of(
+                        ExitCode.REFUSED,
+                        new UncheckedIOException(new FileSystemException("/data", null, "Input/output error")),
+                        "/data: Input/output error"),
+                Arguments.of(
+                        ExitCode.REFUSED,
+                        new InvalidPathException("\u00e4", "unmappable characters"),
+                        "LC_ALL=C.UTF-8"),
+                Arguments.of(
+                        ExitCode.BUG,
+                        new ExceptionInInitializerError(new IllegalStateException("impossible")),
+                        "this is a bug"),
+                Arguments.of(ExitCode.BUG, new AssertionError("impossible"), "this is a bug"));
+    }
+
+    /// A JVM that lost a jar: the failure comes before and while the command runs, and the reporter may lack
+    /// classes too.
+    @ParameterizedTest
+    @ValueSource(strings = {"picocli-.*", "pytorch-.*(linux|macosx|windows).*"})
+    void aBrokenInstallationIsNoInterruption(String lost) throws IOException, InterruptedException {
+        String classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(jar ->
+                        !jar.substring(jar.lastIndexOf(File.separator) + 1).matches(lost))
+                .collect(Collectors.joining(File.pathSeparator));
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        classPath,
+                        Bowline.class.getName(),
+                        "generate",
+                        Path.of("src", "main", "resources", "demo", "model").toString(),
+                        "--prompt",
+                        "hi")
+                .redirectErrorStream(true)
+                .start();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+        assertEquals(ExitCode.REFUSED, process.waitFor(), printed);
+        assertTrue(printed.startsWith("error: "), printed);
+        assertTrue(printed.contains("  fix: remove the directory cli/target"), printed);
+        assertFalse(printed.contains("\tat "), printed);
     }
 
     @Test

@@ -40,7 +40,9 @@ class LauncherTest {
         project = Files.createDirectories(temporary.toRealPath().resolve("project"));
         Files.createDirectories(project.resolve(".mvn"));
         Files.copy(SOURCES.resolve("bowline"), project.resolve("bowline"));
-        Files.copy(SOURCES.resolve(".mvn/jdk.sh"), project.resolve(".mvn/jdk.sh"));
+        for (String file : List.of(".mvn/jdk.sh", ".mvn/platform.sh")) {
+            Files.copy(SOURCES.resolve(file), project.resolve(file));
+        }
         Path target = Files.createDirectories(project.resolve("cli/target/lib")).resolveSibling("");
         start = target.resolve("bowline.start");
         jar = target.resolve("bowline-cli-1.jar");
@@ -64,9 +66,12 @@ class LauncherTest {
         age(jdk.resolve("release"));
         String java = """
                 #!/bin/sh
-                echo "$*" >>"$LOG"
+                echo "LC_ALL=${LC_ALL:-} $*" >>"$LOG"
                 for each in "$@"; do
-                    case $each in -XX:AOTCacheOutput=*) file=${each#*=}; %s ;; esac
+                    case $each in
+                        -XX:AOTCacheOutput=*) file=${each#*=}; %s ;;
+                        -Xmx1k) echo "Error occurred during initialization of VM"; echo "Too small"; exit 1 ;;
+                    esac
                 done
                 """.formatted(training);
         for (Map.Entry<String, String> program :
@@ -83,22 +88,31 @@ class LauncherTest {
 
     /// @return the lines with which Java was called
     private List<String> launched(Path jdk, Map<String, String> environment) throws IOException {
+        Launch launch = launch(jdk, "version", environment);
+        assertEquals(new Launch(0, "", launch.calls()), launch);
+        return launch.calls();
+    }
+
+    /// @param calls the lines with which Java was called
+    private record Launch(int exitCode, String printed, List<String> calls) {}
+
+    private Launch launch(Path jdk, String command, Map<String, String> environment) throws IOException {
         Path log = temporary.resolve("log");
         Files.writeString(log, "");
         ProcessBuilder builder =
-                new ProcessBuilder("sh", project.resolve("bowline").toString(), "version").redirectErrorStream(true);
-        builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"));
+                new ProcessBuilder("sh", project.resolve("bowline").toString(), command).redirectErrorStream(true);
+        builder.environment()
+                .keySet()
+                .removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "LC_ALL", "LC_CTYPE", "LANG"));
         builder.environment().putAll(Map.of("JAVA_HOME", jdk.toString(), "LOG", log.toString()));
         builder.environment().putAll(environment);
         Process process = builder.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
-            assertEquals(0, process.waitFor(), printed);
+            return new Launch(process.waitFor(), printed, Files.readAllLines(log));
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-        assertEquals("", printed);
-        return Files.readAllLines(log);
     }
 
     private List<String> launched(Path jdk) throws IOException {
@@ -177,6 +191,64 @@ class LauncherTest {
 
         for (String name : List.of("BOWLINE_JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")) {
             requireWithout(launched(jdk(), Map.of(name, "-Xshare:off")));
+        }
+    }
+
+    /// Java takes one collector only, and no first heap above the largest.
+    @Test
+    void theUsersCollectorAndHeapReplaceTheLaunchers() throws IOException {
+        requireTrained(launched(jdk()));
+
+        String ours = launched(jdk()).getLast();
+        String collector =
+                launched(jdk(), Map.of("BOWLINE_JAVA_OPTS", "-XX:+UseG1GC")).getLast();
+        String heap = launched(jdk(), Map.of("BOWLINE_JAVA_OPTS", "-Xmx8m")).getLast();
+
+        assertTrue(ours.contains("-XX:+UseSerialGC") && ours.contains("-Xms"), ours);
+        assertFalse(collector.contains("-XX:+UseSerialGC"), collector);
+        assertTrue(collector.contains("-XX:+UseG1GC") && collector.contains("-Xms"), collector);
+        assertTrue(heap.contains("-Xmx8m") && !heap.contains("-Xms"), heap);
+    }
+
+    @Test
+    void optionsThatJavaRefusesAreNamed() throws IOException {
+        Launch launch = launch(jdk(), "version", Map.of("BOWLINE_JAVA_OPTS", "-Xmx1k"));
+
+        assertEquals(1, launch.exitCode());
+        assertTrue(
+                launch.printed().startsWith("error: Java does not start with BOWLINE_JAVA_OPTS='-Xmx1k': Too small\n"));
+        assertTrue(launch.printed().contains("\n  fix: "), launch.printed());
+    }
+
+    /// Java decodes arguments and file names as the locale says, and C knows ASCII only.
+    @Test
+    void aLocaleWithoutUnicodeIsReplaced() throws IOException {
+        requireTrained(launched(jdk()));
+
+        for (Map<String, String> ascii :
+                List.of(Map.<String, String>of(), Map.of("LANG", "C"), Map.of("LC_ALL", "POSIX"))) {
+            assertTrue(launched(jdk(), ascii).getLast().startsWith("LC_ALL=C.UTF-8 "), ascii::toString);
+        }
+        assertTrue(launched(jdk(), Map.of("LANG", "C.UTF-8")).getLast().startsWith("LC_ALL= "));
+    }
+
+    @Test
+    void aPlatformWithoutNativesIsRefused() throws IOException {
+        requireTrained(launched(jdk()));
+        Path programs = Files.createDirectories(temporary.resolve("programs"));
+        for (String machine : List.of("Linux aarch64", "Darwin x86_64")) {
+            Path uname = Files.writeString(programs.resolve("uname"), "#!/bin/sh\necho '%s'\n".formatted(machine));
+            Files.setPosixFilePermissions(uname, PosixFilePermissions.fromString("rwxr-xr-x"));
+
+            Launch launch = launch(
+                    jdk(),
+                    "finetune",
+                    Map.of("PATH", programs + ":" + System.getenv().getOrDefault("PATH", "")));
+
+            assertEquals(1, launch.exitCode());
+            assertEquals(List.of(), launch.calls());
+            assertTrue(launch.printed().contains("for %s".formatted(machine.replace(" ", " on "))), launch.printed());
+            assertTrue(launch.printed().contains("Linux on x86_64, macOS on Apple silicon"), launch.printed());
         }
     }
 

@@ -8,6 +8,7 @@ import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.LibTorch;
 import dev.bowline.tensor.NativeProcess;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -50,6 +51,7 @@ public final class AutoModel {
         try {
             CausalLanguageModel model = fromConfig(checkpoint.config());
             try {
+                LibTorch.load();
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
                         ? checkpoint.load(model, options.dtype().get())

@@ -1,11 +1,14 @@
 package dev.bowline.text;
 
+import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.natives.NativeCache;
+import dev.bowline.natives.NativeLibraries;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,8 +16,8 @@ import java.util.BitSet;
 import java.util.Map;
 import java.util.Optional;
 
-/// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers` library, from
-/// DJL). Nothing is truncated, padded or fetched.
+/// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers`
+/// library, from DJL). Nothing is truncated, padded or fetched.
 ///
 /// Owns native memory; close it. Threads may share one.
 public final class Tokenizer implements AutoCloseable {
@@ -50,12 +53,15 @@ public final class Tokenizer implements AutoCloseable {
         setIfAbsent("RUST_FLAVOR", "cpu");
         // Without a log backend SLF4J says so on the terminal, and a library has no backend.
         setIfAbsent("slf4j.internal.verbosity", "ERROR");
+        NativeCache.use();
         JsonObject json = Json.parse(file).asObject();
         int vocabularySize = vocabularySize(json);
         try {
             HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
                     file, Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
             return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize, added(json));
+        } catch (LinkageError | EngineException e) {
+            throw NativeLibraries.loadFailure("the native library of Hugging Face tokenizers", e);
         } catch (IOException | RuntimeException e) {
             throw new BowlineException(
                     "%s cannot be used: %s".formatted(file, e.getMessage()),
