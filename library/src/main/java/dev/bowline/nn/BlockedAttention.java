@@ -23,8 +23,6 @@ final class BlockedAttention {
 
     private static final long BLOCK = 128;
 
-    private static final HandWrittenGradient GRADIENT = new HandWrittenGradient();
-
     private final Tensor inputs;
     private final Tensor mask;
     private final OptionalInt window;
@@ -73,9 +71,9 @@ final class BlockedAttention {
             joined.narrow(1, heads, 2 * k.size(1)).zero_();
             new BlockedAttention(inputs, mask, window, heads, like).forward(joined);
         }
-        HandWrittenGradient.Backward backward =
+        AutogradFunction.Backward backward =
                 (saved, gradient) -> new BlockedAttention(saved[0], saved[1], window, heads, like).backward(gradient);
-        return GRADIENT.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
+        return AutogradFunction.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
     }
 
     private interface Work {

@@ -25,7 +25,6 @@ public final class GatedExperts extends Layer {
     private final int experts;
     private final int inner;
     private final Activation activation;
-    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     public GatedExperts(String path, int experts, int width, int inner) {
         this(path, experts, width, inner, Activation.GELU_TANH);
@@ -73,7 +72,7 @@ public final class GatedExperts extends Layer {
         }
 
         // Two inputs lead to one output, so they are laid side by side: [N, H + K], and so is what comes out.
-        Tensor inputs = Ops.cat(1, HandWrittenGradient.requiring(x), HandWrittenGradient.requiring(weight));
+        Tensor inputs = Ops.cat(1, AutogradFunction.requiring(x), AutogradFunction.requiring(weight));
         ExpertRows rows = ExpertRows.of(index, experts);
         Tensor joined;
         Tensor gateAndUp;
@@ -85,8 +84,9 @@ public final class GatedExperts extends Layer {
             joined.narrow(1, width(x), weight.size(1)).zero_();
         }
         UnaryOperator<Tensor> again = input.again();
-        HandWrittenGradient.Backward backward = (saved, dy) -> backward(again.apply(saved[0]), saved, dy, rows);
-        gradient.attach(inputs, joined, backward, input.kept(), weight, gateAndUp, rows.order(), rows.inverse());
+        AutogradFunction.Backward backward = (saved, dy) -> backward(again.apply(saved[0]), saved, dy, rows);
+        AutogradFunction.attach(
+                inputs, joined, backward, input.kept(), weight, gateAndUp, rows.order(), rows.inverse());
         return joined.narrow(1, 0, width(x)).to(x.scalar_type());
     }
 

@@ -16,7 +16,6 @@ public final class GatedFeedForward {
     private final Linear up;
     private final Linear down;
     private final Activation activation;
-    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     /// @param gate [I, H]
     /// @param up [I, H]
@@ -56,7 +55,7 @@ public final class GatedFeedForward {
             u = up.forward(x);
             y = down.forward(activation.apply(g).mul_(u));
         }
-        return gradient.attach(x, y, (saved, dy) -> backward(saved, dy, again), kept, g, u);
+        return AutogradFunction.attach(x, y, (saved, dy) -> backward(saved, dy, again), kept, g, u);
     }
 
     private Tensor backward(Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> again) {

@@ -21,7 +21,6 @@ public final class Linear extends Layer {
 
     private final Slot weight;
     private final Optional<Slot> bias;
-    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     public Linear(String path, long in, long out, Bias bias) {
         super(path);
@@ -78,7 +77,7 @@ public final class Linear extends Layer {
     /// Products that autograd does not know. They lead from [N, in] to [N, out], so both are laid into [N, W] with
     /// W the larger of the two.
     Tensor recorded(Tensor x) {
-        Tensor rows = HandWrittenGradient.requiring(x).reshape(-1, x.size(-1));
+        Tensor rows = AutogradFunction.requiring(x).reshape(-1, x.size(-1));
         long in = rows.size(1);
         long out = weight.get().shape()[0];
         Tensor inputs = in < out ? torch.constant_pad_nd(rows, new long[] {0, out - in}) : rows;
@@ -89,7 +88,7 @@ public final class Linear extends Layer {
             bias.ifPresent(slot -> y.copy_(slot.tensor()));
             Products.add(y, rows.detach(), weight.tensor().t(), 1);
         }
-        gradient.attach(inputs, joined, this::backward, rows);
+        AutogradFunction.attach(inputs, joined, this::backward, rows);
         long[] shape = Shapes.of(x);
         shape[shape.length - 1] = out;
         return joined.narrow(1, 0, out).view(shape);

@@ -34,7 +34,6 @@ public final class RmsNorm extends Layer {
     private final Optional<Slot> weight;
     private final Scale scale;
     private final double epsilon;
-    private final HandWrittenGradient gradient = new HandWrittenGradient();
 
     public RmsNorm(String path, long width, double epsilon, Scale scale) {
         super(path);
@@ -69,7 +68,7 @@ public final class RmsNorm extends Layer {
             r = Ops.empty(Dtype.FLOAT32, rows.size(0), 1);
             RowBlocks.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
         }
-        return recorded && x.requires_grad() ? gradient.attach(x, y, this::backward, x, r) : y;
+        return recorded && x.requires_grad() ? AutogradFunction.attach(x, y, this::backward, x, r) : y;
     }
 
     private Optional<Parameter> trainedWeight() {

@@ -30,8 +30,6 @@ public final class RotaryEmbedding {
         }
     }
 
-    private static final HandWrittenGradient GRADIENT = new HandWrittenGradient();
-
     private final double theta;
     private final int headDim;
     private final int rotatedPairs;
@@ -78,8 +76,8 @@ public final class RotaryEmbedding {
             y = turned(turning, table.cos(), table.sin());
         }
         // A gradient turns back.
-        HandWrittenGradient.Backward backward = (saved, dy) -> turned(dy.contiguous(), saved[0], saved[1].neg());
-        return GRADIENT.attach(turning, y, backward, table.cos(), table.sin());
+        AutogradFunction.Backward backward = (saved, dy) -> turned(dy.contiguous(), saved[0], saved[1].neg());
+        return AutogradFunction.attach(turning, y, backward, table.cos(), table.sin());
     }
 
     /// x ⊙ cos + (x with its halves exchanged) ⊙ sin, each product rounded as the reference rounds it.

@@ -1,0 +1,231 @@
+package dev.bowline.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.ProcessMemory;
+import dev.bowline.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.junit.jupiter.api.Test;
+
+/// A backward pass written in Java is part of the graph: gradients go through it, and the graph owns the tensors that
+/// it
+/// saved. They are freed with the graph, whether or not a backward pass runs to its end.
+class AutogradFunctionTest {
+
+    private static final int FUNCTIONS = 40;
+    private static final int TOKENS = 16;
+
+    /// y = 3 x, with the handles that are alive when its backward pass runs.
+    private Tensor tripled(Tensor x, List<Long> handles) {
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor y;
+            try (NoGradGuard _ = new NoGradGuard()) {
+                y = x.mul(new Scalar(3.0));
+            }
+            return scope.escape(AutogradFunction.attach(
+                    x,
+                    y,
+                    (saved, dy) -> {
+                        handles.add(Pointer.totalCount());
+                        return dy.mul(saved[0]);
+                    },
+                    Memory.of(new float[] {3}, 1)));
+        }
+    }
+
+    @Test
+    void gradientsGoThroughEveryFunction() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor x = Memory.of(new float[] {1, -2}, 2);
+            x.set_requires_grad(true);
+
+            Ops.backward(tripled(tripled(x, new ArrayList<>()), new ArrayList<>()), Memory.of(new float[] {1, 10}, 2));
+
+            assertTrue(x.grad().equal(Memory.of(new float[] {9, 90}, 2)));
+        }
+    }
+
+    @Test
+    void theGradientsOfFunctionsThatAreThroughDoNotStay() {
+        List<Long> handles = new ArrayList<>();
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor x = Ops.zeros(Dtype.FLOAT32, 4);
+            x.set_requires_grad(true);
+            Tensor y = x;
+            for (int i = 0; i < FUNCTIONS; i++) {
+                y = tripled(y, handles);
+            }
+
+            Ops.backward(y, Ops.full(Dtype.FLOAT32, 1, 4));
+        }
+
+        assertEquals(FUNCTIONS, handles.size());
+        // Each function lets go of the one tensor it kept, and has added none.
+        assertEquals(FUNCTIONS - 1, handles.getFirst() - handles.getLast(), handles::toString);
+    }
+
+    private static Tensor trained(double value) {
+        return Ops.full(Dtype.FLOAT32, value, 4).set_requires_grad(true);
+    }
+
+    /// y = x, with a backward pass of its own.
+    private static Tensor identity(Tensor x, AutogradFunction.Backward backward) {
+        return AutogradFunction.attach(x, x.detach().clone(), backward, Ops.full(Dtype.FLOAT32, 2, 4));
+    }
+
+    private static void requireNothingStays(Runnable work) {
+        try (TensorScope _ = TensorScope.open()) {
+            identity(trained(1), (_, dy) -> dy);
+        }
+        long handles = Pointer.totalCount();
+        int calls = SavedTensors.count();
+
+        work.run();
+
+        assertEquals(calls, SavedTensors.count());
+        assertEquals(handles, Pointer.totalCount());
+    }
+
+    @Test
+    void aGraphWithoutABackwardPassFreesItsSavedTensors() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor y = trained(1);
+                for (int i = 0; i < FUNCTIONS; i++) {
+                    y = identity(y, (_, dy) -> dy);
+                }
+                assertEquals(FUNCTIONS, SavedTensors.count());
+            }
+        });
+    }
+
+    @Test
+    void aGraphOutlivesTheScopeOfItsForwardPass() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor x = trained(1);
+                Tensor y;
+                try (TensorScope layer = TensorScope.open()) {
+                    y = layer.escape(identity(identity(x, (saved, dy) -> dy.mul(saved[0])), (_, dy) -> dy));
+                }
+
+                Ops.backward(y, Ops.full(Dtype.FLOAT32, 3, 4));
+
+                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 6, 4)));
+            }
+        });
+    }
+
+    @Test
+    void aBackwardPassThatThrowsFreesTheSavedTensorsOfEveryFunction() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor y = identity(trained(1), (_, dy) -> dy);
+                Tensor failing = identity(y, (_, _) -> {
+                    throw new IllegalStateException("no gradient today");
+                });
+                Tensor gradient = Ops.full(Dtype.FLOAT32, 1, 4);
+
+                RuntimeException e = assertThrows(RuntimeException.class, () -> Ops.backward(failing, gradient));
+
+                assertTrue(e.toString().contains("no gradient today"), e.toString());
+            }
+        });
+    }
+
+    @Test
+    void aSecondBackwardPassIsRefused() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor y = identity(trained(1), (_, dy) -> dy);
+                Tensor gradient = Ops.full(Dtype.FLOAT32, 1, 4);
+                Ops.backward(y, gradient);
+
+                RuntimeException e = assertThrows(RuntimeException.class, () -> Ops.backward(y, gradient));
+
+                assertTrue(e.toString().contains("saved for this backward pass are freed"), e.toString());
+            }
+        });
+    }
+
+    @Test
+    void aRetainedGraphRunsAgain() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor x = trained(1);
+                Tensor y = identity(x, (saved, dy) -> dy.mul(saved[0]));
+
+                for (int i = 0; i < 3; i++) {
+                    y.backward(
+                            Ops.full(Dtype.FLOAT32, 1, 4), new BoolOptional(true), false, new TensorArrayRefOptional());
+                }
+
+                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 6, 4)));
+            }
+        });
+    }
+
+    @Test
+    void aBackwardPassMayRunAnotherInside() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor x = trained(1);
+                Tensor y = identity(identity(x, (saved, dy) -> dy.mul(saved[0])), (saved, dy) -> {
+                    Tensor inner = trained(1);
+                    try (AutoGradMode _ = new AutoGradMode(true)) {
+                        Ops.backward(identity(inner, (twos, d) -> d.mul(twos[0]).mul(saved[0])), dy);
+                    }
+                    return new Tensor(inner.grad());
+                });
+
+                Ops.backward(y, Ops.full(Dtype.FLOAT32, 1, 4));
+
+                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 8, 4)));
+            }
+        });
+    }
+
+    @Test
+    void forwardPassesWithoutABackwardPassLeaveNoMemory() {
+        Path demo = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
+        try (Pretrained pretrained = AutoModel.fromPretrained(demo)) {
+            CausalLanguageModel model = pretrained.model();
+            Sequences sequences = Sequences.causal(1, TOKENS);
+            forward(model, sequences, 10);
+            long handles = Pointer.totalCount();
+            long resident = ProcessMemory.resident().orElseThrow();
+
+            forward(model, sequences, 200);
+
+            assertEquals(handles, Pointer.totalCount());
+            long grown = ProcessMemory.resident().orElseThrow() - resident;
+            assertTrue(grown < 24 << 20, () -> "resident memory grew by " + grown + " bytes");
+        }
+    }
+
+    private static void forward(CausalLanguageModel model, Sequences sequences, int times) {
+        for (int i = 0; i < times; i++) {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor logits = model.logits(Memory.of(new long[TOKENS], 1, TOKENS), sequences);
+                assertTrue(logits.requires_grad());
+            }
+        }
+    }
+}
