@@ -4,7 +4,7 @@ import java.util.List;
 
 /// Tokenised examples and what became of the others.
 ///
-/// @param rows rows read from the file
+/// @param rows rows that were read
 /// @param divided the rows that became several examples
 /// @param cut examples that lost tokens
 /// @param ends how the trained answers end

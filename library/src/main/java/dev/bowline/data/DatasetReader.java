@@ -1,7 +1,6 @@
 package dev.bowline.data;
 
 import dev.bowline.BowlineException;
-import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonBoolean;
 import dev.bowline.json.JsonNull;
@@ -14,30 +13,15 @@ import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.HalfCharacterException;
 import dev.bowline.text.Tokenizer;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BiConsumer;
-import java.util.stream.Stream;
 
-/// Reads a dataset file into tokenised examples; every complaint names the file and the line.
+/// Reads a dataset into tokenised examples; every complaint names the file and the line.
 public final class DatasetReader {
-
-    private static final String BYTE_ORDER_MARK = "\ufeff";
-
-    /// Only to say more about a refusal, so not in the way of one.
-    private static final long LARGEST_LOOKED_AT = 64L << 20;
-
-    private static final String AN_OBJECT_A_LINE =
-            "write each example as an object on a line of its own, such as {\"messages\": [{\"role\": …}, …]}";
 
     private final DatasetSettings settings;
     private final ChatTemplate template;
@@ -63,14 +47,14 @@ public final class DatasetReader {
 
     private Dataset read() {
         Path file = settings.file();
-        eachRow(file, (row, origin) -> {
-            if (settings.limit().isEmpty() || rows < settings.limit().getAsInt()) {
-                rows++;
-                add(object(row, origin), origin);
-            }
+        DatasetRows.forEach(settings, row -> {
+            rows++;
+            add(object(row.value(), row.origin()), row.origin());
         });
         if (rows == 0) {
-            throw new BowlineException("%s has no rows".formatted(file), AN_OBJECT_A_LINE);
+            throw new BowlineException(
+                    "%s has no rows".formatted(file),
+                    settings.split().isSlice() ? "choose another slice of the split" : JsonFormat.AN_OBJECT_A_LINE);
         }
         if (examples.isEmpty()) {
             throw new BowlineException(
@@ -95,97 +79,8 @@ public final class DatasetReader {
             return object;
         }
         throw new BowlineException(
-                "%s: expected an object for the row, found %s".formatted(origin, row.description()), AN_OBJECT_A_LINE);
-    }
-
-    private static void eachRow(Path file, BiConsumer<JsonValue, String> use) {
-        FileKind.requireText(file);
-        if (isArray(file)) {
-            requireOneArray(file);
-            for (JsonValue row : Json.parseWithMark(file).asArray().values()) {
-                use.accept(row, row.location().position());
-            }
-            return;
-        }
-        try (var reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-            int number = 0;
-            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-                number++;
-                if (number == 1 && line.startsWith(BYTE_ORDER_MARK)) {
-                    line = line.substring(BYTE_ORDER_MARK.length());
-                }
-                if (!line.isBlank()) {
-                    use.accept(row(file, line, number), "%s:%d".formatted(file, number));
-                }
-            }
-        } catch (CharacterCodingException e) {
-            throw new BowlineException("%s is not UTF-8 text".formatted(file), "convert it to UTF-8", e);
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be read: %s".formatted(file, e.getMessage()), "name a readable JSONL or JSON file", e);
-        }
-    }
-
-    private static JsonValue row(Path file, String line, int number) {
-        try {
-            return Json.parseLine(line, file.toString(), number);
-        } catch (BowlineException e) {
-            throw number == 1 && line.strip().startsWith("{")
-                    ? ofOneObject(file).orElse(e)
-                    : e;
-        }
-    }
-
-    /// The refusal of a file that is one object over several lines, as `{"data": [...]}` often is.
-    private static Optional<BowlineException> ofOneObject(Path file) {
-        try {
-            if (Files.size(file) > LARGEST_LOOKED_AT) {
-                return Optional.empty();
-            }
-            JsonObject whole = Json.parseWithMark(file).asObject();
-            String problem = "%s is one object over several lines, with %s".formatted(file, whole.keys());
-            return Optional.of(whole.fields().entrySet().stream()
-                    .filter(field -> field.getValue() instanceof JsonArray && !isExample(whole))
-                    .findFirst()
-                    .map(rows -> new BowlineException(
-                            problem, "write what is in '%s' as the whole file".formatted(rows.getKey())))
-                    .orElseGet(() -> new BowlineException(problem, AN_OBJECT_A_LINE)));
-        } catch (BowlineException | IOException _) {
-            return Optional.empty();
-        }
-    }
-
-    private static boolean isExample(JsonObject object) {
-        return object.has("messages") || object.has("conversations");
-    }
-
-    /// An array on each line is not one array of all rows.
-    private static void requireOneArray(Path file) {
-        List<String> firstTwo;
-        try (Stream<String> lines = Files.lines(file)) {
-            firstTwo = lines.filter(line -> !line.isBlank()).limit(2).toList();
-        } catch (IOException | UncheckedIOException _) {
-            return; // reading it says why
-        }
-        String first =
-                firstTwo.getFirst().replaceFirst("^" + BYTE_ORDER_MARK, "").strip();
-        String second = firstTwo.getLast().strip();
-        if (firstTwo.size() == 2 && first.endsWith("]") && second.startsWith("[")) {
-            throw new BowlineException("%s: each line is an array".formatted(file), AN_OBJECT_A_LINE);
-        }
-    }
-
-    /// By how it begins: many files of JSON lines are called `.json`.
-    private static boolean isArray(Path file) {
-        try (var reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-            int first = reader.read();
-            while (first >= 0 && (Character.isWhitespace(first) || first == BYTE_ORDER_MARK.charAt(0))) {
-                first = reader.read();
-            }
-            return first == '[';
-        } catch (IOException _) {
-            return false; // reading it says why
-        }
+                "%s: expected an object for the row, found %s".formatted(origin, row.description()),
+                JsonFormat.AN_OBJECT_A_LINE);
     }
 
     private void add(JsonObject row, String origin) {
@@ -225,7 +120,7 @@ public final class DatasetReader {
         } catch (HalfCharacterException e) {
             throw new BowlineException("%s: %s".formatted(halfCharacter(row).orElse(origin), e.problem()), e.fix(), e);
         } catch (BowlineException e) {
-            boolean isNamed = e.problem().contains(settings.file() + ":");
+            boolean isNamed = e.problem().contains(row.location().source() + ":");
             throw isNamed ? e : new BowlineException("%s: %s".formatted(origin, e.problem()), e.fix(), e);
         }
     }

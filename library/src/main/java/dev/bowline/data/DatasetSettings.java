@@ -6,7 +6,8 @@ import java.util.OptionalInt;
 
 /// Which examples are read and which of their tokens are trained on.
 ///
-/// @param file JSONL, or JSON with one array
+/// @param file a file, or a directory with the files of one dataset
+/// @param split which part of it
 /// @param layout how one example is written
 /// @param longest tokens an example may have
 /// @param tooLong what becomes of one that has more
@@ -15,6 +16,7 @@ import java.util.OptionalInt;
 /// @param answers which of the assistant's messages are trained on
 public record DatasetSettings(
         Path file,
+        DatasetSplit split,
         Layout layout,
         int longest,
         TooLong tooLong,

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 
@@ -92,20 +93,63 @@ final class JsonReader {
     }
 
     private JsonValue read(JsonParser parser, Content content) throws IOException {
-        try (JsonParser tokens = parser) {
+        return named(() -> {
+            try (JsonParser tokens = parser) {
+                JsonToken first = tokens.nextToken();
+                if (first == null) {
+                    throw failure(firstLine, 1, "the text is empty", "download or write the file again");
+                }
+                JsonValue value = content.read(tokens, first, JsonLocation.root(source, line(tokens), column(tokens)));
+                requireEnd(tokens);
+                return value;
+            }
+        });
+    }
+
+    /// The next element of an array that `tokens` are in; empty after its end, where the text has to end too.
+    Optional<JsonValue> element(JsonParser tokens, JsonLocation array, int index) throws IOException {
+        return named(() -> {
+            JsonToken token = tokens.nextToken();
+            if (token == JsonToken.END_ARRAY) {
+                requireEnd(tokens);
+                return Optional.empty();
+            }
+            values = 0;
+            return Optional.of(value(tokens, token, array.index(index, line(tokens), column(tokens))));
+        });
+    }
+
+    /// The place of the array that `tokens` begin with, whose elements are next.
+    JsonLocation enterArray(JsonParser tokens) throws IOException {
+        return named(() -> {
             JsonToken first = tokens.nextToken();
-            if (first == null) {
-                throw failure(firstLine, 1, "the text is empty", "download or write the file again");
+            JsonLocation location = JsonLocation.root(source, line(tokens), column(tokens));
+            if (first != JsonToken.START_ARRAY) {
+                throw failure(location.line(), location.column(), "expected an array", "check the file");
             }
-            JsonValue value = content.read(tokens, first, JsonLocation.root(source, line(tokens), column(tokens)));
-            if (tokens.nextToken() != null) {
-                throw failure(
-                        line(tokens),
-                        column(tokens),
-                        "there is more text after the end of the document",
-                        "delete what follows it, or keep one document per file");
-            }
-            return value;
+            return location;
+        });
+    }
+
+    private void requireEnd(JsonParser tokens) throws IOException {
+        if (tokens.nextToken() != null) {
+            throw failure(
+                    line(tokens),
+                    column(tokens),
+                    "there is more text after the end of the document",
+                    "delete what follows it, or keep one document per file");
+        }
+    }
+
+    @FunctionalInterface
+    private interface Read<T> {
+        T read() throws IOException;
+    }
+
+    /// Turns Jackson's failures into ours.
+    private <T> T named(Read<T> read) throws IOException {
+        try {
+            return read.read();
         } catch (JsonEOFException e) {
             throw failure(
                     line(e),

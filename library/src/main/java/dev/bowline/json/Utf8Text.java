@@ -15,6 +15,12 @@ public final class Utf8Text {
 
     /// @param source what to call the bytes in errors
     public static String decode(ByteBuffer bytes, String source) {
+        return decode(bytes, source, 1);
+    }
+
+    /// @param source what to call the bytes in errors
+    /// @param firstLine the number of the first line in the source
+    public static String decode(ByteBuffer bytes, String source, int firstLine) {
         CharsetDecoder decoder = StandardCharsets.UTF_8
                 .newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
@@ -23,13 +29,13 @@ public final class Utf8Text {
         CoderResult result = decoder.decode(bytes, text, true);
         text.flip();
         if (result.isError()) {
-            throw notUtf8(bytes, text, source);
+            throw notUtf8(bytes, text, source, firstLine);
         }
         return text.toString();
     }
 
-    private static BowlineException notUtf8(ByteBuffer rest, CharSequence before, String source) {
-        int line = 1;
+    private static BowlineException notUtf8(ByteBuffer rest, CharSequence before, String source, int firstLine) {
+        int line = firstLine;
         int column = 1;
         for (int i = 0; i < before.length(); i++) {
             boolean newline = before.charAt(i) == '\n';

@@ -14,6 +14,7 @@ import java.util.function.Function;
 /// The keys of one dataset section. Validation reads its examples as training does unless it says otherwise.
 record DatasetKeys(
         Key<Path> path,
+        Key<Optional<String>> split,
         Key<DatasetFormat> format,
         Key<Optional<String>> context,
         Key<Optional<String>> question,
@@ -46,6 +47,7 @@ record DatasetKeys(
     static DatasetKeys training(Key<Integer> packedSize) {
         return section(
                 "dataset",
+                "train, or the only one there is",
                 new Derived<>(
                         settings ->
                                 formatByMapping(settings, RecipeSchema.DATASET).orElse(DatasetFormat.AUTO),
@@ -63,6 +65,7 @@ record DatasetKeys(
     static DatasetKeys validation(DatasetKeys training) {
         return section(
                 "validation_dataset",
+                "validation",
                 new Derived<>(
                         settings -> formatByMapping(settings, RecipeSchema.VALIDATION_DATASET)
                                 .or(() -> settings.find(training.format))
@@ -84,6 +87,7 @@ record DatasetKeys(
 
     private static DatasetKeys section(
             String name,
+            String usualSplit,
             Absent<DatasetFormat> format,
             Function<Function<DatasetKeys, Key<Optional<String>>>, Absent<Optional<String>>> column,
             Absent<Integer> seqLength,
@@ -99,9 +103,14 @@ record DatasetKeys(
                 new Key<>(
                         name + ".path",
                         List.of("path_or_dataset_id"),
-                        PathKinds.file(),
+                        PathKinds.fileOrDirectory(),
                         new Required<>(),
-                        "The examples, JSON or JSONL."),
+                        "The examples: a file of JSON, JSON lines, Parquet or CSV, or a directory of such files."),
+                new Key<>(
+                        name + ".split",
+                        SplitKinds.split().optional(),
+                        new Fixed<>(Optional.empty(), usualSplit),
+                        "Which split of a directory is read; a slice such as train[:1000] is some of its rows."),
                 new Key<>(name + ".format", FORMAT, format, "How an example is written; auto looks at the first one."),
                 new Key<>(
                         name + ".column_mapping.context",
@@ -161,6 +170,7 @@ record DatasetKeys(
     List<Key<?>> all() {
         return List.of(
                 path,
+                split,
                 format,
                 context,
                 question,

@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /// Where examples come from and which of their tokens are trained on.
 ///
-/// @param path a JSON or JSONL file, absolute
+/// @param path a file, or a directory with the files of one dataset, absolute
+/// @param split which split of it, and perhaps which of its rows; empty for the usual one
 /// @param columnMapping present exactly when `format` is `COLUMNS`
 /// @param seqLength the longest example in tokens, at least 2
 /// @param limit how many examples to use, from the first; empty for all
@@ -15,6 +16,7 @@ import java.util.Optional;
 /// @param shuffle whether each epoch has its own order
 public record DatasetSection(
         Path path,
+        Optional<String> split,
         DatasetFormat format,
         Optional<ColumnMapping> columnMapping,
         int seqLength,
@@ -40,6 +42,7 @@ public record DatasetSection(
     public DatasetSection first(int examples) {
         return new DatasetSection(
                 path,
+                split,
                 format,
                 columnMapping,
                 seqLength,

@@ -33,6 +33,18 @@ final class PathKinds {
                 PathKinds::write);
     }
 
+    static Kind<Path> fileOrDirectory() {
+        return Kind.ofScalar(
+                "an existing file or directory",
+                "its path",
+                scalar -> read(
+                        scalar,
+                        path -> Files.isRegularFile(path) || Files.isDirectory(path)
+                                ? new Reading.Sound<>(path)
+                                : new Reading.Unsound<>(missing(path, scalar))),
+                PathKinds::write);
+    }
+
     /// A local Hugging Face directory; a name on the Hub is told how to become one.
     static Kind<Path> modelDirectory() {
         return Kind.ofScalar(

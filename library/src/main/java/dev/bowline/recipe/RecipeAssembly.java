@@ -51,6 +51,7 @@ final class RecipeAssembly {
                 : Optional.empty();
         return new DatasetSection(
                 settings.use(keys.path()),
+                settings.use(keys.split()),
                 format,
                 mapping,
                 settings.use(keys.seqLength()),

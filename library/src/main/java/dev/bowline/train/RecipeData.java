@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
+import dev.bowline.data.DatasetSplit;
 import dev.bowline.data.Divided;
 import dev.bowline.data.Layout;
 import dev.bowline.data.MissingColumnException;
@@ -45,7 +46,7 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
         ChatTemplate template = template(name, section.chatTemplate(), tokenizer)
                 .with(section.chatTemplate().kwargs())
                 .on(section.chatTemplate().date().orElse(today));
-        Dataset dataset = DatasetReader.read(settings(section, packedSize), template, tokenizer);
+        Dataset dataset = DatasetReader.read(settings(name, section, packedSize), template, tokenizer);
         List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, template);
     }
@@ -62,10 +63,13 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
         };
     }
 
-    private static DatasetSettings settings(DatasetSection section, int packedSize) {
+    private static DatasetSettings settings(String name, DatasetSection section, int packedSize) {
         int longest = packedSize > 0 ? Math.min(section.seqLength(), packedSize) : section.seqLength();
         return new DatasetSettings(
                 section.path(),
+                section.split()
+                        .map(DatasetSplit::of)
+                        .orElseGet(() -> DatasetSplit.preferring(name.equals("dataset") ? "train" : "validation")),
                 layout(section),
                 longest,
                 tooLong(section.truncation()),

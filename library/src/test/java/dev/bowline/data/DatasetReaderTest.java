@@ -9,13 +9,17 @@ import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Tokenizer;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -155,6 +159,7 @@ class DatasetReaderTest {
         Example fromColumns = DatasetReader.read(
                         new DatasetSettings(
                                 columns,
+                                DatasetSplit.preferring("train"),
                                 new Layout.Columns(Optional.empty(), "q", "r"),
                                 64,
                                 DatasetSettings.TooLong.ERROR,
@@ -329,25 +334,116 @@ class DatasetReaderTest {
     }
 
     @Test
-    void aFileOfAnotherKindIsToldItsKindAndTheWayToJsonLines() throws IOException {
-        Map<String, String> kinds = Map.of(
-                "a.parquet", "PAR1\0\0\0\0",
-                "a.csv", "q,a\n1,2\n",
-                "a.zip", "PK\003\004");
-        for (Map.Entry<String, String> kind : kinds.entrySet()) {
-            Path file = Files.writeString(directory.resolve(kind.getKey()), kind.getValue());
+    void aFileOfAnotherKindIsToldItsKindAndWhatToDo() throws IOException {
+        Map<String, Map.Entry<byte[], String>> kinds = Map.of(
+                "a.parquet", Map.entry(bytes("PAR1\0\0\0\0"), "Parquet, which dev.bowline:bowline-formats reads"),
+                "a.csv", Map.entry(bytes("q,a\n1,2\n"), "separated values, which dev.bowline:bowline-formats reads"),
+                "a.zip", Map.entry(bytes("PK\003\004"), "a zip archive, which is not read"),
+                "a.arrow", Map.entry(bytes("ARROW1\0\0"), "Arrow, which is not read"),
+                "a.jsonl", Map.entry(row("a", "b").getBytes(StandardCharsets.UTF_16), "UTF-16 text, not UTF-8"),
+                "b.jsonl", Map.entry(row("a", "b").getBytes(StandardCharsets.UTF_16LE), "UTF-16 text, not UTF-8"),
+                "lfs.jsonl", Map.entry(bytes("version https://git-lfs.github.com/spec/v1\n"), "a pointer of Git LFS"),
+                "c.jsonl", Map.entry(bytes(row("a", "b") + "\n" + row("\377", "b")), "c.jsonl:2:44: byte 0xff is"));
+        for (Map.Entry<String, Map.Entry<byte[], String>> kind : kinds.entrySet()) {
+            Path file = Files.write(
+                    directory.resolve(kind.getKey()), kind.getValue().getKey());
 
-            BowlineException refused = assertThrows(BowlineException.class, () -> read(file));
+            BowlineException refused = assertThrows(BowlineException.class, () -> read(file), kind.getKey());
 
-            assertTrue(refused.problem().contains("examples are read from JSON and JSON lines"), refused.problem());
-            assertTrue(refused.fix().contains(file.toString()), refused.fix());
+            assertTrue(refused.problem().contains(kind.getValue().getValue()), refused.problem());
         }
-        Path gzip = Files.write(directory.resolve("a.jsonl.gz"), new byte[] {0x1f, (byte) 0x8b, 8, 0});
+    }
 
-        BowlineException refused = assertThrows(BowlineException.class, () -> read(gzip));
+    @Test
+    void whatGzipPacksIsReadAsItsContent() throws IOException {
+        String lines = row("a", "one") + "\r\n\r\n" + row("b", "two") + "\r" + row("c", "three");
+        Path packed = directory.resolve("lines.jsonl.gz");
+        try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(packed))) {
+            out.write(lines.getBytes(StandardCharsets.UTF_8));
+        }
 
-        assertTrue(refused.problem().contains("compressed with gzip"), refused.problem());
-        assertTrue(refused.fix().contains("gunzip --keep '" + gzip), refused.fix());
+        Dataset dataset = read(packed);
+
+        assertEquals(
+                List.of("one<turn|>", "two<turn|>", "three<turn|>"),
+                dataset.examples().stream().map(DatasetReaderTest::targets).toList());
+        assertTrue(dataset.examples().getLast().origin().endsWith("lines.jsonl.gz:4"));
+        byte[] whole = Files.readAllBytes(packed);
+        for (int length : new int[] {2, 12, whole.length - 9}) {
+            Files.write(packed, Arrays.copyOf(whole, length));
+            BowlineException refused = assertThrows(BowlineException.class, () -> read(packed));
+            assertTrue(refused.problem().contains("is damaged or cut short"), refused.problem());
+        }
+    }
+
+    @Test
+    void aDirectoryIsTheRowsOfItsPartsInTheirOrder() throws IOException {
+        Files.createDirectories(directory.resolve("data"));
+        for (int part = 1; part >= 0; part--) {
+            Files.writeString(
+                    directory.resolve("data/train-0000%d-of-00002.jsonl".formatted(part)),
+                    row("a", "row" + 2 * part) + "\n" + row("a", "row" + (2 * part + 1)) + "\n");
+        }
+        Map<String, List<String>> expected = Map.of(
+                "train", List.of("row0", "row1", "row2", "row3"),
+                "train[1:3]", List.of("row1", "row2"),
+                "train[-1:]", List.of("row3"),
+                "train[:50%]", List.of("row0", "row1"));
+        for (Map.Entry<String, List<String>> split : expected.entrySet()) {
+            Dataset dataset = read(split(split.getKey(), OptionalInt.empty()));
+
+            assertEquals(
+                    split.getValue(),
+                    dataset.examples().stream()
+                            .map(example -> targets(example).replace("<turn|>", ""))
+                            .toList(),
+                    split.getKey());
+        }
+        Dataset limited = read(split("train[1:]", OptionalInt.of(2)));
+        assertEquals(2, limited.rows());
+        assertTrue(limited.examples().getLast().origin().endsWith("train-00001-of-00002.jsonl:1"));
+        assertTrue(assertThrows(BowlineException.class, () -> read(split("train[9:]", OptionalInt.empty())))
+                .fix()
+                .startsWith("choose another slice"));
+    }
+
+    @Test
+    void rowsAfterTheLastWantedOneAreNotRead() throws IOException {
+        Path file = write(row("a", "b") + "\n{broken");
+
+        assertThrows(BowlineException.class, () -> read(file));
+        assertEquals(
+                1,
+                read(new DatasetSettings(
+                                file,
+                                DatasetSplit.preferring("train"),
+                                new Layout.Auto(),
+                                64,
+                                DatasetSettings.TooLong.ERROR,
+                                OptionalInt.of(1),
+                                DatasetSettings.TrainedText.ASSISTANT,
+                                AssistantMask.Answers.ALL))
+                        .rows());
+    }
+
+    private DatasetSettings split(String split, OptionalInt limit) {
+        return new DatasetSettings(
+                directory,
+                DatasetSplit.of(split),
+                new Layout.Auto(),
+                64,
+                DatasetSettings.TooLong.ERROR,
+                limit,
+                DatasetSettings.TrainedText.ASSISTANT,
+                AssistantMask.Answers.ALL);
+    }
+
+    private static Dataset read(DatasetSettings settings) {
+        return DatasetReader.read(settings, ChatTemplate.of(tokenizer), tokenizer);
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
     @Test
@@ -382,6 +478,7 @@ class DatasetReaderTest {
             Path file, int longest, DatasetSettings.TooLong tooLong, AssistantMask.Answers answers) {
         return new DatasetSettings(
                 file,
+                DatasetSplit.preferring("train"),
                 new Layout.Auto(),
                 longest,
                 tooLong,

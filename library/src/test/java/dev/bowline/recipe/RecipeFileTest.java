@@ -84,6 +84,7 @@ class RecipeFileTest {
                         new ModelSection(folder.path("model"), TorchDtype.BFLOAT16),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
+                                Optional.empty(),
                                 DatasetFormat.COLUMNS,
                                 Optional.of(new ColumnMapping(Optional.of("passage"), "ask", "reply")),
                                 128,
@@ -103,6 +104,7 @@ class RecipeFileTest {
                                 false),
                         Optional.of(new DatasetSection(
                                 folder.path("heldout.jsonl"),
+                                Optional.empty(),
                                 DatasetFormat.MESSAGES,
                                 Optional.empty(),
                                 64,
@@ -143,6 +145,7 @@ class RecipeFileTest {
                         new ModelSection(folder.path("model"), TorchDtype.AUTO),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
+                                Optional.empty(),
                                 DatasetFormat.AUTO,
                                 Optional.empty(),
                                 2048,

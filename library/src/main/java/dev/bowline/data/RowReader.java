@@ -1,0 +1,17 @@
+package dev.bowline.data;
+
+import java.io.IOException;
+import java.util.Optional;
+
+/// Reads the rows of one file in their order, one at a time.
+public interface RowReader extends AutoCloseable {
+
+    /// The next row; empty at the end.
+    ///
+    /// @throws dev.bowline.BowlineException if the content is wrong; the message names the place
+    /// @throws IOException if the file cannot be read, or is not what it begins as
+    Optional<DataRow> next() throws IOException;
+
+    @Override
+    void close() throws IOException;
+}

@@ -1,0 +1,118 @@
+package dev.bowline.data;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// A data file of a directory, and the split that its name or the name of a directory says it belongs to.
+///
+/// @param path relative to the dataset's directory
+/// @param naming how its split is named
+/// @param split empty where nothing names one
+/// @param configuration the directory that holds the dataset which the split is of; empty where nothing names a split
+record SplitFile(Path path, Naming naming, Optional<String> split, Optional<String> configuration) {
+
+    /// How a file's split is named, the clearest first.
+    enum Naming {
+        /// `train-00000-of-00002.parquet`, with any name.
+        SHARD,
+        /// `train/part.jsonl`.
+        DIRECTORY,
+        /// `train.jsonl`, `my_train_2.jsonl`.
+        FILE,
+        NONE
+    }
+
+    /// Endings of data files and what they are.
+    static final SequencedMap<String, String> KINDS = new LinkedHashMap<>();
+
+    static {
+        for (String ending : List.of(".jsonl", ".ndjson", ".json")) {
+            KINDS.put(ending, "JSON");
+        }
+        KINDS.put(".parquet", "Parquet");
+        KINDS.put(".csv", "CSV");
+        KINDS.put(".tsv", "TSV");
+        KINDS.put(".arrow", "Arrow");
+    }
+
+    /// The words that mean a split, looked for in this order.
+    private static final SequencedMap<String, List<String>> KEYWORDS = new LinkedHashMap<>();
+
+    static {
+        KEYWORDS.put("train", List.of("train", "training"));
+        KEYWORDS.put("validation", List.of("validation", "valid", "dev", "val"));
+        KEYWORDS.put("test", List.of("test", "testing", "eval", "evaluation"));
+    }
+
+    private static final Pattern SHARD = Pattern.compile("(\\w+(?:\\.\\w+)*)-[0-9]{5}-of-[0-9]{5}.*\\..+");
+    private static final String SEPARATOR = "[-._ 0-9]";
+    private static final String END_OR_MORE = "(" + SEPARATOR + ".*)?";
+    private static final String MORE = SEPARATOR + ".*";
+
+    static SplitFile of(Path relative) {
+        Optional<Path> parent = Optional.ofNullable(relative.getParent());
+        String name = String.valueOf(relative.getFileName());
+        Matcher shard = SHARD.matcher(name);
+        if (shard.matches()) {
+            return new SplitFile(
+                    relative,
+                    Naming.SHARD,
+                    Optional.of(shard.group(1)),
+                    Optional.of(slashed(parent.orElse(Path.of("")))));
+        }
+        for (int depth = parent.map(Path::getNameCount).orElse(0); depth > 0; depth--) {
+            Optional<String> split = wordIn(relative.getName(depth - 1).toString(), END_OR_MORE);
+            if (split.isPresent()) {
+                Path above = depth == 1 ? Path.of("") : relative.subpath(0, depth - 1);
+                return new SplitFile(relative, Naming.DIRECTORY, split, Optional.of(slashed(above)));
+            }
+        }
+        Optional<String> split = wordIn(name, MORE);
+        return split.isPresent()
+                ? new SplitFile(relative, Naming.FILE, split, Optional.of(slashed(parent.orElse(Path.of("")))))
+                : new SplitFile(relative, Naming.NONE, Optional.empty(), Optional.empty());
+    }
+
+    /// What the file is by its ending, if it is one of data.
+    static Optional<String> kind(Path file) {
+        DataFile data = new DataFile(file);
+        return KINDS.entrySet().stream()
+                .filter(ending -> data.isNamed(ending.getKey()))
+                .map(Map.Entry::getValue)
+                .findFirst();
+    }
+
+    /// The split that a word means: `dev` is `validation`.
+    static Optional<String> keyword(String word) {
+        return KEYWORDS.entrySet().stream()
+                .filter(entry -> entry.getValue().contains(word.toLowerCase(Locale.ROOT)))
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
+    /// The split one of whose words is in the name, with separators around it.
+    ///
+    /// @param after what has to come after the word
+    private static Optional<String> wordIn(String name, String after) {
+        return KEYWORDS.entrySet().stream()
+                .filter(split ->
+                        name.matches("(.*" + SEPARATOR + ")?(" + String.join("|", split.getValue()) + ")" + after))
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
+    String name() {
+        return slashed(path);
+    }
+
+    private static String slashed(Path path) {
+        return path.toString().replace('\\', '/');
+    }
+}
