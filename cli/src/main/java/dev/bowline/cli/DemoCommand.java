@@ -73,7 +73,8 @@ final class DemoCommand extends Command {
         RunReport run = FinetuneCommand.run(
                 console(), RecipeFile.load(files.recipe(), List.of()), FinetuneCommand.Memory.REQUIRED);
         if (run.outcome() == RunReport.Outcome.STOPPED) {
-            throw new BowlineException("the demo was stopped", "run it again in another directory: --dir DIR");
+            console().note("the demo was stopped; run it again in another directory: --dir DIR");
+            return FinetuneCommand.stoppedBy().exitCode();
         }
         Path saved = run.checkpoint().orElseThrow();
         console().note("3/4  loading what was saved, and asking again");

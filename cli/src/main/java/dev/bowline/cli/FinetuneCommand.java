@@ -1,6 +1,5 @@
 package dev.bowline.cli;
 
-import dev.bowline.BowlineException;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.MemoryReport;
@@ -18,8 +17,8 @@ import picocli.CommandLine.Option;
         description = {
             "Fine-tunes a checkpoint as a recipe says.",
             "Shows progress on the error stream and the outcome on the output. Writes training.jsonl,"
-                    + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C and"
-                    + " SIGTERM finish the step, save, and exit with 1."
+                    + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C,"
+                    + " SIGTERM and SIGHUP finish the step, save, and exit with 130, 143 and 129."
         },
         footer = {
             "  bowline finetune recipe.yaml",
@@ -56,39 +55,54 @@ final class FinetuneCommand extends Command {
         }
         return switch (report.outcome()) {
             case FINISHED -> ExitCode.SUCCESS;
-            case STOPPED ->
-                throw new BowlineException(
-                        "stopped before the last step, as asked",
-                        report.checkpoint()
-                                .map(saved -> "go on from %s:\n    %s"
-                                        .formatted(saved, file.command("checkpoint.restore_from=LATEST")))
-                                .orElse("run it again; checkpoint.enabled is false, so nothing was saved"));
+            case STOPPED -> {
+                console().note(Launcher.inCommands(stopped(file, report)));
+                yield stoppedBy().exitCode();
+            }
         };
+    }
+
+    /// A run that stops was asked to by a signal.
+    static Interruption.Cause stoppedBy() {
+        return Interruption.first().orElse(Interruption.Cause.SIGINT);
+    }
+
+    private static String stopped(RecipeFile file, RunReport report) {
+        String stopped = "stopped by " + stoppedBy();
+        if (report.lastStep().isEmpty()) {
+            return stopped + " before the first step: nothing was trained, so nothing was saved";
+        }
+        String after = "%s after step %d".formatted(stopped, report.lastStep().get().step());
+        return report.checkpoint()
+                .map(saved -> "%s; to go on from %s:\n    %s"
+                        .formatted(after, saved, file.command("checkpoint.restore_from=LATEST")))
+                .orElse(after + "; checkpoint.enabled is false, so nothing was saved");
     }
 
     /// Carries a recipe out, shown on the console, until it is done or the process is asked to end.
     static RunReport run(Console console, RecipeFile file, Memory memory) {
-        Recipe recipe = file.recipe();
-        PreparedRun prepared = PreparedRun.of(file);
-        console.note(MemoryReport.line(prepared.memory()));
-        switch (memory) {
-            case REQUIRED -> prepared.requireMemory();
-            case IGNORED -> {}
-        }
-        try (FineTuningRun run = prepared.load()) {
-            run.notes().forEach(console::note);
-            console.note("%s: training %s of %s in %s"
-                    .formatted(
-                            recipe.model().pretrainedModel(),
-                            Quantity.count(run.trainedParameters(), "parameter"),
-                            run.loadReport().architecture(),
-                            run.loadReport().dtype().configName()));
-            try (LiveProgress progress = new LiveProgress(console);
-                    Interruption.Registration _ = Interruption.endingWith(() -> {
-                        console.note("\nfinishing this step, then saving; kill -9 ends at once and saves nothing");
-                        run.requestStop();
-                    })) {
-                return run.run(progress);
+        try (StopOnSignal signals = StopOnSignal.watch(console)) {
+            Recipe recipe = file.recipe();
+            PreparedRun prepared = PreparedRun.of(file);
+            console.note(MemoryReport.line(prepared.memory()));
+            switch (memory) {
+                case REQUIRED -> prepared.requireMemory();
+                case IGNORED -> {}
+            }
+            try (FineTuningRun run = prepared.load()) {
+                run.notes().forEach(console::note);
+                console.note("%s: training %s of %s in %s"
+                        .formatted(
+                                recipe.model().pretrainedModel(),
+                                Quantity.count(run.trainedParameters(), "parameter"),
+                                run.loadReport().architecture(),
+                                run.loadReport().dtype().configName()));
+                try (LiveProgress progress = new LiveProgress(console)) {
+                    signals.training(run, recipe.checkpoint());
+                    return run.run(progress);
+                } finally {
+                    signals.trained();
+                }
             }
         }
     }

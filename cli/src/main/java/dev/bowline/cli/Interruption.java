@@ -1,28 +1,58 @@
 package dev.bowline.cli;
 
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import sun.misc.Signal;
 
-/// What Ctrl-C and SIGTERM do: ask the running command to end well and keep the process until it has, or end the
-/// process
-/// at once when there is nothing to save.
+/// The signals that ask the process to end. A command that has something to save registers a handler and ends by
+/// itself; any other ends at once.
+///
+/// A signal that the process was started to ignore, as `nohup` does with SIGHUP, stays ignored.
 final class Interruption {
 
-    /// By the shells' convention: 128 and the number of the signal that Ctrl-C sends.
-    private static final int INTERRUPTED = 130;
+    /// A signal that asks the process to end.
+    enum Cause {
+        SIGHUP(1),
+        SIGINT(2),
+        SIGTERM(15);
 
-    private static final AtomicReference<Runnable> STOP = new AtomicReference<>();
+        private final int number;
+
+        Cause(int number) {
+            this.number = number;
+        }
+
+        /// The shells' convention: 128 and the number of the signal.
+        int exitCode() {
+            return 128 + number;
+        }
+    }
+
+    /// How long what was printed may take to go out.
+    private static final long FLUSH_MILLIS = 1000;
+
+    private static final AtomicReference<Optional<Consumer<Cause>>> HANDLER = new AtomicReference<>(Optional.empty());
+    private static final AtomicReference<Optional<Cause>> FIRST = new AtomicReference<>(Optional.empty());
 
     private Interruption() {}
 
     /// Installs the handling for this process.
     static void watch(Console console) {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> end(console), "interruption"));
+        for (Cause cause : Cause.values()) {
+            try {
+                Signal.handle(new Signal(cause.name().substring("SIG".length())), _ -> received(console, cause));
+            } catch (IllegalArgumentException _) {
+                // Windows has no SIGHUP, and with -Xrs Java leaves signals alone: the system ends the process then.
+            }
+        }
     }
 
-    /// Registers how to ask what runs to end, until the result is closed. Called on another thread.
-    static Registration endingWith(Runnable stop) {
-        STOP.set(stop);
-        return () -> STOP.set(null);
+    /// Registers what a signal does, until the result is closed. The handler is called on another thread, for every
+    /// signal.
+    static Registration handledBy(Consumer<Cause> handler) {
+        Optional<Consumer<Cause>> before = HANDLER.getAndSet(Optional.of(handler));
+        return () -> HANDLER.set(before);
     }
 
     /// Ends a registration.
@@ -31,18 +61,26 @@ final class Interruption {
         void close();
     }
 
-    private static void end(Console console) {
-        Runnable stop = STOP.get();
-        if (stop != null) {
-            stop.run();
-            try {
-                // Main ends the process when it is done.
-                Thread.currentThread().join();
-            } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
-            }
+    /// The first signal there was.
+    static Optional<Cause> first() {
+        return FIRST.get();
+    }
+
+    /// As if the signal had come.
+    static void received(Console console, Cause cause) {
+        FIRST.updateAndGet(first -> first.or(() -> Optional.of(cause)));
+        HANDLER.get().ifPresentOrElse(handler -> handler.accept(cause), () -> end(console, cause));
+    }
+
+    /// Ends the process at once.
+    static void end(Console console, Cause cause) {
+        // A reader that does not read would hold up the end.
+        Thread flush = Thread.ofPlatform().daemon().start(console::flush);
+        try {
+            flush.join(FLUSH_MILLIS);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
         }
-        console.flush();
-        Posix.exitNow(INTERRUPTED);
+        Posix.exitNow(cause.exitCode());
     }
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -111,11 +112,24 @@ public final class FineTuning implements AutoCloseable {
         return ExpertBalance.of(trainingStep.expertLoad());
     }
 
+    /// Whether weights, optimizer and position belong together: no update failed half-way.
+    boolean isBetweenSteps() {
+        return !trainingStep.isUpdating();
+    }
+
     /// The loss on held-out rows, with the weights as they are now.
     public ValidationResult validate(List<Row> heldOut) {
+        return validateUnless(() -> false, heldOut).orElseThrow();
+    }
+
+    /// The same; empty once `stopRequested`, which is asked before every batch.
+    Optional<ValidationResult> validateUnless(BooleanSupplier stopRequested, List<Row> heldOut) {
         double sum = 0;
         long targets = 0;
         for (Batch batch : batches(heldOut)) {
+            if (stopRequested.getAsBoolean()) {
+                return Optional.empty();
+            }
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope _ = TensorScope.open()) {
                 Tensor ids = Memory.of(batch.inputIds(), batch.rows(), batch.columns());
@@ -125,7 +139,7 @@ public final class FineTuning implements AutoCloseable {
             }
         }
         double rate = plan.schedule().rate(Math.max(0, stepsTaken - 1));
-        return new ValidationResult(stepsTaken, position.epoch(), sum / targets, rate, targets);
+        return Optional.of(new ValidationResult(stepsTaken, position.epoch(), sum / targets, rate, targets));
     }
 
     private List<Batch> batches(List<Row> taken) {

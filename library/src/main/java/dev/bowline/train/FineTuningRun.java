@@ -133,57 +133,46 @@ public final class FineTuningRun implements AutoCloseable {
     }
 
     /// Trains to the last step, or to the end of the step in which a stop is requested.
+    ///
+    /// Every step taken is saved when this method returns or throws, unless checkpoints are disabled or the save
+    /// itself failed.
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
         if (tuning.stepsTaken() > 0) {
             metrics.goOnAfter(tuning.stepsTaken());
         }
-        Optional<StepResult> lastStep = Optional.empty();
-        Optional<ValidationResult> lastValidation = Optional.empty();
-        Optional<SaveReport> lastSave = Optional.empty();
-        while (!tuning.isFinished() && !stopRequested.get()) {
-            StepResult step = step();
-            lastStep = Optional.of(step);
-            metrics.append(step);
-            listener.stepTaken(step, tuning.plan().lastStep());
-
-            boolean ending = tuning.isFinished() || stopRequested.get();
-            Optional<ValidationResult> validation = Optional.empty();
-            if (heldOut.isPresent() && due(recipe.stepScheduler().valEverySteps(), ending)) {
-                validation = Optional.of(tuning.validate(heldOut.get().rows()));
-                lastValidation = validation;
-                metrics.append(validation.get());
-                listener.validated(validation.get());
-            }
-            if (recipe.checkpoint().enabled() && due(recipe.stepScheduler().ckptEverySteps(), ending)) {
-                SaveReport saved = checkpoints.save(tuning, pretrained.checkpoint(), templateDate, validation);
-                lastSave = Optional.of(saved);
-                listener.saved(saved.directory());
-            }
-        }
+        TrainingLoop loop = new TrainingLoop(
+                recipe,
+                tuning,
+                heldOut,
+                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), templateDate),
+                metrics,
+                stopRequested::get,
+                listener);
+        loop.run(this::explained);
+        List<String> all = new ArrayList<>(notes);
+        all.addAll(loop.notes());
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
-                lastStep,
-                lastValidation,
-                lastSave.map(SaveReport::directory),
-                lastSave.map(SaveReport::ledger).orElse(pretrained.report().ledger()),
-                notes,
+                loop.lastStep(),
+                loop.lastValidation(),
+                loop.lastSave().map(SaveReport::directory),
+                loop.lastSave()
+                        .map(SaveReport::ledger)
+                        .orElse(pretrained.report().ledger()),
+                all,
                 trainedParameters(),
-                lastStep.isPresent() ? ComponentUpdate.since(pretrained.checkpoint(), pretrained.model()) : List.of(),
+                loop.lastStep().isPresent()
+                        ? ComponentUpdate.since(pretrained.checkpoint(), pretrained.model())
+                        : List.of(),
                 tuning.expertBalance(),
                 (System.nanoTime() - start) / 1e9);
     }
 
-    private StepResult step() {
-        try {
-            return tuning.step();
-        } catch (NotFiniteException e) {
-            Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
-            throw damaged.isPresent()
-                    ? e.inWeight(damaged.get())
-                    : e.withFix(GoingOn.after(e.step(), file, checkpoints));
-        }
+    private NotFiniteException explained(NotFiniteException e) {
+        Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
+        return damaged.isPresent() ? e.inWeight(damaged.get()) : e.withFix(GoingOn.after(e.step(), file, checkpoints));
     }
 
     /// The first weight with a value that is not finite.
@@ -197,10 +186,6 @@ public final class FineTuningRun implements AutoCloseable {
                     .map(Map.Entry::getKey)
                     .findFirst();
         }
-    }
-
-    private boolean due(Optional<Integer> every, boolean ending) {
-        return ending || every.isPresent() && tuning.stepsTaken() % every.get() == 0;
     }
 
     @Override

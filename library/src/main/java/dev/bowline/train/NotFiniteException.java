@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
+import java.nio.file.Path;
 import java.util.List;
 
 /// A step whose loss or gradient is not a number. The weights are as they were before it.
@@ -44,6 +45,15 @@ public final class NotFiniteException extends BowlineException {
                 step,
                 "%s; '%s' has values that are not finite".formatted(problem(), weight),
                 "its weights are damaged: use another copy of the checkpoint, or an earlier one");
+    }
+
+    /// The same, with where the steps before it were saved.
+    NotFiniteException withSaved(Path directory) {
+        return new NotFiniteException(
+                step,
+                problem(),
+                "%s%n  the weights before step %d are in %s, if the examples are to blame"
+                        .formatted(fix(), step, directory));
     }
 
     /// The same with what to do in this run.

@@ -192,7 +192,22 @@ final class RunCheckpoints {
         OptionalDouble metric = section.keepBest() && validation.isPresent()
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
-        SaveReport report = checkpoints.save(
+        return save(checkpoints, tuning, source, templateDate, metric);
+    }
+
+    /// Saves besides those that are there: none is removed.
+    SaveReport saveBesides(FineTuning tuning, Checkpoint source, LocalDate templateDate) {
+        TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
+        return save(keepingAll, tuning, source, templateDate, OptionalDouble.empty());
+    }
+
+    private SaveReport save(
+            TrainingCheckpoints into,
+            FineTuning tuning,
+            Checkpoint source,
+            LocalDate templateDate,
+            OptionalDouble metric) {
+        SaveReport report = into.save(
                 Math.toIntExact(tuning.stepsTaken()),
                 tuning.model(),
                 SaveOptions.like(source).shardedAt(section.maxShardBytes()),

@@ -29,6 +29,7 @@ public final class TrainingStep {
     private final CrossEntropy loss;
     private final OptionalDouble maxGradNorm;
     private final ExpertLoad expertLoad = new ExpertLoad();
+    private boolean updating;
 
     public TrainingStep(CausalLanguageModel model, AdamW optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
         this.model = model;
@@ -62,9 +63,16 @@ public final class TrainingStep {
         if (maxGradNorm.isPresent()) {
             optimizer.clip(norm, maxGradNorm.getAsDouble());
         }
+        updating = true;
         optimizer.step(learningRate);
+        updating = false;
         optimizer.clearGradients();
         return new Outcome(total, norm);
+    }
+
+    /// Whether an update of the weights has begun and not ended: it failed half-way.
+    boolean isUpdating() {
+        return updating;
     }
 
     /// How often each expert was chosen in all steps.

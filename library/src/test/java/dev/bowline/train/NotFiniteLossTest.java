@@ -120,5 +120,8 @@ class NotFiniteLossTest {
                         .contains("checkpoint.checkpoint_dir="
                                 + directory.resolve("run").toAbsolutePath() + "-again"),
                 refused.fix());
+        Path saved = directory.resolve("run").resolve("step_1").toAbsolutePath();
+        assertTrue(refused.fix().contains("the weights before step 2 are in " + saved), refused.fix());
+        assertTrue(Files.exists(saved.resolve("optimizer.safetensors")), "the step before it was not saved");
     }
 }

@@ -1,0 +1,69 @@
+package dev.bowline.cli;
+
+import dev.bowline.cli.Interruption.Cause;
+import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.train.FineTuningRun;
+import java.util.concurrent.atomic.AtomicReference;
+
+/// What a signal does to a fine-tuning: before the first step it ends the process, while steps are taken it asks the
+/// run to save and stop, and after the run it does nothing, because everything is saved.
+final class StopOnSignal implements AutoCloseable {
+
+    private sealed interface Stage {
+        /// Reads, checks and loads.
+        record Preparing() implements Stage {}
+
+        /// Takes steps, validates and saves.
+        record Training(FineTuningRun run, CheckpointSection checkpoint) implements Stage {}
+
+        /// The run has ended.
+        record Trained() implements Stage {}
+    }
+
+    private final Console console;
+    private final AtomicReference<Stage> stage = new AtomicReference<>(new Stage.Preparing());
+    private final Interruption.Registration registration;
+
+    private StopOnSignal(Console console) {
+        this.console = console;
+        registration = Interruption.handledBy(this::received);
+    }
+
+    static StopOnSignal watch(Console console) {
+        return new StopOnSignal(console);
+    }
+
+    void training(FineTuningRun run, CheckpointSection checkpoint) {
+        stage.set(new Stage.Training(run, checkpoint));
+    }
+
+    void trained() {
+        stage.set(new Stage.Trained());
+    }
+
+    private void received(Cause cause) {
+        switch (stage.get()) {
+            case Stage.Preparing _ -> {
+                console.note("\nended by %s before the first step: nothing was trained, so nothing was saved"
+                        .formatted(cause));
+                Interruption.end(console, cause);
+            }
+            case Stage.Training(FineTuningRun run, CheckpointSection checkpoint) -> {
+                // First, because a terminal that does not read would hold up the note.
+                run.requestStop();
+                console.note("\n%s: finishing this step%s; kill -9 ends at once and saves nothing"
+                        .formatted(
+                                cause,
+                                checkpoint.enabled()
+                                        ? ", then saving"
+                                        : "; checkpoint.enabled is false, so nothing will be saved"));
+            }
+            case Stage.Trained _ -> {}
+        }
+    }
+
+    @Override
+    public void close() {
+        registration.close();
+    }
+}

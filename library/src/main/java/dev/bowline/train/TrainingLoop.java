@@ -1,0 +1,159 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.SaveReport;
+import dev.bowline.recipe.Recipe;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+
+/// Steps, validations and saves, in turn, until the last step or a stop request.
+///
+/// A loop that ends has saved its last step, whether it finished, was asked to stop or failed, unless
+/// checkpoints are disabled or the save itself failed.
+final class TrainingLoop {
+
+    private final Recipe recipe;
+    private final FineTuning tuning;
+    private final Optional<RecipeData> heldOut;
+    private final Saving saving;
+    private final MetricsLog metrics;
+    private final BooleanSupplier stopRequested;
+    private final RunListener listener;
+    private final List<String> notes = new ArrayList<>();
+    private long savedSteps;
+    private boolean saveFailed;
+    private Optional<StepResult> lastStep = Optional.empty();
+    private Optional<ValidationResult> lastValidation = Optional.empty();
+    private Optional<SaveReport> lastSave = Optional.empty();
+
+    /// Where the steps are saved.
+    ///
+    /// @param source the checkpoint the model was loaded from
+    /// @param templateDate the day that chat templates were told
+    record Saving(RunCheckpoints checkpoints, Checkpoint source, LocalDate templateDate) {}
+
+    /// @param tuning in the state that the run was opened with, which is saved already
+    TrainingLoop(
+            Recipe recipe,
+            FineTuning tuning,
+            Optional<RecipeData> heldOut,
+            Saving saving,
+            MetricsLog metrics,
+            BooleanSupplier stopRequested,
+            RunListener listener) {
+        this.recipe = recipe;
+        this.tuning = tuning;
+        this.heldOut = heldOut;
+        this.saving = saving;
+        this.metrics = metrics;
+        this.stopRequested = stopRequested;
+        this.listener = listener;
+        savedSteps = tuning.stepsTaken();
+    }
+
+    Optional<StepResult> lastStep() {
+        return lastStep;
+    }
+
+    Optional<ValidationResult> lastValidation() {
+        return lastValidation;
+    }
+
+    Optional<SaveReport> lastSave() {
+        return lastSave;
+    }
+
+    /// What the run left out, a sentence each.
+    List<String> notes() {
+        return notes;
+    }
+
+    /// @param explained says of a step that was not finite how to go on
+    void run(UnaryOperator<NotFiniteException> explained) {
+        try {
+            while (!tuning.isFinished() && !stopRequested.getAsBoolean()) {
+                step();
+                Optional<ValidationResult> validation = validateIfDue();
+                if (isDue(recipe.stepScheduler().ckptEverySteps())) {
+                    save(validation);
+                }
+            }
+            save(Optional.empty());
+        } catch (NotFiniteException e) {
+            NotFiniteException withFix = explained.apply(e);
+            throw saveAfter(withFix).map(saved -> withFix.withSaved(saved.directory())).orElse(withFix);
+        } catch (RuntimeException | OutOfMemoryError e) {
+            saveAfter(e);
+            throw e;
+        }
+    }
+
+    private void step() {
+        StepResult step = tuning.step();
+        lastStep = Optional.of(step);
+        metrics.append(step);
+        listener.stepTaken(step, tuning.plan().lastStep());
+    }
+
+    /// A validation neither begins nor goes on once a stop is requested: the time left is for saving.
+    private Optional<ValidationResult> validateIfDue() {
+        if (heldOut.isEmpty() || !isDue(recipe.stepScheduler().valEverySteps())) {
+            return Optional.empty();
+        }
+        Optional<ValidationResult> validation =
+                tuning.validateUnless(stopRequested, heldOut.get().rows());
+        validation.ifPresentOrElse(
+                result -> {
+                    lastValidation = validation;
+                    metrics.append(result);
+                    listener.validated(result);
+                },
+                () -> notes.add("the run was asked to stop, so the held-out loss after step %d was not measured"
+                        .formatted(tuning.stepsTaken())));
+        return validation;
+    }
+
+    private boolean isDue(Optional<Integer> every) {
+        return tuning.isFinished() || every.isPresent() && tuning.stepsTaken() % every.get() == 0;
+    }
+
+    private boolean isUnsaved() {
+        return recipe.checkpoint().enabled() && tuning.stepsTaken() > savedSteps;
+    }
+
+    private void save(Optional<ValidationResult> validation) {
+        if (isUnsaved()) {
+            saveFailed = true;
+            SaveReport saved =
+                    saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation);
+            saveFailed = false;
+            saved(saved);
+            listener.saved(saved.directory());
+        }
+    }
+
+    private void saved(SaveReport report) {
+        savedSteps = tuning.stepsTaken();
+        lastSave = Optional.of(report);
+    }
+
+    /// Saves the steps before a failure and removes no older checkpoint: their weights may be what failed.
+    private Optional<SaveReport> saveAfter(Throwable failure) {
+        if (!isUnsaved() || saveFailed || !tuning.isBetweenSteps()) {
+            return Optional.empty();
+        }
+        try {
+            SaveReport report = saving.checkpoints().saveBesides(tuning, saving.source(), saving.templateDate());
+            saved(report);
+            return Optional.of(report);
+        } catch (BowlineException e) {
+            failure.addSuppressed(e);
+            return Optional.empty();
+        }
+    }
+}
