@@ -49,7 +49,7 @@ public final class Bowline {
         int code = executed(console, arguments);
         console.flush();
         FlightRecordings.write();
-        return code;
+        return Failures.unlessUnwritten(console, code);
     }
 
     private static int executed(Console console, String... arguments) {

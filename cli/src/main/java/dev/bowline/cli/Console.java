@@ -4,11 +4,8 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonValue;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.OutputStream;
-import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.Reader;
 import java.io.UncheckedIOException;
@@ -45,8 +42,8 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     private static Console ofProcess(Optional<Screen> screen, boolean interactive) {
         return new Console(
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
-                printer(new FileOutputStream(FileDescriptor.out)),
-                printer(new FileOutputStream(FileDescriptor.err)),
+                ProcessPrinter.of(FileDescriptor.out),
+                ProcessPrinter.of(FileDescriptor.err),
                 screen,
                 interactive);
     }
@@ -54,10 +51,6 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     /// Not a terminal, for whoever wants the text.
     static Console of(Reader in, Writer out, Writer err) {
         return new Console(new BufferedReader(in), new PrintWriter(out), new PrintWriter(err), Optional.empty(), false);
-    }
-
-    private static PrintWriter printer(OutputStream stream) {
-        return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8));
     }
 
     /// Whether a terminal of this type would show escape sequences as text; so would one of no type.
@@ -87,6 +80,14 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// Why the process's output could not be written, if so. A reader that ended early, as `head` does, has what it
+    /// wanted and is no failure.
+    Optional<IOException> outputFailure() {
+        return out instanceof ProcessPrinter printer
+                ? printer.failure().filter(_ -> !Posix.isReaderGone(Posix.STANDARD_OUTPUT))
+                : Optional.empty();
     }
 
     void flush() {

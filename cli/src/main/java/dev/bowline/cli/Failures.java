@@ -3,6 +3,7 @@ package dev.bowline.cli;
 import dev.bowline.BowlineException;
 import dev.bowline.natives.MissingNativesException;
 import dev.bowline.tensor.NativeErrors;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine;
@@ -75,6 +76,17 @@ final class Failures {
             console.err().flush();
         }
         return code;
+    }
+
+    /// The exit code of a command that ended with `code`: a success whose output was lost is none.
+    static int unlessUnwritten(Console console, int code) {
+        Optional<IOException> failure = console.outputFailure();
+        if (failure.isEmpty()) {
+            return code;
+        }
+        console.note("error: the output cannot be written: " + failure.get().getMessage());
+        console.note("  fix: send it to a file on a disk with room, or to a pipe; everything else was done");
+        return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
     private static int bug(Console console, Throwable failure, Trace trace) {

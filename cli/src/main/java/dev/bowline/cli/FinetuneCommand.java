@@ -72,7 +72,8 @@ final class FinetuneCommand extends Command {
         if (report.lastStep().isEmpty()) {
             return stopped + " before the first step: nothing was trained, so nothing was saved";
         }
-        String after = "%s after step %d".formatted(stopped, report.lastStep().get().step());
+        String after =
+                "%s after step %d".formatted(stopped, report.lastStep().get().step());
         return report.checkpoint()
                 .map(saved -> "%s; to go on from %s:\n    %s"
                         .formatted(after, saved, file.command("checkpoint.restore_from=LATEST")))

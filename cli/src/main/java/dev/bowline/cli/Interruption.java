@@ -1,7 +1,6 @@
 package dev.bowline.cli;
 
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import sun.misc.Signal;
 
@@ -32,8 +31,8 @@ final class Interruption {
     /// How long what was printed may take to go out.
     private static final long FLUSH_MILLIS = 1000;
 
-    private static final AtomicReference<Optional<Consumer<Cause>>> HANDLER = new AtomicReference<>(Optional.empty());
-    private static final AtomicReference<Optional<Cause>> FIRST = new AtomicReference<>(Optional.empty());
+    private static volatile Optional<Consumer<Cause>> handler = Optional.empty();
+    private static volatile Optional<Cause> first = Optional.empty();
 
     private Interruption() {}
 
@@ -50,9 +49,10 @@ final class Interruption {
 
     /// Registers what a signal does, until the result is closed. The handler is called on another thread, for every
     /// signal.
-    static Registration handledBy(Consumer<Cause> handler) {
-        Optional<Consumer<Cause>> before = HANDLER.getAndSet(Optional.of(handler));
-        return () -> HANDLER.set(before);
+    static Registration handledBy(Consumer<Cause> action) {
+        Optional<Consumer<Cause>> before = handler;
+        handler = Optional.of(action);
+        return () -> handler = before;
     }
 
     /// Ends a registration.
@@ -63,13 +63,12 @@ final class Interruption {
 
     /// The first signal there was.
     static Optional<Cause> first() {
-        return FIRST.get();
+        return first;
     }
 
-    /// As if the signal had come.
-    static void received(Console console, Cause cause) {
-        FIRST.updateAndGet(first -> first.or(() -> Optional.of(cause)));
-        HANDLER.get().ifPresentOrElse(handler -> handler.accept(cause), () -> end(console, cause));
+    private static synchronized void received(Console console, Cause cause) {
+        first = first.or(() -> Optional.of(cause));
+        handler.ifPresentOrElse(action -> action.accept(cause), () -> end(console, cause));
     }
 
     /// Ends the process at once.

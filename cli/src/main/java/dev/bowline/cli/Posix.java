@@ -16,6 +16,7 @@ import java.util.Locale;
 final class Posix {
 
     static final int STANDARD_INPUT = 0;
+    static final int STANDARD_OUTPUT = 1;
     static final int STANDARD_ERROR = 2;
 
     private static final int DEFAULT_WIDTH = 80;
@@ -71,6 +72,26 @@ final class Posix {
             return failed != 0 || limit < 0 ? Long.MAX_VALUE : limit;
         } catch (Throwable e) {
             throw new IllegalStateException("getrlimit failed", e);
+        }
+    }
+
+    /// Whether a stream goes to a pipe or a socket whose other end is closed.
+    static boolean isReaderGone(int descriptor) {
+        if (SYSTEM.startsWith("windows")) {
+            return false;
+        }
+        short writable = 0x4;
+        int errorOrHangUp = 0x8 | 0x10;
+        MethodHandle poll = function("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+        try (Arena arena = Arena.ofConfined()) {
+            // struct pollfd: int fd, short events, short revents
+            MemorySegment asked = arena.allocate(JAVA_INT, 2);
+            asked.set(JAVA_INT, 0, descriptor);
+            asked.set(JAVA_SHORT, 4, writable);
+            int answers = (int) poll.invokeExact(asked, 1L, 0);
+            return answers == 1 && (asked.get(JAVA_SHORT, 6) & errorOrHangUp) != 0;
+        } catch (Throwable e) {
+            throw new IllegalStateException("poll failed", e);
         }
     }
 

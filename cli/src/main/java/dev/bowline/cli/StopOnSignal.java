@@ -3,7 +3,6 @@ package dev.bowline.cli;
 import dev.bowline.cli.Interruption.Cause;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.train.FineTuningRun;
-import java.util.concurrent.atomic.AtomicReference;
 
 /// What a signal does to a fine-tuning: before the first step it ends the process, while steps are taken it asks the
 /// run to save and stop, and after the run it does nothing, because everything is saved.
@@ -21,7 +20,7 @@ final class StopOnSignal implements AutoCloseable {
     }
 
     private final Console console;
-    private final AtomicReference<Stage> stage = new AtomicReference<>(new Stage.Preparing());
+    private volatile Stage stage = new Stage.Preparing();
     private final Interruption.Registration registration;
 
     private StopOnSignal(Console console) {
@@ -34,15 +33,15 @@ final class StopOnSignal implements AutoCloseable {
     }
 
     void training(FineTuningRun run, CheckpointSection checkpoint) {
-        stage.set(new Stage.Training(run, checkpoint));
+        stage = new Stage.Training(run, checkpoint);
     }
 
     void trained() {
-        stage.set(new Stage.Trained());
+        stage = new Stage.Trained();
     }
 
     private void received(Cause cause) {
-        switch (stage.get()) {
+        switch (stage) {
             case Stage.Preparing _ -> {
                 console.note("\nended by %s before the first step: nothing was trained, so nothing was saved"
                         .formatted(cause));

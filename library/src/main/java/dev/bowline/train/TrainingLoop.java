@@ -86,7 +86,9 @@ final class TrainingLoop {
             save(Optional.empty());
         } catch (NotFiniteException e) {
             NotFiniteException withFix = explained.apply(e);
-            throw saveAfter(withFix).map(saved -> withFix.withSaved(saved.directory())).orElse(withFix);
+            throw saveAfter(withFix)
+                    .map(saved -> withFix.withSaved(saved.directory()))
+                    .orElse(withFix);
         } catch (RuntimeException | OutOfMemoryError e) {
             saveAfter(e);
             throw e;
@@ -129,8 +131,7 @@ final class TrainingLoop {
     private void save(Optional<ValidationResult> validation) {
         if (isUnsaved()) {
             saveFailed = true;
-            SaveReport saved =
-                    saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation);
+            SaveReport saved = saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation);
             saveFailed = false;
             saved(saved);
             listener.saved(saved.directory());
