@@ -8,15 +8,23 @@ import java.util.List;
 /// @param divided the rows that became several examples
 /// @param cut examples that lost tokens
 /// @param ends how the trained answers end
+/// @param unwritten the text of trained answers that the chat template does not write
 /// @param skipped where the examples were that are left out, and why
 public record Dataset(
-        List<Example> examples, int rows, Divided divided, int cut, AnswerEnds ends, List<Skipped> skipped) {
+        List<Example> examples,
+        int rows,
+        Divided divided,
+        int cut,
+        AnswerEnds ends,
+        List<Unwritten> unwritten,
+        List<Skipped> skipped) {
 
     /// @param origin `file:line`
     public record Skipped(String origin, String reason) {}
 
     public Dataset {
         examples = List.copyOf(examples);
+        unwritten = List.copyOf(unwritten);
         skipped = List.copyOf(skipped);
     }
 

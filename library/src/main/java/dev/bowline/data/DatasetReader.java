@@ -32,6 +32,7 @@ public final class DatasetReader {
     private int cut;
     private AnswerEnds ends = AnswerEnds.NONE;
     private Divided divided = Divided.NONE;
+    private List<Unwritten> unwritten = List.of();
 
     private DatasetReader(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
         this.settings = settings;
@@ -71,7 +72,7 @@ public final class DatasetReader {
                                                             skipped.getFirst().reason())),
                     "add examples, or raise dataset.seq_length");
         }
-        return new Dataset(examples, rows, divided, cut, ends, skipped);
+        return new Dataset(examples, rows, divided, cut, ends, unwritten, skipped);
     }
 
     private static JsonObject object(JsonValue row, String origin) {
@@ -85,7 +86,10 @@ public final class DatasetReader {
 
     private void add(JsonObject row, String origin) {
         List<AssistantMask.Masked> masked = masked(row, origin);
-        masked.forEach(one -> ends = ends.plus(one.ends(), origin));
+        for (AssistantMask.Masked one : masked) {
+            ends = ends.plus(one.ends(), origin);
+            unwritten = Unwritten.plus(unwritten, one.unwritten(), origin);
+        }
         List<Example> made = masked.stream()
                 .filter(one -> one.tokens().ids().length > 1)
                 .map(one -> new Example(one.tokens().ids(), one.assistant(), origin))

@@ -1,7 +1,9 @@
 package dev.bowline.text;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.AnswerRegions.Boundary;
 import dev.bowline.text.jinja.Rendering;
@@ -45,7 +47,9 @@ public final class AssistantMask {
     /// @param tokens the conversation up to the last answer of the row, or the whole of it
     /// @param assistant whether token i is the assistant's and to be trained on
     /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
-    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends) {}
+    /// @param unwritten text that the trained answers hold and the row does not
+    public record Masked(
+            TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {}
 
     /// Stands for the end-of-turn token of an answer that has none, from which a model learns to go on for ever.
     public static final int NO_END = -1;
@@ -73,19 +77,23 @@ public final class AssistantMask {
     ///
     /// @throws dev.bowline.BowlineException if the template refuses the conversation
     public static Masked everything(Conversation conversation, ChatTemplate template, Tokenizer tokenizer) {
-        TokenizedText tokens = tokenizer.encodeWithSpans(template.text(conversation, ChatTemplate.End.LAST_MESSAGE));
+        Conversation formed = MessageForms.of(conversation, template);
+        TokenizedText tokens = tokenizer.encodeWithSpans(template.text(formed, ChatTemplate.End.LAST_MESSAGE));
         boolean[] all = new boolean[tokens.size()];
         Arrays.fill(all, true);
-        return new Masked(tokens, all, List.of());
+        return new Masked(tokens, all, List.of(), List.of());
     }
 
-    private List<Masked> mask(Conversation conversation) {
+    private List<Masked> mask(Conversation written) {
+        Conversation conversation = MessageForms.of(written, template);
         RenderedTurns turns = new RenderedTurns(conversation, template, tokenizer);
         Rendering whole = turns.first(turns.size());
         boolean marked = !whole.generations().isEmpty() && whole.generationTracking() == GenerationTracking.COMPLETE;
         AnswerFinder finder = marked ? new MarkedAnswers(turns) : new RenderedAnswers(turns);
         return new AnswerRows(turns, finder)
-                .find(learned(conversation)).stream().map(this::mask).toList();
+                .find(learned(written)).stream()
+                        .map(row -> mask(row, conversation))
+                        .toList();
     }
 
     private List<Integer> learned(Conversation conversation) {
@@ -94,9 +102,22 @@ public final class AssistantMask {
             case ALL -> answers;
             case LAST -> answers.subList(Math.max(0, answers.size() - 1), answers.size());
         };
-        return inScope.stream()
+        List<Integer> weighted = inScope.stream()
                 .filter(answer -> hasWeight(conversation.messages().get(answer)))
                 .toList();
+        weighted.forEach(answer -> requireText(conversation.messages().get(answer)));
+        return weighted;
+    }
+
+    /// Refuses an answer that is not there; an empty text is an answer.
+    private static void requireText(JsonObject message) {
+        boolean hasContent = message.get("content").orElse(JsonValue.absent()) instanceof JsonString;
+        if (!hasContent && UnwrittenText.isEmpty(message)) {
+            throw new BowlineException(
+                    "%s: the assistant's message has neither content nor tool_calls"
+                            .formatted(message.location().position()),
+                    "write the answer, give the message \"weight\": 0 so that it is only read, or remove the row");
+        }
     }
 
     private static boolean hasWeight(JsonObject message) {
@@ -107,14 +128,16 @@ public final class AssistantMask {
         throw weight.mistyped("0 or 1");
     }
 
-    private Masked mask(AnswerRegions regions) {
+    private Masked mask(AnswerRegions regions, Conversation conversation) {
         TokenizedText tokens = tokenizer.encodeWithSpans(regions.text());
         List<Span> parts = regions.trained();
         List<TokenRange> ranges = TokenRange.of(tokens, parts);
         boolean endTokenFollows = regions.boundary() == Boundary.MARKED && sameTokenFollows(ranges, tokens, parts);
         boolean[] assistant = new boolean[tokens.size()];
         List<Integer> ends = new ArrayList<>();
-        for (TokenRange range : ranges) {
+        Set<Integer> lastParts = lastParts(regions);
+        for (int part = 0; part < ranges.size(); part++) {
+            TokenRange range = ranges.get(part);
             int last = lastVisible(tokens, regions.text(), range);
             boolean endsTurn = last >= range.start() && tokenizer.isAdded(tokens.id(last));
             int end = range.end();
@@ -124,10 +147,31 @@ public final class AssistantMask {
                 end++;
             }
             boolean closed = endsTurn || endTokenFollows;
-            ends.add(closed ? tokens.id(endsTurn ? last : range.end()) : NO_END);
+            if (lastParts.contains(part)) {
+                ends.add(closed ? tokens.id(endsTurn ? last : range.end()) : NO_END);
+            }
             Arrays.fill(assistant, range.start(), end, true);
         }
-        return new Masked(tokens, assistant, ends);
+        List<UnwrittenText> unwritten = regions.answers().stream()
+                .flatMap(answer -> UnwrittenText.of(
+                        conversation.messages().get(answer.message()),
+                        regions.text().substring(answer.whole().start(), answer.whole().end()))
+                        .stream())
+                .toList();
+        return new Masked(tokens, assistant, ends, unwritten);
+    }
+
+    /// Which of the trained parts end an answer.
+    private static Set<Integer> lastParts(AnswerRegions regions) {
+        Set<Integer> last = new HashSet<>();
+        int parts = 0;
+        for (AnswerRegions.Answer answer : regions.answers()) {
+            parts += answer.trained().size();
+            if (!answer.trained().isEmpty()) {
+                last.add(parts - 1);
+            }
+        }
+        return last;
     }
 
     /// The last token of the range that is not white space; before its start if there is none.

@@ -4,6 +4,7 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /// Messages in OpenAI's form, with whatever fields the template wants to see.
 ///
@@ -36,6 +37,11 @@ public record Conversation(List<JsonObject> messages, Optional<JsonArray> tools)
                 .filter(this::isAssistant)
                 .boxed()
                 .toList();
+    }
+
+    /// With every message changed.
+    Conversation map(UnaryOperator<JsonObject> change) {
+        return new Conversation(messages.stream().map(change).toList(), tools);
     }
 
     /// The first `count` messages.

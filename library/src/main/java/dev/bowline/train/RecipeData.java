@@ -116,7 +116,7 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
     ///
     /// @param name the recipe's section
     List<String> notes(String name, Tokenizer tokenizer) {
-        List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset.ends()));
+        List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset));
         Divided divided = dataset.divided();
         divided.first()
                 .ifPresent(first -> notes.add(

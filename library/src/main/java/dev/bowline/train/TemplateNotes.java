@@ -2,6 +2,8 @@ package dev.bowline.train;
 
 import dev.bowline.NearestNames;
 import dev.bowline.data.AnswerEnds;
+import dev.bowline.data.Dataset;
+import dev.bowline.data.Unwritten;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.StopTokens;
 import dev.bowline.text.Tokenizer;
@@ -17,11 +19,26 @@ import java.util.stream.Collectors;
 record TemplateNotes(String section, Tokenizer tokenizer) {
 
     /// A sentence each; one that begins with "warning" is about something that is probably not meant.
-    List<String> of(ChatTemplate template, AnswerEnds ends) {
+    List<String> of(ChatTemplate template, Dataset dataset) {
+        AnswerEnds ends = dataset.ends();
         List<String> notes = new ArrayList<>();
         for (String option : template.unreadOptions()) {
             notes.add("warning: %s.chat_template_kwargs: the chat template never reads '%s'%s"
                     .formatted(section, option, NearestNames.hint(option, template.variables())));
+        }
+        for (Unwritten field : dataset.unwritten()) {
+            notes.add(
+                    ("warning: %s: the chat template does not write all of '%s' in %d of %d answers, so the model does not learn"
+                                    + " it; the first is at %s, where '%s' is missing; name a template that writes it"
+                                    + " with %s.chat_template, or remove it from the data")
+                            .formatted(
+                                    section,
+                                    field.field(),
+                                    field.answers(),
+                                    ends.answers(),
+                                    field.first(),
+                                    field.sample(),
+                                    section));
         }
         SequencedSet<Integer> stops = StopTokens.in(tokenizer.directory());
         if (ends.open() > 0) {
