@@ -155,7 +155,9 @@ public final class AssistantMask {
         List<UnwrittenText> unwritten = regions.answers().stream()
                 .flatMap(answer -> UnwrittenText.of(
                         conversation.messages().get(answer.message()),
-                        regions.text().substring(answer.whole().start(), answer.whole().end()))
+                        regions.text()
+                                .substring(
+                                        answer.whole().start(), answer.whole().end()))
                         .stream())
                 .toList();
         return new Masked(tokens, assistant, ends, unwritten);

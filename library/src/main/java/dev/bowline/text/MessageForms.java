@@ -103,8 +103,9 @@ final class MessageForms {
     }
 
     private static JsonObject withText(JsonObject message) {
-        boolean hasContent =
-                message.get(CONTENT).filter(value -> !(value instanceof JsonNull)).isPresent();
+        boolean hasContent = message.get(CONTENT)
+                .filter(value -> !(value instanceof JsonNull))
+                .isPresent();
         return hasContent ? message : message.with(CONTENT, "");
     }
 

@@ -52,10 +52,12 @@ final class ToolArguments {
     /// Every `arguments` of a conversation.
     static Stream<JsonValue> in(Conversation conversation) {
         Stream.Builder<JsonValue> found = Stream.builder();
-        conversation.messages().forEach(message -> map(message, value -> {
-            found.add(value);
-            return value;
-        }));
+        conversation
+                .messages()
+                .forEach(message -> map(message, value -> {
+                    found.add(value);
+                    return value;
+                }));
         return found.build();
     }
 
@@ -89,9 +91,7 @@ final class ToolArguments {
     /// 'Paris'}`.
     static boolean isPrinted(JsonValue arguments, String text) {
         String printed = render(PRINTED, arguments);
-        return arguments instanceof JsonObject
-                && !printed.equals(render(AS_JSON, arguments))
-                && text.contains(printed);
+        return arguments instanceof JsonObject && !printed.equals(render(AS_JSON, arguments)) && text.contains(printed);
     }
 
     private static String render(Template template, JsonValue arguments) {

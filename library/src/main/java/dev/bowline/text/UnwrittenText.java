@@ -9,7 +9,6 @@ import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -29,8 +28,25 @@ public record UnwrittenText(String field, String sample) {
 
     /// Fields that describe a message and are no part of what it says.
     private static final Set<String> DESCRIPTIONS = Set.of(
-            "role", "from", "name", "id", "index", "type", "tool_call_id", "weight", "model", "created", "created_at",
-            "timestamp", "date", "uuid", "status", "finish_reason", "stop_reason", "language", "source");
+            "role",
+            "from",
+            "name",
+            "id",
+            "index",
+            "type",
+            "tool_call_id",
+            "weight",
+            "model",
+            "created",
+            "created_at",
+            "timestamp",
+            "date",
+            "uuid",
+            "status",
+            "finish_reason",
+            "stop_reason",
+            "language",
+            "source");
 
     private static final Pattern LINES_AND_TAGS = Pattern.compile("\\R|</?[^<>\\s/]{1,32}>|\\[/?[A-Z_]{1,32}]");
     private static final Pattern WHITE_SPACE = Pattern.compile("\\s+");

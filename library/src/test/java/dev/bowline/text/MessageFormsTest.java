@@ -78,7 +78,8 @@ class MessageFormsTest {
 
     @Test
     void aNullContentIsNoWord() {
-        for (String content : List.of("{{ m.content }}", "{{ m.content + '' }}", "{{ m.content | tojson | replace('\"', '') }}")) {
+        for (String content :
+                List.of("{{ m.content }}", "{{ m.content + '' }}", "{{ m.content | tojson | replace('\"', '') }}")) {
             Masked masked = only(turns(content, "look"), """
                     {"role": "user", "content": "q"},
                     {"role": "assistant", "content": null, "tool_calls": [%s]}""".formatted(call("{}")));
@@ -103,9 +104,7 @@ class MessageFormsTest {
 
     @Test
     void aNullFieldIsNoField() {
-        Masked masked = only(
-                turns("{% if m.tool_calls is defined %}calls{% endif %}{{ m.content }}", ""),
-                """
+        Masked masked = only(turns("{% if m.tool_calls is defined %}calls{% endif %}{{ m.content }}", ""), """
                 {"role": "user", "content": "q", "tool_calls": null},
                 {"role": "assistant", "content": "a", "tool_calls": null, "reasoning_content": null}""");
 
@@ -118,7 +117,8 @@ class MessageFormsTest {
                 {"role": "user", "content": "q"}, {"role": "assistant", "content": null},
                 {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}""";
 
-        BowlineException refused = assertThrows(BowlineException.class, () -> only(turns("{{ m.content }}", ""), nothing));
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> only(turns("{{ m.content }}", ""), nothing));
 
         assertTrue(refused.problem().contains("neither content nor tool_calls"), refused.problem());
         assertTrue(refused.problem().startsWith("test:"), refused.problem());
@@ -170,7 +170,8 @@ class MessageFormsTest {
                 {"role": "user", "content": "q"},
                 {"role": "assistant", "content": "  say \\"a\\"\\n\\tand b 🪢\\n", "thinking": "<think>hm</think>"}""";
 
-        Masked trimmed = only(turns("<thought> {{ m.thinking }}</thought>{{ m.content | trim | indent(4) }}", ""), answer);
+        Masked trimmed =
+                only(turns("<thought> {{ m.thinking }}</thought>{{ m.content | trim | indent(4) }}", ""), answer);
         Masked encoded = only(turns("{{ [m.thinking or '', m.content] | tojson }}", ""), answer);
 
         assertEquals(List.of(), trimmed.unwritten());
@@ -206,7 +207,8 @@ class MessageFormsTest {
     }
 
     private static Masked only(String template, String messages) {
-        List<JsonObject> turns = Json.parse("[" + messages + "]", "test").asArray().objects();
+        List<JsonObject> turns =
+                Json.parse("[" + messages + "]", "test").asArray().objects();
         List<Masked> rows = AssistantMask.of(
                 Conversation.of(turns), ChatTemplate.inline(TOKENIZER, "template", template), TOKENIZER, Answers.ALL);
         assertEquals(1, rows.size());
