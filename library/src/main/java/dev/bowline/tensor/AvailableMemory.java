@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -37,47 +39,33 @@ public record AvailableMemory(long bytes, String source) {
         return new AvailableMemory(Long.MAX_VALUE, "nothing this JVM can read");
     }
 
-    /// The tightest limit of the cgroup (version 2) and of those around it, or version 1's own limit.
+    /// The tightest limit of the process's cgroup and of the groups around it, of both versions.
     private static Optional<AvailableMemory> cgroup(Path root) {
-        Path base = root.resolve("sys/fs/cgroup");
-        Optional<AvailableMemory> tightest =
-                room(base.resolve("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
-        for (Path group = base.resolve(ownGroup(root));
-                group != null && group.startsWith(base);
-                group = group.getParent()) {
-            Optional<AvailableMemory> here = room(group, "memory.max", "memory.current", "inactive_file");
-            if (here.isPresent()
-                    && (tightest.isEmpty()
-                            || here.get().bytes() < tightest.get().bytes())) {
-                tightest = here;
-            }
-        }
-        return tightest;
-    }
-
-    private static String ownGroup(Path root) {
-        return lines(root.resolve("proc/self/cgroup")).stream()
-                .filter(line -> line.startsWith("0::/"))
-                .map(line -> line.substring("0::/".length()))
-                .findFirst()
-                .orElse("");
+        return ControlGroup.ofProcess(root).stream()
+                .flatMap(group -> room(group).stream())
+                .min(Comparator.comparingLong(AvailableMemory::bytes));
     }
 
     /// What a group may still take. Pages of files that nobody uses count as used, and are given back when needed.
-    private static Optional<AvailableMemory> room(Path group, String limitFile, String usedFile, String inactive) {
-        OptionalLong limit = number(group.resolve(limitFile));
-        OptionalLong used = number(group.resolve(usedFile));
-        if (limit.isEmpty() || used.isEmpty()) {
-            return Optional.empty();
+    private static List<AvailableMemory> room(ControlGroup group) {
+        OptionalLong used = number(group.directory().resolve(group.version().usage()));
+        if (used.isEmpty()) {
+            return List.of();
         }
-        long reclaimable = lines(group.resolve("memory.stat")).stream()
-                .filter(line -> line.startsWith(inactive + " "))
-                .mapToLong(line ->
-                        Long.parseLong(line.substring(inactive.length() + 1).strip()))
+        String inactive = group.version().inactiveFiles() + " ";
+        long reclaimable = lines(group.directory().resolve("memory.stat")).stream()
+                .filter(line -> line.startsWith(inactive))
+                .mapToLong(line -> Long.parseLong(line.substring(inactive.length()).strip()))
                 .findFirst()
                 .orElse(0);
-        long bytes = Math.max(0, limit.getAsLong() - used.getAsLong() + reclaimable);
-        return Optional.of(new AvailableMemory(bytes, "%s of the cgroup".formatted(limitFile)));
+        List<AvailableMemory> rooms = new ArrayList<>();
+        for (String file : group.version().limits()) {
+            number(group.directory().resolve(file)).ifPresent(limit -> {
+                long bytes = Math.max(0, limit - used.getAsLong() + reclaimable);
+                rooms.add(new AvailableMemory(bytes, "%s of the cgroup".formatted(file)));
+            });
+        }
+        return rooms;
     }
 
     private static OptionalLong number(Path file) {
@@ -97,7 +85,7 @@ public record AvailableMemory(long bytes, String source) {
     }
 
     /// None where there is no such file: then it limits nothing.
-    private static List<String> lines(Path file) {
+    static List<String> lines(Path file) {
         try {
             return Files.isReadable(file) ? Files.readAllLines(file) : List.of();
         } catch (IOException _) {
