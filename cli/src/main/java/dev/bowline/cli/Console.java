@@ -4,6 +4,7 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonValue;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
@@ -15,7 +16,8 @@ import java.util.Optional;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Where a command reads and prints: results to `out`, everything about the run to `err`, both in UTF-8.
+/// Where a command reads and prints: results to `out`, everything about the run to `err`, both in UTF-8 and
+/// through a [PrintableWriter].
 ///
 /// @param screen the terminal behind `err`, if there is one; what it shows may be drawn over
 /// @param interactive whether a person types into `in`
@@ -24,12 +26,21 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     /// A terminal on which a line can be drawn over.
     ///
     /// @param width columns as they are when asked: people resize
-    record Screen(IntSupplier width) {}
+    /// @param control takes escape sequences to the terminal unchanged; never text that comes from a file
+    record Screen(IntSupplier width, PrintWriter control) {
+
+        void send(String sequence) {
+            control.print(sequence);
+            control.flush();
+        }
+    }
 
     /// The process's streams and what there is of a terminal behind them.
     static Console ofTerminal() {
         Optional<Screen> screen = Posix.isTerminal(Posix.STANDARD_ERROR) && !isDumb(System.getenv("TERM"))
-                ? Optional.of(new Screen(() -> Posix.width(Posix.STANDARD_ERROR)))
+                ? Optional.of(new Screen(
+                        () -> Posix.width(Posix.STANDARD_ERROR),
+                        new PrintWriter(new FileOutputStream(FileDescriptor.err), false, StandardCharsets.UTF_8)))
                 : Optional.empty();
         return ofProcess(screen, Posix.isTerminal(Posix.STANDARD_INPUT));
     }
@@ -50,7 +61,12 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
 
     /// Not a terminal, for whoever wants the text.
     static Console of(Reader in, Writer out, Writer err) {
-        return new Console(new BufferedReader(in), new PrintWriter(out), new PrintWriter(err), Optional.empty(), false);
+        return new Console(
+                new BufferedReader(in),
+                new PrintWriter(new PrintableWriter(out)),
+                new PrintWriter(new PrintableWriter(err)),
+                Optional.empty(),
+                false);
     }
 
     /// Whether a terminal of this type would show escape sequences as text; so would one of no type.
@@ -82,8 +98,8 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
         }
     }
 
-    /// Why the process's output could not be written, if so. A reader that ended early, as `head` does, has what it
-    /// wanted and is no failure.
+    /// Why the process's output could not be written, if so. A reader that ended early, as `head` does, has
+    /// what it wanted and is no failure.
     Optional<IOException> outputFailure() {
         return out instanceof ProcessPrinter printer
                 ? printer.failure().filter(_ -> !Posix.isReaderGone(Posix.STANDARD_OUTPUT))

@@ -15,7 +15,7 @@ final class ProcessPrinter extends PrintWriter {
     private final Remembering stream;
 
     private ProcessPrinter(Remembering stream) {
-        super(new OutputStreamWriter(stream, StandardCharsets.UTF_8));
+        super(new PrintableWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8)));
         this.stream = stream;
     }
 

@@ -90,7 +90,8 @@ final class ProgressLine implements AutoCloseable {
             close();
         }
         String text = progress.text(room);
-        console.err().print(RESTART + text);
+        screen.get().send(RESTART);
+        console.err().print(text);
         console.err().flush();
         drawnColumns = text.length();
     }
@@ -103,7 +104,7 @@ final class ProgressLine implements AutoCloseable {
 
     private void clear() {
         if (drawnColumns > 0) {
-            console.err().print(RESTART);
+            console.screen().ifPresent(screen -> screen.send(RESTART));
             drawnColumns = 0;
         }
     }

@@ -24,7 +24,7 @@ class ProgressLineTest {
 
     private final StringWriter err = new StringWriter();
     private final AtomicInteger width = new AtomicInteger(80);
-    private final Console terminal = console(Optional.of(new Console.Screen(width::get)));
+    private final Console terminal = console(Optional.of(new Console.Screen(width::get, new PrintWriter(err))));
 
     @ParameterizedTest
     @CsvSource(
@@ -112,7 +112,7 @@ class ProgressLineTest {
         return new Console(
                 new BufferedReader(new StringReader("")),
                 new PrintWriter(new StringWriter()),
-                new PrintWriter(err),
+                new PrintWriter(new PrintableWriter(err)),
                 screen,
                 false);
     }
