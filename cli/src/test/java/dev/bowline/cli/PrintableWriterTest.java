@@ -30,10 +30,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PrintableWriterTest {
 
     /// Escape, its 8-bit form, backspace, bell, delete, carriage return, and marks that reorder or hide text.
-    private static final String HOSTILE = "\u001b[2J\u009b31m\b\u0007\u007f\rX\u202e\u2066\u200f\u2028\ufeff\udb40\udc41";
+    private static final String HOSTILE =
+            "\u001b[2J\u009b31m\b\u0007\u007f\rX\u202e\u2066\u200f\u2028\ufeff\udb40\udc41";
 
     /// Text that people write: Persian with a joiner, a family of emoji, accents, a tab.
-    private static final String HONEST = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \ud83d\udc68\u200d\ud83d\udc67 e\u0301\t\u00e9";
+    private static final String HONEST =
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \ud83d\udc68\u200d\ud83d\udc67 e\u0301\t\u00e9";
 
     private static final IntPredicate STEERS = each -> each < ' ' && each != '\n' && each != '\t'
             || each >= 0x7f && each < 0xa0

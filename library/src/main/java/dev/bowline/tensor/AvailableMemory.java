@@ -55,7 +55,8 @@ public record AvailableMemory(long bytes, String source) {
         String inactive = group.version().inactiveFiles() + " ";
         long reclaimable = lines(group.directory().resolve("memory.stat")).stream()
                 .filter(line -> line.startsWith(inactive))
-                .mapToLong(line -> Long.parseLong(line.substring(inactive.length()).strip()))
+                .mapToLong(
+                        line -> Long.parseLong(line.substring(inactive.length()).strip()))
                 .findFirst()
                 .orElse(0);
         List<AvailableMemory> rooms = new ArrayList<>();

@@ -29,7 +29,9 @@ record ControlGroup(Path directory, Version version) {
 
         /// The directory of a group, or of the top where the mount does not show the group.
         Path directory(Path group) {
-            Path below = group.startsWith(top) ? top.relativize(group) : top.getRoot().relativize(group);
+            Path below = group.startsWith(top)
+                    ? top.relativize(group)
+                    : top.getRoot().relativize(group);
             Path directory = point.resolve(below).normalize();
             return directory.startsWith(point) ? directory : point;
         }
@@ -63,7 +65,8 @@ record ControlGroup(Path directory, Version version) {
                 continue;
             }
             boolean two = kind[0].equals("cgroup2");
-            boolean one = kind[0].equals("cgroup") && List.of(kind[2].split(",")).contains("memory");
+            boolean one =
+                    kind[0].equals("cgroup") && List.of(kind[2].split(",")).contains("memory");
             if (one || two) {
                 mounts.add(new Mount(
                         Path.of(place[3]), root.resolve(place[4].substring(1)), two ? Version.TWO : Version.ONE));
