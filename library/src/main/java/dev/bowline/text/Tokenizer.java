@@ -1,20 +1,14 @@
 package dev.bowline.text;
 
-import ai.djl.engine.EngineException;
-import ai.djl.huggingface.tokenizers.Encoding;
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.natives.NativeCache;
-import dev.bowline.natives.NativeLibraries;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers`
 /// library, from DJL). Nothing is truncated, padded or fetched.
@@ -22,16 +16,22 @@ import java.util.Optional;
 /// Owns native memory; close it. Threads may share one.
 public final class Tokenizer implements AutoCloseable {
 
+    private static final String FILE_NAME = "tokenizer.json";
+
+    /// The longest text that the library may split within this process: a run of ten million blanks makes it panic.
+    private static final int LONGEST_TEXT = 1 << 20;
+
     private final Path directory;
-    private final HuggingFaceTokenizer tokenizer;
+    private final TokenizerEngine engine;
+    private Optional<TokenizerEngine> engineOfLongTexts = Optional.empty();
     private final SpecialTokens special;
     private final int vocabularySize;
-    private final BitSet added;
+    private final Set<Integer> added;
 
     private Tokenizer(
-            Path directory, HuggingFaceTokenizer tokenizer, SpecialTokens special, int vocabularySize, BitSet added) {
+            Path directory, TokenizerEngine engine, SpecialTokens special, int vocabularySize, Set<Integer> added) {
         this.directory = directory;
-        this.tokenizer = tokenizer;
+        this.engine = engine;
         this.special = special;
         this.vocabularySize = vocabularySize;
         this.added = added;
@@ -42,37 +42,22 @@ public final class Tokenizer implements AutoCloseable {
         if (!Files.exists(directory)) {
             throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
         }
-        Path file = directory.resolve("tokenizer.json");
+        Path file = directory.resolve(FILE_NAME);
         if (!Files.isRegularFile(file)) {
             throw new BowlineException(
                     "%s has no tokenizer.json".formatted(directory),
                     "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");
         }
-        setIfAbsent("ai.djl.offline", "true");
-        setIfAbsent("OPT_OUT_TRACKING", "true");
-        setIfAbsent("RUST_FLAVOR", "cpu");
-        // Without a log backend SLF4J says so on the terminal, and a library has no backend.
-        setIfAbsent("slf4j.internal.verbosity", "ERROR");
-        NativeCache.use();
         JsonObject json = Json.parse(file).asObject();
         int vocabularySize = vocabularySize(json);
+        TokenizerEngine engine = NativeTokenizerRisk.in(json)
+                .<TokenizerEngine>map(risk -> TokenizerProcess.start(file, risk))
+                .orElseGet(() -> NativeTokenizerEngine.open(file));
         try {
-            HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
-                    file, Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-            return new Tokenizer(directory, tokenizer, SpecialTokens.read(directory), vocabularySize, added(json));
-        } catch (LinkageError | EngineException e) {
-            throw NativeLibraries.loadFailure("the native library of Hugging Face tokenizers", e);
-        } catch (IOException | RuntimeException e) {
-            throw new BowlineException(
-                    "%s cannot be used: %s".formatted(file, e.getMessage()),
-                    "use the tokenizer.json that came with the model",
-                    e);
-        }
-    }
-
-    private static void setIfAbsent(String property, String value) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, value);
+            return new Tokenizer(directory, engine, SpecialTokens.read(directory), vocabularySize, added(json));
+        } catch (RuntimeException e) {
+            engine.close();
+            throw e;
         }
     }
 
@@ -95,17 +80,17 @@ public final class Tokenizer implements AutoCloseable {
         return largest + 1;
     }
 
-    private static BitSet added(JsonObject json) {
-        BitSet added = new BitSet();
+    private static Set<Integer> added(JsonObject json) {
+        Set<Integer> added = new HashSet<>();
         if (json.has("added_tokens")) {
-            json.requireArray("added_tokens").objects().forEach(token -> added.set(token.requireInt("id")));
+            json.requireArray("added_tokens").objects().forEach(token -> added.add(token.requireInt("id")));
         }
         return added;
     }
 
     /// Whether the id is a token that was added to the vocabulary whole, such as `<bos>` or `<|turn>`.
     boolean isAdded(int id) {
-        return added.get(id);
+        return added.contains(id);
     }
 
     public Path directory() {
@@ -157,24 +142,22 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws HalfCharacterException if the text is none that bytes can be
     public int[] encode(String text) {
         HalfCharacterException.refuse(text);
-        return ints(tokenizer.encode(text, false, false).getIds());
+        return ints(engineOf(text).encode(text).ids());
     }
 
     /// As [#encode], with the part of the text that each token stands for.
     public TokenizedText encodeWithSpans(String text) {
         HalfCharacterException.refuse(text);
-        Encoding encoding = tokenizer.encode(text, false, false);
-        CharSpan[] spans = encoding.getCharTokenSpans();
-        String[] tokens = encoding.getTokens();
+        TokenizerEngine.Encoded encoded = engineOf(text).encode(text);
+        String[] tokens = encoded.tokens();
         int[] units = unitsOfCodePoints(text);
-        int[] starts = new int[spans.length];
-        int[] ends = new int[spans.length];
+        int[] starts = new int[tokens.length];
+        int[] ends = new int[tokens.length];
         int at = 0;
-        for (int i = 0; i < spans.length; i++) {
-            CharSpan span = spans[i];
-            if (span != null) {
-                starts[i] = units[span.getStart()];
-                ends[i] = units[span.getEnd()];
+        for (int i = 0; i < tokens.length; i++) {
+            if (encoded.starts()[i] >= 0) {
+                starts[i] = units[encoded.starts()[i]];
+                ends[i] = units[encoded.ends()[i]];
             } else {
                 // A special token comes without its place; it stands literally where the text goes on.
                 int found = text.indexOf(tokens[i], at);
@@ -183,7 +166,18 @@ public final class Tokenizer implements AutoCloseable {
             }
             at = Math.max(at, ends[i]);
         }
-        return new TokenizedText(ints(encoding.getIds()), starts, ends);
+        return new TokenizedText(ints(encoded.ids()), starts, ends);
+    }
+
+    private TokenizerEngine engineOf(String text) {
+        return text.length() <= LONGEST_TEXT ? engine : engineOfLongTexts();
+    }
+
+    private synchronized TokenizerEngine engineOfLongTexts() {
+        TokenizerEngine started = engineOfLongTexts.orElseGet(
+                () -> TokenizerProcess.start(directory.resolve(FILE_NAME), "a text of more than a million characters"));
+        engineOfLongTexts = Optional.of(started);
+        return started;
     }
 
     /// @return the UTF-16 offset of every code point, the end included
@@ -200,12 +194,12 @@ public final class Tokenizer implements AutoCloseable {
 
     /// Text of ids, special tokens left out.
     public String decode(int[] ids) {
-        return tokenizer.decode(longs(ids), true);
+        return engine.decode(longs(ids), TokenizerEngine.SpecialTokenText.SKIPPED);
     }
 
     /// Text of ids, special tokens written out.
     public String decodeWithSpecialTokens(int[] ids) {
-        return tokenizer.decode(longs(ids), false);
+        return engine.decode(longs(ids), TokenizerEngine.SpecialTokenText.WRITTEN);
     }
 
     private static int[] ints(long[] ids) {
@@ -225,7 +219,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        tokenizer.close();
+    public synchronized void close() {
+        engine.close();
+        engineOfLongTexts.ifPresent(TokenizerEngine::close);
     }
 }
