@@ -96,8 +96,8 @@ final class IsolatedTokenizer {
 
     static TokenizerEngine.Encoded readEncoded(DataInputStream in) throws IOException {
         int length = in.readInt();
-        var encoded = new TokenizerEngine.Encoded(
-                new long[length], new int[length], new int[length], new String[length]);
+        var encoded =
+                new TokenizerEngine.Encoded(new long[length], new int[length], new int[length], new String[length]);
         for (int i = 0; i < length; i++) {
             encoded.ids()[i] = in.readLong();
             encoded.starts()[i] = in.readInt();

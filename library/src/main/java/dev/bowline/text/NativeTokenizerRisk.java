@@ -18,15 +18,30 @@ import java.util.stream.Stream;
 final class NativeTokenizerRisk {
 
     private static final Set<String> SAFE_NORMALIZERS = Set.of(
-            "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Lowercase", "Strip", "StripAccents", "Prepend", "BertNormalizer",
+            "NFC",
+            "NFD",
+            "NFKC",
+            "NFKD",
+            "Nmt",
+            "Lowercase",
+            "Strip",
+            "StripAccents",
+            "Prepend",
+            "BertNormalizer",
             "ByteLevel");
     private static final Set<String> SAFE_PRE_TOKENIZERS = Set.of(
-            "ByteLevel", "BertPreTokenizer", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation",
-            "UnicodeScripts", "Whitespace", "WhitespaceSplit");
+            "ByteLevel",
+            "BertPreTokenizer",
+            "CharDelimiterSplit",
+            "Digits",
+            "Metaspace",
+            "Punctuation",
+            "UnicodeScripts",
+            "Whitespace",
+            "WhitespaceSplit");
     private static final Set<String> SAFE_DECODERS =
             Set.of("BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "WordPiece");
-    private static final Set<String> SAFE_POST_PROCESSORS =
-            Set.of("BertProcessing", "ByteLevel", "RobertaProcessing");
+    private static final Set<String> SAFE_POST_PROCESSORS = Set.of("BertProcessing", "ByteLevel", "RobertaProcessing");
     private static final Set<String> SAFE_MODELS = Set.of("BPE", "Unigram", "WordLevel", "WordPiece");
 
     private NativeTokenizerRisk() {}
@@ -66,7 +81,8 @@ final class NativeTokenizerRisk {
             return Optional.of("its model %s".formatted(type));
         }
         // A merge cuts as many bytes as the prefix has from its second token.
-        boolean prefixed = !model.optionalString("continuing_subword_prefix").orElse("").isEmpty();
+        boolean prefixed =
+                !model.optionalString("continuing_subword_prefix").orElse("").isEmpty();
         return type.equals("BPE") && prefixed
                 ? Optional.of("a BPE model with continuing_subword_prefix")
                 : Optional.empty();

@@ -7,7 +7,7 @@ interface TokenizerEngine extends AutoCloseable {
     /// Ids and where each came from.
     ///
     /// @param ids in order
-    /// @param starts the first code point that token i stands for, or -1 for a special token, which comes without one
+    /// @param starts the first code point that token i stands for, or -1 for a special token
     /// @param ends the code point after its last, or -1
     /// @param tokens as the vocabulary spells them
     record Encoded(long[] ids, int[] starts, int[] ends, String[] tokens) {}

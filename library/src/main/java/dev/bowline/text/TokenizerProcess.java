@@ -82,7 +82,10 @@ final class TokenizerProcess implements TokenizerEngine {
     @Override
     public Encoded encode(String text) {
         Duration limit = ANSWER.plusMillis(text.length() / CHARACTERS_PER_MILLISECOND);
-        return ask(IsolatedTokenizer.Request.ENCODE, limit, out -> IsolatedTokenizer.writeText(out, text),
+        return ask(
+                IsolatedTokenizer.Request.ENCODE,
+                limit,
+                out -> IsolatedTokenizer.writeText(out, text),
                 IsolatedTokenizer::readEncoded);
     }
 
@@ -120,8 +123,7 @@ final class TokenizerProcess implements TokenizerEngine {
     /// Reads one answer and ends the process if that takes longer than `limit`.
     private <T> T answer(Duration limit, Result<T> result) {
         CompletableFuture<Void> alarm = CompletableFuture.runAsync(
-                process::destroyForcibly,
-                CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS));
+                process::destroyForcibly, CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS));
         try {
             boolean answered = answers.readBoolean();
             if (answered) {
