@@ -50,6 +50,11 @@ final class LiveProgress implements RunListener, AutoCloseable {
     }
 
     @Override
+    public void noted(String sentence) {
+        line.note(sentence);
+    }
+
+    @Override
     public void close() {
         line.close();
     }

@@ -4,17 +4,23 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
@@ -34,17 +40,30 @@ public final class Checkpoint implements AutoCloseable {
 
     private final Path directory;
     private final JsonObject config;
+    private final byte[] configText;
     private final Optional<JsonObject> generationConfig;
     private final WeightFiles weights;
+    private final Map<SafetensorsFile, FileStamp> stamps = new HashMap<>();
+    private Optional<CompanionFiles> retained = Optional.empty();
     private final Map<String, String> hashes = new ConcurrentHashMap<>();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final AtomicInteger users = new AtomicInteger(1);
 
-    private Checkpoint(Path directory, JsonObject config, Optional<JsonObject> generationConfig, WeightFiles weights) {
+    private Checkpoint(
+            Path directory,
+            JsonObject config,
+            byte[] configText,
+            Optional<JsonObject> generationConfig,
+            WeightFiles weights)
+            throws IOException {
         this.directory = directory;
         this.config = config;
+        this.configText = configText;
         this.generationConfig = generationConfig;
         this.weights = weights;
+        for (SafetensorsFile file : weights.files()) {
+            stamps.put(file, FileStamp.of(file.path()));
+        }
     }
 
     /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
@@ -68,7 +87,14 @@ public final class Checkpoint implements AutoCloseable {
         Path generation = directory.resolve(GENERATION_CONFIG_FILE);
         Optional<JsonObject> generationConfig =
                 Files.exists(generation) ? Optional.of(Json.parse(generation).asObject()) : Optional.empty();
-        return new Checkpoint(directory, config, generationConfig, WeightFiles.open(directory));
+        WeightFiles weights = WeightFiles.open(directory);
+        try {
+            return new Checkpoint(directory, config, Files.readAllBytes(configFile), generationConfig, weights);
+        } catch (IOException e) {
+            weights.close();
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(directory, e.getMessage()), "check the files in it", e);
+        }
     }
 
     public Path directory() {
@@ -185,6 +211,58 @@ public final class Checkpoint implements AutoCloseable {
         return weights;
     }
 
+    /// The bytes of config.json when this checkpoint was opened.
+    byte[] configText() {
+        return configText.clone();
+    }
+
+    /// Reads the files beside the weights now, so that every later save writes them as they are now, whatever becomes
+    /// of them. Without this, a save lists and reads them anew.
+    ///
+    /// @return what no save will write although it looks as if it belonged to the model, a sentence each
+    /// @throws BowlineException if one of them cannot be read
+    public List<String> retainCompanions() {
+        if (retained.isEmpty()) {
+            retained = Optional.of(CompanionFiles.retaining(directory));
+        }
+        return retained.get().leftOut();
+    }
+
+    CompanionFiles companions() {
+        return retained.orElseGet(() -> CompanionFiles.of(directory));
+    }
+
+    /// Refuses if a file that holds one of `keys` was written to since this checkpoint was opened: what is mapped of
+    /// it has other bytes now, or none. A file that was removed or replaced by another is still mapped as it was.
+    ///
+    /// It takes a look at each file's size and times and reads nothing.
+    public void requireNotRewritten(Collection<String> keys) {
+        Set<SafetensorsFile> seen = new HashSet<>();
+        for (String key : keys) {
+            SafetensorsFile file = weights.file(key);
+            if (seen.add(file) && isRewritten(file)) {
+                throw new BowlineException(
+                        "%s was written to after it was loaded, and '%s' is read from it"
+                                .formatted(file.path(), key),
+                        "restore the file, and go on from the last checkpoint that was saved before");
+            }
+        }
+    }
+
+    /// Whether a file of the weights was written to since this checkpoint was opened.
+    public boolean isRewritten() {
+        return weights.files().stream().anyMatch(this::isRewritten);
+    }
+
+    /// The same of the file that holds `key`.
+    boolean isRewritten(String key) {
+        return isRewritten(weights.file(key));
+    }
+
+    private boolean isRewritten(SafetensorsFile file) {
+        return Objects.requireNonNull(stamps.get(file)).changeOf(file.path()) == FileStamp.Change.REWRITTEN;
+    }
+
     /// Keeps the map for as long as the lease is not closed.
     AutoCloseable lease() {
         users.incrementAndGet();
@@ -206,6 +284,7 @@ public final class Checkpoint implements AutoCloseable {
     private void release() {
         if (users.decrementAndGet() == 0) {
             weights.close();
+            retained.ifPresent(CompanionFiles::close);
         }
     }
 }

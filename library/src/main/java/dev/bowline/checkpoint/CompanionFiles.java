@@ -1,110 +1,174 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
-import dev.bowline.ties.TieLedger;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileVisitOption;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.Optional;
+import java.util.SequencedMap;
 
-/// The files beside the weights: tokenizer, templates, generation config, whatever a model's maker put there. A
-/// save takes them along as they are.
+/// The files beside the weights: tokenizer, templates, generation config, whatever a model's maker put there. A save
+/// copies them unchanged. [CompanionWalk] says which files these are.
 ///
-/// Not taken: weights in any format, their indexes, config.json, Bowline's own training state, hidden folders
-/// such as .git, and folders that are checkpoints of their own.
-///
-/// @param paths relative to the directory
-record CompanionFiles(Path directory, List<Path> paths, long bytes) {
+/// They may be retained: their content is read at once, so that later saves write it whatever became of the files.
+final class CompanionFiles implements AutoCloseable {
 
-    private static final Set<String> WRITTEN_ANEW =
-            Set.of(Checkpoint.CONFIG_FILE, TieLedger.FILE_NAME, TrainingState.FILE_NAME);
+    /// Tokenizers have up to 40 MB. A larger file is copied from the disk at each save.
+    private static final long LARGEST_RETAINED = 64L << 20;
 
-    private static final List<String> WEIGHTS = List.of(
-            ".safetensors",
-            ".safetensors.index.json",
-            ".bin",
-            ".bin.index.json",
-            ".pt",
-            ".pth",
-            ".ckpt",
-            ".h5",
-            ".msgpack",
-            ".gguf",
-            ".onnx",
-            ".onnx_data",
-            ".pkl");
+    private static final long MOST_RETAINED = 256L << 20;
 
-    private static final int MAX_DEPTH = 4;
+    private static final int CHUNK_BYTES = 1 << 20;
 
-    static CompanionFiles none() {
-        return new CompanionFiles(Path.of(""), List.of(), 0);
+    private final Path directory;
+    private final SequencedMap<Path, FileStamp> files;
+    private final List<String> leftOut;
+    private final Map<Path, MemorySegment> retained = new LinkedHashMap<>();
+    private Optional<Arena> arena = Optional.empty();
+
+    /// @param files relative to `directory`
+    CompanionFiles(Path directory, SequencedMap<Path, FileStamp> files, List<String> leftOut) {
+        this.directory = directory;
+        this.files = files;
+        this.leftOut = List.copyOf(leftOut);
     }
 
-    static CompanionFiles of(Path directory) {
-        List<Path> paths = new ArrayList<>();
-        long[] bytes = new long[1];
-        try {
-            Files.walkFileTree(
-                    directory, EnumSet.of(FileVisitOption.FOLLOW_LINKS), MAX_DEPTH, new SimpleFileVisitor<>() {
-                        @Override
-                        public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
-                            boolean other = !folder.equals(directory)
-                                    && (isHidden(folder) || Files.exists(folder.resolve(Checkpoint.CONFIG_FILE)));
-                            return other ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
-                        }
+    static CompanionFiles none() {
+        return new CompanionFiles(Path.of(""), new LinkedHashMap<>(), List.of());
+    }
 
-                        @Override
-                        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-                            if (attributes.isRegularFile() && belongs(file)) {
-                                paths.add(directory.relativize(file));
-                                bytes[0] += attributes.size();
-                            }
-                            return FileVisitResult.CONTINUE;
-                        }
-                    });
+    /// @throws BowlineException if one of them, or a directory, cannot be read
+    static CompanionFiles of(Path directory) {
+        return CompanionWalk.of(directory);
+    }
+
+    /// The same, retained until it is closed.
+    static CompanionFiles retaining(Path directory) {
+        CompanionFiles companions = of(directory);
+        try {
+            companions.retain();
+            return companions;
         } catch (IOException e) {
+            companions.close();
             throw new BowlineException(
-                    "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
+                    "%s cannot be read: %s".formatted(directory, e.getMessage()), "check the files in it", e);
         }
-        return new CompanionFiles(directory, paths.stream().sorted().toList(), bytes[0]);
+    }
+
+    @SuppressWarnings("MustBeClosed") // this object owns it
+    private void retain() throws IOException {
+        Arena memory = Arena.ofShared();
+        arena = Optional.of(memory);
+        long room = MOST_RETAINED;
+        for (Map.Entry<Path, FileStamp> file : files.entrySet()) {
+            long bytes = file.getValue().bytes();
+            if (bytes <= Math.min(room, LARGEST_RETAINED)) {
+                retained.put(file.getKey(), read(directory.resolve(file.getKey()), memory.allocate(bytes)));
+                room -= bytes;
+            }
+        }
+    }
+
+    private static MemorySegment read(Path file, MemorySegment content) throws IOException {
+        ByteBuffer buffer = content.asByteBuffer();
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            while (buffer.hasRemaining()) {
+                if (channel.read(buffer) < 0) {
+                    throw new IOException("%s became shorter while it was read".formatted(file));
+                }
+            }
+        }
+        return content;
+    }
+
+    /// Relative to the directory, in order.
+    List<Path> paths() {
+        return List.copyOf(files.sequencedKeySet());
+    }
+
+    long bytes() {
+        return files.values().stream().mapToLong(FileStamp::bytes).sum();
+    }
+
+    /// What was not taken although it looks as if it belonged to the model, a sentence each.
+    List<String> leftOut() {
+        return leftOut;
     }
 
     /// Copies each and forces it to the disk.
-    void copyTo(Path target) throws IOException {
-        for (Path path : paths) {
-            Path copy = target.resolve(path);
+    ///
+    /// @return what is not as it was when the files were listed, a sentence each
+    List<String> copyTo(Path target) throws IOException {
+        List<String> notes = new ArrayList<>();
+        for (Map.Entry<Path, FileStamp> file : files.entrySet()) {
+            Path copy = target.resolve(file.getKey());
             Path folder = Objects.requireNonNullElse(copy.getParent(), target);
             DirectoryAside.createDirectories(folder);
-            try (FileChannel from = FileChannel.open(directory.resolve(path), StandardOpenOption.READ);
-                    FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                long size = from.size();
-                long done = 0;
-                while (done < size) {
-                    done += from.transferTo(done, size - done, to);
-                }
+            copy(file.getKey(), copy);
+            note(file.getKey(), file.getValue()).ifPresent(notes::add);
+            DirectoryAside.force(folder);
+        }
+        return notes;
+    }
+
+    private Optional<String> note(Path file, FileStamp before) {
+        Path original = directory.resolve(file);
+        boolean isRetained = retained.containsKey(file);
+        return switch (before.changeOf(original)) {
+            case NONE -> Optional.empty();
+            case REWRITTEN, REPLACED ->
+                Optional.of(
+                        isRetained
+                                ? "%s changed after the model was loaded; checkpoints have it as it was then"
+                                        .formatted(original)
+                                : "%s changed after the model was loaded; checkpoints have it as it is when they are saved"
+                                        .formatted(original));
+        };
+    }
+
+    private void copy(Path file, Path copy) throws IOException {
+        if (retained.containsKey(file)) {
+            try (FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                write(Objects.requireNonNull(retained.get(file)).asByteBuffer(), to);
                 to.force(true);
             }
-            DirectoryAside.force(folder);
+            return;
+        }
+        try (FileChannel from = FileChannel.open(directory.resolve(file), StandardOpenOption.READ);
+                FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
+            while (from.read(buffer) >= 0) {
+                write(buffer.flip(), to);
+                buffer.clear();
+            }
+            to.force(true);
+        } catch (NoSuchFileException _) {
+            // The note about the change says so.
         }
     }
 
-    private static boolean belongs(Path file) {
-        String name = file.getFileName().toString();
-        return !WRITTEN_ANEW.contains(name) && WEIGHTS.stream().noneMatch(name.toLowerCase(Locale.ROOT)::endsWith);
+    private static void write(ByteBuffer bytes, FileChannel to) throws IOException {
+        while (bytes.hasRemaining()) {
+            to.write(bytes);
+        }
     }
 
-    private static boolean isHidden(Path path) {
-        return path.getFileName().toString().startsWith(".");
+    /// Frees what was retained.
+    @Override
+    public void close() {
+        arena.ifPresent(Arena::close);
+        arena = Optional.empty();
+        retained.clear();
     }
 }

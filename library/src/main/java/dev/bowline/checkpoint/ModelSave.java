@@ -1,5 +1,6 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.safetensors.SafetensorsType;
@@ -11,6 +12,7 @@ import dev.bowline.ties.TieLedger;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -45,6 +47,7 @@ final class ModelSave {
     private final SavedConfig config;
     private final CompanionFiles companions;
     private final Optional<Correspondence> names;
+    private final List<String> notes = new ArrayList<>();
 
     ModelSave(CausalLanguageModel model, SaveOptions options) {
         this.model = model;
@@ -57,7 +60,8 @@ final class ModelSave {
                 source.map(Checkpoint::weights),
                 options.maxShardBytes());
         config = SavedConfig.of(model, source, head, changedDtype());
-        companions = source.map(Checkpoint::directory).map(CompanionFiles::of).orElse(CompanionFiles.none());
+        companions = source.map(Checkpoint::companions).orElseGet(CompanionFiles::none);
+        notes.addAll(outgoing.notes());
     }
 
     /// Into a directory that is absent or empty.
@@ -79,7 +83,16 @@ final class ModelSave {
     }
 
     private static SaveReport recorded(Path directory, Supplier<SaveReport> save) {
-        return FlightRecorder.isInitialized() ? SaveEvent.around(directory, save) : save.get();
+        try {
+            return FlightRecorder.isInitialized() ? SaveEvent.around(directory, save) : save.get();
+        } catch (InternalError e) {
+            // What the JVM throws for a page of a mapped file that is beyond the file's end now.
+            throw new BowlineException(
+                    "%s was not saved: a file of weights that is mapped was cut: %s"
+                            .formatted(directory, e.getMessage()),
+                    "restore the file, and go on from the last checkpoint that was saved before",
+                    e);
+        }
     }
 
     private SaveReport report(Path directory, Extras extras, TieLedger ledger) {
@@ -91,7 +104,8 @@ final class ModelSave {
                 config.changes(),
                 companions.paths(),
                 ledger,
-                bytes(extras) - SMALL_FILES_BYTES);
+                bytes(extras) - SMALL_FILES_BYTES,
+                notes);
     }
 
     private long bytes(Extras extras) {
@@ -107,7 +121,7 @@ final class ModelSave {
         }
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
         SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
-        companions.copyTo(aside);
+        notes.addAll(companions.copyTo(aside));
         extras.content().writeTo(aside);
         TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));

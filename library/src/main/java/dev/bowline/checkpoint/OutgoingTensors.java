@@ -6,6 +6,7 @@ import dev.bowline.checkpoint.SaveReport.Origin;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorEntry;
@@ -16,7 +17,9 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -34,11 +37,15 @@ import java.util.Set;
 /// written again as it stands in the file.
 final class OutgoingTensors {
 
+    private static final long CHUNK_BYTES = 4L << 20;
+
     private final CausalLanguageModel model;
     private final Head head;
     private final List<Outgoing> tensors = new ArrayList<>();
     private final List<LoadReport.Ignored> dropped = new ArrayList<>();
     private final Set<String> done = new HashSet<>();
+    private final Set<String> cut = new HashSet<>();
+    private final SequencedMap<Path, Integer> rewritten = new LinkedHashMap<>();
 
     private OutgoingTensors(CausalLanguageModel model, Head head) {
         this.model = model;
@@ -71,7 +78,7 @@ final class OutgoingTensors {
             KeyGroup group = groups.get(key);
             if (group == null) {
                 boolean passed = names.keys().passedThrough().containsKey(key);
-                tensors.add(fromFile(source, key, passed ? Origin.PASSED_THROUGH : Origin.KEPT));
+                notComputed(source, key, passed ? Origin.PASSED_THROUGH : Origin.KEPT);
             } else if (isTiedHead(group.slots().getFirst())) {
                 dropped.add(new LoadReport.Ignored(
                         key,
@@ -82,6 +89,37 @@ final class OutgoingTensors {
                 done.addAll(group.slots());
             }
         }
+    }
+
+    /// Taken from the file as long as the file has it: what was trained is not lost with what was not.
+    private void notComputed(Checkpoint source, String key, Origin origin) {
+        SafetensorsFile file = source.weights().file(key);
+        if (!file.isWhole(key)) {
+            cut.add(key);
+            dropped.add(new LoadReport.Ignored(
+                    key,
+                    "%s was cut after it was loaded and does not have it any more".formatted(file.path()),
+                    source.entry(key).bytes()));
+            return;
+        }
+        if (source.isRewritten(key)) {
+            rewritten.merge(file.path(), 1, Integer::sum);
+        }
+        tensors.add(fromFile(source, key, origin));
+    }
+
+    /// What is not as it was when the source was loaded, a sentence each.
+    List<String> notes() {
+        List<String> notes = new ArrayList<>();
+        rewritten.forEach((file, count) -> notes.add(
+                "%s was written to after it was loaded; tensors that the model does not compute are saved as they are now: %d"
+                        .formatted(file, count)));
+        dropped.stream()
+                .filter(each -> cut.contains(each.key()))
+                .map(each -> "'%s' is not saved: %s; copy it from another copy of the model"
+                        .formatted(each.key(), each.reason()))
+                .forEach(notes::add);
+        return notes;
     }
 
     /// The slots that no tensor of the source stands for: all of them without one.
@@ -136,7 +174,22 @@ final class OutgoingTensors {
 
     private static Outgoing fromFile(Checkpoint source, String key, Origin origin) {
         TensorEntry entry = source.entry(key);
-        return new Outgoing(new TensorSource(key, entry.type(), entry.shape(), source.bytes(key)), origin);
+        return new Outgoing(new TensorSource(key, entry.type(), entry.shape(), fileBytes(source, key)), origin);
+    }
+
+    /// Read from the file and not from the map, so that a file that is cut meanwhile is a message.
+    private static TensorBytes fileBytes(Checkpoint source, String key) {
+        long bytes = source.entry(key).bytes();
+        return sink -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment buffer = arena.allocate(Math.min(bytes, CHUNK_BYTES));
+                for (long done = 0; done < bytes; done += CHUNK_BYTES) {
+                    MemorySegment piece = buffer.asSlice(0, Math.min(CHUNK_BYTES, bytes - done));
+                    source.weights().copy(key, done, piece);
+                    sink.accept(piece);
+                }
+            }
+        };
     }
 
     /// In the type it has in the source as long as the model is in the source's own type: a lone tensor of
@@ -149,7 +202,9 @@ final class OutgoingTensors {
                 .toList();
         Dtype dtype = parameters.getFirst().dtype();
         boolean cast = dtype != stored && dtype == own;
-        if (cast && group.kind() == KeyGroup.Kind.SAME && unchanged(names, parameters.getFirst(), entry, stored)) {
+        if (cast
+                && !names.checkpoint().isRewritten(key)
+                && group.kind() == KeyGroup.Kind.SAME && unchanged(names, parameters.getFirst(), entry, stored)) {
             return fromFile(names.checkpoint(), key, Origin.UNCHANGED);
         }
         SafetensorsType type = cast ? entry.type() : ElementTypes.stored(dtype);

@@ -16,6 +16,7 @@ import java.util.Optional;
 /// @param copied files taken from the source as they were
 /// @param ledger every tie, with the hash of its value as read and as written and read back
 /// @param bytes of all files together
+/// @param notes what is not as it was when the source was loaded, a sentence each
 public record SaveReport(
         Path directory,
         Head head,
@@ -24,9 +25,11 @@ public record SaveReport(
         List<ConfigChange> configChanges,
         List<Path> copied,
         TieLedger ledger,
-        long bytes) {
+        long bytes,
+        List<String> notes) {
 
     public SaveReport {
+        notes = List.copyOf(notes);
         written = List.copyOf(written);
         dropped = List.copyOf(dropped);
         configChanges = List.copyOf(configChanges);

@@ -1,6 +1,5 @@
 package dev.bowline.checkpoint;
 
-import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.ConfigChange;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.json.Json;
@@ -11,9 +10,7 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TieFlag;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +43,7 @@ record SavedConfig(byte[] text, List<ConfigChange> changes) {
         boolean asRead = edit.changes.isEmpty()
                 && source.map(Checkpoint::config).filter(unchanged::equals).isPresent();
         return new SavedConfig(
-                asRead ? original(source.orElseThrow()) : Json.pretty(config).getBytes(StandardCharsets.UTF_8),
+                asRead ? source.orElseThrow().configText() : Json.pretty(config).getBytes(StandardCharsets.UTF_8),
                 edit.changes);
     }
 
@@ -66,17 +63,6 @@ record SavedConfig(byte[] text, List<ConfigChange> changes) {
         return here
                 || level.fields().values().stream()
                         .anyMatch(value -> value instanceof JsonObject nested && claimsTied(nested));
-    }
-
-    private static byte[] original(Checkpoint source) {
-        try {
-            return Files.readAllBytes(source.directory().resolve(Checkpoint.CONFIG_FILE));
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be read any more: %s".formatted(source.directory(), e.getMessage()),
-                    "keep the source checkpoint in place until the model is saved",
-                    e);
-        }
     }
 
     /// Changes values in their places and remembers what it changed.

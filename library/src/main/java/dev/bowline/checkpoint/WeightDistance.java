@@ -8,6 +8,7 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -38,8 +39,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         return squaredChange == 0 ? 0 : Math.sqrt(squaredChange / squaredStored);
     }
 
-    /// By the canonical name of each value that is stored. A pass over the weights, in the map, which does not stay in
-    /// memory.
+    /// By the canonical name of each value that is stored. A pass over the files, a chunk at a time.
     ///
     /// @param model of the same architecture, filled
     static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, CausalLanguageModel model) {
@@ -74,18 +74,18 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         long from = 0;
         for (Piece piece : pieces) {
             Dtype stored = ElementTypes.weightDtype(checkpoint.entry(piece.name()));
-            MemorySegment bytes = checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
             long elements = piece.bytes() / stored.bytes();
             for (long at = 0; at < elements; at += CHUNK_ELEMENTS) {
                 long size = Math.min(CHUNK_ELEMENTS, elements - at);
-                MemorySegment part = bytes.asSlice(at * stored.bytes(), size * stored.bytes());
-                try (TensorScope _ = TensorScope.open()) {
+                try (TensorScope _ = TensorScope.open();
+                        Arena arena = Arena.ofConfined()) {
+                    // Not the map: a file that was cut would end the process.
+                    MemorySegment part = arena.allocate(size * stored.bytes(), Long.BYTES);
+                    checkpoint.weights().copy(piece.name(), piece.from() + at * stored.bytes(), part);
                     Tensor before = Memory.view(part, stored, size);
                     Tensor now = parameter.value().detach().flatten().narrow(0, from + at, size);
                     sum = sum.plus(of(before, now));
                 }
-                // Or the whole file would be resident beside the weights at the end of a run.
-                part.unload();
             }
             from += elements;
         }

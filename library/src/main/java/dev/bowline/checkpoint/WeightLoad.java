@@ -147,7 +147,7 @@ final class WeightLoad {
             owned.put(parameter, Ops.cast(Memory.view(bytes, stored, parameter.shape()), dtype));
             // Or the whole file would be resident beside what it becomes.
             bytes.unload();
-        } else if (pieces.size() == 1 && !parameter.isTrained()) {
+        } else if (pieces.size() == 1 && !parameter.isTrained() && !isSmallBuffer(parameter, stored)) {
             MemorySegment bytes = mapped(pieces.getFirst());
             parameter.fillReadOnly(Memory.view(bytes, dtype, parameter.shape()));
             fileBytes.put(parameter, bytes);
@@ -173,6 +173,11 @@ final class WeightLoad {
         List<String> keys = pieces.stream().map(Piece::name).distinct().toList();
         long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
         return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
+    }
+
+    /// A model that is trained whole has buffers too. In memory of their own they do not tie the run to the file.
+    private static boolean isSmallBuffer(Parameter parameter, Dtype stored) {
+        return parameter.kind() == Parameter.Kind.BUFFER && parameter.elements() * stored.bytes() <= CACHED_BYTES;
     }
 
     /// Reads a part of a tensor and compares it with the map, a piece at a time, so that memory is passed once.

@@ -72,6 +72,7 @@ public final class FineTuningRun implements AutoCloseable {
         notes.addAll(pretrained.report().notes());
         notes.addAll(towers(pretrained.report()));
         try {
+            notes.addAll(pretrained.checkpoint().retainCompanions());
             TrainingRows rows = new TrainingRows(
                     prepared.training().rows(),
                     recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
@@ -146,13 +147,14 @@ public final class FineTuningRun implements AutoCloseable {
                 recipe,
                 tuning,
                 heldOut,
-                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), templateDate),
+                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), mapped(pretrained.report()), templateDate),
                 metrics,
                 stopRequested::get,
                 listener);
         loop.run(this::explained);
         List<String> all = new ArrayList<>(notes);
         all.addAll(loop.notes());
+        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(all) : List.of();
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
                 loop.lastStep(),
@@ -163,11 +165,27 @@ public final class FineTuningRun implements AutoCloseable {
                         .orElse(pretrained.report().ledger()),
                 all,
                 trainedParameters(),
-                loop.lastStep().isPresent()
-                        ? ComponentUpdate.since(pretrained.checkpoint(), pretrained.model())
-                        : List.of(),
+                updates,
                 tuning.expertBalance(),
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    /// @param notes takes why there are none
+    private List<ComponentUpdate> updates(List<String> notes) {
+        if (pretrained.checkpoint().isRewritten()) {
+            notes.add("%s was written to after it was loaded, so the change of the weights was not measured"
+                    .formatted(pretrained.checkpoint().directory()));
+            return List.of();
+        }
+        return ComponentUpdate.since(pretrained.checkpoint(), pretrained.model());
+    }
+
+    /// The tensors that the model computes with where the file is mapped.
+    private static List<String> mapped(LoadReport report) {
+        return report.filled().stream()
+                .filter(each -> each.placement() == LoadReport.Placement.MAPPED)
+                .flatMap(each -> each.keys().stream())
+                .toList();
     }
 
     private NotFiniteException explained(NotFiniteException e) {

@@ -13,6 +13,9 @@ public interface RunListener {
     /// @param directory a whole Hugging Face checkpoint
     void saved(Path directory);
 
+    /// @param sentence what is not as it should be and does not end the run
+    default void noted(String sentence) {}
+
     /// Hears nothing.
     static RunListener silent() {
         return new RunListener() {

@@ -34,8 +34,15 @@ final class TrainingLoop {
     /// Where the steps are saved.
     ///
     /// @param source the checkpoint the model was loaded from
+    /// @param mapped the tensors that the model computes with in the source's mapped files
     /// @param templateDate the day that chat templates were told
-    record Saving(RunCheckpoints checkpoints, Checkpoint source, LocalDate templateDate) {}
+    record Saving(RunCheckpoints checkpoints, Checkpoint source, List<String> mapped, LocalDate templateDate) {
+
+        /// Refuses to compute with, or to save, a frozen weight that someone wrote to.
+        void requireIntact() {
+            source.requireNotRewritten(mapped);
+        }
+    }
 
     /// @param tuning in the state that the run was opened with, which is saved already
     TrainingLoop(
@@ -96,6 +103,7 @@ final class TrainingLoop {
     }
 
     private void step() {
+        saving.requireIntact();
         StepResult step = tuning.step();
         lastStep = Optional.of(step);
         metrics.append(step);
@@ -107,6 +115,7 @@ final class TrainingLoop {
         if (heldOut.isEmpty() || !isDue(recipe.stepScheduler().valEverySteps())) {
             return Optional.empty();
         }
+        saving.requireIntact();
         Optional<ValidationResult> validation =
                 tuning.validateUnless(stopRequested, heldOut.get().rows());
         validation.ifPresentOrElse(
@@ -115,7 +124,7 @@ final class TrainingLoop {
                     metrics.append(result);
                     listener.validated(result);
                 },
-                () -> notes.add("the run was asked to stop, so the held-out loss after step %d was not measured"
+                () -> note("the run was asked to stop, so the held-out loss after step %d was not measured"
                         .formatted(tuning.stepsTaken())));
         return validation;
     }
@@ -131,6 +140,7 @@ final class TrainingLoop {
     private void save(Optional<ValidationResult> validation) {
         if (isUnsaved()) {
             saveFailed = true;
+            saving.requireIntact();
             SaveReport saved = saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation);
             saveFailed = false;
             saved(saved);
@@ -141,6 +151,15 @@ final class TrainingLoop {
     private void saved(SaveReport report) {
         savedSteps = tuning.stepsTaken();
         lastSave = Optional.of(report);
+        report.notes().forEach(this::note);
+    }
+
+    /// The same at every save is said once.
+    private void note(String sentence) {
+        if (!notes.contains(sentence)) {
+            notes.add(sentence);
+            listener.noted(sentence);
+        }
     }
 
     /// Saves the steps before a failure and removes no older checkpoint: their weights may be what failed.
@@ -149,6 +168,7 @@ final class TrainingLoop {
             return Optional.empty();
         }
         try {
+            saving.requireIntact();
             SaveReport report = saving.checkpoints().saveBesides(tuning, saving.source(), saving.templateDate());
             saved(report);
             return Optional.of(report);

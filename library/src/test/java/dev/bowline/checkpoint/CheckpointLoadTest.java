@@ -130,13 +130,13 @@ class CheckpointLoadTest {
 
         try (Pretrained trained = AutoModel.fromPretrained(directory);
                 Pretrained mapped = AutoModel.fromPretrained(directory, frozen)) {
-            assertEquals(0, mapped.report().ownedBytes());
+            assertEquals(0, trained.report().mappedBytes());
             assertEquals(
-                    trained.report().ownedBytes() + trained.report().mappedBytes(),
-                    mapped.report().mappedBytes());
-            // Only the stored layer scalars are buffers, which nothing writes to.
-            trained.report().filled().stream()
-                    .filter(each -> each.placement() == Placement.MAPPED)
+                    trained.report().ownedBytes(),
+                    mapped.report().ownedBytes() + mapped.report().mappedBytes());
+            // Only the stored layer scalars are buffers: small, and so not worth a tie to the file.
+            mapped.report().filled().stream()
+                    .filter(each -> each.placement() == Placement.OWNED)
                     .forEach(each -> assertTrue(each.slot().endsWith("layer_scalar"), each.slot()));
             mapped.checkpoint().close();
             assertEquals(logits(trained.model()), logits(mapped.model()), 0);

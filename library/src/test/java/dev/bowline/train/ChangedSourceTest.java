@@ -1,0 +1,144 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Whatever becomes of the model's files while a run trains, no trained step is lost and no changed weight is trained
+/// on.
+class ChangedSourceTest {
+
+    private final Path directory;
+    private final Path model;
+    private final DemoRuns demo;
+
+    ChangedSourceTest(@TempDir Path directory) {
+        this.directory = directory;
+        model = directory.resolve("model");
+        demo = new DemoRuns(directory);
+    }
+
+    @BeforeEach
+    void aModelOfItsOwn() throws IOException {
+        Path original = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
+        Files.createDirectory(model);
+        try (Stream<Path> files = Files.list(original)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+    }
+
+    private interface Change {
+        void run() throws IOException;
+    }
+
+    /// Trains two steps, with a change after the first, and saves the second.
+    private RunReport run(Change change, String... more) {
+        String[] usual = {
+            "model.pretrained_model_name_or_path=" + model.toAbsolutePath(), "step_scheduler.max_steps=2"
+        };
+        try (FineTuningRun run = demo.open("run", "bfloat16", DemoRuns.with(usual, more))) {
+            return run.run(new RunListener() {
+                @Override
+                public void stepTaken(StepResult step, long lastStep) {
+                    if (step.step() == 1) {
+                        try {
+                            change.run();
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    }
+                }
+
+                @Override
+                public void validated(ValidationResult result) {}
+
+                @Override
+                public void saved(Path directory) {}
+            });
+        }
+    }
+
+    private void cutWeights() throws IOException {
+        try (FileChannel file = FileChannel.open(model.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
+            file.truncate(100);
+        }
+    }
+
+    @Test
+    void filesThatGoOrChangeAreInTheCheckpointAsTheyWereLoaded() throws IOException {
+        byte[] tokenizer = Files.readAllBytes(model.resolve("tokenizer.json"));
+        byte[] config = Files.readAllBytes(model.resolve("config.json"));
+        Files.writeString(model.resolve("notes.txt"), "before");
+
+        RunReport report = run(() -> {
+            Files.delete(model.resolve("tokenizer.json"));
+            Files.delete(model.resolve("config.json"));
+            Files.writeString(model.resolve("notes.txt"), "after");
+            cutWeights();
+        });
+
+        Path saved = report.checkpoint().orElseThrow();
+        assertArrayEquals(tokenizer, Files.readAllBytes(saved.resolve("tokenizer.json")));
+        assertArrayEquals(config, Files.readAllBytes(saved.resolve("config.json")));
+        assertEquals("before", Files.readString(saved.resolve("notes.txt")));
+        for (String name : List.of("tokenizer.json", "notes.txt")) {
+            assertTrue(
+                    report.notes().stream().anyMatch(note -> note.startsWith(model.resolve(name).toAbsolutePath()
+                            + " changed after the model was loaded")),
+                    "" + report.notes());
+        }
+        assertEquals(List.of(), report.updates(), "compared with a file that was cut");
+        assertEquals(2, report.lastStep().orElseThrow().step());
+    }
+
+    @Test
+    void aFrozenWeightThatWasWrittenToEndsTheRunBeforeItIsTrainedOn() throws IOException {
+        Path weights = model.resolve("model.safetensors");
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> run(this::cutWeights, "freeze_config.freeze_embeddings=true"));
+
+        assertTrue(refused.problem().startsWith(weights.toAbsolutePath() + " was written to"), refused.problem());
+        assertFalse(Files.exists(directory.resolve("run").resolve("step_1")), "saved a weight that is not there");
+    }
+
+    /// As a download does: the run keeps the file that it opened.
+    @Test
+    void anotherFileUnderTheNameChangesNothing() throws IOException {
+        Path weights = model.resolve("model.safetensors");
+        byte[] original = Files.readAllBytes(weights);
+
+        RunReport report = run(
+                () -> {
+                    Path other = Files.write(model.resolve("new"), new byte[100]);
+                    Files.setLastModifiedTime(other, FileTime.fromMillis(0));
+                    Files.move(other, weights, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+                },
+                "freeze_config.freeze_embeddings=true");
+
+        assertEquals(2, report.lastStep().orElseThrow().step());
+        assertEquals(
+                original.length,
+                Files.size(report.checkpoint().orElseThrow().resolve("model.safetensors")),
+                64);
+        assertFalse(report.updates().isEmpty());
+    }
+}
