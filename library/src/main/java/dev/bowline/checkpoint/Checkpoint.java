@@ -242,8 +242,7 @@ public final class Checkpoint implements AutoCloseable {
             SafetensorsFile file = weights.file(key);
             if (seen.add(file) && isRewritten(file)) {
                 throw new BowlineException(
-                        "%s was written to after it was loaded, and '%s' is read from it"
-                                .formatted(file.path(), key),
+                        "%s was written to after it was loaded, and '%s' is read from it".formatted(file.path(), key),
                         "restore the file, and go on from the last checkpoint that was saved before");
             }
         }

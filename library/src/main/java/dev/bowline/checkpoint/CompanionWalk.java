@@ -11,8 +11,8 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -95,8 +95,8 @@ final class CompanionWalk {
         }
         Path target = folder.toRealPath();
         if (!target.startsWith(realDirectory)) {
-            leftOut.add("%s is a link to a directory outside of the model; checkpoints do not have it"
-                    .formatted(folder));
+            leftOut.add(
+                    "%s is a link to a directory outside of the model; checkpoints do not have it".formatted(folder));
             return false;
         }
         Path parent = folder.toAbsolutePath().getParent();
@@ -114,9 +114,7 @@ final class CompanionWalk {
                     "%s cannot be read, and checkpoints need it".formatted(file),
                     "make it readable, or move it out of the model's directory");
         }
-        files.put(
-                directory.relativize(file),
-                FileStamp.of(Files.readAttributes(file, BasicFileAttributes.class)));
+        files.put(directory.relativize(file), FileStamp.of(Files.readAttributes(file, BasicFileAttributes.class)));
     }
 
     private static boolean isHidden(Path path) {

@@ -204,7 +204,8 @@ final class OutgoingTensors {
         boolean cast = dtype != stored && dtype == own;
         if (cast
                 && !names.checkpoint().isRewritten(key)
-                && group.kind() == KeyGroup.Kind.SAME && unchanged(names, parameters.getFirst(), entry, stored)) {
+                && group.kind() == KeyGroup.Kind.SAME
+                && unchanged(names, parameters.getFirst(), entry, stored)) {
             return fromFile(names.checkpoint(), key, Origin.UNCHANGED);
         }
         SafetensorsType type = cast ? entry.type() : ElementTypes.stored(dtype);

@@ -146,7 +146,8 @@ public final class SafetensorsFile implements AutoCloseable {
     /// Whether the file still has all bytes of the tensor; they are missing when it was cut after it was opened.
     public boolean isWhole(String name) {
         try {
-            return channel.size() >= header.dataStart() + entry(name).begin() + entry(name).bytes();
+            return channel.size()
+                    >= header.dataStart() + entry(name).begin() + entry(name).bytes();
         } catch (IOException e) {
             throw unreadable(path(), e);
         }

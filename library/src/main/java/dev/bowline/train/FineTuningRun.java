@@ -147,7 +147,8 @@ public final class FineTuningRun implements AutoCloseable {
                 recipe,
                 tuning,
                 heldOut,
-                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), mapped(pretrained.report()), templateDate),
+                new TrainingLoop.Saving(
+                        checkpoints, pretrained.checkpoint(), mapped(pretrained.report()), templateDate),
                 metrics,
                 stopRequested::get,
                 listener);

@@ -23,7 +23,8 @@ class CompanionFilesTest {
     void aModel() throws IOException {
         model = Files.createDirectory(temporary.resolve("model"));
         Files.writeString(model.resolve("tokenizer.json"), "{}");
-        Files.writeString(Files.createDirectories(model.resolve("templates/chat")).resolve("a.jinja"), "a");
+        Files.writeString(
+                Files.createDirectories(model.resolve("templates/chat")).resolve("a.jinja"), "a");
     }
 
     private List<String> found() {
@@ -43,8 +44,10 @@ class CompanionFilesTest {
 
         assertEquals(List.of("templates/chat/a.jinja", "tokenizer.json"), found());
         assertTrue(
-                companions.leftOut().contains("%s is a link to a directory outside of the model; checkpoints do not have it"
-                        .formatted(model.resolve("other"))),
+                companions
+                        .leftOut()
+                        .contains("%s is a link to a directory outside of the model; checkpoints do not have it"
+                                .formatted(model.resolve("other"))),
                 "" + companions.leftOut());
     }
 

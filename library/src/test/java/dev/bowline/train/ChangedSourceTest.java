@@ -51,8 +51,7 @@ class ChangedSourceTest {
 
     /// Trains two steps, with a change after the first, and saves the second.
     private RunReport run(Change change, String... more) {
-        String[] usual = {
-            "model.pretrained_model_name_or_path=" + model.toAbsolutePath(), "step_scheduler.max_steps=2"
+        String[] usual = {"model.pretrained_model_name_or_path=" + model.toAbsolutePath(), "step_scheduler.max_steps=2"
         };
         try (FineTuningRun run = demo.open("run", "bfloat16", DemoRuns.with(usual, more))) {
             return run.run(new RunListener() {
@@ -101,8 +100,9 @@ class ChangedSourceTest {
         assertEquals("before", Files.readString(saved.resolve("notes.txt")));
         for (String name : List.of("tokenizer.json", "notes.txt")) {
             assertTrue(
-                    report.notes().stream().anyMatch(note -> note.startsWith(model.resolve(name).toAbsolutePath()
-                            + " changed after the model was loaded")),
+                    report.notes().stream()
+                            .anyMatch(note -> note.startsWith(
+                                    model.resolve(name).toAbsolutePath() + " changed after the model was loaded")),
                     "" + report.notes());
         }
         assertEquals(List.of(), report.updates(), "compared with a file that was cut");
@@ -113,8 +113,7 @@ class ChangedSourceTest {
     void aFrozenWeightThatWasWrittenToEndsTheRunBeforeItIsTrainedOn() throws IOException {
         Path weights = model.resolve("model.safetensors");
         BowlineException refused = assertThrows(
-                BowlineException.class,
-                () -> run(this::cutWeights, "freeze_config.freeze_embeddings=true"));
+                BowlineException.class, () -> run(this::cutWeights, "freeze_config.freeze_embeddings=true"));
 
         assertTrue(refused.problem().startsWith(weights.toAbsolutePath() + " was written to"), refused.problem());
         assertFalse(Files.exists(directory.resolve("run").resolve("step_1")), "saved a weight that is not there");
@@ -136,9 +135,7 @@ class ChangedSourceTest {
 
         assertEquals(2, report.lastStep().orElseThrow().step());
         assertEquals(
-                original.length,
-                Files.size(report.checkpoint().orElseThrow().resolve("model.safetensors")),
-                64);
+                original.length, Files.size(report.checkpoint().orElseThrow().resolve("model.safetensors")), 64);
         assertFalse(report.updates().isEmpty());
     }
 }
