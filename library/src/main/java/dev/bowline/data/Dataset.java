@@ -5,6 +5,7 @@ import java.util.List;
 /// Tokenised examples and what became of the others.
 ///
 /// @param rows rows that were read
+/// @param plain rows that no chat template wrote
 /// @param divided the rows that became several examples
 /// @param cut examples that lost tokens
 /// @param ends how the trained answers end
@@ -13,6 +14,7 @@ import java.util.List;
 public record Dataset(
         List<Example> examples,
         int rows,
+        int plain,
         Divided divided,
         int cut,
         AnswerEnds ends,

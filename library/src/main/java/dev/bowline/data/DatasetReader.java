@@ -10,8 +10,8 @@ import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
-import dev.bowline.text.Conversation;
 import dev.bowline.text.HalfCharacterException;
+import dev.bowline.text.PlainText;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,26 +24,37 @@ import java.util.Optional;
 public final class DatasetReader {
 
     private final DatasetSettings settings;
-    private final ChatTemplate template;
+    private final Optional<ChatTemplate> template;
     private final Tokenizer tokenizer;
     private final List<Example> examples = new ArrayList<>();
     private final List<Dataset.Skipped> skipped = new ArrayList<>();
     private int rows;
+    private int plain;
     private int cut;
     private AnswerEnds ends = AnswerEnds.NONE;
     private Divided divided = Divided.NONE;
     private List<Unwritten> unwritten = List.of();
 
-    private DatasetReader(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
+    private DatasetReader(DatasetSettings settings, Optional<ChatTemplate> template, Tokenizer tokenizer) {
         this.settings = settings;
         this.template = template;
         this.tokenizer = tokenizer;
     }
 
+    /// Reads with a chat template.
+    ///
     /// @throws BowlineException if the file cannot be read, a row is broken or has nothing to train on, or no
     ///     example is left
     public static Dataset read(DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
-        return new DatasetReader(settings, template, tokenizer).read();
+        return new DatasetReader(settings, Optional.of(template), tokenizer).read();
+    }
+
+    /// Reads without a chat template, as for most base models: every example is text, and conversations are
+    /// refused.
+    ///
+    /// @throws BowlineException as [#read(DatasetSettings, ChatTemplate, Tokenizer)]
+    public static Dataset read(DatasetSettings settings, Tokenizer tokenizer) {
+        return new DatasetReader(settings, Optional.empty(), tokenizer).read();
     }
 
     private Dataset read() {
@@ -72,7 +83,7 @@ public final class DatasetReader {
                                                             skipped.getFirst().reason())),
                     "add examples, or raise dataset.seq_length");
         }
-        return new Dataset(examples, rows, divided, cut, ends, unwritten, skipped);
+        return new Dataset(examples, rows, plain, divided, cut, ends, unwritten, skipped);
     }
 
     private static JsonObject object(JsonValue row, String origin) {
@@ -98,7 +109,7 @@ public final class DatasetReader {
         if (made.isEmpty()) {
             throw new BowlineException(
                     "%s: the example has no token to train on".formatted(origin),
-                    "give it an assistant message with text, or remove the row");
+                    "give it an answer with text, or remove the row");
         }
         divided = divided.plus(made.size(), origin);
         for (Example example : made) {
@@ -113,11 +124,7 @@ public final class DatasetReader {
     /// Says which row it is that the chat template does not accept.
     private List<AssistantMask.Masked> masked(JsonObject row, String origin) {
         try {
-            Conversation conversation = settings.layout().conversation(row);
-            return switch (settings.trainedText()) {
-                case ASSISTANT -> AssistantMask.of(conversation, template, tokenizer, settings.answers());
-                case EVERYTHING -> List.of(AssistantMask.everything(conversation, template, tokenizer));
-            };
+            return masked(settings.layout().content(row));
         } catch (MissingColumnException e) {
             // The mapping is wrong when the first row does not have it, otherwise the row is.
             throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);
@@ -127,6 +134,39 @@ public final class DatasetReader {
             boolean isNamed = e.problem().contains(row.location().source() + ":");
             throw isNamed ? e : new BowlineException("%s: %s".formatted(origin, e.problem()), e.fix(), e);
         }
+    }
+
+    private List<AssistantMask.Masked> masked(ExampleContent content) {
+        return switch (content) {
+            case ExampleContent.Turns turns -> turns(turns);
+            case ExampleContent.Question asked ->
+                template.isPresent() ? turns(asked.turns()) : completion(asked.question(), asked.answer());
+            case ExampleContent.PromptCompletion(String prompt, String completion) -> completion(prompt, completion);
+            case ExampleContent.Text(String text) -> {
+                plain++;
+                yield List.of(PlainText.text(text, tokenizer));
+            }
+        };
+    }
+
+    private List<AssistantMask.Masked> turns(ExampleContent.Turns turns) {
+        ChatTemplate writing = template.orElseGet(() -> ChatTemplate.of(tokenizer));
+        return switch (settings.trainedText()) {
+            case ASSISTANT ->
+                AssistantMask.of(
+                        turns.conversation(), turns.firstTrained(), writing, tokenizer, settings.answers());
+            case EVERYTHING -> List.of(AssistantMask.everything(turns.conversation(), writing, tokenizer));
+        };
+    }
+
+    private List<AssistantMask.Masked> completion(String prompt, String completion) {
+        plain++;
+        AssistantMask.Masked masked = PlainText.completion(prompt, completion, tokenizer);
+        return List.of(
+                switch (settings.trainedText()) {
+                    case ASSISTANT -> masked;
+                    case EVERYTHING -> masked.everything();
+                });
     }
 
     /// Where in the row there is a string with half of a character.

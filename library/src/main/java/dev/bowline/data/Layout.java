@@ -17,33 +17,83 @@ import java.util.stream.Stream;
 /// How one example is written in a dataset file.
 public sealed interface Layout {
 
-    Conversation conversation(JsonObject example);
+    ExampleContent content(JsonObject example);
 
-    /// By the keys of each example: `messages` or `conversations`.
+    /// A layout of conversations.
+    sealed interface Chat extends Layout {
+
+        Conversation conversation(JsonObject example);
+
+        @Override
+        default ExampleContent content(JsonObject example) {
+            return new ExampleContent.Turns(conversation(example), 0);
+        }
+    }
+
+    /// By the keys of each example: `messages`, `conversations`, `prompt` and `completion`, or `text`.
     record Auto() implements Layout {
         @Override
-        public Conversation conversation(JsonObject example) {
+        public ExampleContent content(JsonObject example) {
             if (example.has("messages")) {
-                return new Messages().conversation(example);
+                return new Messages().content(example);
             }
             if (example.has("conversations")) {
-                return new ShareGpt().conversation(example);
+                return new ShareGpt().content(example);
+            }
+            if (example.has(PromptCompletion.PROMPT) && example.has(PromptCompletion.COMPLETION)) {
+                return new PromptCompletion().content(example);
+            }
+            if (example.has(Text.FIELD)) {
+                return new Text().content(example);
             }
             throw new BowlineException(
-                    "%s: the example has neither 'messages' nor 'conversations', but %s"
+                    "%s: the example has neither 'messages' nor 'conversations', 'prompt' and 'completion' or 'text', but %s"
                             .formatted(example.location().position(), example.keys()),
                     "name the fields with dataset.column_mapping, or set dataset.format");
         }
     }
 
+    /// TRL's prompt-completion: `prompt` and `completion`, both texts or both lists of messages, and perhaps
+    /// `tools`. Texts are trained on without a chat template.
+    record PromptCompletion() implements Layout {
+        private static final String PROMPT = "prompt";
+        private static final String COMPLETION = "completion";
+
+        @Override
+        public ExampleContent content(JsonObject example) {
+            if (!(example.require(PROMPT) instanceof JsonArray)) {
+                return new ExampleContent.PromptCompletion(
+                        example.requireString(PROMPT), example.requireString(COMPLETION));
+            }
+            List<JsonObject> messages = new ArrayList<>(Messages.messages(example, PROMPT));
+            int firstTrained = messages.size();
+            messages.addAll(Messages.messages(example, COMPLETION));
+            return new ExampleContent.Turns(new Conversation(messages, Messages.tools(example)), firstTrained);
+        }
+    }
+
+    /// TRL's language modeling: `text`, trained on as a whole without a chat template.
+    record Text() implements Layout {
+        private static final String FIELD = "text";
+
+        @Override
+        public ExampleContent content(JsonObject example) {
+            return new ExampleContent.Text(example.requireString(FIELD));
+        }
+    }
+
     /// OpenAI chat: `messages` with `role` and `content`, and perhaps `tools`.
-    record Messages() implements Layout {
+    record Messages() implements Chat {
         @Override
         public Conversation conversation(JsonObject example) {
-            List<JsonObject> messages = example.requireArray("messages").objects();
+            return new Conversation(messages(example, "messages"), tools(example));
+        }
+
+        private static List<JsonObject> messages(JsonObject example, String field) {
+            List<JsonObject> messages = example.requireArray(field).objects();
             messages.forEach(message -> message.requireString("role"));
             messages.forEach(Media::refuse);
-            return new Conversation(messages, tools(example));
+            return messages;
         }
 
         /// Some files carry the array as a string of JSON, or an empty one where there are none.
@@ -60,11 +110,12 @@ public sealed interface Layout {
         }
     }
 
-    /// `conversations` with `from` and `value`, or with `role` and `content` as in [Messages]; and perhaps `tools`.
+    /// `conversations` with `from` and `value`, or with `role` and `content` as in [Messages]; and perhaps
+    /// `tools`.
     ///
     /// The value of a turn from `function_call` is the call as JSON, which becomes the assistant's `tool_calls`.
     /// A turn from `observation` is what the tool answered.
-    record ShareGpt() implements Layout {
+    record ShareGpt() implements Chat {
         private static final String CALL = "function_call";
         private static final String CALL_FORM =
                 "a call or an array of calls as JSON, each with 'name' and 'arguments',";
@@ -140,14 +191,14 @@ public sealed interface Layout {
         }
     }
 
-    /// A field for the question and one for the answer, and perhaps one with text that goes before the question. A name
-    /// with dots is a field within a field, such as `answers.text.0`.
+    /// A field for the question and one for the answer, and perhaps one with text that goes before the question.
+    /// A name with dots is a field within a field, such as `answers.text.0`.
     ///
-    /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is in
-    /// Alpaca's rows: the other is then the user's turn.
+    /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is
+    /// in Alpaca's rows: the other is then the user's turn.
     record Columns(Optional<String> context, String question, String answer) implements Layout {
         @Override
-        public Conversation conversation(JsonObject example) {
+        public ExampleContent content(JsonObject example) {
             Optional<String> before = context.flatMap(field -> text(example, "context", field));
             Optional<String> asked = text(example, "question", question);
             String turn = Stream.of(before, asked)
@@ -169,7 +220,7 @@ public sealed interface Layout {
                                 .formatted(example.location().position(), answer),
                         "give the row an answer, or remove it");
             }
-            return asked(turn, answered.get());
+            return new ExampleContent.Question(turn, answered.get());
         }
 
         private static Optional<String> text(JsonObject example, String role, String field) {
@@ -184,28 +235,28 @@ public sealed interface Layout {
     /// SQuAD: `context`, `question` and the first text of `answers`, in the words of NeMo AutoModel's prompt.
     record Squad() implements Layout {
         @Override
-        public Conversation conversation(JsonObject example) {
+        public ExampleContent content(JsonObject example) {
             List<String> answers =
                     example.requireObject("answers").requireArray("text").strings();
             String question = "Context: %s Question: %s Answer: "
                     .formatted(
                             example.optionalString("context").orElse(""),
                             example.optionalString("question").orElse(""));
-            return asked(question, answers.isEmpty() ? "" : answers.getFirst().strip());
+            return new ExampleContent.Question(question, answers.isEmpty() ? "" : answers.getFirst().strip());
         }
     }
 
     /// HellaSwag: `ctx`, and the one of `endings` that `label` counts from 0.
     record HellaSwag() implements Layout {
         @Override
-        public Conversation conversation(JsonObject example) {
+        public ExampleContent content(JsonObject example) {
             List<String> endings = example.requireArray("endings").strings();
             JsonValue label = example.require("label");
             int right = label instanceof JsonString text ? index(text) : label.asInt();
             if (right < 0 || right >= endings.size()) {
                 throw label.mistyped("the index of one of %d endings".formatted(endings.size()));
             }
-            return asked(example.requireString("ctx"), endings.get(right));
+            return new ExampleContent.Question(example.requireString("ctx"), endings.get(right));
         }
 
         private static int index(JsonString label) {
@@ -217,16 +268,11 @@ public sealed interface Layout {
     }
 
     /// xLAM function calling: `query`, `tools` and the calls in `answers`.
-    record XlamCalls() implements Layout {
+    record XlamCalls() implements Chat {
         @Override
         public Conversation conversation(JsonObject example) {
             return Xlam.conversation(example);
         }
-    }
-
-    private static Conversation asked(String question, String answer) {
-        return Conversation.of(
-                List.of(Conversation.message("user", question), Conversation.message(Conversation.ASSISTANT, answer)));
     }
 
     /// A tool or a call as OpenAI writes it, whose form templates expect.

@@ -14,6 +14,10 @@ public enum DatasetFormat {
     HELLASWAG,
     /// xLAM function calling: `query`, `tools`, `answers`.
     XLAM,
+    /// TRL's prompt-completion: `prompt` and `completion`, texts or lists of messages.
+    PROMPT_COMPLETION,
+    /// TRL's language modeling: `text`.
+    TEXT,
     /// One field holds the question and another the answer, see [ColumnMapping].
     COLUMNS
 }

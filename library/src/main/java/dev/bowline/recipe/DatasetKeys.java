@@ -35,7 +35,9 @@ record DatasetKeys(
             Map.entry("columns", DatasetFormat.COLUMNS),
             Map.entry("squad", DatasetFormat.SQUAD),
             Map.entry("hellaswag", DatasetFormat.HELLASWAG),
-            Map.entry("xlam", DatasetFormat.XLAM)));
+            Map.entry("xlam", DatasetFormat.XLAM),
+            Map.entry("prompt_completion", DatasetFormat.PROMPT_COMPLETION),
+            Map.entry("text", DatasetFormat.TEXT)));
 
     private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(TextKinds.names(
             Map.entry("error", Truncation.ERROR),

@@ -49,7 +49,15 @@ public final class AssistantMask {
     /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
     /// @param unwritten text that the trained answers hold and the row does not
     public record Masked(
-            TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {}
+            TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {
+
+        /// The same with every token trained on.
+        public Masked everything() {
+            boolean[] all = new boolean[assistant.length];
+            Arrays.fill(all, true);
+            return new Masked(tokens, all, ends, unwritten);
+        }
+    }
 
     /// Stands for the end-of-turn token of an answer that has none, from which a model learns to go on for ever.
     public static final int NO_END = -1;
@@ -66,11 +74,22 @@ public final class AssistantMask {
 
     /// The rows that train the answers of a conversation, each answer once.
     ///
+    /// @param firstTrained the first message that may be trained on; 0 for any
     /// @throws dev.bowline.BowlineException if the template refuses the conversation, or an answer cannot be told
     ///     from the turns before it
     public static List<Masked> of(
+            Conversation conversation,
+            int firstTrained,
+            ChatTemplate template,
+            Tokenizer tokenizer,
+            Answers answers) {
+        return new AssistantMask(template, tokenizer, answers).mask(conversation, firstTrained);
+    }
+
+    /// The same for every answer of the conversation.
+    public static List<Masked> of(
             Conversation conversation, ChatTemplate template, Tokenizer tokenizer, Answers answers) {
-        return new AssistantMask(template, tokenizer, answers).mask(conversation);
+        return of(conversation, 0, template, tokenizer, answers);
     }
 
     /// The whole conversation as one row, every token of which is trained on.
@@ -79,25 +98,25 @@ public final class AssistantMask {
     public static Masked everything(Conversation conversation, ChatTemplate template, Tokenizer tokenizer) {
         Conversation formed = MessageForms.of(conversation, template);
         TokenizedText tokens = tokenizer.encodeWithSpans(template.text(formed, ChatTemplate.End.LAST_MESSAGE));
-        boolean[] all = new boolean[tokens.size()];
-        Arrays.fill(all, true);
-        return new Masked(tokens, all, List.of(), List.of());
+        return new Masked(tokens, new boolean[tokens.size()], List.of(), List.of()).everything();
     }
 
-    private List<Masked> mask(Conversation written) {
+    private List<Masked> mask(Conversation written, int firstTrained) {
         Conversation conversation = MessageForms.of(written, template);
         RenderedTurns turns = new RenderedTurns(conversation, template, tokenizer);
         Rendering whole = turns.first(turns.size());
         boolean marked = !whole.generations().isEmpty() && whole.generationTracking() == GenerationTracking.COMPLETE;
         AnswerFinder finder = marked ? new MarkedAnswers(turns) : new RenderedAnswers(turns);
         return new AnswerRows(turns, finder)
-                .find(learned(written)).stream()
+                .find(learned(written, firstTrained)).stream()
                         .map(row -> mask(row, conversation))
                         .toList();
     }
 
-    private List<Integer> learned(Conversation conversation) {
-        List<Integer> answers = conversation.answers();
+    private List<Integer> learned(Conversation conversation, int firstTrained) {
+        List<Integer> answers = conversation.answers().stream()
+                .filter(answer -> answer >= firstTrained)
+                .toList();
         List<Integer> inScope = switch (which) {
             case ALL -> answers;
             case LAST -> answers.subList(Math.max(0, answers.size() - 1), answers.size());

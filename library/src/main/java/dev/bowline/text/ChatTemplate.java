@@ -20,8 +20,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /// How a checkpoint writes a conversation down.
 ///
-/// A checkpoint may have several templates; the one called `default` is used, and `tool_use` for a conversation with
-/// tools, unless one is chosen by name. A template is parsed when it is first used.
+/// A checkpoint may have several templates; the one called `default` is used, and `tool_use` for a conversation
+/// with tools, unless one is chosen by name. A template is parsed when it is first used.
 public final class ChatTemplate {
 
     /// How the text ends.
@@ -64,6 +64,11 @@ public final class ChatTemplate {
         return of(tokenizer, TemplateFiles.in(tokenizer.directory()), Optional.empty());
     }
 
+    /// The templates of the tokenizer's directory; empty if it has none, as of most base models.
+    public static Optional<ChatTemplate> find(Tokenizer tokenizer) {
+        return TemplateFiles.find(tokenizer.directory()).map(files -> of(tokenizer, files, Optional.empty()));
+    }
+
     /// The template of this name in the tokenizer's directory, whether or not a conversation has tools.
     ///
     /// @throws BowlineException if there is none of that name
@@ -91,8 +96,8 @@ public final class ChatTemplate {
         return new ChatTemplate(files, chosen, tokenizer.specialTokens(), JsonObject.of(), Clock.systemDefaultZone());
     }
 
-    /// The same with variables of the template's own, such as `enable_thinking`; transformers' `chat_template_kwargs`.
-    /// One with the name of a special token replaces it.
+    /// The same with variables of the template's own, such as `enable_thinking`; transformers'
+    /// `chat_template_kwargs`. One with the name of a special token replaces it.
     ///
     /// @throws BowlineException if one has a name that belongs to the conversation
     public ChatTemplate with(JsonObject chatTemplateKwargs) {

@@ -10,11 +10,11 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/// Finds parts of a tokenizer.json with which the native library can panic, which ends the process, or take unbounded
-/// time.
+/// Finds parts of a tokenizer.json with which the native library can panic, which ends the process, or take
+/// unbounded time.
 ///
-/// Parts that are known to be safe with any values are listed; every other part is a risk, whether or not its values
-/// are good ones. Measured with `tokenizers` 0.21.4.
+/// Parts that are known to be safe with any values are listed; every other part is a risk, whether or not its
+/// values are good ones. Measured with `tokenizers` 0.21.4.
 final class NativeTokenizerRisk {
 
     private static final Set<String> SAFE_NORMALIZERS = Set.of(

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 
 /// The chat templates that lie in a directory, by name; a template alone is called `default`.
 ///
-/// As transformers 5.18 finds them: `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, and only where
-/// there is neither, `chat_template` of tokenizer_config.json, one text or a list of `{name, template}`.
+/// As transformers 5.18 finds them: `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, and only
+/// where there is neither, `chat_template` of tokenizer_config.json, one text or a list of `{name, template}`.
 ///
 /// @param byName in alphabetical order
 record TemplateFiles(Path directory, Map<String, Source> byName) {
@@ -44,6 +44,14 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
     }
 
     static TemplateFiles in(Path directory) {
+        return find(directory)
+                .orElseThrow(
+                        () -> new BowlineException(
+                                "%s has no chat template".formatted(directory),
+                                "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe, --chat-template to generate"));
+    }
+
+    static Optional<TemplateFiles> find(Path directory) {
         Map<String, Source> found = new TreeMap<>();
         Path alone = directory.resolve("chat_template" + SUFFIX);
         if (Files.isRegularFile(alone)) {
@@ -56,12 +64,7 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
         if (found.isEmpty()) {
             found.putAll(inConfig(directory.resolve("tokenizer_config.json")));
         }
-        if (found.isEmpty()) {
-            throw new BowlineException(
-                    "%s has no chat template".formatted(directory),
-                    "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe, --chat-template to generate");
-        }
-        return new TemplateFiles(directory, found);
+        return found.isEmpty() ? Optional.empty() : Optional.of(new TemplateFiles(directory, found));
     }
 
     private static List<Path> named(Path folder) {

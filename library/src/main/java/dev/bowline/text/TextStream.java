@@ -8,7 +8,8 @@ public final class TextStream {
     private static final char REPLACEMENT = '\uFFFD';
 
     private final Tokenizer tokenizer;
-    /// The ids that still matter: those of the piece given out last, for their effect on blanks, then the newer ones.
+    /// The ids that still matter: those of the piece given out last, for their effect on blanks, then the newer
+    /// ones.
     private int[] pending = {};
     private int given;
 

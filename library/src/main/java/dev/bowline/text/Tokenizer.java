@@ -5,10 +5,12 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers`
 /// library, from DJL). Nothing is truncated, padded or fetched.
@@ -18,7 +20,8 @@ public final class Tokenizer implements AutoCloseable {
 
     private static final String FILE_NAME = "tokenizer.json";
 
-    /// The longest text that the library may split within this process: a run of ten million blanks makes it panic.
+    /// The longest text that the library may split within this process: a run of ten million blanks makes it
+    /// panic.
     private static final int LONGEST_TEXT = 1 << 20;
 
     private final Path directory;
@@ -27,14 +30,21 @@ public final class Tokenizer implements AutoCloseable {
     private final SpecialTokens special;
     private final int vocabularySize;
     private final Set<Integer> added;
+    private final AddedAround around;
 
     private Tokenizer(
-            Path directory, TokenizerEngine engine, SpecialTokens special, int vocabularySize, Set<Integer> added) {
+            Path directory,
+            TokenizerEngine engine,
+            SpecialTokens special,
+            int vocabularySize,
+            Set<Integer> added,
+            AddedAround around) {
         this.directory = directory;
         this.engine = engine;
         this.special = special;
         this.vocabularySize = vocabularySize;
         this.added = added;
+        this.around = around;
     }
 
     /// @param directory a Hugging Face directory with a tokenizer.json
@@ -54,7 +64,8 @@ public final class Tokenizer implements AutoCloseable {
                 .<TokenizerEngine>map(risk -> TokenizerProcess.start(file, risk))
                 .orElseGet(() -> NativeTokenizerEngine.open(file));
         try {
-            return new Tokenizer(directory, engine, SpecialTokens.read(directory), vocabularySize, added(json));
+            return new Tokenizer(
+                    directory, engine, SpecialTokens.read(directory), vocabularySize, added(json), AddedAround.in(json));
         } catch (RuntimeException e) {
             engine.close();
             throw e;
@@ -102,8 +113,8 @@ public final class Tokenizer implements AutoCloseable {
         return vocabularySize;
     }
 
-    /// Refuses ids that the model's embedding has no row for. The tokenizer itself may have such ids: one tokenizer
-    /// often serves several models, and only the larger ones have a row for each of its tokens.
+    /// Refuses ids that the model's embedding has no row for. The tokenizer itself may have such ids: one
+    /// tokenizer often serves several models, and only the larger ones have a row for each of its tokens.
     ///
     /// @param rows of the model's input embedding
     /// @param place of the text, such as `file:line`, to begin the refusal with
@@ -178,6 +189,28 @@ public final class Tokenizer implements AutoCloseable {
                 () -> TokenizerProcess.start(directory.resolve(FILE_NAME), "a text of more than a million characters"));
         engineOfLongTexts = Optional.of(started);
         return started;
+    }
+
+    /// As [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, as transformers'
+    /// tokenizers do with a plain text. An added token stands for an empty part of the text, at its beginning or
+    /// at its end.
+    public TokenizedText encodeWithSpecialTokens(String text) {
+        TokenizedText plain = encodeWithSpans(text);
+        int first = around.before().size();
+        int[] ids = Stream.of(
+                        around.before().stream(),
+                        Arrays.stream(plain.ids()).boxed(),
+                        around.after().stream())
+                .flatMap(part -> part)
+                .mapToInt(id -> id)
+                .toArray();
+        int[] starts = new int[ids.length];
+        int[] ends = new int[ids.length];
+        Arrays.fill(starts, first + plain.size(), ids.length, text.length());
+        Arrays.fill(ends, first + plain.size(), ids.length, text.length());
+        System.arraycopy(plain.starts(), 0, starts, first, plain.size());
+        System.arraycopy(plain.ends(), 0, ends, first, plain.size());
+        return new TokenizedText(ids, starts, ends);
     }
 
     /// @return the UTF-16 offset of every code point, the end included

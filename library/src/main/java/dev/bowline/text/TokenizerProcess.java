@@ -17,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 
 /// The library in a process of its own, for files with which it can end its process or not return.
 ///
-/// The process starts at construction and ends with [#close]. After a request that it did not survive, every further
-/// one is refused with the same message.
+/// The process starts at construction and ends with [#close]. After a request that it did not survive, every
+/// further one is refused with the same message.
 final class TokenizerProcess implements TokenizerEngine {
 
     private static final Duration START = Duration.ofSeconds(20);

@@ -21,14 +21,15 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /// The rows that a recipe's dataset section describes.
 ///
 /// @param rows one example each, or packed
 /// @param dataset what was read
-/// @param template what wrote its conversations down
-record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
+/// @param template the chat template, if the checkpoint or the recipe has one
+record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> template) {
 
     /// @param name of the section in `file`
     /// @param today the day that the template is told where the recipe names none
@@ -43,24 +44,29 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
 
     private static RecipeData read(
             String name, DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
-        ChatTemplate template = template(name, section.chatTemplate(), tokenizer)
-                .with(section.chatTemplate().kwargs())
-                .on(section.chatTemplate().date().orElse(today));
-        Dataset dataset = DatasetReader.read(settings(name, section, packedSize), template, tokenizer);
+        Optional<ChatTemplate> template = template(name, section.chatTemplate(), tokenizer)
+                .map(found -> found.with(section.chatTemplate().kwargs())
+                        .on(section.chatTemplate().date().orElse(today)));
+        DatasetSettings settings = settings(name, section, packedSize);
+        Dataset dataset = template.isPresent()
+                ? DatasetReader.read(settings, template.get(), tokenizer)
+                : DatasetReader.read(settings, tokenizer);
         List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, template);
     }
 
-    private static ChatTemplate template(String sectionName, ChatTemplateSection section, Tokenizer tokenizer) {
+    private static Optional<ChatTemplate> template(
+            String sectionName, ChatTemplateSection section, Tokenizer tokenizer) {
         if (section.template().isEmpty()) {
-            return ChatTemplate.of(tokenizer);
+            return ChatTemplate.find(tokenizer);
         }
-        return switch (section.template().get()) {
-            case ChatTemplateChoice.Named(String name) -> ChatTemplate.named(tokenizer, name);
-            case ChatTemplateChoice.InFile(Path path) -> ChatTemplate.of(tokenizer, path);
-            case ChatTemplateChoice.Inline(String text) ->
-                ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text);
-        };
+        return Optional.of(
+                switch (section.template().get()) {
+                    case ChatTemplateChoice.Named(String name) -> ChatTemplate.named(tokenizer, name);
+                    case ChatTemplateChoice.InFile(Path path) -> ChatTemplate.of(tokenizer, path);
+                    case ChatTemplateChoice.Inline(String text) ->
+                        ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text);
+                });
     }
 
     private static DatasetSettings settings(String name, DatasetSection section, int packedSize) {
@@ -88,6 +94,8 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
             case SQUAD -> new Layout.Squad();
             case HELLASWAG -> new Layout.HellaSwag();
             case XLAM -> new Layout.XlamCalls();
+            case PROMPT_COMPLETION -> new Layout.PromptCompletion();
+            case TEXT -> new Layout.Text();
             case COLUMNS -> {
                 ColumnMapping columns = section.columnMapping().orElseThrow();
                 yield new Layout.Columns(columns.context(), columns.question(), columns.answer());
@@ -117,6 +125,15 @@ record RecipeData(List<Row> rows, Dataset dataset, ChatTemplate template) {
     /// @param name the recipe's section
     List<String> notes(String name, Tokenizer tokenizer) {
         List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset));
+        if (dataset.plain() > 0) {
+            notes.add("%s: %d of %d rows are trained as text that ends with '%s', without a chat template%s"
+                    .formatted(
+                            name,
+                            dataset.plain(),
+                            dataset.rows(),
+                            tokenizer.specialToken("eos_token").orElse(""),
+                            template.isEmpty() ? ", as the checkpoint has none" : ""));
+        }
         Divided divided = dataset.divided();
         divided.first()
                 .ifPresent(first -> notes.add(

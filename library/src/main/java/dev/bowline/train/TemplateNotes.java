@@ -9,6 +9,7 @@ import dev.bowline.text.StopTokens;
 import dev.bowline.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 
@@ -19,13 +20,10 @@ import java.util.stream.Collectors;
 record TemplateNotes(String section, Tokenizer tokenizer) {
 
     /// A sentence each; one that begins with "warning" is about something that is probably not meant.
-    List<String> of(ChatTemplate template, Dataset dataset) {
+    List<String> of(Optional<ChatTemplate> template, Dataset dataset) {
         AnswerEnds ends = dataset.ends();
         List<String> notes = new ArrayList<>();
-        for (String option : template.unreadOptions()) {
-            notes.add("warning: %s.chat_template_kwargs: the chat template never reads '%s'%s"
-                    .formatted(section, option, NearestNames.hint(option, template.variables())));
-        }
+        template.ifPresent(used -> notes.addAll(unreadOptions(used)));
         for (Unwritten field : dataset.unwritten()) {
             notes.add(
                     ("warning: %s: the chat template does not write all of '%s' in %d of %d answers, so the model does not learn"
@@ -61,6 +59,13 @@ record TemplateNotes(String section, Tokenizer tokenizer) {
                             .formatted(section, texts(ends.tokens()), texts(stops)));
         }
         return notes;
+    }
+
+    private List<String> unreadOptions(ChatTemplate template) {
+        return template.unreadOptions().stream()
+                .map(option -> "warning: %s.chat_template_kwargs: the chat template never reads '%s'%s"
+                        .formatted(section, option, NearestNames.hint(option, template.variables())))
+                .toList();
     }
 
     private String texts(SequencedSet<Integer> ids) {

@@ -101,6 +101,50 @@ class DatasetReaderTest {
     }
 
     @Test
+    void withoutAChatTemplateAQuestionAndItsAnswerAreOneText() throws IOException {
+        DatasetSettings settings = settings(
+                write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new Layout.Columns(Optional.empty(), "q", "r"));
+
+        Dataset plain = DatasetReader.read(settings, tokenizer);
+        Dataset turns = DatasetReader.read(settings, ChatTemplate.of(tokenizer), tokenizer);
+
+        assertEquals("2+2=4<eos>", decode(plain.examples().getFirst()));
+        assertEquals("4<eos>", targets(plain.examples().getFirst()));
+        assertEquals(1, plain.plain());
+        assertEquals("4<turn|>", targets(turns.examples().getFirst()));
+        assertEquals(0, turns.plain());
+    }
+
+    @Test
+    void textsOfTrlAreTrainedWithoutTheChatTemplateAndMessagesWithIt() throws IOException {
+        Path file = write("{\"prompt\": \"a=\", \"completion\": \"b\"}\n{\"text\": \"c\"}\n{\"text\": \"d<eos>\"}\n"
+                + "{\"prompt\": [" + message("user", "e") + "," + message("assistant", "f") + "," + message("user", "g")
+                + "], \"completion\": [" + message("assistant", "h") + "]}");
+
+        Dataset dataset =
+                DatasetReader.read(settings(file, new Layout.Auto()), ChatTemplate.of(tokenizer), tokenizer);
+
+        assertEquals(
+                List.of("b<eos>", "c<eos>", "d<eos>", "h<turn|>"),
+                dataset.examples().stream().map(DatasetReaderTest::targets).toList());
+        assertEquals(3, dataset.plain());
+    }
+
+    @Test
+    void aConversationWithoutAChatTemplateIsRefused() throws IOException {
+        Path base = Files.createDirectories(directory.resolve("base"));
+        Files.copy(MODEL.resolve("tokenizer.json"), base.resolve("tokenizer.json"));
+        DatasetSettings settings = settings(write(row("a", "b")), new Layout.Auto());
+
+        try (Tokenizer without = Tokenizer.open(base)) {
+            BowlineException refused =
+                    assertThrows(BowlineException.class, () -> DatasetReader.read(settings, without));
+            assertTrue(refused.problem().contains("data.jsonl:1"), refused.problem());
+            assertTrue(refused.problem().contains("has no chat template"), refused.problem());
+        }
+    }
+
+    @Test
     void textBeyondTheBasicPlaneDoesNotShiftTheMask() throws IOException {
         Dataset dataset = read(row("\uD83D\uDE00 when?", "24 August"), 64, DatasetSettings.TooLong.ERROR);
 
@@ -245,7 +289,7 @@ class DatasetReaderTest {
     @Test
     void whatDoesNotFitItsLayoutIsRefusedAtItsPlace() throws IOException {
         for (String row : List.of(
-                "{\"prompt\": \"a\", \"completion\": \"b\"}",
+                "{\"prompt\": \"a\", \"response\": \"b\"}",
                 "{\"conversations\": [{\"from\": \"martian\", \"value\": \"a\"}]}",
                 "{\"conversations\": [{\"from\": \"function_call\", \"value\": \"now()\"}]}",
                 "{\"conversations\": [{\"from\": \"function_call\", \"value\": \"{\\\"name\\\": \\\"now\\\"}\"}]}",
@@ -493,6 +537,18 @@ class DatasetReaderTest {
 
     private static String message(String role, String content) {
         return "{\"role\": \"%s\", \"content\": \"%s\"}".formatted(role, content);
+    }
+
+    private static DatasetSettings settings(Path file, Layout layout) {
+        return new DatasetSettings(
+                file,
+                DatasetSplit.preferring("train"),
+                layout,
+                64,
+                DatasetSettings.TooLong.ERROR,
+                OptionalInt.empty(),
+                DatasetSettings.TrainedText.ASSISTANT,
+                AssistantMask.Answers.ALL);
     }
 
     private static String targets(Example example) {

@@ -35,7 +35,7 @@ class LayoutTest {
                    {"role": "assistant", "content": "2059"}]}
                 """, "messages").asObject();
 
-        assertEquals(new Layout.Messages().conversation(messages), new Layout.Auto().conversation(shareGpt));
+        assertEquals(new Layout.Messages().conversation(messages), turns(new Layout.Auto(), shareGpt));
     }
 
     @Test
@@ -64,11 +64,11 @@ class LayoutTest {
         assertEquals("3 1", question(alpaca, row("{\"instruction\": null, \"input\": \"3 1\", " + answer)));
         BowlineException refused = assertThrows(
                 BowlineException.class,
-                () -> alpaca.conversation(row("{\"instruction\": \"\", \"input\": null, " + answer)));
+                () -> alpaca.content(row("{\"instruction\": \"\", \"input\": null, " + answer)));
         assertTrue(refused.problem().contains("'instruction' and 'input' is empty"), refused.problem());
         refused = assertThrows(
                 BowlineException.class,
-                () -> alpaca.conversation(row("{\"instruction\": \"a\", \"input\": null, \"output\": null}")));
+                () -> alpaca.content(row("{\"instruction\": \"a\", \"input\": null, \"output\": null}")));
         assertTrue(refused.problem().contains("'output' is null"), refused.problem());
     }
 
@@ -82,18 +82,18 @@ class LayoutTest {
                 Conversation.of(List.of(
                         Conversation.message("user", "dots in a name\n\nWhere?"),
                         Conversation.message("assistant", "delft"))),
-                new Layout.Columns(Optional.of("a.b"), "question.en", "answers.text.1").conversation(row));
+                turns(new Layout.Columns(Optional.of("a.b"), "question.en", "answers.text.1"), row));
         assertEquals(
                 "rows:1:1: the row has no field 'answers.text.2' (column_mapping.answer);"
                         + " 'answers.text' is an array of 2",
                 assertThrows(
                                 MissingColumnException.class,
                                 () -> new Layout.Columns(Optional.empty(), "question.en", "answers.text.2")
-                                        .conversation(row))
+                                        .content(row))
                         .problem());
         BowlineException whole = assertThrows(
                 BowlineException.class,
-                () -> new Layout.Columns(Optional.empty(), "question", "answers.text.0").conversation(row));
+                () -> new Layout.Columns(Optional.empty(), "question", "answers.text.0").content(row));
         assertTrue(whole.problem().contains("such as 'question.en'"), whole.problem());
     }
 
@@ -107,7 +107,7 @@ class LayoutTest {
                 Conversation.of(List.of(
                         Conversation.message("user", "Context: Knots hold. Question: What holds? Answer: "),
                         Conversation.message("assistant", "Knots"))),
-                new Layout.Squad().conversation(row));
+                turns(new Layout.Squad(), row));
     }
 
     @Test
@@ -116,11 +116,11 @@ class LayoutTest {
         Conversation expected = Conversation.of(
                 List.of(Conversation.message("user", "A man ties"), Conversation.message("assistant", "a knot.")));
 
-        assertEquals(expected, new Layout.HellaSwag().conversation(row(start + "\"1\"}")));
-        assertEquals(expected, new Layout.HellaSwag().conversation(row(start + "1}")));
+        assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "\"1\"}")));
+        assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "1}")));
         for (String label : List.of("\"\"", "2", "-1", "\"x\"", "null")) {
             assertThrows(
-                    BowlineException.class, () -> new Layout.HellaSwag().conversation(row(start + label + "}")), label);
+                    BowlineException.class, () -> new Layout.HellaSwag().content(row(start + label + "}")), label);
         }
     }
 
@@ -147,8 +147,41 @@ class LayoutTest {
         assertTrue(refused.problem().contains("'tools' is not JSON"), refused.problem());
     }
 
+    @Test
+    void promptAndCompletionOfTrlAreTextsOrTurnsOfWhichTheLatterAreTrained() {
+        JsonObject texts = row("{\"prompt\": \"a \", \"completion\": \"b\"}");
+        JsonObject turns = row("""
+                {"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+                            {"role": "user", "content": "c"}],
+                 "completion": [{"role": "assistant", "content": "d"}], "tools": null}""");
+        JsonObject mixed = row("{\"prompt\": \"a\", \"completion\": [{\"role\": \"assistant\", \"content\": \"b\"}]}");
+
+        assertEquals(new ExampleContent.PromptCompletion("a ", "b"), new Layout.Auto().content(texts));
+        ExampleContent.Turns read = (ExampleContent.Turns) new Layout.Auto().content(turns);
+        assertEquals(3, read.firstTrained());
+        assertEquals(
+                List.of("a", "b", "c", "d"),
+                read.conversation().messages().stream()
+                        .map(message -> message.requireString("content"))
+                        .toList());
+        assertThrows(BowlineException.class, () -> new Layout.Auto().content(mixed));
+    }
+
+    @Test
+    void aRowOfTextIsTrainedAsAWhole() {
+        assertEquals(new ExampleContent.Text("a\nb"), new Layout.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
+    }
+
+    private static Conversation turns(Layout layout, JsonObject row) {
+        return switch (layout.content(row)) {
+            case ExampleContent.Turns turns -> turns.conversation();
+            case ExampleContent.Question question -> question.turns().conversation();
+            case ExampleContent.PromptCompletion _, ExampleContent.Text _ -> throw new AssertionError("no turns");
+        };
+    }
+
     private static String question(Layout layout, JsonObject row) {
-        return layout.conversation(row).messages().getFirst().requireString("content");
+        return turns(layout, row).messages().getFirst().requireString("content");
     }
 
     private static JsonObject row(String json) {
