@@ -153,8 +153,7 @@ public final class DatasetReader {
         ChatTemplate writing = template.orElseGet(() -> ChatTemplate.of(tokenizer));
         return switch (settings.trainedText()) {
             case ASSISTANT ->
-                AssistantMask.of(
-                        turns.conversation(), turns.firstTrained(), writing, tokenizer, settings.answers());
+                AssistantMask.of(turns.conversation(), turns.firstTrained(), writing, tokenizer, settings.answers());
             case EVERYTHING -> List.of(AssistantMask.everything(turns.conversation(), writing, tokenizer));
         };
     }

@@ -242,7 +242,8 @@ public sealed interface Layout {
                     .formatted(
                             example.optionalString("context").orElse(""),
                             example.optionalString("question").orElse(""));
-            return new ExampleContent.Question(question, answers.isEmpty() ? "" : answers.getFirst().strip());
+            return new ExampleContent.Question(
+                    question, answers.isEmpty() ? "" : answers.getFirst().strip());
         }
     }
 

@@ -48,8 +48,7 @@ public final class AssistantMask {
     /// @param assistant whether token i is the assistant's and to be trained on
     /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
     /// @param unwritten text that the trained answers hold and the row does not
-    public record Masked(
-            TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {
+    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {
 
         /// The same with every token trained on.
         public Masked everything() {
@@ -78,11 +77,7 @@ public final class AssistantMask {
     /// @throws dev.bowline.BowlineException if the template refuses the conversation, or an answer cannot be told
     ///     from the turns before it
     public static List<Masked> of(
-            Conversation conversation,
-            int firstTrained,
-            ChatTemplate template,
-            Tokenizer tokenizer,
-            Answers answers) {
+            Conversation conversation, int firstTrained, ChatTemplate template, Tokenizer tokenizer, Answers answers) {
         return new AssistantMask(template, tokenizer, answers).mask(conversation, firstTrained);
     }
 

@@ -65,7 +65,12 @@ public final class Tokenizer implements AutoCloseable {
                 .orElseGet(() -> NativeTokenizerEngine.open(file));
         try {
             return new Tokenizer(
-                    directory, engine, SpecialTokens.read(directory), vocabularySize, added(json), AddedAround.in(json));
+                    directory,
+                    engine,
+                    SpecialTokens.read(directory),
+                    vocabularySize,
+                    added(json),
+                    AddedAround.in(json));
         } catch (RuntimeException e) {
             engine.close();
             throw e;
@@ -198,9 +203,7 @@ public final class Tokenizer implements AutoCloseable {
         TokenizedText plain = encodeWithSpans(text);
         int first = around.before().size();
         int[] ids = Stream.of(
-                        around.before().stream(),
-                        Arrays.stream(plain.ids()).boxed(),
-                        around.after().stream())
+                        around.before().stream(), Arrays.stream(plain.ids()).boxed(), around.after().stream())
                 .flatMap(part -> part)
                 .mapToInt(id -> id)
                 .toArray();

@@ -102,8 +102,8 @@ class DatasetReaderTest {
 
     @Test
     void withoutAChatTemplateAQuestionAndItsAnswerAreOneText() throws IOException {
-        DatasetSettings settings = settings(
-                write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new Layout.Columns(Optional.empty(), "q", "r"));
+        DatasetSettings settings =
+                settings(write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new Layout.Columns(Optional.empty(), "q", "r"));
 
         Dataset plain = DatasetReader.read(settings, tokenizer);
         Dataset turns = DatasetReader.read(settings, ChatTemplate.of(tokenizer), tokenizer);
@@ -121,8 +121,7 @@ class DatasetReaderTest {
                 + "{\"prompt\": [" + message("user", "e") + "," + message("assistant", "f") + "," + message("user", "g")
                 + "], \"completion\": [" + message("assistant", "h") + "]}");
 
-        Dataset dataset =
-                DatasetReader.read(settings(file, new Layout.Auto()), ChatTemplate.of(tokenizer), tokenizer);
+        Dataset dataset = DatasetReader.read(settings(file, new Layout.Auto()), ChatTemplate.of(tokenizer), tokenizer);
 
         assertEquals(
                 List.of("b<eos>", "c<eos>", "d<eos>", "h<turn|>"),

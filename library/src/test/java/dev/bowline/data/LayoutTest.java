@@ -119,8 +119,7 @@ class LayoutTest {
         assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "\"1\"}")));
         assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "1}")));
         for (String label : List.of("\"\"", "2", "-1", "\"x\"", "null")) {
-            assertThrows(
-                    BowlineException.class, () -> new Layout.HellaSwag().content(row(start + label + "}")), label);
+            assertThrows(BowlineException.class, () -> new Layout.HellaSwag().content(row(start + label + "}")), label);
         }
     }
 
@@ -169,7 +168,8 @@ class LayoutTest {
 
     @Test
     void aRowOfTextIsTrainedAsAWhole() {
-        assertEquals(new ExampleContent.Text("a\nb"), new Layout.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
+        assertEquals(
+                new ExampleContent.Text("a\nb"), new Layout.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
     }
 
     private static Conversation turns(Layout layout, JsonObject row) {
