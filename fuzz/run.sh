@@ -1,7 +1,7 @@
 #!/bin/sh
 # Lets Jazzer look for bytes that break a target, for a while or until it finds some.
 #
-#   fuzz/run.sh HeaderFuzzer|AuditFuzzer|RepairFuzzer [SECONDS [SECONDS_OF_ONE_INPUT]]
+#   fuzz/run.sh HeaderFuzzer|AuditFuzzer|RepairFuzzer|TemplateFuzzer|RecipeFuzzer [SECONDS [SECONDS_OF_ONE_INPUT]]
 #
 # An input that takes longer than 10 seconds is a find; give it more on a machine that others use.
 #
