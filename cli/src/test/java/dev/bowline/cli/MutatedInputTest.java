@@ -119,13 +119,13 @@ class MutatedInputTest {
                   lr: 1e-3
                 checkpoint:
                   checkpoint_dir: %s
-                """.formatted(model, directory.resolve("train.jsonl"), directory.resolve("run")));
+                """.formatted(
+                        model, directory.resolve("train.jsonl"), directory.resolve("run")));
     }
 
     /// Gives the weights an index, so that its reader is tried too.
     private static void index(Path model) throws IOException {
-        Path shard = Files.move(
-                model.resolve("model.safetensors"), model.resolve("model-00001-of-00001.safetensors"));
+        Path shard = Files.move(model.resolve("model.safetensors"), model.resolve("model-00001-of-00001.safetensors"));
         JsonObject weights = JsonObject.of();
         try (SafetensorsFile tensors = SafetensorsFile.open(shard)) {
             for (String name : tensors.entries().keySet()) {
@@ -147,10 +147,39 @@ class MutatedInputTest {
     }
 
     private static final List<String> INSERTS = List.of(
-            "null", "true", "-1", "0", "1e999", "-0.0", "NaN", "9223372036854775808", "2147483647", "1000000000",
-            "\"\"", "\"x\"", "[]", "{}", "[null]", "\"\\ud800\"", "\"\\u0000\"", "\u0000", "\uFEFF", "\u202E", "\u001B[31m",
-            "{{ ", "{% for x in messages %}", "{% endfor %}", "(a+)+$", "&a [*a]", "!!java/object:x", "---", "\t", "\r\n",
-            "[".repeat(5000), "{\"a\":".repeat(3000), "x".repeat(100_000));
+            "null",
+            "true",
+            "-1",
+            "0",
+            "1e999",
+            "-0.0",
+            "NaN",
+            "9223372036854775808",
+            "2147483647",
+            "1000000000",
+            "\"\"",
+            "\"x\"",
+            "[]",
+            "{}",
+            "[null]",
+            "\"\\ud800\"",
+            "\"\\u0000\"",
+            "\u0000",
+            "\uFEFF",
+            "\u202E",
+            "\u001B[31m",
+            "{{ ",
+            "{% for x in messages %}",
+            "{% endfor %}",
+            "(a+)+$",
+            "&a [*a]",
+            "!!java/object:x",
+            "---",
+            "\t",
+            "\r\n",
+            "[".repeat(5000),
+            "{\"a\":".repeat(3000),
+            "x".repeat(100_000));
 
     private static byte[] changed(byte[] bytes, Random random) {
         if (bytes.length == 0) {
@@ -176,7 +205,8 @@ class MutatedInputTest {
         return INSERTS.get(random.nextInt(INSERTS.size())).getBytes(StandardCharsets.UTF_8);
     }
 
-    /// What follows a colon, up to a comma, a brace or the end of the line: values of JSON and YAML, among them those of
+    /// What follows a colon, up to a comma, a brace or the end of the line: values of JSON and YAML, among them those
+    /// of
     /// a header.
     private static List<int[]> values(byte[] bytes) {
         List<int[]> values = new ArrayList<>();
