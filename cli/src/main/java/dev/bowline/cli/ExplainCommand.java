@@ -5,11 +5,13 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.recipe.RecipeNote;
 import dev.bowline.report.MemoryReport;
 import dev.bowline.train.MemoryOutlook;
 import dev.bowline.train.RecipePreview;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -46,16 +48,22 @@ final class ExplainCommand extends Command {
             console()
                     .print(json(settings)
                             .with("memory", MemoryReport.json(MemoryOutlook.of(file)))
-                            .with("notes", JsonArray.ofStrings(RecipePreview.notes(file))));
+                            .with("notes", JsonArray.ofStrings(notes(file))));
         } else if (yaml) {
             console().print(settings.toYaml());
-            RecipePreview.notes(file).forEach(console()::note);
+            notes(file).forEach(console()::note);
         } else {
             console().print(settings.toText());
             console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
-            RecipePreview.notes(file).forEach(console()::note);
+            notes(file).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
+    }
+
+    /// What became of AutoModel's keys, then what a run would say about the data.
+    private static List<String> notes(RecipeFile file) {
+        return Stream.concat(file.notes().stream().map(RecipeNote::line), RecipePreview.notes(file).stream())
+                .toList();
     }
 
     private static JsonObject json(EffectiveSettings settings) {

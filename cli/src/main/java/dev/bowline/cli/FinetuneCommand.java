@@ -2,12 +2,15 @@ package dev.bowline.cli;
 
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.recipe.RecipeNote;
 import dev.bowline.report.MemoryReport;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
+import java.util.ArrayList;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,6 +50,7 @@ final class FinetuneCommand extends Command {
     @Override
     public Integer call() {
         RecipeFile file = recipe.load();
+        translated(file).forEach(console()::note);
         RunReport report = run(console(), file, ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
         if (json) {
             console().print(RunSummary.json(report));
@@ -78,6 +82,23 @@ final class FinetuneCommand extends Command {
                 .map(saved -> "%s; to go on from %s:\n    %s"
                         .formatted(after, saved, file.command("checkpoint.restore_from=LATEST")))
                 .orElse(after + "; checkpoint.enabled is false, so nothing was saved");
+    }
+
+    /// What became of AutoModel's keys: a line for each that is read in another way, one for all that have no effect.
+    private static List<String> translated(RecipeFile file) {
+        List<String> lines = new ArrayList<>();
+        List<String> without = new ArrayList<>();
+        for (RecipeNote note : file.notes()) {
+            switch (note.effect()) {
+                case TRANSLATED -> lines.add(note.line());
+                case NONE -> without.add(note.key());
+            }
+        }
+        if (!without.isEmpty()) {
+            lines.add("%s without effect here, for which bowline explain gives the reasons: %s"
+                    .formatted(Quantity.count(without.size(), "key"), String.join(", ", without)));
+        }
+        return lines;
     }
 
     /// Carries a recipe out, shown on the console, until it is done or the process is asked to end.

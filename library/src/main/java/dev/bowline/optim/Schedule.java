@@ -10,7 +10,23 @@ package dev.bowline.optim;
 /// @param minimum the rate the decay ends at
 /// @param warmupSteps how many steps the warm-up takes
 /// @param decaySteps the step at which the decay reaches `minimum`, warm-up included
-public record Schedule(Decay decay, double peak, double initial, double minimum, long warmupSteps, long decaySteps) {
+/// @param firstStep where the warm-up begins
+public record Schedule(
+        Decay decay,
+        double peak,
+        double initial,
+        double minimum,
+        long warmupSteps,
+        long decaySteps,
+        FirstStep firstStep) {
+
+    /// The rate of the first step of a warm-up.
+    public enum FirstStep {
+        /// One step above `initial`, so that the last step of the warm-up has `peak`.
+        ABOVE_INITIAL,
+        /// `initial`, so that the step after the warm-up is the first with `peak`, as in NeMo AutoModel.
+        INITIAL
+    }
 
     /// The shape of the decay.
     public enum Decay {
@@ -30,6 +46,11 @@ public record Schedule(Decay decay, double peak, double initial, double minimum,
         }
     }
 
+    /// A schedule whose first step is [FirstStep#ABOVE_INITIAL].
+    public Schedule(Decay decay, double peak, double initial, double minimum, long warmupSteps, long decaySteps) {
+        this(decay, peak, initial, minimum, warmupSteps, decaySteps, FirstStep.ABOVE_INITIAL);
+    }
+
     public static Schedule constant(double rate) {
         return new Schedule(Decay.CONSTANT, rate, rate, rate, 0, 0);
     }
@@ -37,7 +58,11 @@ public record Schedule(Decay decay, double peak, double initial, double minimum,
     /// @param step from 0
     public double rate(long step) {
         if (step < warmupSteps) {
-            return initial + (peak - initial) * (step + 1) / warmupSteps;
+            long done = switch (firstStep) {
+                case ABOVE_INITIAL -> step + 1;
+                case INITIAL -> step;
+            };
+            return initial + (peak - initial) * done / warmupSteps;
         }
         if (decay == Decay.CONSTANT) {
             return peak;

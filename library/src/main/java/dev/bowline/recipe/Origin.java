@@ -35,4 +35,22 @@ public sealed interface Origin {
             return "default: " + reason;
         }
     }
+
+    /// Nobody gave it, and the recipe is one of NeMo AutoModel, whose default differs or is known to be the same.
+    ///
+    /// @param reason what the default is
+    record AutoModelDefault(String reason) implements Origin {
+        @Override
+        public String toString() {
+            return "AutoModel's default: " + reason;
+        }
+    }
+
+    /// Whether somebody wrote it.
+    default boolean isGiven() {
+        return switch (this) {
+            case InFile _, OnFlag _ -> true;
+            case Default _, AutoModelDefault _ -> false;
+        };
+    }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -67,6 +68,18 @@ final class PathKinds {
                 });
     }
 
+    /// The first of `bases` that has `text` in it.
+    static Optional<Path> firstExisting(List<Path> bases, String text) {
+        try {
+            return bases.stream()
+                    .map(base -> base.resolve(text).normalize())
+                    .filter(Files::exists)
+                    .findFirst();
+        } catch (InvalidPathException _) {
+            return Optional.empty();
+        }
+    }
+
     private static String write(Path path) {
         return TextKinds.quoted(path.toString());
     }
@@ -97,7 +110,7 @@ final class PathKinds {
         Path here = Path.of("").toAbsolutePath();
         return switch (origin) {
             case Origin.InFile at -> here.resolve(at.file()).resolveSibling("").normalize();
-            case Origin.OnFlag _, Origin.Default _ -> here;
+            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> here;
         };
     }
 

@@ -8,8 +8,8 @@ import java.util.List;
 final class Problems {
 
     /// The file first, top to bottom, then the flags in the order they were found.
-    private static final Comparator<RecipeProblem> SOURCE_ORDER = Comparator.comparing(
-            RecipeProblem::at, Comparator.comparingInt(Problems::line).thenComparingInt(Problems::column));
+    static final Comparator<Origin> SOURCE_ORDER =
+            Comparator.comparingInt(Problems::line).thenComparingInt(Problems::column);
 
     private final List<RecipeProblem> found = new ArrayList<>();
 
@@ -20,21 +20,23 @@ final class Problems {
     /// Ends the reading if anything is wrong.
     void throwIfAny() {
         if (!found.isEmpty()) {
-            throw new RecipeException(found.stream().sorted(SOURCE_ORDER).toList());
+            throw new RecipeException(found.stream()
+                    .sorted(Comparator.comparing(RecipeProblem::at, SOURCE_ORDER))
+                    .toList());
         }
     }
 
     private static int line(Origin origin) {
         return switch (origin) {
             case Origin.InFile at -> at.line();
-            case Origin.OnFlag _, Origin.Default _ -> Integer.MAX_VALUE;
+            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
         };
     }
 
     private static int column(Origin origin) {
         return switch (origin) {
             case Origin.InFile at -> at.column();
-            case Origin.OnFlag _, Origin.Default _ -> Integer.MAX_VALUE;
+            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
         };
     }
 }

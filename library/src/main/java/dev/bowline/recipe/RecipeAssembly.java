@@ -92,7 +92,8 @@ final class RecipeAssembly {
                 settings.use(RecipeSchema.LR_WARMUP_STEPS),
                 settings.use(RecipeSchema.LR_DECAY_STEPS),
                 settings.use(RecipeSchema.MIN_LR),
-                settings.use(RecipeSchema.INIT_LR));
+                settings.use(RecipeSchema.INIT_LR),
+                settings.use(RecipeSchema.START_AT_INIT_LR));
     }
 
     private CheckpointSection checkpoint() {

@@ -162,7 +162,9 @@ final class RecipeChecks {
     }
 
     private void learningRate() {
-        int warmup = settings.find(RecipeSchema.LR_WARMUP_STEPS).orElse(0);
+        int warmup = settings.find(RecipeSchema.LR_WARMUP_STEPS)
+                .flatMap(steps -> steps)
+                .orElse(0);
         Optional<Integer> decay = settings.find(RecipeSchema.LR_DECAY_STEPS).flatMap(steps -> steps);
         Optional<Integer> last = settings.find(RecipeSchema.MAX_STEPS).flatMap(steps -> steps);
         if (decay.isPresent() && warmup > decay.get()) {
@@ -195,8 +197,9 @@ final class RecipeChecks {
             refuseWithoutEffect(RecipeSchema.LR_DECAY_STEPS, Optional::isPresent, "with lr_decay_style: constant");
             refuseWithoutEffect(RecipeSchema.MIN_LR, rate -> rate > 0, "with lr_decay_style: constant");
         }
-        if (is(RecipeSchema.LR_WARMUP_STEPS, 0)) {
+        if (is(RecipeSchema.LR_WARMUP_STEPS, Optional.of(0))) {
             refuseWithoutEffect(RecipeSchema.INIT_LR, rate -> rate > 0, "without lr_warmup_steps");
+            refuseWithoutEffect(RecipeSchema.START_AT_INIT_LR, starts -> starts, "without lr_warmup_steps");
         }
     }
 

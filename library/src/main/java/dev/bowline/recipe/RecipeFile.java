@@ -9,15 +9,18 @@ import java.util.Map;
 /// A recipe as it was read: the records for whoever runs it, and the settings for whoever wants to know why.
 ///
 /// @param places where to change each key: where it is given, or else the section it would stand in
-public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, Origin> places) {
+/// @param notes what became of keys of NeMo AutoModel, in the order of the file
+public record RecipeFile(
+        Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<RecipeNote> notes) {
 
     public RecipeFile {
+        notes = List.copyOf(notes);
         places = Map.copyOf(places);
     }
 
     /// A recipe that a program made, without settings; what is wrong with it is at the start of its source.
     public static RecipeFile of(Recipe recipe) {
-        return new RecipeFile(recipe, new EffectiveSettings(List.of()), Map.of());
+        return new RecipeFile(recipe, new EffectiveSettings(List.of()), Map.of(), List.of());
     }
 
     /// What only the model or the data can tell is wrong with a key, at its position.
@@ -53,12 +56,15 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         for (String set : sets) {
             root = SetFlag.apply(set, root, problems);
         }
-        Settings settings = SettingsReader.read(file.toAbsolutePath().normalize(), root, problems);
+        Path source = file.toAbsolutePath().normalize();
+        Notes notes = new Notes();
+        Settings settings =
+                SettingsReader.read(source, AutoModelRecipe.translate(source, root, problems, notes), problems);
         RecipeChecks.run(settings, problems);
         problems.throwIfAny();
         Map<String, Origin> places = new HashMap<>();
         RecipeSchema.KEYS.forEach(key -> places.put(key.path(), settings.where(key)));
-        return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings), places);
+        return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings), places, notes.all());
     }
 
     /// Whether `set` has the form `key.path=value`.

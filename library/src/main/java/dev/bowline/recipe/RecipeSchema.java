@@ -126,11 +126,11 @@ final class RecipeSchema {
                     Map.entry("cosine", LrDecayStyle.COSINE))),
             new Fixed<>(LrDecayStyle.CONSTANT, "no decay unasked"),
             "How the rate falls after the warm-up.");
-    static final Key<Integer> LR_WARMUP_STEPS = new Key<>(
+    static final Key<Optional<Integer>> LR_WARMUP_STEPS = new Key<>(
             "lr_scheduler.lr_warmup_steps",
-            NumberKinds.integerFrom(0),
-            new Fixed<>(0, "no warm-up"),
-            "Steps from init_lr up to optimizer.lr.");
+            NumberKinds.integerFrom(0).optional(),
+            new Fixed<>(Optional.of(0), "no warm-up"),
+            "Steps from init_lr up to optimizer.lr; null for a tenth of the run's steps, at most 1000.");
     static final Key<Optional<Integer>> LR_DECAY_STEPS = new Key<>(
             "lr_scheduler.lr_decay_steps",
             COUNT,
@@ -146,6 +146,11 @@ final class RecipeSchema {
             NumberKinds.number(Range.atLeast(0), "1e-7"),
             new Fixed<>(0.0, "starts from nothing"),
             "The rate that the warm-up starts from.");
+    static final Key<Boolean> START_AT_INIT_LR = new Key<>(
+            "lr_scheduler.start_at_init_lr",
+            SWITCH,
+            new Fixed<>(false, "the first step is one step up from init_lr"),
+            "Whether the first step has init_lr itself, as in AutoModel, so that optimizer.lr comes a step later.");
 
     static final Key<Optional<Double>> MAX_NORM = new Key<>(
             "clip_grad_norm.max_norm",
@@ -282,7 +287,8 @@ final class RecipeSchema {
                 CKPT_EVERY_STEPS,
                 VAL_EVERY_STEPS));
         keys.addAll(List.of(OPTIMIZER_NAME, LR, BETAS, EPS, WEIGHT_DECAY, DECAY_NORMS_AND_BIASES));
-        keys.addAll(List.of(LR_DECAY_STYLE, LR_WARMUP_STEPS, LR_DECAY_STEPS, MIN_LR, INIT_LR, MAX_NORM));
+        keys.addAll(List.of(LR_DECAY_STYLE, LR_WARMUP_STEPS, LR_DECAY_STEPS, MIN_LR, INIT_LR));
+        keys.addAll(List.of(START_AT_INIT_LR, MAX_NORM));
         keys.addAll(List.of(
                 CHECKPOINT_ENABLED, CHECKPOINT_DIR, MAX_RECENT_CHECKPOINTS, KEEP_BEST, RESTORE_FROM, MAX_SHARD_SIZE));
         keys.addAll(List.of(

@@ -73,7 +73,7 @@ final class Settings {
 
     /// Whether the file or a flag says it.
     boolean isGiven(Key<?> key) {
-        return origin(key).filter(origin -> !(origin instanceof Origin.Default)).isPresent();
+        return origin(key).filter(Origin::isGiven).isPresent();
     }
 
     /// Where to change the first of `keys` that was given; if none was, where the first would stand.

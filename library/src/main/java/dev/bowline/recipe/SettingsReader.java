@@ -18,15 +18,19 @@ final class SettingsReader {
     /// Keys and sections that something is already wrong with, so that nothing else is said about them.
     private final Set<String> broken = new HashSet<>();
 
-    private SettingsReader(Path source, Problems problems) {
+    private final RecipeDefaults defaults;
+
+    private SettingsReader(Path source, Problems problems, RecipeDefaults defaults) {
         this.problems = problems;
         this.settings = new Settings(source);
+        this.defaults = defaults;
     }
 
     /// @param source the recipe, absolute
-    static Settings read(Path source, Mapping root, Problems problems) {
-        SettingsReader reader = new SettingsReader(source, problems);
-        reader.readGiven("", root);
+    static Settings read(Path source, AutoModelRecipe.Translation recipe, Problems problems) {
+        SettingsReader reader = new SettingsReader(source, problems, recipe.defaults());
+        reader.broken.addAll(recipe.refused());
+        reader.readGiven("", recipe.root());
         RecipeSchema.KEYS.forEach(reader::readAbsent);
         return reader.settings;
     }
@@ -36,16 +40,10 @@ final class SettingsReader {
         for (Entry entry : mapping.entries()) {
             String path = inSection(section, entry.key());
             Optional<Key<?>> key = RecipeSchema.key(section, entry.key());
-            Optional<RefusedKeys.Refusal> refusal = RefusedKeys.find(section, entry.key());
             if (key.isPresent()) {
                 readKey(key.get(), entry);
             } else if (RecipeSchema.SECTIONS.contains(path)) {
                 readSection(path, entry);
-            } else if (refusal.isPresent()) {
-                problems.add(
-                        entry.keyAt(),
-                        "key '%s' is refused: %s".formatted(path, refusal.get().reason()),
-                        refusal.get().fix());
             } else {
                 refuseUnknown(section, entry);
             }
@@ -95,7 +93,8 @@ final class SettingsReader {
 
     private void refuseUnknown(String section, Entry entry) {
         List<String> names = RecipeSchema.names(section);
-        Optional<String> misspelt = NearestKey.bySpelling(entry.key(), names);
+        Optional<String> misspelt = NearestKey.bySpelling(entry.key(), names)
+                .or(() -> NearestKey.bySpelling(entry.key(), AutoModelKeys.names(section)));
         Optional<String> elsewhere = elsewhere(entry.key());
         Optional<String> meant =
                 misspelt.isEmpty() && elsewhere.isEmpty() ? NearestKey.byWords(entry.key(), names) : misspelt;
@@ -130,16 +129,16 @@ final class SettingsReader {
         if (settings.isGiven(key) || sectionIsMissing || isBroken(key)) {
             return;
         }
-        switch (key.absent()) {
+        switch (defaults.of(key)) {
             case Absent.Required<T>() ->
                 problems.add(
                         settings.section(key.section()),
                         "%s is missing: expected %s"
                                 .formatted(key.path(), key.kind().expected()),
                         "add it: %s".formatted(key.doc()));
-            case Absent.Fixed<T>(T value, String reason) -> settings.put(key, value, new Origin.Default(reason));
+            case Absent.Fixed<T>(T value, String reason) -> settings.put(key, value, defaults.origin(key, reason));
             case Absent.Derived<T>(var value, var _, var told) ->
-                settings.put(key, value.apply(settings), new Origin.Default(told.apply(settings)));
+                settings.put(key, value.apply(settings), defaults.origin(key, told.apply(settings)));
         }
     }
 

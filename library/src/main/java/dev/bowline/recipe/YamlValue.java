@@ -79,6 +79,16 @@ sealed interface YamlValue {
             return entries.stream().filter(entry -> entry.key().equals(key)).findFirst();
         }
 
+        /// What stands at `path`.
+        Optional<YamlValue> find(List<String> path) {
+            Optional<YamlValue> value = entry(path.getFirst()).map(Entry::value);
+            return path.size() == 1
+                    ? value
+                    : value.flatMap(inner -> inner instanceof Mapping mapping
+                            ? mapping.find(path.subList(1, path.size()))
+                            : Optional.empty());
+        }
+
         /// The same with `value` at `path`, in the place of what was there.
         Mapping with(List<String> path, YamlValue value) {
             String key = path.getFirst();

@@ -16,6 +16,9 @@ import java.util.OptionalDouble;
 /// The numbers of a recipe, resolved against its data.
 final class RecipePlan {
 
+    /// Of a warm-up whose length the recipe leaves open, as in NeMo AutoModel.
+    private static final long MOST_WARMUP_STEPS = 1000;
+
     private RecipePlan() {}
 
     static FineTuningPlan of(Recipe recipe, TrainingRows rows, long paddingId) {
@@ -54,13 +57,17 @@ final class RecipePlan {
         };
         long decaySteps =
                 section.decaySteps().isPresent() ? section.decaySteps().get() : lastStep;
+        long warmupSteps = section.warmupSteps().isPresent()
+                ? section.warmupSteps().get()
+                : Math.min(MOST_WARMUP_STEPS, lastStep / 10);
         return new Schedule(
                 decay,
                 peak,
                 section.initLr(),
                 section.minLr(),
-                section.warmupSteps(),
-                Math.max(decaySteps, section.warmupSteps()));
+                warmupSteps,
+                Math.max(decaySteps, warmupSteps),
+                section.startAtInitLr() ? Schedule.FirstStep.INITIAL : Schedule.FirstStep.ABOVE_INITIAL);
     }
 
     private static CrossEntropy loss(LossSection loss) {

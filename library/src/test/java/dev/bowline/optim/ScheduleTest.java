@@ -28,6 +28,21 @@ class ScheduleTest {
         }
     }
 
+    /// Measured with AutoModel's `OptimizerParamScheduler`: the rate that the optimizer has at each step.
+    @Test
+    void aWarmUpFromItsInitialRateIsThatOfAutoModel() {
+        Schedule schedule = new Schedule(Schedule.Decay.COSINE, 1e-4, 1e-5, 1e-6, 4, 40, Schedule.FirstStep.INITIAL);
+
+        assertEquals(1e-5, schedule.rate(0), 1e-18);
+        assertEquals(3.25e-5, schedule.rate(1), 1e-18);
+        assertEquals(7.75e-5, schedule.rate(3), 1e-18);
+        assertEquals(1e-4, schedule.rate(4), 1e-18);
+        assertEquals(9.981163755554141e-05, schedule.rate(5), 1e-18);
+        assertEquals(5.05e-5, schedule.rate(22), 1e-18);
+        assertEquals(1.1883624444585956e-06, schedule.rate(39), 1e-18);
+        assertEquals(1e-6, schedule.rate(41), 1e-18);
+    }
+
     @Test
     void constantStaysAtThePeak() {
         assertEquals(3e-4, Schedule.constant(3e-4).rate(100), 0);

@@ -5,102 +5,350 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Who brings a recipe of NeMo AutoModel is told line by line what to change, and never that a key of it is a typing
-/// error.
+/// A recipe of NeMo AutoModel is read as it stands: what it says of the training is kept, what cannot change a number
+/// is noted, and what Bowline does not have is refused by name.
 class AutoModelRecipeTest {
 
     private static final String RECIPE = """
-            recipe: FinetuneRecipeForVLM
-            step_scheduler: {global_batch_size: 8, local_batch_size: 1, num_epochs: 2, save_checkpoint_every_epoch: true}
-            dist_env: {backend: nccl, timeout_minutes: 60}
-            rng: {_target_: StatefulRNG, seed: 42, ranked: true}
+            recipe: TrainFinetuneRecipeForNextTokenPrediction
+            step_scheduler:
+              global_batch_size: 16
+              local_batch_size: 2
+              max_steps: 200
+              gc_every_steps: 5
+              val_every_steps: 40
+            dist_env: {backend: nccl, timeout_minutes: 3}
+            rng:
+              _target_: nemo_automodel.components.training.rng.StatefulRNG
+              seed: 77
+              ranked: true
             model:
-              _target_: from_pretrained
+              _target_: nemo_automodel.NeMoAutoModelForCausalLM.from_pretrained
               pretrained_model_name_or_path: model
-              torch_dtype: torch.bfloat16
-              trust_remote_code: true
-              attn_implementation: eager
-              backend: {attn: te}
+              torch_dtype: bf16
+              attn_implementation: sdpa
+              trust_remote_code: false
               text_config: {use_cache: false}
-            processor: {padding_side: right}
-            checkpoint: {enabled: true, checkpoint_dir: runs, model_save_format: torch_save, best_metric_key: default}
-            distributed: {strategy: fsdp2}
-            peft: {dim: 16}
-            quantization: {load_in_4bit: true}
-            wandb: {project: x}
-            loss_fn: {_target_: MaskedCrossEntropy}
-            dataset: {_target_: make, path_or_dataset_id: train.jsonl, split: train}
-            dataloader: {shuffle: true}
-            validation_dataset_two: {path: heldout.jsonl}
-            optimizer: {_target_: AdamW, lr: 2e-5, weight_decay: 0.01, betas: [0.9, 0.95]}
-            lr_scheduler: {lr_decay_style: cosine, max_lr: 2e-5}
-            freeze_config: {freeze_embeddings: true, freeze_vision_tower: true, freeze_audio_tower: true}
-            ci: {time: 1}
+              backend:
+                _target_: nemo_automodel.components.models.common.BackendConfig
+                attn: te
+                fake_balanced_gate: false
+            compile: {enabled: false, backend: null}
+            distributed: {strategy: fsdp2, tp_size: 2, cp_size: 1, pipeline: {pp_schedule: 1f1b}}
+            loss_fn: {_target_: nemo_automodel.components.loss.masked_ce.MaskedCrossEntropy}
+            dataset:
+              _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset
+              dataset_name: train.jsonl
+              split: train[:500]
+              seq_length: 512
+              truncation: true
+              padding: max_length
+            packed_sequence: {packed_sequence_size: 0}
+            dataloader:
+              _target_: torchdata.stateful_dataloader.StatefulDataLoader
+              collate_fn:
+                _target_: nemo_automodel.components.datasets.utils.default_collater
+                pad_seq_len_divisible: 16
+              shuffle: false
+            optimizer:
+              _target_: torch.optim.AdamW
+              lr: 2e-5
+              betas: [0.9, 0.95]
+              foreach: false
+            lr_scheduler: {lr_decay_style: cosine}
+            checkpoint: {checkpoint_dir: runs/new, model_save_format: torch_save, save_consolidated: false}
+            ci: {time: 00:20:00, anything: {at: all}}
             """;
 
     @TempDir
     private Path temporary;
 
+    private RecipeFolder folder;
+
+    @BeforeEach
+    void makeFolder() {
+        folder = new RecipeFolder(temporary);
+    }
+
     @Test
-    void everyKeyThatMeansNothingHereIsRefusedByName() {
-        List<String> problems = new RecipeFolder(temporary).problems(RECIPE);
+    void whatItSaysOfTheTrainingIsRead() {
+        Recipe recipe = folder.load(RECIPE).recipe();
+
+        assertEquals(TorchDtype.BFLOAT16, recipe.model().torchDtype());
+        assertEquals(DatasetFormat.SQUAD, recipe.dataset().format());
+        assertEquals(folder.path("train.jsonl"), recipe.dataset().path());
+        assertEquals(Optional.of("train[:500]"), recipe.dataset().split());
+        assertEquals(Truncation.CUT_END, recipe.dataset().truncation());
+        assertEquals(512, recipe.dataset().seqLength());
+        assertEquals(false, recipe.dataset().shuffle());
+        assertEquals(OptimizerName.ADAMW, recipe.optimizer().name());
+        assertEquals(new Betas(0.9, 0.95), recipe.optimizer().betas());
+        assertEquals(Optional.empty(), recipe.validationDataset());
+    }
+
+    /// In AutoModel's source no fine-tuning recipe reads `rng`, `StepSchedulerConfig` has 10 epochs and a checkpoint
+    /// every 100 steps, `torch.optim.AdamW` decays every parameter by 0.01, and `LRSchedulerConfig` warms up over
+    /// `min(1000, steps // 10)` from a tenth of the rate and ends at a hundredth.
+    @Test
+    void whereItSaysNothingTheDefaultsOfAutoModelHold() {
+        RecipeFile file = folder.load(RECIPE);
+        Recipe recipe = file.recipe();
+
+        assertEquals(42, recipe.seed());
+        assertEquals(Optional.of(10), recipe.stepScheduler().numEpochs());
+        assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
+        assertEquals(
+                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true),
+                recipe.optimizer());
+        assertEquals(
+                new LrScheduler(LrDecayStyle.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
+                recipe.lrScheduler());
+        assertEquals(Optional.empty(), recipe.checkpoint().maxRecentCheckpoints());
+        assertEquals("AutoModel's default: a tenth of the run's steps, at most 1000", origin(file, "lr_warmup_steps"));
+        assertEquals("AutoModel's default: a hundredth of optimizer.lr", origin(file, "min_lr"));
+        assertEquals("AutoModel's default: a tenth of optimizer.lr", origin(file, "init_lr"));
+    }
+
+    @Test
+    void withoutASchedulerTheRateIsConstantAsInAutoModel() {
+        RecipeFile file = folder.load(RECIPE.replace("lr_scheduler: {lr_decay_style: cosine}\n", ""));
 
         assertEquals(
-                List.of(
-                        "recipe",
-                        "step_scheduler.save_checkpoint_every_epoch",
-                        "dist_env",
-                        "rng",
-                        "model._target_",
-                        "model.trust_remote_code",
-                        "model.attn_implementation",
-                        "model.backend",
-                        "model.text_config",
-                        "processor",
-                        "checkpoint.model_save_format",
-                        "checkpoint.best_metric_key",
-                        "distributed",
-                        "peft",
-                        "quantization",
-                        "wandb",
-                        "loss_fn",
-                        "dataset._target_",
-                        "dataset.split",
-                        "dataloader",
-                        "validation_dataset_two",
-                        "optimizer._target_",
-                        "lr_scheduler.max_lr",
-                        "ci"),
-                problems.stream().map(AutoModelRecipeTest::refusedKey).toList());
+                new LrScheduler(LrDecayStyle.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
+                file.recipe().lrScheduler());
+        assertEquals(
+                "AutoModel's default: without an lr_scheduler the rate does not change",
+                origin(file, "lr_decay_style"));
     }
 
     @Test
-    void theDeadSeedIsToldWhereItLives() {
-        List<String> problems = new RecipeFolder(temporary).problems(RECIPE);
+    void aRecipeOfOnesOwnKeepsTheDefaultsOfBowlineAndMayHaveKeysOfAutoModel() {
+        RecipeFile file = folder.load(RecipeFolder.SHORTEST + "dist_env: {backend: nccl}\n");
 
-        assertTrue(
-                problems.contains(
-                        "4:1: key 'rng' is refused: nothing reads a seed in here | put seed at top level: seed: 42"),
-                problems::toString);
+        assertEquals(Optional.empty(), file.recipe().stepScheduler().numEpochs());
+        assertEquals(false, file.recipe().optimizer().decayNormsAndBiases());
+        assertEquals(
+                List.of("dist_env.backend has no effect: a run is one process, and how the work is split changes no"
+                        + " result"),
+                file.notes().stream().map(RecipeNote::text).toList());
     }
 
     @Test
-    void aTargetIsRefusedBecauseARecipeIsData() {
-        List<String> problems = new RecipeFolder(temporary).problems(RECIPE);
+    void theExplainedRecipeIsTheSameRecipeWithoutAutoModel() {
+        RecipeFile file = folder.load(RECIPE);
 
-        assertTrue(
-                problems.stream()
-                        .anyMatch(
-                                problem -> problem.startsWith(
-                                        "6:3: key 'model._target_' is refused: names code to run, and a recipe is data, not code")),
-                problems::toString);
+        RecipeFile again = folder.load(file.settings().toYaml());
+
+        assertEquals(file.recipe(), again.recipe());
+        assertEquals(List.of(), again.notes());
     }
 
-    private static String refusedKey(String problem) {
-        assertTrue(problem.contains(" is refused: "), problem);
-        return problem.substring(problem.indexOf('\'') + 1, problem.indexOf("' is refused"));
+    @Test
+    void whatHasNoEffectIsNotedAtItsPlace() {
+        List<String> notes = notes(folder.load(RECIPE));
+
+        assertTrue(
+                notes.contains(
+                        "11:3: rng.seed has no effect: AutoModel's recipes read the top-level seed and not this one"),
+                notes::toString);
+        assertTrue(
+                notes.contains("7:20: step_scheduler.val_every_steps has no effect: there is no validation_dataset"),
+                notes::toString);
+        assertTrue(notes.contains("32:15: dataset.truncation: read as truncation: cut_end"), notes::toString);
+        assertTrue(notes.contains("40:12: dataloader.shuffle: read as dataset.shuffle: false"), notes::toString);
+        assertTrue(
+                notes.contains(
+                        "45:3: optimizer.foreach has no effect: the optimizer is always fused, with 32-bit master"
+                                + " weights and moments"),
+                notes::toString);
+        assertTrue(notes.contains("48:1: ci has no effect: it belongs to AutoModel's own machinery"), notes::toString);
+    }
+
+    @Test
+    void whatBowlineDoesNotHaveIsRefusedByName() {
+        assertRefused("peft: {_target_: nemo_automodel.components._peft.lora.PeftConfig, dim: 8}", "peft: LoRA");
+        assertRefused("fp8: {enabled: true}", "fp8: fp8 training");
+        assertRefused("qat: {enabled: true}", "qat: quantization-aware training");
+        assertRefused("quantization: {load_in_4bit: true}", "quantization: training on quantized weights (QLoRA)");
+        assertRefused("neftune: {noise_alpha: 5}", "neftune: NEFTune");
+        assertEquals(
+                "42:3: optimizer._target_: Muon is not supported",
+                refusal(RECIPE.replace("torch.optim.AdamW", "dion.Muon")));
+        assertTrue(refusal(RECIPE.replace("fake_balanced_gate: false", "fake_balanced_gate: true"))
+                .contains("model.backend.fake_balanced_gate: a gate that sends tokens to experts evenly"));
+        assertTrue(refusal(RECIPE.replace("llm.squad.make_squad_dataset", "vlm.datasets.make_medpix_dataset"))
+                .endsWith("dataset._target_: training on images is not supported"));
+    }
+
+    @Test
+    void adamIsAdamWOnlyWithoutWeightDecay() {
+        String adam = RECIPE.replace("torch.optim.AdamW", "torch.optim.Adam");
+
+        assertEquals(0, folder.load(adam).recipe().optimizer().weightDecay());
+        assertEquals(
+                0,
+                folder.load(adam.replace("foreach: false", "weight_decay: 0.0"))
+                        .recipe()
+                        .optimizer()
+                        .weightDecay());
+        assertEquals(
+                "45:17: optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",
+                refusal(adam.replace("foreach: false", "weight_decay: 0.01")));
+    }
+
+    @Test
+    void aClassThatIsNotKnownIsRefusedAndNeverLookedUp() {
+        String unknown = RECIPE.replace("torch.optim.AdamW", "torch.optim.Adamw");
+        String foreign = RECIPE.replace(
+                "nemo_automodel.components.loss.masked_ce.MaskedCrossEntropy", "os.path.MaskedCrossEntropy");
+
+        assertTrue(
+                folder.problem(unknown)
+                        .endsWith("optimizer._target_ names 'torch.optim.Adamw', and a recipe is data: only classes"
+                                + " that Bowline knows are read | did you mean 'torch.optim.AdamW'?"),
+                folder.problem(unknown));
+        assertTrue(folder.problem(foreign).contains("names 'os.path.MaskedCrossEntropy'"), folder.problem(foreign));
+    }
+
+    @Test
+    void aMisspeltKeyIsAnErrorWithTheNearestName() {
+        assertEquals(
+                "18:3: unknown key 'trust_remote_cod' in model | did you mean 'trust_remote_code'?",
+                folder.problem(RECIPE.replace("trust_remote_code:", "trust_remote_cod:")));
+        assertEquals(
+                "8:1: unknown key 'dist_evn' | did you mean 'dist_env'?",
+                folder.problem(RECIPE.replace("dist_env:", "dist_evn:")));
+        assertEquals(
+                "8:27: unknown key 'timeout_minute' in dist_env | did you mean 'timeout_minutes'?",
+                folder.problem(RECIPE.replace("timeout_minutes:", "timeout_minute:")));
+    }
+
+    @Test
+    void aNameOnTheHubIsToldTheCommandThatMakesTheFile() {
+        String hub = RECIPE.replace("dataset_name: train.jsonl", "dataset_name: rajpurkar/squad");
+
+        assertEquals(
+                "29:17: rajpurkar/squad is a dataset on the Hugging Face Hub, and datasets are local files | make the"
+                        + " file"
+                        + " (python -c \"from datasets import load_dataset; load_dataset('rajpurkar/squad',"
+                        + " split='train').to_json('squad-train.jsonl')\") and give it:"
+                        + " --set dataset.path=squad-train.jsonl",
+                folder.problem(hub));
+        assertEquals(
+                folder.path("heldout.jsonl"),
+                folder.load(hub, "dataset.path=" + folder.path("heldout.jsonl"))
+                        .recipe()
+                        .dataset()
+                        .path());
+    }
+
+    @Test
+    void aValidationOfTheHubIsLeftOutAndSaid() {
+        String validated = RECIPE + """
+                validation_dataset:
+                  _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset
+                  dataset_name: rajpurkar/squad
+                  split: validation
+                  limit_dataset_samples: 64
+                """;
+
+        RecipeFile without = folder.load(validated);
+        RecipeFile with = folder.load(validated, "validation_dataset.path=" + folder.path("heldout.jsonl"));
+
+        assertEquals(Optional.empty(), without.recipe().validationDataset());
+        assertTrue(
+                notes(without).stream()
+                        .anyMatch(note -> note.contains("so nothing is validated")
+                                && note.contains("--set validation_dataset.path=squad-validation.jsonl")),
+                () -> notes(without).toString());
+        assertEquals(
+                Optional.of(64), with.recipe().validationDataset().orElseThrow().limit());
+        assertEquals(Optional.of(40), with.recipe().stepScheduler().valEverySteps());
+    }
+
+    @Test
+    void aValidationOfTheSameSplitReadsTheSameFile() {
+        String validated = RECIPE.replace("dataset_name: train.jsonl", "dataset_name: rajpurkar/squad") + """
+                validation_dataset:
+                  _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset
+                  dataset_name: rajpurkar/squad
+                  split: train[500:564]
+                """;
+
+        DatasetSection validation = folder.load(validated, "dataset.path=" + folder.path("heldout.jsonl"))
+                .recipe()
+                .validationDataset()
+                .orElseThrow();
+
+        assertEquals(folder.path("heldout.jsonl"), validation.path());
+        assertEquals(Optional.of("train[500:564]"), validation.split());
+    }
+
+    @Test
+    void aFlagGoesBeforeTheRecipeUnderEitherName() {
+        String limited = RECIPE.replace("split: train[:500]", "num_samples_limit: 500");
+
+        assertEquals(
+                Optional.of(7),
+                folder.load(limited, "dataset.limit_dataset_samples=7")
+                        .recipe()
+                        .dataset()
+                        .limit());
+        assertEquals(
+                Optional.of(8),
+                folder.load(limited, "dataset.num_samples_limit=8")
+                        .recipe()
+                        .dataset()
+                        .limit());
+        assertEquals(
+                TorchDtype.FLOAT32,
+                folder.load(RECIPE, "model.dtype=fp32").recipe().model().torchDtype());
+    }
+
+    @Test
+    void aTemplateIsFoundAboveTheRecipeAsWhereAutoModelIsStarted() {
+        folder.write("examples/own/chat.jinja", "{{ messages }}");
+        Path recipe = folder.write(
+                "examples/own/deep/recipe.yaml",
+                RECIPE.replace("model\n", folder.path("model") + "\n")
+                        .replace("train.jsonl", folder.path("train.jsonl").toString())
+                        .replace("padding: max_length", "chat_template: examples/own/chat.jinja"));
+
+        assertEquals(
+                Optional.of(new ChatTemplateChoice.InFile(folder.path("examples/own/chat.jinja"))),
+                RecipeFile.load(recipe, List.of())
+                        .recipe()
+                        .dataset()
+                        .chatTemplate()
+                        .template());
+    }
+
+    private void assertRefused(String section, String beginning) {
+        String refusal = refusal(RECIPE + section + "\n");
+        assertTrue(refusal.contains(": " + beginning) && refusal.endsWith(" is not supported"), refusal);
+    }
+
+    private String refusal(String yaml) {
+        String problem = folder.problem(yaml);
+        return problem.substring(0, problem.indexOf(" | "));
+    }
+
+    private List<String> notes(RecipeFile file) {
+        return file.notes().stream()
+                .map(note -> note.line().replace(folder.path("recipe.yaml") + ":", ""))
+                .toList();
+    }
+
+    private static String origin(RecipeFile file, String name) {
+        return file.settings().settings().stream()
+                .filter(setting -> setting.key().equals("lr_scheduler." + name))
+                .map(setting -> setting.origin().toString())
+                .findFirst()
+                .orElseThrow();
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -158,8 +159,10 @@ class EffectiveSettingsTest {
     void aKeyThatIsReadAndThatNoRecordTakesIsFoundOut() {
         YamlValue written = YamlReader.read(SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), new Problems())
                 .orElseThrow();
-        Settings settings =
-                SettingsReader.read(folder.path("recipe.yaml"), (YamlValue.Mapping) written, new Problems());
+        Settings settings = SettingsReader.read(
+                folder.path("recipe.yaml"),
+                new AutoModelRecipe.Translation((YamlValue.Mapping) written, RecipeDefaults.ofBowline(), Set.of()),
+                new Problems());
         Key<Integer> dead = new Key<>(
                 "model.dead", NumberKinds.integerFrom(0), new Absent.Required<>(), "A key that nothing takes.");
         settings.put(dead, 3, new Origin.OnFlag("model.dead=3"));

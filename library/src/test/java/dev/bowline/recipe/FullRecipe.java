@@ -18,6 +18,7 @@ final class FullRecipe {
               seq_length: 128
               truncation: cut_start
               limit_dataset_samples: 100
+              split: train[:90%]
               chat_template: chat.jinja
               chat_template_kwargs: {enable_thinking: true, tone: dry, budgets: [1, 0.5]}
               chat_template_date: 2026-01-31
@@ -26,6 +27,7 @@ final class FullRecipe {
               shuffle: false
             validation_dataset:
               path: heldout.jsonl
+              split: validation
               format: messages
               seq_length: 64
               truncation: skip
@@ -54,6 +56,7 @@ final class FullRecipe {
             lr_scheduler:
               lr_decay_style: cosine
               lr_warmup_steps: 3
+              start_at_init_lr: true
               lr_decay_steps: 25
               min_lr: 1e-5
               init_lr: 1e-6

@@ -84,7 +84,7 @@ class RecipeFileTest {
                         new ModelSection(folder.path("model"), TorchDtype.BFLOAT16),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
-                                Optional.empty(),
+                                Optional.of("train[:90%]"),
                                 DatasetFormat.COLUMNS,
                                 Optional.of(new ColumnMapping(Optional.of("passage"), "ask", "reply")),
                                 128,
@@ -104,7 +104,7 @@ class RecipeFileTest {
                                 false),
                         Optional.of(new DatasetSection(
                                 folder.path("heldout.jsonl"),
-                                Optional.empty(),
+                                Optional.of("validation"),
                                 DatasetFormat.MESSAGES,
                                 Optional.empty(),
                                 64,
@@ -120,7 +120,7 @@ class RecipeFileTest {
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
                         new OptimizerSection(OptimizerName.ADAMW, 2e-4, new Betas(0.8, 0.95), 1e-6, 0.1, true),
-                        new LrScheduler(LrDecayStyle.COSINE, 3, Optional.of(25), 1e-5, 1e-6),
+                        new LrScheduler(LrDecayStyle.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
                                 true,
@@ -159,7 +159,7 @@ class RecipeFileTest {
                         new PackedSequence(0),
                         new StepScheduler(8, 1, Optional.of(10), Optional.empty(), Optional.empty(), Optional.empty()),
                         new OptimizerSection(OptimizerName.ADAMW, 1e-5, new Betas(0.9, 0.999), 1e-8, 0.01, false),
-                        new LrScheduler(LrDecayStyle.CONSTANT, 0, Optional.empty(), 0, 0),
+                        new LrScheduler(LrDecayStyle.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
                         Optional.of(1.0),
                         new CheckpointSection(
                                 true,
@@ -327,7 +327,8 @@ class RecipeFileTest {
                 () -> new StepScheduler(8, 3, Optional.of(1), Optional.empty(), Optional.empty(), Optional.empty()));
         assertThrows(IllegalArgumentException.class, () -> new PackedSequence(1));
         assertThrows(
-                IllegalArgumentException.class, () -> new LrScheduler(LrDecayStyle.COSINE, 9, Optional.of(8), 0, 0));
+                IllegalArgumentException.class,
+                () -> new LrScheduler(LrDecayStyle.COSINE, Optional.of(9), Optional.of(8), 0, 0, false));
         assertThrows(
                 IllegalArgumentException.class, () -> new FreezeConfig(false, true, true, true, false, false, false));
     }

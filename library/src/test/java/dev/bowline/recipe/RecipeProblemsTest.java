@@ -57,14 +57,14 @@ class RecipeProblemsTest {
 
     @Test
     void theMessageIsOneBlockAProblem() {
-        Path file = folder.recipe("seed: x\n" + RecipeFolder.SHORTEST + "pft: {}\n");
+        Path file = folder.recipe("seed: x\n" + RecipeFolder.SHORTEST + "zzz: {}\n");
 
         RecipeException refused = assertThrows(RecipeException.class, () -> RecipeFile.load(file, List.of()));
 
         assertEquals("""
                 %1$s:1:7: seed: expected an integer of at least 0, found the text 'x'
                   fix: write digits only
-                %1$s:11:1: unknown key 'pft'
+                %1$s:11:1: unknown key 'zzz'
                   fix: use one of seed, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
                 optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, loss""".formatted(file), refused.getMessage());
     }
@@ -169,7 +169,8 @@ class RecipeProblemsTest {
     void aMissingKeyIsReportedWhereItsSectionStands() {
         assertEquals(
                 List.of(
-                        "1:1: dataset.path is missing: expected an existing file | add it: The examples, JSON or JSONL.",
+                        "1:1: dataset.path is missing: expected an existing file or directory | add it: The examples: a"
+                                + " file of JSON, JSON lines, Parquet or CSV, or a directory of such files.",
                         "6:1: optimizer.lr is missing: expected a number above 0 | add it: The highest learning rate."),
                 folder.problems("""
                         model:
@@ -292,8 +293,6 @@ class RecipeProblemsTest {
                 .endsWith("modl does not exist; did you mean 'model'?"));
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("or_path: model", "or_path: runs"))
                 .endsWith("runs has no config.json; name the directory that has"));
-        assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "model"))
-                .endsWith("model is a directory; name a file in it"));
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "${DATA}/x"))
                 .endsWith("a recipe does not read variables"));
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "~/train.jsonl"))

@@ -71,9 +71,8 @@ class SetFlagTest {
         assertProblem(
                 "seed.value=3", "seed: expected an integer of at least 0, found a mapping | write one, such as 42");
         assertProblem(
-                "wandb.project=x",
-                "key 'wandb' is refused: trackers are not supported yet"
-                        + " | remove the section; training.jsonl and validation.jsonl have every figure");
+                "peft.dim=8",
+                "peft: LoRA (an adapter) is not supported | remove the section to train the weights themselves");
         assertProblem(
                 "optimizer.betas=[0.9",
                 "this is not YAML: expected ',' or ']', but got <stream end>"

@@ -1,0 +1,268 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.AutoModelTargets.Meaning;
+import dev.bowline.recipe.AutoModelTargets.Slot;
+import dev.bowline.recipe.YamlValue.Mapping;
+import dev.bowline.recipe.YamlValue.Scalar;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/// The dataset sections of an AutoModel recipe with Bowline's keys: a class becomes a format, a split some rows of a
+/// local file, and a name on the Hub is told how to become such a file.
+final class AutoModelDatasets {
+
+    private static final String TRAINING = "dataset";
+    private static final String VALIDATION = "validation_dataset";
+    private static final List<String> SOURCES =
+            List.of("path", "path_or_dataset_id", "path_or_dataset", "dataset_name");
+    private static final Set<String> NO_TRUNCATION = Set.of("false", "do_not_truncate");
+    private static final Set<String> TRUNCATION = Set.of("true", "longest_first", "only_first");
+
+    private final Path file;
+    private final boolean isTheirs;
+    private final Problems problems;
+    private final Notes notes;
+    private final Set<String> refused;
+
+    /// @param file the recipe, absolute
+    /// @param isTheirs whether the recipe is one of AutoModel's
+    /// @param refused to add to
+    AutoModelDatasets(Path file, boolean isTheirs, Problems problems, Notes notes, Set<String> refused) {
+        this.file = file;
+        this.isTheirs = isTheirs;
+        this.problems = problems;
+        this.notes = notes;
+        this.refused = refused;
+    }
+
+    /// One dataset section.
+    ///
+    /// @param name of the data that is read, if there is one
+    /// @param written the name in the recipe, or of the dataset that the class reads by itself
+    private record Section(String key, Mapping mapping, Optional<Scalar> name, Optional<Scalar> written) {
+
+        Optional<Scalar> scalar(String name) {
+            return mapping.find(List.of(name)).flatMap(AutoModelDatasets::asScalar);
+        }
+
+        Section with(String name, YamlValue value) {
+            return new Section(key, mapping.with(List.of(name), value), this.name, written);
+        }
+
+        Section without(String name) {
+            return new Section(key, mapping.without(List.of(name)), this.name, written);
+        }
+    }
+
+    private static Optional<Scalar> asScalar(YamlValue value) {
+        return value instanceof Scalar scalar ? Optional.of(scalar) : Optional.empty();
+    }
+
+    Mapping translate(Mapping root) {
+        Mapping translated = root;
+        Optional<Section> training = section(root, TRAINING);
+        Optional<Section> validation = section(root, VALIDATION);
+        if (training.isPresent()) {
+            translated = put(translated, local(training.get()));
+        }
+        if (validation.isPresent()) {
+            translated = validation(translated, training, validation.get());
+        }
+        return translated;
+    }
+
+    private static Mapping put(Mapping root, Section section) {
+        return root.with(List.of(section.key), section.mapping);
+    }
+
+    /// Empty where there is none, or where its class is refused.
+    private Optional<Section> section(Mapping root, String key) {
+        if (!(root.find(List.of(key)).orElse(root) instanceof Mapping mapping) || mapping == root) {
+            return Optional.empty();
+        }
+        Optional<Scalar> target = mapping.find(List.of("_target_")).flatMap(AutoModelDatasets::asScalar);
+        Optional<Meaning> meaning = target.flatMap(named -> AutoModelTargets.find(Slot.DATASET, named.text()))
+                .map(AutoModelTargets.Target::meaning);
+        Optional<AutoModelDatasetClass> known =
+                meaning.flatMap(what -> what instanceof Meaning.Layout(AutoModelDatasetClass dataset)
+                        ? Optional.of(dataset)
+                        : Optional.empty());
+        if (target.isPresent() && known.isEmpty()) {
+            refused.add(key);
+        }
+        Section section = sourced(new Section(key, mapping, Optional.empty(), Optional.empty()), known);
+        if (known.isPresent() && section.scalar("format").isEmpty()) {
+            Origin at = target.orElseThrow().at();
+            section = section.with("format", new Scalar(known.get().format(), true, at));
+        }
+        return Optional.of(lengths(section));
+    }
+
+    /// A name that is given on the command line goes before the recipe's, under any key.
+    private Section sourced(Section section, Optional<AutoModelDatasetClass> known) {
+        List<String> given =
+                SOURCES.stream().filter(key -> section.scalar(key).isPresent()).toList();
+        Optional<String> flagged = given.stream()
+                .filter(key -> section.scalar(key).orElseThrow().at() instanceof Origin.OnFlag)
+                .findFirst();
+        Optional<String> chosen = flagged.or(() -> given.stream().findFirst());
+        Optional<Scalar> usual =
+                known.flatMap(AutoModelDatasetClass::hubName).map(name -> new Scalar(name, true, section.mapping.at()));
+        if (chosen.isEmpty()) {
+            return new Section(section.key, section.mapping, usual, usual);
+        }
+        Optional<Scalar> written = given.stream()
+                .map(key -> section.scalar(key).orElseThrow())
+                .filter(name -> !(name.at() instanceof Origin.OnFlag))
+                .findFirst()
+                .or(() -> usual);
+        Scalar name = section.scalar(chosen.get()).orElseThrow();
+        Mapping left = section.mapping;
+        for (String other : given) {
+            if (flagged.isEmpty() && !other.equals(chosen.get())) {
+                problems.add(
+                        left.entry(other).orElseThrow().keyAt(),
+                        "%s.path is given twice, as %s and as %s".formatted(section.key, chosen.get(), other),
+                        "keep path");
+            }
+            left = left.without(List.of(other));
+        }
+        return new Section(section.key, left.with(List.of("path"), name), Optional.of(name), written);
+    }
+
+    /// `truncation` is a switch there and says here what is cut.
+    private Section lengths(Section section) {
+        Section left = cut(section, "truncate");
+        left = cut(left, "truncation");
+        return template(left);
+    }
+
+    private Section cut(Section section, String name) {
+        Optional<Scalar> written = section.scalar(name);
+        String text =
+                written.map(scalar -> scalar.text().toLowerCase(Locale.ROOT)).orElse("");
+        String key = section.key + "." + name;
+        if (NO_TRUNCATION.contains(text)) {
+            notes.ignored(
+                    written.orElseThrow().at(),
+                    key,
+                    "nothing is cut, and an example longer than seq_length is an error");
+            return section.without(name);
+        }
+        if (!TRUNCATION.contains(text)) {
+            return section;
+        }
+        boolean isLeft = section.mapping
+                .find(List.of("tokenizer", "truncation_side"))
+                .flatMap(AutoModelDatasets::asScalar)
+                .filter(side -> side.text().equals("left"))
+                .isPresent();
+        String cut = isLeft ? "cut_start" : "cut_end";
+        notes.translated(written.orElseThrow().at(), key, "read as truncation: " + cut);
+        return section.without(name)
+                .with("truncation", new Scalar(cut, true, written.get().at()));
+    }
+
+    /// A template in a file is looked for where a recipe's files are.
+    private Section template(Section section) {
+        Optional<Scalar> template = section.scalar("chat_template");
+        Optional<Path> found = template.flatMap(this::existing);
+        return found.isPresent()
+                ? section.with(
+                        "chat_template",
+                        new Scalar(
+                                found.get().toString(),
+                                false,
+                                template.orElseThrow().at()))
+                : section;
+    }
+
+    /// The section with a path to read, or a problem that says how to get one.
+    private Section local(Section section) {
+        Optional<Scalar> name = section.name;
+        if (name.isEmpty()) {
+            return withoutHubKeys(section);
+        }
+        Optional<Path> found = existing(name.get());
+        if (found.isPresent()) {
+            return withoutHubKeys(section.with(
+                    "path", new Scalar(found.get().toString(), false, name.get().at())));
+        }
+        if (HubDataset.isName(name.get().text()) && !refused.contains(section.key)) {
+            HubDataset hub = hub(section);
+            problems.add(
+                    name.get().at(),
+                    "%s is a dataset on the Hugging Face Hub, and datasets are local files"
+                            .formatted(name.get().text()),
+                    "make the file (%s) and give it: --set %s.path=%s"
+                            .formatted(hub.command(), section.key, hub.file()));
+            refused.add(section.key);
+        }
+        return withoutHubKeys(section);
+    }
+
+    /// What only says which dataset on the Hub it is.
+    private static Section withoutHubKeys(Section section) {
+        return section.without("name").without("revision");
+    }
+
+    /// Where training reads a local file, a validation of the Hub's is the same file, if it is the same split, or none.
+    private Mapping validation(Mapping root, Optional<Section> training, Section validation) {
+        boolean isOfTheHub = validation.name.isPresent()
+                && existing(validation.name.get()).isEmpty()
+                && HubDataset.isName(validation.name.get().text());
+        Optional<Path> trained = training.flatMap(section -> section.name).flatMap(this::existing);
+        if (!isTheirs || !isOfTheHub || trained.isEmpty() || refused.contains(VALIDATION)) {
+            return put(root, local(validation));
+        }
+        Scalar name = validation.name.orElseThrow();
+        HubDataset hub = hub(validation);
+        if (hub(training.orElseThrow()).equals(hub)) {
+            notes.translated(name.at(), VALIDATION, "read from the file of dataset, which is the same split");
+            Scalar path = new Scalar(trained.get().toString(), false, name.at());
+            return put(root, withoutHubKeys(validation.with("path", path)));
+        }
+        notes.translated(
+                name.at(),
+                VALIDATION,
+                ("%s is a dataset on the Hugging Face Hub, so nothing is validated; to validate, make the file (%s)"
+                                + " and give it: --set %s.path=%s")
+                        .formatted(name.text(), hub.command(), VALIDATION, hub.file()));
+        return root.without(List.of(VALIDATION));
+    }
+
+    private static HubDataset hub(Section section) {
+        return new HubDataset(
+                section.written.or(() -> section.name).orElseThrow().text(),
+                section.scalar("name").map(Scalar::text),
+                section.scalar("revision").map(Scalar::text),
+                section.scalar("split").map(Scalar::text).orElse("train").replaceFirst("\\[.*", ""),
+                section.scalar("shuffle_seed").map(Scalar::text).filter(seed -> seed.matches("[0-9]+")));
+    }
+
+    /// AutoModel's paths are relative to the directory it is started in, which for its own recipes is above them: a
+    /// file
+    /// is looked for beside the recipe, in the current directory, and in each directory above the recipe.
+    private Optional<Path> existing(Scalar scalar) {
+        String text = scalar.text();
+        if (text.isBlank() || text.contains("{{") || text.contains("{%") || text.indexOf('\n') >= 0) {
+            return Optional.empty();
+        }
+        Path here = Path.of("").toAbsolutePath();
+        List<Path> bases = new ArrayList<>();
+        if (scalar.at() instanceof Origin.InFile) {
+            bases.add(file.resolveSibling(""));
+        }
+        bases.add(here);
+        if (isTheirs && scalar.at() instanceof Origin.InFile) {
+            Stream.iterate(file.getParent(), Objects::nonNull, Path::getParent).forEach(bases::add);
+        }
+        return PathKinds.firstExisting(bases, text);
+    }
+}

@@ -1,0 +1,341 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.AutoModelKey.Ignored;
+import dev.bowline.recipe.AutoModelKey.Means;
+import dev.bowline.recipe.AutoModelKey.Moved;
+import dev.bowline.recipe.AutoModelKey.OnlyWith;
+import dev.bowline.recipe.AutoModelKey.Refused;
+import dev.bowline.recipe.AutoModelKey.Target;
+import dev.bowline.recipe.AutoModelKey.Treatment;
+import dev.bowline.recipe.AutoModelTargets.Meaning;
+import dev.bowline.recipe.AutoModelTargets.Slot;
+import dev.bowline.recipe.YamlValue.Entry;
+import dev.bowline.recipe.YamlValue.Mapping;
+import dev.bowline.recipe.YamlValue.Scalar;
+import dev.bowline.recipe.YamlValue.Sequence;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/// Writes a recipe of NeMo AutoModel with Bowline's keys, before anything is checked.
+///
+/// Each value keeps its position. A key that changes nothing here becomes a note, and one that asks for something that
+/// Bowline does not have becomes a problem; nothing that would change the training is left out silently.
+final class AutoModelRecipe {
+
+    /// @param root with keys of the schema only, and unknown ones
+    /// @param defaults of whoever wrote the recipe
+    /// @param refused sections that a problem was found with, so that nothing else is said of them
+    record Translation(Mapping root, RecipeDefaults defaults, Set<String> refused) {}
+
+    private static final String TARGET = "_target_";
+
+    private final Mapping root;
+    private final Problems problems;
+    private final Notes notes;
+    private final Set<String> refused;
+    private final List<Relocation> relocations = new ArrayList<>();
+    private Optional<AutoModelOptimizer> optimizer = Optional.empty();
+
+    /// A value on its way to another key.
+    private record Relocation(String from, String to, YamlValue value) {}
+
+    /// @param root with its datasets translated
+    private AutoModelRecipe(Mapping root, Problems problems, Notes notes, Set<String> refused) {
+        this.root = root;
+        this.refused = refused;
+        this.problems = problems;
+        this.notes = notes;
+    }
+
+    /// @param file the recipe, absolute
+    static Translation translate(Path file, Mapping root, Problems problems, Notes notes) {
+        boolean isTheirs = root.entry("recipe").isPresent() || namesTarget(root);
+        Set<String> refused = new HashSet<>();
+        Mapping given = isTheirs ? withoutNullSections(root) : root;
+        Mapping read = new AutoModelDatasets(file, isTheirs, problems, notes, refused).translate(given);
+        AutoModelRecipe recipe = new AutoModelRecipe(read, problems, notes, refused);
+        Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
+        Mapping moved = recipe.withoutMaxLr(recipe.relocate(walked));
+        recipe.checkWeightDecay(moved);
+        return new Translation(
+                isTheirs ? new AutoModelLeftovers(notes).remove(moved) : moved,
+                isTheirs
+                        ? RecipeDefaults.ofAutoModel(
+                                recipe.optimizer,
+                                moved.entry("lr_scheduler").isPresent()
+                                        ? RecipeDefaults.Rate.SCHEDULED
+                                        : RecipeDefaults.Rate.CONSTANT)
+                        : RecipeDefaults.ofBowline(),
+                refused);
+    }
+
+    private static boolean namesTarget(YamlValue value) {
+        return value instanceof Mapping mapping
+                && mapping.entries().stream()
+                        .anyMatch(entry -> entry.key().equals(TARGET) || namesTarget(entry.value()));
+    }
+
+    /// There, a section of nothing is no section.
+    private static Mapping withoutNullSections(Mapping root) {
+        return new Mapping(
+                root.entries().stream()
+                        .filter(entry -> !(entry.value() instanceof Scalar scalar && scalar.isNull()))
+                        .toList(),
+                root.at());
+    }
+
+    /// @param around what becomes of a key without a row of its own
+    private List<Entry> entries(String section, Mapping mapping, Optional<Treatment> around) {
+        List<Entry> kept = new ArrayList<>();
+        Optional<Entry> unsupported = mapping.entry(TARGET).filter(named -> isUnsupported(section, named));
+        if (unsupported.isPresent() && RecipeSchema.SECTIONS.contains(section)) {
+            target(section + "." + TARGET, unsupported.get());
+            refused.add(section);
+            return List.of();
+        }
+        for (Entry entry : mapping.entries()) {
+            String path = section.isEmpty() ? entry.key() : section + "." + entry.key();
+            Optional<Treatment> treatment = AutoModelKeys.find(path);
+            if (entry.value() instanceof Mapping inner && AutoModelKeys.isSection(path)) {
+                List<Entry> left = entries(path, inner, treatment.filter(whole -> !(whole instanceof Target)));
+                if (RecipeSchema.SECTIONS.contains(path) && !refused.contains(path)) {
+                    kept.add(new Entry(entry.key(), entry.keyAt(), new Mapping(left, inner.at())));
+                }
+            } else if (isTarget(entry.key())
+                    || treatment.filter(Target.class::isInstance).isPresent()) {
+                target(path, entry);
+            } else if (treatment.isPresent()) {
+                treat(path, entry, treatment.get());
+            } else if (around.isPresent()
+                    && RecipeSchema.key(section, entry.key()).isEmpty()) {
+                treat(path, entry, around.get());
+            } else if (section.isEmpty() || RecipeSchema.SECTIONS.contains(section)) {
+                kept.add(entry);
+            } else {
+                unknown(section, entry);
+            }
+        }
+        return kept;
+    }
+
+    /// Nothing else of the section matters then.
+    private static boolean isUnsupported(String section, Entry named) {
+        return slot(section + "." + TARGET)
+                .flatMap(slot -> named.value() instanceof Scalar scalar
+                        ? AutoModelTargets.find(slot, scalar.text())
+                        : Optional.empty())
+                .filter(known -> !(known.meaning() instanceof Meaning.Unsupported))
+                .isEmpty();
+    }
+
+    private static boolean isTarget(String key) {
+        return key.equals(TARGET) || key.equals("_component_");
+    }
+
+    private void treat(String path, Entry entry, Treatment treatment) {
+        String written = written(entry.value());
+        switch (treatment) {
+            case Ignored(String reason) -> notes.ignored(entry.keyAt(), path, reason);
+            case Moved(String to) -> relocations.add(new Relocation(path, to, entry.value()));
+            case Means(String when, String to, String value) -> {
+                if (written.equals(when) && root.find(Key.segments(to)).isPresent()) {
+                    notes.ignored(entry.keyAt(), path, "%s says what becomes of these".formatted(to));
+                } else if (written.equals(when)) {
+                    relocations.add(new Relocation(
+                            path, to, new Scalar(value, true, entry.value().at())));
+                } else {
+                    notes.ignored(entry.keyAt(), path, "it is %s".formatted(written));
+                }
+            }
+            case OnlyWith(List<String> values, String feature) -> {
+                if (values.contains(written)) {
+                    notes.ignored(entry.keyAt(), path, "%s is what Bowline does".formatted(written));
+                } else {
+                    refuse(entry, path, feature, "write %s, or remove it".formatted(values.getFirst()));
+                }
+            }
+            case Refused(String feature, String fix) -> {
+                if (isSwitchedOff(entry.value())) {
+                    notes.ignored(entry.keyAt(), path, "it is switched off");
+                } else {
+                    refuse(entry, path, feature, fix);
+                }
+            }
+            case Target() -> throw new IllegalStateException(path + " is a target");
+        }
+    }
+
+    private void refuse(Entry entry, String path, String feature, String fix) {
+        problems.add(entry.keyAt(), "%s: %s is not supported".formatted(path, feature), fix);
+    }
+
+    private static boolean isSwitchedOff(YamlValue value) {
+        return switch (value) {
+            case Scalar scalar -> scalar.isNull() || written(scalar).equals("false");
+            case Sequence _ -> false;
+            case Mapping mapping ->
+                mapping.entry("enabled")
+                                .map(Entry::value)
+                                .filter(AutoModelRecipe::isSwitchedOff)
+                                .isPresent()
+                        || (isOff(mapping, "load_in_4bit") && isOff(mapping, "load_in_8bit"));
+        };
+    }
+
+    private static boolean isOff(Mapping mapping, String key) {
+        return mapping.entry(key)
+                .map(Entry::value)
+                .filter(AutoModelRecipe::isSwitchedOff)
+                .isPresent();
+    }
+
+    /// As a row of [AutoModelKeys] writes values.
+    private static String written(YamlValue value) {
+        return switch (value) {
+            case Scalar scalar -> scalar.isNull() ? "null" : scalar.text().toLowerCase(Locale.ROOT);
+            case Sequence sequence -> sequence.items().isEmpty() ? "[]" : sequence.found();
+            case Mapping mapping -> mapping.found();
+        };
+    }
+
+    private void target(String path, Entry entry) {
+        if (path.equals("recipe") && entry.value() instanceof Mapping inner) {
+            inner.entries().forEach(name -> target(path, name));
+            return;
+        }
+        if (!(entry.value() instanceof Scalar scalar)) {
+            problems.add(
+                    entry.value().at(),
+                    "%s: expected the name of a class, found %s"
+                            .formatted(path, entry.value().found()),
+                    "write the name, or remove the line");
+            return;
+        }
+        Optional<Slot> slot = slot(path);
+        Optional<AutoModelTargets.Target> known = slot.flatMap(at -> AutoModelTargets.find(at, scalar.text()));
+        if (known.isEmpty()) {
+            problems.add(
+                    scalar.at(),
+                    "%s names '%s', and a recipe is data: only classes that Bowline knows are read"
+                            .formatted(path, scalar.text()),
+                    slot.flatMap(at -> AutoModelTargets.nearest(at, scalar.text()))
+                            .map("did you mean '%s'?"::formatted)
+                            .orElse("remove it; the section's own keys say what Bowline does"));
+            return;
+        }
+        switch (known.get().meaning()) {
+            case Meaning.Same(String what) ->
+                notes.known(entry.keyAt(), path, "%s is %s".formatted(known.get().simpleName(), what));
+            case Meaning.Layout(AutoModelDatasetClass dataset) ->
+                notes.translated(entry.keyAt(), path, "read as format: %s".formatted(dataset.format()));
+            case Meaning.Optimizer(AutoModelOptimizer named) -> {
+                optimizer = Optional.of(named);
+                notes.translated(entry.keyAt(), path, "read as name: adamw, with 32-bit master weights and moments");
+            }
+            case Meaning.Unsupported(String feature) ->
+                refuse(entry, path, feature, "remove it, or use another recipe");
+        }
+    }
+
+    private static Optional<Slot> slot(String path) {
+        if (path.endsWith("collate_fn._target_")) {
+            return Optional.of(Slot.COLLATE);
+        }
+        return Optional.ofNullable(
+                switch (path.replace("." + TARGET, "").replace("validation_", "")) {
+                    case "recipe" -> Slot.RECIPE;
+                    case "rng" -> Slot.RNG;
+                    case "model" -> Slot.MODEL;
+                    case "model.backend" -> Slot.BACKEND;
+                    case "distributed", "distributed.mp_policy" -> Slot.DISTRIBUTED;
+                    case "processor", "tokenizer", "dataset.tokenizer" -> Slot.TOKENIZER;
+                    case "loss_fn" -> Slot.LOSS;
+                    case "optimizer" -> Slot.OPTIMIZER;
+                    case "dataset" -> Slot.DATASET;
+                    case "dataloader" -> Slot.DATALOADER;
+                    case "dataloader.collate_fn", "packed_sequence.post_tokenize_hook_fn" -> Slot.COLLATE;
+                    default -> null;
+                });
+    }
+
+    private void unknown(String section, Entry entry) {
+        List<String> names = AutoModelKeys.names(section);
+        problems.add(
+                entry.keyAt(),
+                "unknown key '%s' in %s".formatted(entry.key(), section),
+                NearestKey.bySpelling(entry.key(), names)
+                        .map("did you mean '%s'?"::formatted)
+                        .orElse("use one of " + String.join(", ", names)));
+    }
+
+    /// A flag goes before the file, under whichever of the two names it is given.
+    private Mapping relocate(Mapping walked) {
+        Mapping moved = walked;
+        for (Relocation relocation : relocations) {
+            List<String> to = Key.segments(relocation.to());
+            if (refused.contains(to.getFirst())) {
+                continue;
+            }
+            Optional<YamlValue> there = moved.find(to);
+            boolean isFlag = relocation.value().at() instanceof Origin.OnFlag;
+            if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
+                problems.add(
+                        relocation.value().at(),
+                        "%s is given twice, here as %s".formatted(relocation.to(), relocation.from()),
+                        "keep " + relocation.to());
+            } else if (there.isEmpty() || isFlag) {
+                moved = moved.with(to, relocation.value());
+                notes.translated(
+                        relocation.value().at(),
+                        relocation.from(),
+                        "read as %s: %s".formatted(relocation.to(), written(relocation.value())));
+            }
+        }
+        return moved;
+    }
+
+    /// AutoModel's scheduler can have a highest rate of its own; here it is the optimizer's.
+    private Mapping withoutMaxLr(Mapping walked) {
+        List<String> path = List.of("lr_scheduler", "max_lr");
+        Optional<YamlValue> max = walked.find(path);
+        if (max.isEmpty()) {
+            return walked;
+        }
+        Optional<Double> lr = walked.find(List.of("optimizer", "lr")).flatMap(AutoModelRecipe::number);
+        if (lr.isPresent() && number(max.get()).equals(lr)) {
+            notes.ignored(max.get().at(), "lr_scheduler.max_lr", "it is optimizer.lr");
+        } else {
+            problems.add(
+                    max.get().at(),
+                    "lr_scheduler.max_lr: the highest rate is optimizer.lr, and the two differ",
+                    "write the highest rate as optimizer.lr, and give init_lr and min_lr as numbers");
+        }
+        return walked.without(path);
+    }
+
+    private static Optional<Double> number(YamlValue value) {
+        return value instanceof Scalar scalar
+                        && Scalar.NUMBER.matcher(scalar.text()).matches()
+                ? Optional.of(Double.valueOf(scalar.text()))
+                : Optional.empty();
+    }
+
+    private void checkWeightDecay(Mapping walked) {
+        if (optimizer
+                .filter(named -> named.coupling() == AutoModelOptimizer.Coupling.COUPLED)
+                .isEmpty()) {
+            return;
+        }
+        walked.find(List.of("optimizer", "weight_decay"))
+                .filter(decay -> number(decay).filter(value -> value != 0).isPresent())
+                .ifPresent(decay -> problems.add(
+                        decay.at(),
+                        "optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",
+                        "write weight_decay: 0, or use torch.optim.AdamW"));
+    }
+}

@@ -1,0 +1,271 @@
+package dev.bowline.recipe;
+
+import dev.bowline.NearestNames;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntPredicate;
+
+/// The classes and functions that AutoModel's recipes name, as data: none of them is ever looked up or called.
+final class AutoModelTargets {
+
+    /// Where in a recipe a class may be named.
+    enum Slot {
+        RECIPE,
+        RNG,
+        MODEL,
+        BACKEND,
+        DISTRIBUTED,
+        TOKENIZER,
+        LOSS,
+        OPTIMIZER,
+        DATASET,
+        DATALOADER,
+        COLLATE
+    }
+
+    /// What one of them stands for here.
+    sealed interface Meaning {
+
+        /// What Bowline does by itself.
+        ///
+        /// @param what for the guide
+        record Same(String what) implements Meaning {}
+
+        /// One of AutoModel's datasets.
+        record Layout(AutoModelDatasetClass dataset) implements Meaning {}
+
+        /// AdamW, under certain conditions.
+        record Optimizer(AutoModelOptimizer optimizer) implements Meaning {}
+
+        /// Something that Bowline does not have.
+        ///
+        /// @param feature completes "…: FEATURE is not supported"
+        record Unsupported(String feature) implements Meaning {}
+    }
+
+    /// @param name as AutoModel's recipes write it
+    record Target(Slot slot, String name, Meaning meaning) {
+
+        /// By its class, within the same root package: packages re-export what others define.
+        boolean is(String written) {
+            String root = name.substring(0, name.indexOf('.') + 1);
+            return written.equals(name)
+                    || written.equals(simpleName())
+                    || written.startsWith(root) && written.endsWith("." + simpleName());
+        }
+
+        /// The class, and its method where one is named.
+        String simpleName() {
+            return AutoModelTargets.simpleName(name);
+        }
+    }
+
+    private static final String DATASETS = "nemo_automodel.components.datasets.";
+    private static final String IMAGES = "training on images";
+    private static final String SOUND = "training on sound";
+    private static final String MOCK = "a dataset of invented tokens, which benchmarks use,";
+
+    static final List<Target> ALL = targets();
+
+    private AutoModelTargets() {}
+
+    static Optional<Target> find(Slot slot, String written) {
+        return ALL.stream()
+                .filter(target -> target.slot == slot && target.is(written))
+                .findFirst();
+    }
+
+    /// The known name that was most likely meant.
+    static Optional<String> nearest(Slot slot, String written) {
+        List<Target> there = ALL.stream().filter(target -> target.slot == slot).toList();
+        return NearestNames.of(
+                        simpleName(written),
+                        there.stream().map(Target::simpleName).toList(),
+                        1)
+                .stream()
+                .findFirst()
+                .flatMap(simple -> there.stream()
+                        .filter(target -> target.simpleName().equals(simple))
+                        .map(Target::name)
+                        .findFirst());
+    }
+
+    private static String simpleName(String name) {
+        List<String> segments = Key.segments(name);
+        int last = segments.size() - 1;
+        boolean isMethod = last > 0
+                && startsWith(segments.get(last), Character::isLowerCase)
+                && startsWith(segments.get(last - 1), Character::isUpperCase);
+        return String.join(".", segments.subList(isMethod ? last - 1 : last, last + 1));
+    }
+
+    private static boolean startsWith(String segment, IntPredicate kind) {
+        return segment.codePoints().limit(1).anyMatch(kind);
+    }
+
+    private static List<Target> targets() {
+        List<Target> all = new ArrayList<>();
+        String recipes = "nemo_automodel.recipes.";
+        same(
+                all,
+                Slot.RECIPE,
+                "supervised fine-tuning",
+                recipes + "llm.train_ft.TrainFinetuneRecipeForNextTokenPrediction",
+                recipes + "vlm.finetune.FinetuneRecipeForVLM");
+        unsupported(
+                all,
+                Slot.RECIPE,
+                "distillation from a teacher",
+                recipes + "llm.kd.KnowledgeDistillationRecipeForNextTokenPrediction");
+        unsupported(
+                all,
+                Slot.RECIPE,
+                "training of a classifier",
+                recipes + "llm.train_seq_cls.TrainFinetuneRecipeForSequenceClassification");
+        same(all, Slot.RNG, "the generator of the run", "nemo_automodel.components.training.rng.StatefulRNG");
+        same(
+                all,
+                Slot.MODEL,
+                "the checkpoint's own architecture",
+                "nemo_automodel.NeMoAutoModelForCausalLM.from_pretrained",
+                "nemo_automodel.NeMoAutoModelForImageTextToText.from_pretrained");
+        unsupported(
+                all,
+                Slot.MODEL,
+                "a model with fresh weights, made from a config",
+                "nemo_automodel.NeMoAutoModelForCausalLM.from_config",
+                "nemo_automodel.NeMoAutoModelForImageTextToText.from_config");
+        unsupported(
+                all,
+                Slot.MODEL,
+                "a classification head",
+                "nemo_automodel.NeMoAutoModelForSequenceClassification.from_pretrained");
+        unsupported(
+                all,
+                Slot.MODEL,
+                "a draft model trained along with the model",
+                "nemo_automodel.components.models.gemma4_drafter.composite.Gemma4WithDrafter.from_pretrained");
+        same(all, Slot.BACKEND, "a choice of kernels and processes, which changes no result", "nemo_automodel.components.models.common.BackendConfig");
+        same(
+                all,
+                Slot.DISTRIBUTED,
+                "a choice of kernels and processes, which changes no result",
+                "nemo_automodel.components.distributed.fsdp2.FSDP2Manager",
+                "nemo_automodel.components.distributed.ddp.DDPManager",
+                "nemo_automodel.components.distributed.megatron_fsdp.MegatronFSDPManager",
+                "torch.distributed.fsdp.MixedPrecisionPolicy");
+        same(
+                all,
+                Slot.TOKENIZER,
+                "the checkpoint's tokenizer",
+                "nemo_automodel.NeMoAutoTokenizer.from_pretrained",
+                "transformers.AutoTokenizer.from_pretrained",
+                "transformers.AutoProcessor.from_pretrained");
+        String loss = "nemo_automodel.components.loss.";
+        same(
+                all,
+                Slot.LOSS,
+                "cross-entropy, the mean over the trained tokens of a step",
+                loss + "masked_ce.MaskedCrossEntropy",
+                loss + "linear_ce.FusedLinearCrossEntropy",
+                loss + "chunked_ce.ChunkedCrossEntropy",
+                loss + "te_parallel_ce.TEParallelCrossEntropy",
+                "nemo_automodel.components.models.gemma4_moe.loss.Gemma4TensorParallelFusedLinearCrossEntropy");
+        unsupported(all, Slot.LOSS, "distillation from a teacher", loss + "kd_loss.KDLoss");
+        for (AutoModelOptimizer optimizer : AutoModelOptimizer.ALL) {
+            all.add(new Target(Slot.OPTIMIZER, optimizer.target(), new Meaning.Optimizer(optimizer)));
+        }
+        unsupported(all, Slot.OPTIMIZER, "Muon", "dion.Muon");
+        unsupported(all, Slot.OPTIMIZER, "NorMuon", "dion.NorMuon");
+        unsupported(all, Slot.OPTIMIZER, "Dion", "dion.Dion", "dion.Dion2");
+        unsupported(all, Slot.OPTIMIZER, "SGD", "torch.optim.SGD");
+        datasets(all);
+        same(
+                all,
+                Slot.DATALOADER,
+                "the reader of rows, whose order a resumed run continues",
+                "torchdata.stateful_dataloader.StatefulDataLoader",
+                "torch.utils.data.DataLoader");
+        same(
+                all,
+                Slot.COLLATE,
+                "padding to the longest row of a batch",
+                DATASETS + "utils.default_collater",
+                DATASETS + "utils.packed_sequence_thd_collater",
+                DATASETS + "vlm.collate_fns.default_collate_fn");
+        unsupported(
+                all,
+                Slot.COLLATE,
+                "the empty thought that Gemma 4 puts before an answer",
+                DATASETS + "vlm.collate_fns.gemma4_prefix_collate_fn",
+                DATASETS + "vlm.collate_fns.gemma4_inject_thinking_prefix");
+        unsupported(
+                all,
+                Slot.COLLATE,
+                "a tree of answers that share a beginning",
+                DATASETS + "llm.prefix_tree.prefix_tree_collate_fn");
+        return List.copyOf(all);
+    }
+
+    private static void datasets(List<Target> all) {
+        for (AutoModelDatasetClass dataset : AutoModelDatasetClass.ALL) {
+            all.add(new Target(Slot.DATASET, dataset.target(), new Meaning.Layout(dataset)));
+        }
+        unsupported(
+                all,
+                Slot.DATASET,
+                IMAGES,
+                in(
+                        "vlm.datasets.",
+                        "make_medpix_dataset make_cord_v2_dataset make_rdr_dataset make_llava_onevision_dataset"
+                                + " make_unimm_chat_dataset make_shopify_product_catalogue_dataset make_meta_dataset"));
+        unsupported(all, Slot.DATASET, IMAGES, DATASETS + "vlm.mock.build_mock_vlm_dataset");
+        unsupported(all, Slot.DATASET, SOUND, DATASETS + "audio.datasets.make_cv17_dataset");
+        unsupported(
+                all,
+                Slot.DATASET,
+                "a mixture of datasets",
+                DATASETS + "vlm.datasets.make_tulu3_magicoder_text_mix_dataset");
+        unsupported(
+                all,
+                Slot.DATASET,
+                MOCK,
+                in(
+                        "llm.",
+                        "mock.build_unpacked_dataset mock_packed.build_packed_dataset"
+                                + " mock_iterable_dataset.MockIterableDataset"
+                                + " mock_prefix_tree.build_mock_rollout_dataset"));
+        unsupported(
+                all,
+                Slot.DATASET,
+                "pretraining on token files",
+                in("llm.", "megatron_dataset.MegatronPretraining nanogpt_dataset.NanogptDataset"));
+        unsupported(all, Slot.DATASET, "a Delta Lake table", DATASETS + "llm.delta_lake_dataset.DeltaLakeDataset");
+        unsupported(all, Slot.DATASET, "training of a classifier", DATASETS + "llm.seq_cls.GLUE_MRPC");
+        unsupported(
+                all,
+                Slot.DATASET,
+                "training of a retriever",
+                DATASETS + "llm.retrieval_dataset.make_retrieval_dataset");
+    }
+
+    private static String[] in(String module, String names) {
+        return Arrays.stream(names.split(" "))
+                .map(name -> DATASETS + module + name)
+                .toArray(String[]::new);
+    }
+
+    private static void same(List<Target> all, Slot slot, String what, String... names) {
+        for (String name : names) {
+            all.add(new Target(slot, name, new Meaning.Same(what)));
+        }
+    }
+
+    private static void unsupported(List<Target> all, Slot slot, String feature, String... names) {
+        for (String name : names) {
+            all.add(new Target(slot, name, new Meaning.Unsupported(feature)));
+        }
+    }
+}
