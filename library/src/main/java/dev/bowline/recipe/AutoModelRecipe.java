@@ -230,7 +230,8 @@ final class AutoModelRecipe {
         }
         switch (known.get().meaning()) {
             case Meaning.Same(String what) ->
-                notes.known(entry.keyAt(), path, "%s is %s".formatted(known.get().simpleName(), what));
+                notes.known(
+                        entry.keyAt(), path, "%s is %s".formatted(known.get().simpleName(), what));
             case Meaning.Layout(AutoModelDatasetClass dataset) ->
                 notes.translated(entry.keyAt(), path, "read as format: %s".formatted(dataset.format()));
             case Meaning.Optimizer(AutoModelOptimizer named) -> {

@@ -147,7 +147,11 @@ final class AutoModelTargets {
                 Slot.MODEL,
                 "a draft model trained along with the model",
                 "nemo_automodel.components.models.gemma4_drafter.composite.Gemma4WithDrafter.from_pretrained");
-        same(all, Slot.BACKEND, "a choice of kernels and processes, which changes no result", "nemo_automodel.components.models.common.BackendConfig");
+        same(
+                all,
+                Slot.BACKEND,
+                "a choice of kernels and processes, which changes no result",
+                "nemo_automodel.components.models.common.BackendConfig");
         same(
                 all,
                 Slot.DISTRIBUTED,
