@@ -22,10 +22,11 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// The config.json the model was built from, unchanged.
     JsonObject config();
 
-    /// What config.json says and the model does not use, a sentence each.
-    default List<String> notes() {
-        return List.of();
-    }
+    /// What config.json says and neither the model nor transformers uses, a sentence each.
+    List<String> notes();
+
+    /// What transformers drops at random while it trains. Nothing is dropped here.
+    List<Dropout> dropouts();
 
     int vocabularySize();
 

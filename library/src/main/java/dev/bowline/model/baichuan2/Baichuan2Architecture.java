@@ -1,6 +1,7 @@
 package dev.bowline.model.baichuan2;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -33,8 +34,8 @@ public enum Baichuan2Architecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
-        return Baichuan2ConfigReader.read(config);
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        return Baichuan2ConfigReader.read(config, findings);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.bowline.model.baichuan2;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.AttentionConfig.Projections;
 import dev.bowline.model.decoder.ConfigReader;
@@ -23,14 +24,14 @@ final class Baichuan2ConfigReader {
 
     private Baichuan2ConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
         if (!config.has("max_position_embeddings")) {
             throw new BowlineException(
                     "%s: without max_position_embeddings this is the 13B model, whose ALiBi attention is not built"
                             .formatted(config.location().source()),
                     "use Baichuan 2 7B");
         }
-        ConfigReader keys = new ConfigReader(config);
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 125_696),
                 keys.integer("hidden_size", 4096),

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -109,10 +110,12 @@ public record ConfigDifference(
                 : String.join("; ", parts);
     }
 
+    /// What the family refuses, or would not use.
     private static Optional<String> problem(DecoderFamily family, JsonObject config) {
+        ConfigFindings findings = new ConfigFindings();
         try {
-            family.read(config);
-            return Optional.empty();
+            family.read(config, findings);
+            return findings.notes().sequencedValues().stream().findFirst();
         } catch (BowlineException e) {
             return Optional.of(e.problem());
         }

@@ -2,8 +2,11 @@ package dev.bowline.model.decoder;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
+import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.Dropout;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Rope;
@@ -26,10 +29,13 @@ public final class ConfigReader {
     private static final String FULL = "full_attention";
 
     private final JsonObject text;
+    private final ConfigFindings findings;
     private final Set<String> read = new HashSet<>();
 
-    public ConfigReader(JsonObject text) {
+    /// @param findings takes the keys that are not used
+    public ConfigReader(JsonObject text, ConfigFindings findings) {
         this.text = text;
+        this.findings = findings;
     }
 
     /// A null is absent.
@@ -177,7 +183,7 @@ public final class ConfigReader {
     /// The rotation that the whole model shares, in either spelling.
     public Rope rope(RopeReader.Defaults defaults) {
         read.addAll(RopeReader.KEYS);
-        return new RopeReader(text, defaults).read();
+        return new RopeReader(text, defaults, findings).read();
     }
 
     /// The rotation of one attention type, where `rope_parameters` has one for each.
@@ -186,7 +192,9 @@ public final class ConfigReader {
     public Rope rope(String type, RopeReader.Defaults defaults, List<String> legacyKeys) {
         read.add("rope_parameters");
         read.addAll(legacyKeys);
-        return new RopeReader(text, defaults).read(type, legacyKeys);
+        // transformers reads it inside each attention type's object only.
+        JsonObject inside = text.without("original_max_position_embeddings");
+        return new RopeReader(inside, defaults, findings).read(type, legacyKeys);
     }
 
     /// The keys read so far.
@@ -194,11 +202,38 @@ public final class ConfigReader {
         return Set.copyOf(read);
     }
 
+    /// Records a dropout, which transformers applies in training.
+    public void dropout(String key) {
+        read.add(key);
+        OptionalDouble probability = text.optionalDouble(key);
+        if (probability.isPresent() && probability.getAsDouble() != 0) {
+            findings.add(new Dropout(key, probability.getAsDouble()));
+        }
+    }
+
+    /// Notes that transformers' class does not use a key of every class.
+    ///
+    /// @param reason completes "… is not used: "
+    public void ignore(String key, String reason) {
+        read.add(key);
+        text.get(key)
+                .filter(value -> !(value instanceof JsonNull))
+                .ifPresent(_ -> findings.note(key, "%s of config.json is not used: %s".formatted(key, reason)));
+    }
+
     /// Refuses a key of any family that changes what a model computes, is set to do so, and was not read.
     ///
     /// @param architecture for the message
     public void refuseWhatWasNotRead(String architecture) {
         FeatureKeys.refuse(text, read, architecture);
+    }
+
+    /// Refuses such a key if transformers' class reads it, and notes it if the class does not.
+    ///
+    /// @param architecture for the messages
+    /// @param used the keys that this class reads in transformers and that are not built
+    public void settleWhatWasNotRead(String architecture, String... used) {
+        FeatureKeys.settle(text, read, Set.of(used), architecture, findings);
     }
 
     private BowlineException unsupported(String key, String value, String fix) {

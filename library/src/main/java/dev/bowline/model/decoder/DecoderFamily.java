@@ -3,6 +3,7 @@ package dev.bowline.model.decoder;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
@@ -34,8 +35,9 @@ public interface DecoderFamily {
     }
 
     /// @param config the original config.json
+    /// @param findings takes the keys that are not used
     /// @throws dev.bowline.BowlineException naming a feature that is not built
-    DecoderConfig read(JsonObject config);
+    DecoderConfig read(JsonObject config, ConfigFindings findings);
 
     /// How checkpoints' tensor names differ from the slots' names.
     default List<WeightRule> weightRules(DecoderConfig config) {

@@ -4,6 +4,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
+import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.Dropout;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -29,6 +31,7 @@ final class DecoderModel extends Layer implements CausalLanguageModel {
     private final JsonObject config;
     private final TieFlag tieFlag;
     private final Linear lmHead;
+    private final ConfigFindings findings = new ConfigFindings();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private Decoder decoder;
 
@@ -38,7 +41,7 @@ final class DecoderModel extends Layer implements CausalLanguageModel {
         this.config = config;
         tieFlag = TieFlag.controlling(config, family.tieDefault());
         family.tieSupport().require(family.architectureName(), tieFlag);
-        DecoderConfig declared = family.read(config);
+        DecoderConfig declared = family.read(config, findings);
         decoder = child(new Decoder(family.decoderPath(), declared));
         lmHead = child(
                 new Linear("lm_head", declared.size().hidden(), declared.size().vocabulary()));
@@ -97,6 +100,16 @@ final class DecoderModel extends Layer implements CausalLanguageModel {
     @Override
     public JsonObject config() {
         return config;
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.copyOf(findings.notes().values());
+    }
+
+    @Override
+    public List<Dropout> dropouts() {
+        return findings.dropouts();
     }
 
     @Override

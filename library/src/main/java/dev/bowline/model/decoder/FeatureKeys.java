@@ -5,10 +5,14 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigFindings;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /// The keys of config.json that change what a decoder computes without showing in its tensors' names or shapes,
 /// with the values under which they do nothing. What shows in tensors needs no entry: the load explains every
@@ -16,7 +20,19 @@ import java.util.Set;
 public final class FeatureKeys {
 
     private static final Set<String> OFF = Set.of("false", "0", "0.0", "[]", "{}");
+    private static final Pattern ALL_FULL = Pattern.compile("\\[(\"full_attention\",?)*]");
     private static final Set<String> ONE = Set.of("1", "1.0", "true");
+
+    /// What transformers reads for a class of any family.
+    private static final Set<String> OF_EVERY_CLASS = Set.of(
+            "quantization_config",
+            "compression_config",
+            "per_layer_config",
+            "layer_types",
+            "num_kv_shared_layers",
+            "rope_scaling",
+            "rope_parameters",
+            "is_causal");
 
     /// By key, the texts of values that change nothing; null never does.
     private static final Map<String, Set<String>> NEUTRAL = neutral();
@@ -116,7 +132,7 @@ public final class FeatureKeys {
     static List<String> active(JsonObject text) {
         return NEUTRAL.keySet().stream()
                 .filter(key ->
-                        text.get(key).filter(value -> !isNeutral(key, value)).isPresent())
+                        text.get(key).filter(value -> !isNeutral(text, key, value)).isPresent())
                 .toList();
     }
 
@@ -135,8 +151,42 @@ public final class FeatureKeys {
                 });
     }
 
-    private static boolean isNeutral(String key, JsonValue value) {
-        return value instanceof JsonNull || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value));
+    /// Refuses the first feature that a config turns on, that `built` does not have and that transformers reads; notes
+    /// the features that nobody reads.
+    ///
+    /// @param built the keys that the family reads
+    /// @param used the further keys that transformers' class reads, beside those of every class
+    /// @param architecture for the messages
+    public static void settle(
+            JsonObject text, Set<String> built, Set<String> used, String architecture, ConfigFindings findings) {
+        Set<String> ignored = new LinkedHashSet<>(active(text));
+        ignored.removeAll(built);
+        ignored.removeIf(key -> used.contains(key) || OF_EVERY_CLASS.contains(key));
+        Set<String> settled = new HashSet<>(built);
+        settled.addAll(ignored);
+        refuse(text, settled, architecture);
+        ignored.forEach(key -> findings.note(
+                key,
+                "%s %s of config.json is not used: %s does not read it"
+                        .formatted(key, Json.compact(text.require(key)), architecture)));
+    }
+
+    private static boolean isNeutral(JsonObject text, String key, JsonValue value) {
+        return value instanceof JsonNull
+                || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value))
+                || key.equals("per_layer_config") && differsNowhere(text, value)
+                || key.equals("layer_types") && ALL_FULL.matcher(Json.compact(value)).matches();
+    }
+
+    /// Whether an override of one layer repeats what all layers have.
+    private static boolean differsNowhere(JsonObject text, JsonValue layers) {
+        return layers instanceof JsonObject all
+                && all.fields().values().stream()
+                        .allMatch(layer -> layer instanceof JsonObject overrides
+                                && overrides.fields().entrySet().stream()
+                                        .allMatch(each -> text.get(each.getKey())
+                                                .filter(each.getValue()::equals)
+                                                .isPresent()));
     }
 
     private static String fix(String key) {

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.nn.Rope;
 import dev.bowline.nn.RopeScaling;
 import java.util.List;
@@ -77,10 +78,12 @@ public final class RopeReader {
 
     private final JsonObject text;
     private final Defaults defaults;
+    private final ConfigFindings findings;
 
-    RopeReader(JsonObject text, Defaults defaults) {
+    RopeReader(JsonObject text, Defaults defaults, ConfigFindings findings) {
         this.text = text;
         this.defaults = defaults;
+        this.findings = findings;
     }
 
     /// The object that describes the one rotation of a model; empty where none does.
@@ -140,15 +143,10 @@ public final class RopeReader {
                     "%s: rope_type '%s' is not built for this architecture".formatted(source(), type),
                     "use one of " + new TreeSet<>(defaults.types()));
         }
-        refuseUnknown(rope, type);
+        noteUnknown(rope, type);
         requirePositive("rope_theta", theta);
         rope.optionalDouble("factor").ifPresent(factor -> requirePositive("factor", factor));
-        if (part != 1 && !defaults.alsoReads().contains("partial_rotary_factor")) {
-            throw new BowlineException(
-                    "%s: partial_rotary_factor %s is not built for this architecture".formatted(source(), part),
-                    "use a checkpoint whose whole heads turn");
-        }
-        int width = (int) (defaults.headWidth() * part);
+        int width = (int) (defaults.headWidth() * turning(type, part));
         return new Rope(theta, width, scaling(rope, type, theta, width));
     }
 
@@ -161,17 +159,41 @@ public final class RopeReader {
         return early && !defaults.types().contains("yarn") ? "longrope" : type;
     }
 
-    private void refuseUnknown(JsonObject rope, String type) {
+    /// The part of each head that turns. A class whose whole heads turn computes the default type for the whole head,
+    /// and fails with every other.
+    private double turning(String type, double part) {
+        if (part == 1 || defaults.alsoReads().contains("partial_rotary_factor")) {
+            return part;
+        }
+        if (!type.equals("default")) {
+            throw new BowlineException(
+                    "%s: partial_rotary_factor %s is not built for this architecture".formatted(source(), part),
+                    "use a checkpoint whose whole heads turn");
+        }
+        findings.note(
+                "partial_rotary_factor",
+                "partial_rotary_factor %s of config.json is not used: whole heads turn in this architecture"
+                        .formatted(part));
+        return 1;
+    }
+
+    private void noteUnknown(JsonObject rope, String type) {
         Set<String> known = Objects.requireNonNull(OF_TYPE.get(type));
         for (String key : rope.keys()) {
+            if (rope.require(key) instanceof JsonObject) {
+                throw new BowlineException(
+                        "%s: '%s' of the rotation is an object, but all layers have one rotation".formatted(source(), key),
+                        "give the rotation itself, as {\"rope_type\": …, \"rope_theta\": …}");
+            }
             boolean says = !(rope.require(key) instanceof JsonNull);
             if (says
                     && !OF_EVERY_TYPE.contains(key)
                     && !known.contains(key)
                     && !defaults.alsoReads().contains(key)) {
-                throw new BowlineException(
-                        "%s: '%s' means nothing to rope_type '%s'".formatted(source(), key, type),
-                        "correct rope_type, or remove '%s'".formatted(key));
+                findings.note(
+                        "rotation." + key,
+                        "%s of the rotation in config.json is not used: rope_type '%s' does not read it"
+                                .formatted(key, type));
             }
         }
     }

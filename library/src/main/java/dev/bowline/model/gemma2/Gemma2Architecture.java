@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma2;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -33,8 +34,8 @@ public enum Gemma2Architecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
-        return Gemma2ConfigReader.read(config);
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        return Gemma2ConfigReader.read(config, findings);
     }
 
     /// Norms multiply by 1 + w, so w starts at zero.

@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma2;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -21,8 +22,8 @@ final class Gemma2ConfigReader {
 
     private Gemma2ConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 256_000),
                 keys.integer("hidden_size", 2304),
@@ -55,7 +56,8 @@ final class Gemma2ConfigReader {
                 DecoderConfig.Rotation.AS_MODEL,
                 Head.Rows.AS_STORED,
                 keys.nullable("final_logit_softcapping", OptionalDouble.of(30)));
-        keys.refuseWhatWasNotRead(Gemma2Architecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(Gemma2Architecture.CAUSAL_LM.architectureName(), "use_bidirectional_attention");
         return new DecoderConfig(size, style, layers);
     }
 

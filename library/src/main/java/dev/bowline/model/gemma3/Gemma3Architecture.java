@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma3;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -60,10 +61,10 @@ public enum Gemma3Architecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return switch (this) {
-            case CAUSAL_LM -> Gemma3ConfigReader.read(config, this);
-            case CONDITIONAL_GENERATION -> Gemma3ConfigReader.text(config, this);
+            case CAUSAL_LM -> Gemma3ConfigReader.read(config, this, findings);
+            case CONDITIONAL_GENERATION -> Gemma3ConfigReader.text(config, this, findings);
         };
     }
 

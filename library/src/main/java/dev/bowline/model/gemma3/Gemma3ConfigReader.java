@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma3;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -26,13 +27,13 @@ final class Gemma3ConfigReader {
     private Gemma3ConfigReader() {}
 
     /// The text half of a vision-language model.
-    static DecoderConfig text(JsonObject config, Gemma3Architecture architecture) {
-        new ConfigReader(config).refuseWhatWasNotRead(architecture.architectureName());
-        return read(config.optionalObject("text_config").orElseGet(JsonObject::of), architecture);
+    static DecoderConfig text(JsonObject config, Gemma3Architecture architecture, ConfigFindings findings) {
+        new ConfigReader(config, findings).settleWhatWasNotRead(architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
+        return read(config.optionalObject("text_config").orElseGet(JsonObject::of), architecture, findings);
     }
 
-    static DecoderConfig read(JsonObject text, Gemma3Architecture architecture) {
-        ConfigReader keys = new ConfigReader(text);
+    static DecoderConfig read(JsonObject text, Gemma3Architecture architecture, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(text, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 262_208),
                 keys.integer("hidden_size", 2304),
@@ -49,7 +50,8 @@ final class Gemma3ConfigReader {
                 DecoderConfig.Rotation.AS_MODEL,
                 Head.Rows.AS_STORED,
                 softcap(keys, architecture));
-        keys.refuseWhatWasNotRead(architecture.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
         return new DecoderConfig(size, style, layers);
     }
 

@@ -1,9 +1,11 @@
 package dev.bowline.model.gemma4;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.FeatureKeys;
 import dev.bowline.ties.TieSupport;
 import java.util.List;
+import java.util.Set;
 
 /// The two Gemma 4 classes Bowline builds.
 public enum Gemma4Architecture {
@@ -50,15 +52,16 @@ public enum Gemma4Architecture {
         return TieSupport.BOTH;
     }
 
-    Gemma4Config textConfig(JsonObject config) {
-        FeatureKeys.refuse(config, Gemma4ConfigReader.FEATURES, architectureName);
+    /// @param findings takes the keys that are not used
+    Gemma4Config textConfig(JsonObject config, ConfigFindings findings) {
+        FeatureKeys.settle(config, Gemma4ConfigReader.FEATURES, Set.of(), architectureName, findings);
         return switch (this) {
             case CONDITIONAL_GENERATION -> {
                 JsonObject text = config.optionalObject("text_config").orElse(JsonObject.of());
-                FeatureKeys.refuse(text, Gemma4ConfigReader.FEATURES, architectureName);
-                yield Gemma4ConfigReader.read(text, placeholders(config));
+                FeatureKeys.settle(text, Gemma4ConfigReader.FEATURES, Set.of(), architectureName, findings);
+                yield Gemma4ConfigReader.read(text, placeholders(config), findings);
             }
-            case CAUSAL_LM -> Gemma4ConfigReader.read(config, List.of());
+            case CAUSAL_LM -> Gemma4ConfigReader.read(config, List.of(), findings);
         };
     }
 

@@ -4,6 +4,8 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.Dropout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,14 +33,22 @@ final class Gemma4ConfigReader {
     private static final String FULL = "full_attention";
 
     private final JsonObject text;
+    private final ConfigFindings findings;
 
-    private Gemma4ConfigReader(JsonObject text) {
+    private Gemma4ConfigReader(JsonObject text, ConfigFindings findings) {
         this.text = text;
+        this.findings = findings;
     }
 
     /// @param placeholders ids that stand for an image, a video or a sound
-    static Gemma4Config read(JsonObject text, List<Long> placeholders) {
-        return new Gemma4ConfigReader(text).read(placeholders);
+    /// @param findings takes the dropout and the keys that are not used
+    static Gemma4Config read(JsonObject text, List<Long> placeholders, ConfigFindings findings) {
+        Gemma4ConfigReader reader = new Gemma4ConfigReader(text, findings);
+        double dropout = reader.number("attention_dropout", 0);
+        if (dropout != 0) {
+            findings.add(new Dropout("attention_dropout", dropout));
+        }
+        return reader.read(placeholders);
     }
 
     private Gemma4Config read(List<Long> placeholders) {
@@ -78,12 +88,6 @@ final class Gemma4ConfigReader {
                     "%s: hidden_activation '%s' is not supported"
                             .formatted(text.location().source(), activation),
                     "Gemma 4 uses 'gelu_pytorch_tanh'; use the checkpoint's original config.json");
-        }
-        if (number("attention_dropout", 0) != 0) {
-            throw new BowlineException(
-                    "%s: attention_dropout %s is not supported"
-                            .formatted(text.location().source(), number("attention_dropout", 0)),
-                    "set attention_dropout to 0.0");
         }
     }
 
@@ -185,7 +189,7 @@ final class Gemma4ConfigReader {
     private RotarySettings rotary(String type, RotarySettings otherwise) {
         return text.optionalObject("rope_parameters")
                 .flatMap(all -> all.optionalObject(type))
-                .map(RotarySettings::parse)
+                .map(rope -> RotarySettings.parse(rope, findings))
                 .orElse(otherwise);
     }
 

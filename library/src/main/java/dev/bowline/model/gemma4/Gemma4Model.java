@@ -4,6 +4,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
+import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.Dropout;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -34,6 +36,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     private final JsonObject config;
     private final TieFlag tieFlag;
     private final Linear lmHead;
+    private final ConfigFindings findings = new ConfigFindings();
     private final List<AutoCloseable> owned = new ArrayList<>();
     private TextModel languageModel;
 
@@ -44,7 +47,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
         tieFlag = TieFlag.controlling(config, tieDefault());
         architecture.tieSupport().require(architecture.architectureName(), tieFlag);
 
-        Gemma4Config text = architecture.textConfig(config);
+        Gemma4Config text = architecture.textConfig(config, findings);
         languageModel = child(new TextModel(architecture.decoderPath(), text.withoutExperts()));
         lmHead = child(new Linear("lm_head", text.hiddenSize(), text.vocabulary()));
         tieWeights();
@@ -105,6 +108,16 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     @Override
     public JsonObject config() {
         return config;
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.copyOf(findings.notes().values());
+    }
+
+    @Override
+    public List<Dropout> dropouts() {
+        return findings.dropouts();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.bowline.model.llama;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.AttentionConfig.Projections;
 import dev.bowline.model.decoder.ConfigReader;
@@ -18,8 +19,8 @@ final class LlamaConfigReader {
 
     private LlamaConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 32_000),
                 keys.integer("hidden_size", 4096),
@@ -35,7 +36,8 @@ final class LlamaConfigReader {
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 11_008), keys.bias("mlp_bias"));
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
         int layers = keys.integer("num_hidden_layers", 32);
-        keys.refuseWhatWasNotRead(LlamaArchitecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(LlamaArchitecture.CAUSAL_LM.architectureName());
         return new DecoderConfig(
                 size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
     }

@@ -1,6 +1,7 @@
 package dev.bowline.model.mistral;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -59,11 +60,11 @@ public enum MistralArchitecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return switch (this) {
-            case CAUSAL_LM -> MistralConfigReader.mistral(config, architectureName);
-            case MINISTRAL_3 -> MistralConfigReader.ministral3(config, architectureName);
-            case CONDITIONAL_GENERATION -> MistralConfigReader.text(config, architectureName);
+            case CAUSAL_LM -> MistralConfigReader.mistral(config, architectureName, findings);
+            case MINISTRAL_3 -> MistralConfigReader.ministral3(config, architectureName, findings);
+            case CONDITIONAL_GENERATION -> MistralConfigReader.text(config, architectureName, findings);
         };
     }
 

@@ -3,6 +3,7 @@ package dev.bowline.model.mistral;
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -26,8 +27,8 @@ final class MistralConfigReader {
 
     private MistralConfigReader() {}
 
-    static DecoderConfig mistral(JsonObject config, String architecture) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig mistral(JsonObject config, String architecture, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 32_000),
                 keys.integer("hidden_size", 4096),
@@ -42,9 +43,9 @@ final class MistralConfigReader {
         return decoder(keys, size, attention, keys.integer("num_hidden_layers", 32), architecture);
     }
 
-    static DecoderConfig ministral3(JsonObject written, String architecture) {
+    static DecoderConfig ministral3(JsonObject written, String architecture, ConfigFindings findings) {
         JsonObject config = withRope(written);
-        ConfigReader keys = new ConfigReader(config);
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 131_072),
                 keys.integer("hidden_size", 4096),
@@ -63,13 +64,13 @@ final class MistralConfigReader {
     }
 
     /// The text half of a vision-language model.
-    static DecoderConfig text(JsonObject config, String architecture) {
-        new ConfigReader(config).refuseWhatWasNotRead(architecture);
+    static DecoderConfig text(JsonObject config, String architecture, ConfigFindings findings) {
+        new ConfigReader(config, findings).settleWhatWasNotRead(architecture);
         JsonObject text = config.requireObject("text_config");
         String type = text.optionalString("model_type").orElse("mistral");
         return switch (type) {
-            case "mistral" -> mistral(text, architecture);
-            case "ministral3" -> ministral3(text, architecture);
+            case "mistral" -> mistral(text, architecture, findings);
+            case "ministral3" -> ministral3(text, architecture, findings);
             default ->
                 throw new BowlineException(
                         "%s: text_config has model_type '%s', which is not built inside %s"
@@ -83,7 +84,9 @@ final class MistralConfigReader {
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 14_336), Linear.Bias.NONE);
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        keys.refuseWhatWasNotRead(architecture);
+        keys.dropout("attention_dropout");
+        keys.ignore("layer_types", "every layer has the window of sliding_window");
+        keys.settleWhatWasNotRead(architecture);
         return new DecoderConfig(
                 size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
     }

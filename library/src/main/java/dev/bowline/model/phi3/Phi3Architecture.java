@@ -1,6 +1,7 @@
 package dev.bowline.model.phi3;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -33,8 +34,8 @@ public enum Phi3Architecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
-        return Phi3ConfigReader.read(config);
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        return Phi3ConfigReader.read(config, findings);
     }
 
     @Override

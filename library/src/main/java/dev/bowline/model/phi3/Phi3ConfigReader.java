@@ -2,6 +2,7 @@ package dev.bowline.model.phi3;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.AttentionConfig.Projections;
 import dev.bowline.model.decoder.ConfigReader;
@@ -22,11 +23,11 @@ final class Phi3ConfigReader {
 
     private Phi3ConfigReader() {}
 
-    static DecoderConfig read(JsonObject written) {
+    static DecoderConfig read(JsonObject written, ConfigFindings findings) {
         // The class has a default of its own, which comes before a value inside the rotation.
         JsonObject config =
                 written.optionalInt(ORIGINAL).isPresent() ? written : written.with(ORIGINAL, JsonValue.of(4096));
-        ConfigReader keys = new ConfigReader(config);
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 32_064),
                 keys.integer("hidden_size", 3072),
@@ -47,7 +48,9 @@ final class Phi3ConfigReader {
         FeedForwardConfig feedForward = new FeedForwardConfig.FusedGated(keys.integer("intermediate_size", 8192));
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
         int layers = keys.integer("num_hidden_layers", 32);
-        keys.refuseWhatWasNotRead(Phi3Architecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.dropout("resid_pdrop");
+        keys.settleWhatWasNotRead(Phi3Architecture.CAUSAL_LM.architectureName());
         return new DecoderConfig(
                 size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
     }

@@ -1,6 +1,7 @@
 package dev.bowline.model.qwen2;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -18,8 +19,8 @@ final class Qwen2ConfigReader {
 
     private Qwen2ConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 151_936),
                 keys.integer("hidden_size", 4096),
@@ -37,7 +38,8 @@ final class Qwen2ConfigReader {
                 .map(window -> new LayerConfig(attention.within(window), feedForward))
                 .toList();
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        keys.refuseWhatWasNotRead(Qwen2Architecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(Qwen2Architecture.CAUSAL_LM.architectureName());
         return new DecoderConfig(size, style, layers);
     }
 

@@ -1,6 +1,7 @@
 package dev.bowline.model.qwen3moe;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -35,8 +36,8 @@ public enum Qwen3MoeArchitecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
-        return Qwen3MoeConfigReader.read(config);
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        return Qwen3MoeConfigReader.read(config, findings);
     }
 
     /// Files have a tensor per expert; the model has one for all, with gate above up.

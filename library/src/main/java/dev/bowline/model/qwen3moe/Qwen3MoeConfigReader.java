@@ -1,6 +1,7 @@
 package dev.bowline.model.qwen3moe;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -20,8 +21,8 @@ final class Qwen3MoeConfigReader {
 
     private Qwen3MoeConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 151_936),
                 keys.integer("hidden_size", 2048),
@@ -41,7 +42,8 @@ final class Qwen3MoeConfigReader {
             layers.add(new LayerConfig(attention, sparse ? experts(keys, experts) : dense));
         }
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        keys.refuseWhatWasNotRead(Qwen3MoeArchitecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(Qwen3MoeArchitecture.CAUSAL_LM.architectureName(), "output_router_logits");
         return new DecoderConfig(size, style, layers);
     }
 

@@ -1,6 +1,7 @@
 package dev.bowline.model.smollm3;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.DecoderFamily;
 import dev.bowline.model.decoder.Fresh;
@@ -33,8 +34,8 @@ public enum SmolLm3Architecture implements DecoderFamily {
     }
 
     @Override
-    public DecoderConfig read(JsonObject config) {
-        return SmolLm3ConfigReader.read(config);
+    public DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        return SmolLm3ConfigReader.read(config, findings);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.bowline.model.smollm3;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
@@ -21,8 +22,8 @@ final class SmolLm3ConfigReader {
 
     private SmolLm3ConfigReader() {}
 
-    static DecoderConfig read(JsonObject config) {
-        ConfigReader keys = new ConfigReader(config);
+    static DecoderConfig read(JsonObject config, ConfigFindings findings) {
+        ConfigReader keys = new ConfigReader(config, findings);
         DecoderConfig.Size size = new DecoderConfig.Size(
                 keys.integer("vocab_size", 128_256),
                 keys.integer("hidden_size", 2048),
@@ -45,7 +46,8 @@ final class SmolLm3ConfigReader {
             layers.add(new LayerConfig(attention.within(windows.get(i)), feedForward));
         }
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        keys.refuseWhatWasNotRead(SmolLm3Architecture.CAUSAL_LM.architectureName());
+        keys.dropout("attention_dropout");
+        keys.settleWhatWasNotRead(SmolLm3Architecture.CAUSAL_LM.architectureName());
         return new DecoderConfig(size, style, layers);
     }
 

@@ -16,6 +16,7 @@ import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.Dropout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -25,8 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every key that transformers' config class of an architecture has is honoured or refused: another value makes
-/// another decoder, or an error, in one of its fixtures at least. Only keys that say nothing about what the text model
+/// Every key that transformers' config class of an architecture has is honoured, refused or noted: another value makes
+/// another decoder, an error or a note, in one of its fixtures at least. Only keys that say nothing about what the text model
 /// computes are passed over.
 ///
 /// The keys are those that tools/record_config_keys.py found.
@@ -186,7 +187,7 @@ class ConfigKeysTest {
     private static boolean changesTheModel(String fixture, String key, JsonValue standard) {
         JsonObject config = FamilyFixtures.config(fixture);
         JsonObject text = prepared(config.optionalObject("text_config").orElse(config), key);
-        DecoderConfig before = declared(config, text);
+        Declared before = declared(config, text);
         assertEquals(before, declared(config, text), fixture + ": equal configs must be equal");
         try {
             JsonValue present = text.get(key).orElse(standard);
@@ -196,10 +197,14 @@ class ConfigKeysTest {
         }
     }
 
-    private static DecoderConfig declared(JsonObject config, JsonObject text) {
+    /// @param dropouts what training would apply, which a run refuses
+    /// @param notes the keys that are said to be ignored; [IgnoredKeysTest] compares them with transformers
+    private record Declared(DecoderConfig decoder, List<Dropout> dropouts, List<String> notes) {}
+
+    private static Declared declared(JsonObject config, JsonObject text) {
         JsonObject whole = config.has("text_config") ? config.with("text_config", text) : text;
         try (DecoderModel model = (DecoderModel) AutoModel.fromConfig(whole)) {
-            return model.decoder().config();
+            return new Declared(model.decoder().config(), model.dropouts(), model.notes());
         }
     }
 }

@@ -22,25 +22,22 @@ class ConfigReaderTest {
             delimiter = '|',
             quoteCharacter = '\'',
             value = {
-                "llama/tied | attention_dropout | 0.1 | attention_dropout 0.1",
+                "llama/tied | is_causal | false | is_causal false",
+                "llama/tied | attention_dropout | 1.0 | attention_dropout is 1.0",
+                "llama/tied | attention_dropout | -0.1 | attention_dropout is -0.1",
+                "llama/linear | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
                 "llama/tied | hidden_act | \"gelu_10\" | hidden_act 'gelu_10'",
-                "llama/tied | sliding_window | 8 | sliding_window 8",
                 "llama/tied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
-                "llama/tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
-                "llama/tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
                 "llama/tied | rope_scaling | {\"type\":\"su\"} | rope_type 'su'",
                 "llama/tied | rope_scaling | {\"type\":\"longrope\"} | 'short_factor'",
-                "llama/tied | rope_scaling | {\"type\":\"linear\",\"factor\":2.0,\"mrope_section\":[2]} | 'mrope_section'",
                 "llama/tied | rope_scaling | {\"type\":\"linear\"} | 'factor'",
                 "llama/tied | layer_types | [\"sliding_attention\"] | layer_types",
                 "llama/tied | num_key_value_heads | 3 | num_key_value_heads is 3",
                 "llama/tied | pad_token_id | 96 | pad_token_id is 96",
                 "llama/tied | per_layer_config | {\"1\":{\"intermediate_size\":24}} | per_layer_config",
-                "llama/tied | rope_interleaved | true | rope_interleaved true",
                 "llama/untied_old_config | rope_theta | 0 | rope_theta of the rotation is 0",
                 "llama/tied | rope_scaling | {\"type\":\"linear\",\"factor\":0} | factor of the rotation is 0",
                 "llama/tied | rope_parameters | {\"full_attention\":{\"rope_type\":\"default\"}} | 'full_attention'",
-                "qwen2/tied | use_mrope | true | use_mrope true",
                 "qwen2/tied | layer_types | [\"sliding_attention\",\"full_attention\",\"full_attention\"] | layer_types",
                 "qwen3moe/normalised | output_router_logits | true | output_router_logits true",
                 "qwen3moe/normalised | decoder_sparse_step | 0 | decoder_sparse_step is 0",
@@ -49,12 +46,9 @@ class ConfigReaderTest {
                 "smollm3/tied | no_rope_layer_interval | 0 | no_rope_layer_interval is 0",
                 "gemma3/text_legacy | sliding_window_pattern | 0 | sliding_window_pattern is 0",
                 "gemma3/text_tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5",
-                "gemma3/text_tied | original_max_position_embeddings | 4 | original_max_position_embeddings 4",
                 "gemma2/untied | use_bidirectional_attention | true | use_bidirectional_attention true",
-                "gemma3/text_tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
                 "gemma3/vision_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
                 "mistral/vl_untied | quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
-                "phi3/longrope_su | resid_pdrop | 0.1 | resid_pdrop 0.1",
                 "baichuan2/untied | rope_theta | 500000.0 | rope_theta 500000.0",
                 "baichuan2/untied | rope_scaling | {\"type\":\"linear\",\"factor\":2.0} | rope_scaling",
                 "baichuan2/untied | z_loss_weight | 0.1 | z_loss_weight 0.1"
@@ -66,6 +60,27 @@ class ConfigReaderTest {
         BowlineException refused = assertThrows(BowlineException.class, () -> AutoModel.fromConfig(config));
 
         assertTrue(refused.problem().contains(named), refused.problem());
+    }
+
+    /// IgnoredKeysTest has every key of every class.
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '\'',
+            value = {
+                "llama/tied | sliding_window | 8 | sliding_window 8 of config.json",
+                "llama/tied | partial_rotary_factor | 0.5 | partial_rotary_factor 0.5 of config.json",
+                "llama/tied | rope_scaling | {\"type\":\"linear\",\"factor\":2.0,\"mrope_section\":[2]} | mrope_section",
+                "qwen3/tied | rope_scaling | {\"type\":\"yarn\",\"factor\":2.0,\"attn_factor\":0.9} | attn_factor of the",
+                "gemma3/text_tied | attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0 of config.json"
+            })
+    void whatTransformersIgnoresIsNoted(String variant, String key, String value, String noted) {
+        JsonObject config = FamilyFixtures.config(variant).with(key, Json.parse(value, "value"));
+
+        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+            assertEquals(1, model.notes().size(), model.notes().toString());
+            assertTrue(model.notes().getFirst().startsWith(noted), model.notes().getFirst());
+        }
     }
 
     @Test

@@ -21,10 +21,7 @@ class Gemma4ConfigReaderTest {
             quoteCharacter = '\'',
             value = {
                 "quantization_config | {\"quant_method\":\"fp8\"} | quantization_config",
-                "attn_logit_softcapping | 50.0 | attn_logit_softcapping 50.0",
-                "query_pre_attn_scalar | 256 | query_pre_attn_scalar 256",
-                "rope_scaling | {\"type\":\"linear\",\"factor\":2.0} | rope_scaling",
-                "embedding_multiplier | 2.0 | embedding_multiplier 2.0"
+                "rope_scaling | {\"type\":\"linear\",\"factor\":2.0} | rope_scaling"
             })
     void whatIsNotBuiltIsNamed(String key, String value, String named) {
         JsonObject config = config();

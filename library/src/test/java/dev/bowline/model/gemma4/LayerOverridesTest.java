@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.ConfigFindings;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -48,7 +49,7 @@ class LayerOverridesTest {
 
         assertEquals(
                 List.of(256, 256, 256, 256, 256, 128, 256, 256, 256, 256, 256, 128),
-                Gemma4ConfigReader.read(text, List.of()).layers().stream()
+                Gemma4ConfigReader.read(text, List.of(), new ConfigFindings()).layers().stream()
                         .map(AttentionKind::headDim)
                         .toList());
     }
@@ -76,7 +77,9 @@ class LayerOverridesTest {
 
     private static Gemma4Config read(String layers) {
         return Gemma4ConfigReader.read(
-                text().with("per_layer_config", Json.parse(layers.replace('\'', '"'), "config.json")), List.of());
+                text().with("per_layer_config", Json.parse(layers.replace('\'', '"'), "config.json")),
+                List.of(),
+                new ConfigFindings());
     }
 
     /// `sliding_window` at its default: an override is compared with the value that is written.

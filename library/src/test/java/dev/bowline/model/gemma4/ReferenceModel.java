@@ -3,6 +3,7 @@ package dev.bowline.model.gemma4;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
 import java.nio.file.Path;
 
 /// A golden fixture's model, for tests of other packages.
@@ -20,6 +21,11 @@ public final class ReferenceModel {
         Golden weights = Golden.read(directory.resolve("model.safetensors"));
         model.parameters().forEach((name, parameter) -> parameter.fill(weights.tensor(name)));
         return model;
+    }
+
+    /// The config that a Gemma 4 model was built with, to be compared.
+    public static Object declared(CausalLanguageModel model) {
+        return ((Gemma4Model) model).languageModel().config();
     }
 
     public static Path directory(String variant) {

@@ -1,0 +1,35 @@
+package dev.bowline.model;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/// What reading a config.json brought up beside the model itself.
+public final class ConfigFindings {
+
+    private final SequencedMap<String, String> notes = new LinkedHashMap<>();
+    private final List<Dropout> dropouts = new ArrayList<>();
+
+    /// Records that a key is not used.
+    ///
+    /// @param sentence says so, and why
+    public void note(String key, String sentence) {
+        notes.put(key, sentence);
+    }
+
+    public void add(Dropout dropout) {
+        dropouts.add(dropout);
+    }
+
+    /// The keys that are not used although they say something, each with a sentence.
+    public SequencedMap<String, String> notes() {
+        return Collections.unmodifiableSequencedMap(notes);
+    }
+
+    /// What training would apply.
+    public List<Dropout> dropouts() {
+        return List.copyOf(dropouts);
+    }
+}
