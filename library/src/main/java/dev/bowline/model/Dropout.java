@@ -10,8 +10,7 @@ public record Dropout(String key, double probability) {
 
     public Dropout {
         if (!(probability > 0 && probability < 1)) {
-            throw new BowlineException(
-                    "%s is %s".formatted(key, probability), "it must be at least 0 and less than 1");
+            throw new BowlineException("%s is %s".formatted(key, probability), "it must be at least 0 and less than 1");
         }
     }
 }

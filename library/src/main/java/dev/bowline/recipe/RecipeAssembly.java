@@ -2,6 +2,9 @@ package dev.bowline.recipe;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Sound settings → the recipe. Each key is used here exactly where its record takes it.
 final class RecipeAssembly {
@@ -25,7 +28,10 @@ final class RecipeAssembly {
     private Recipe recipe() {
         return new Recipe(
                 settings.source(),
-                new ModelSection(settings.use(RecipeSchema.PRETRAINED), settings.use(RecipeSchema.TORCH_DTYPE)),
+                new ModelSection(
+                        settings.use(RecipeSchema.PRETRAINED),
+                        settings.use(RecipeSchema.TORCH_DTYPE),
+                        withoutDropout()),
                 dataset(RecipeSchema.DATASET, settings.use(RecipeSchema.SHUFFLE)),
                 settings.hasSection("validation_dataset")
                         ? Optional.of(dataset(RecipeSchema.VALIDATION_DATASET, false))
@@ -39,6 +45,13 @@ final class RecipeAssembly {
                 freezeConfig(),
                 loss(),
                 settings.use(RecipeSchema.SEED));
+    }
+
+    private Set<String> withoutDropout() {
+        return Stream.of(RecipeSchema.ATTENTION_DROPOUT, RecipeSchema.RESID_PDROP)
+                .filter(key -> settings.use(key).isPresent())
+                .map(Key::name)
+                .collect(Collectors.toSet());
     }
 
     private DatasetSection dataset(DatasetKeys keys, boolean shuffle) {

@@ -22,6 +22,10 @@ final class RecipeSchema {
     static final int USUAL_RECENT = 2;
     static final long USUAL_SHARD = 5_000_000_000L;
 
+    private static final Kind<Optional<Double>> NO_DROPOUT = NumberKinds.number(
+                    new Range("that is 0", value -> value == 0), "0.0")
+            .optional();
+
     private static final Kind<Boolean> SWITCH = TextKinds.trueOrFalse();
 
     private static final String FLOAT16_FIX = "write bfloat16; the range of float16 is too small to train in";
@@ -50,6 +54,17 @@ final class RecipeSchema {
             TextKinds.oneOf(DTYPES, DTYPE_HINTS),
             new Fixed<>(TorchDtype.AUTO, "as most of its weights are stored; float32 for float16"),
             "The type the weights are trained in.");
+
+    static final Key<Optional<Double>> ATTENTION_DROPOUT = new Key<>(
+            "model.attention_dropout",
+            NO_DROPOUT,
+            new Fixed<>(Optional.empty(), "a config.json that has one is refused"),
+            "0 trains without the dropout of that name in config.json, none of which Bowline applies.");
+    static final Key<Optional<Double>> RESID_PDROP = new Key<>(
+            "model.resid_pdrop",
+            NO_DROPOUT,
+            new Fixed<>(Optional.empty(), "a config.json that has one is refused"),
+            "As model.attention_dropout.");
 
     static final Key<Integer> PACKED_SIZE = new Key<>(
             "packed_sequence.packed_sequence_size",
@@ -274,7 +289,7 @@ final class RecipeSchema {
     }
 
     private static List<Key<?>> keys() {
-        List<Key<?>> keys = new ArrayList<>(List.of(SEED, PRETRAINED, TORCH_DTYPE));
+        List<Key<?>> keys = new ArrayList<>(List.of(SEED, PRETRAINED, TORCH_DTYPE, ATTENTION_DROPOUT, RESID_PDROP));
         keys.addAll(DATASET.all());
         keys.add(SHUFFLE);
         keys.addAll(VALIDATION_DATASET.all());

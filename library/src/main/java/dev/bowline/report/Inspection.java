@@ -23,7 +23,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 
 /// What a checkpoint holds and what a load would make of it, from config.json and the headers alone: no weights are
 /// read.
@@ -129,12 +128,22 @@ public record Inspection(
                 parts(checkpoint, model, keys),
                 passedThrough(checkpoint, model, keys.passedThrough().keySet()),
                 keys.ignored(),
-                Stream.concat(model.notes().stream(), keys.notes().stream()).toList(),
+                notes(model, keys),
                 refused,
                 head,
                 checkpoint.entries().values().stream()
                         .mapToLong(TensorEntry::bytes)
                         .sum());
+    }
+
+    private static List<String> notes(CausalLanguageModel model, KeyMap keys) {
+        List<String> notes = new ArrayList<>(model.notes());
+        model.dropouts()
+                .forEach(dropout ->
+                        notes.add("%1$s %2$s is not applied: a recipe must set model.%1$s to 0.0; inference is the same"
+                                .formatted(dropout.key(), dropout.probability())));
+        notes.addAll(keys.notes());
+        return notes;
     }
 
     private static Head head(CausalLanguageModel model, KeyMap keys) {

@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.Dropout;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.RecipeFile;
 
@@ -23,10 +24,22 @@ final class ModelFit {
                 model,
                 "packed_sequence.packed_sequence_size",
                 file.recipe().packedSequence().packedSequenceSize());
+        model.dropouts().forEach(dropout -> requireWithout(file, dropout));
         Freezing.requireOneHead(
                 model,
                 file.recipe().freezeConfig(),
                 (problem, fix) -> file.wrong("freeze_config.freeze_lm_head", problem, fix));
+    }
+
+    private static void requireWithout(RecipeFile file, Dropout dropout) {
+        if (!file.recipe().model().withoutDropout().contains(dropout.key())) {
+            String key = "model." + dropout.key();
+            throw file.wrong(
+                    key,
+                    "config.json asks for %s %s, and Bowline trains without dropout"
+                            .formatted(dropout.key(), dropout.probability()),
+                    "set %s to 0.0 in the recipe to train without it".formatted(key));
+        }
     }
 
     private static void requireLength(RecipeFile file, CausalLanguageModel model, String key, int length) {

@@ -8,6 +8,8 @@ final class FullRecipe {
             model:
               pretrained_model_name_or_path: model
               torch_dtype: torch.bfloat16
+              attention_dropout: 0
+              resid_pdrop: 0.0
             dataset:
               path: train.jsonl
               format: columns

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,7 +82,8 @@ class RecipeFileTest {
         assertEquals(
                 new Recipe(
                         folder.path("recipe.yaml"),
-                        new ModelSection(folder.path("model"), TorchDtype.BFLOAT16),
+                        new ModelSection(
+                                folder.path("model"), TorchDtype.BFLOAT16, Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.of("train[:90%]"),
@@ -142,7 +144,7 @@ class RecipeFileTest {
         assertEquals(
                 new Recipe(
                         folder.path("recipe.yaml"),
-                        new ModelSection(folder.path("model"), TorchDtype.AUTO),
+                        new ModelSection(folder.path("model"), TorchDtype.AUTO, Set.of()),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.empty(),

@@ -139,7 +139,7 @@ class RecipeProblemsTest {
     void whatIsWrongWithASectionIsNotSaidAgainOfItsKeys() {
         assertEquals(
                 "1:8: model: expected a mapping, found the text 'gemma'"
-                        + " | give it keys (pretrained_model_name_or_path, torch_dtype), or remove it",
+                        + " | give it keys (pretrained_model_name_or_path, torch_dtype, attention_dropout, resid_pdrop), or remove it",
                 folder.problem(RecipeFolder.SHORTEST.replace(
                         "model:\n  pretrained_model_name_or_path: model\n", "model: gemma\n")));
         assertEquals(

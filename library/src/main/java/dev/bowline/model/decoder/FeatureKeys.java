@@ -131,8 +131,9 @@ public final class FeatureKeys {
     /// The features that a config turns on, in the order of the list above.
     static List<String> active(JsonObject text) {
         return NEUTRAL.keySet().stream()
-                .filter(key ->
-                        text.get(key).filter(value -> !isNeutral(text, key, value)).isPresent())
+                .filter(key -> text.get(key)
+                        .filter(value -> !isNeutral(text, key, value))
+                        .isPresent())
                 .toList();
     }
 
@@ -175,7 +176,8 @@ public final class FeatureKeys {
         return value instanceof JsonNull
                 || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value))
                 || key.equals("per_layer_config") && differsNowhere(text, value)
-                || key.equals("layer_types") && ALL_FULL.matcher(Json.compact(value)).matches();
+                || key.equals("layer_types")
+                        && ALL_FULL.matcher(Json.compact(value)).matches();
     }
 
     /// Whether an override of one layer repeats what all layers have.

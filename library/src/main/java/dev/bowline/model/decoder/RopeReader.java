@@ -182,7 +182,8 @@ public final class RopeReader {
         for (String key : rope.keys()) {
             if (rope.require(key) instanceof JsonObject) {
                 throw new BowlineException(
-                        "%s: '%s' of the rotation is an object, but all layers have one rotation".formatted(source(), key),
+                        "%s: '%s' of the rotation is an object, but all layers have one rotation"
+                                .formatted(source(), key),
                         "give the rotation itself, as {\"rope_type\": …, \"rope_theta\": …}");
             }
             boolean says = !(rope.require(key) instanceof JsonNull);

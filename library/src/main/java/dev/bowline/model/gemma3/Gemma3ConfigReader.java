@@ -28,7 +28,9 @@ final class Gemma3ConfigReader {
 
     /// The text half of a vision-language model.
     static DecoderConfig text(JsonObject config, Gemma3Architecture architecture, ConfigFindings findings) {
-        new ConfigReader(config, findings).settleWhatWasNotRead(architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
+        new ConfigReader(config, findings)
+                .settleWhatWasNotRead(
+                        architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
         return read(config.optionalObject("text_config").orElseGet(JsonObject::of), architecture, findings);
     }
 
@@ -51,7 +53,8 @@ final class Gemma3ConfigReader {
                 Head.Rows.AS_STORED,
                 softcap(keys, architecture));
         keys.dropout("attention_dropout");
-        keys.settleWhatWasNotRead(architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
+        keys.settleWhatWasNotRead(
+                architecture.architectureName(), "use_bidirectional_attention", "partial_rotary_factor");
         return new DecoderConfig(size, style, layers);
     }
 

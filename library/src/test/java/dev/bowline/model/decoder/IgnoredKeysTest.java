@@ -29,8 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// tools/measure_ignored_keys.py measured each key in transformers 5.18.0.
 class IgnoredKeysTest {
 
-    private static final JsonObject RECORD = Json.parse(
-                    Golden.directory("", "").resolve("family_ignored_keys.json"))
+    private static final JsonObject RECORD = Json.parse(Golden.directory("", "").resolve("family_ignored_keys.json"))
             .asObject()
             .requireObject("classes");
 
@@ -95,7 +94,8 @@ class IgnoredKeysTest {
             Set<String> quiet = text(config).has("use_sliding_window")
                     ? with(QUIET, "sliding_window", "use_sliding_window")
                     : QUIET;
-            wrong.addAll(judged(key, tried.requireString("outcome"), build(config).orElseThrow(), build(changed), quiet));
+            wrong.addAll(
+                    judged(key, tried.requireString("outcome"), build(config).orElseThrow(), build(changed), quiet));
         }
 
         assertEquals(List.of(), wrong);
@@ -115,7 +115,8 @@ class IgnoredKeysTest {
             }
             JsonObject base = rotation.requireObject("base");
             Optional<Built> before = build(rotated(config, base));
-            for (String key : before.isPresent() ? rotation.requireObject("keys").keys() : Set.<String>of()) {
+            for (String key :
+                    before.isPresent() ? rotation.requireObject("keys").keys() : Set.<String>of()) {
                 JsonObject tried = rotation.requireObject("keys").requireObject(key);
                 Optional<Built> after = build(rotated(config, base.with(key, tried.require("value"))));
                 judged(key, tried.requireString("outcome"), before.orElseThrow(), after, QUIET_IN_ROTATION)
@@ -142,9 +143,8 @@ class IgnoredKeysTest {
     private static List<String> judged(
             String key, String outcome, Built before, Optional<Built> after, Set<String> quiet) {
         boolean changes = after.isEmpty() || !after.get().config().equals(before.config());
-        boolean isNoted = after.stream()
-                .flatMap(built -> built.notes().stream())
-                .anyMatch(note -> note.startsWith(key + " "));
+        boolean isNoted =
+                after.stream().flatMap(built -> built.notes().stream()).anyMatch(note -> note.startsWith(key + " "));
         boolean drops = after.stream()
                 .flatMap(built -> built.dropouts().stream())
                 .anyMatch(dropout -> dropout.key().equals(key));
@@ -167,9 +167,8 @@ class IgnoredKeysTest {
 
     private static Optional<Built> build(JsonObject config) {
         try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
-            Object declared = model instanceof DecoderModel decoder
-                    ? decoder.decoder().config()
-                    : ReferenceModel.declared(model);
+            Object declared =
+                    model instanceof DecoderModel decoder ? decoder.decoder().config() : ReferenceModel.declared(model);
             return Optional.of(new Built(declared, model.notes(), model.dropouts()));
         } catch (BowlineException _) {
             return Optional.empty();
@@ -179,14 +178,14 @@ class IgnoredKeysTest {
     private static JsonObject rotated(JsonObject config, JsonObject rotation) {
         JsonObject text = text(config);
         JsonObject plain = text.without("rope_scaling").without("rope_theta");
-        Optional<JsonObject> types =
-                text.optionalObject("rope_parameters").filter(all -> all.has("full_attention"));
+        Optional<JsonObject> types = text.optionalObject("rope_parameters").filter(all -> all.has("full_attention"));
         JsonValue written = types.isPresent() ? types.get().with("full_attention", rotation) : rotation;
         return withText(config, plain.with("rope_parameters", written));
     }
 
     private static JsonObject config(JsonObject measured) {
-        return Json.parse(Golden.directory(measured.requireString("fixture"), "").resolve("config.json"))
+        return Json.parse(
+                        Golden.directory(measured.requireString("fixture"), "").resolve("config.json"))
                 .asObject();
     }
 
