@@ -28,7 +28,7 @@ final class AuditCommand extends Command {
     @Parameters(
             paramLabel = "PATH",
             arity = "1..*",
-            description = "A checkpoint directory, a tree of them, or one .safetensors file.")
+            description = "A checkpoint directory, a tree of them, or a safetensors file.")
     private List<Path> paths = List.of();
 
     @Option(names = "--base", paramLabel = "DIR", description = "The checkpoint it was made from.")

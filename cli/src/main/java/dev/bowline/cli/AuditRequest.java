@@ -29,11 +29,12 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
         paths = List.copyOf(paths);
     }
 
-    /// The request of a command line that uses each option as it is spelled and once; empty for any other, which is
-    /// for [AuditCommand] to read or to refuse.
+    /// The request of a command line that uses each option as it is spelled and once; empty for any other,
+    /// which is for [AuditCommand] to read or to refuse.
     ///
-    /// An audit is asked for again and again, by hooks and scripts. The parser of command lines takes as long to
-    /// load as everything else an audit does: its class files are of a version that Java keeps in no start-up file.
+    /// An audit is asked for again and again, by hooks and scripts. The parser of command lines takes as long
+    /// to load as everything else an audit does: its class files are of a version that Java keeps in no
+    /// start-up file.
     static Optional<AuditRequest> ofPlain(String... arguments) {
         List<Path> paths = new ArrayList<>();
         Optional<Path> base = Optional.empty();
@@ -97,7 +98,7 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
         html.ifPresent(file -> AuditHtml.write(outcomes, file));
         switch (format) {
             case JSON -> console.print(AuditJson.json(outcomes));
-            case TEXT -> console.print(AuditReport.text(outcomes));
+            case TEXT -> console.print(Launcher.inCommands(AuditReport.text(outcomes)));
         }
         return outcomes.stream().mapToInt(this::exitCode).max().orElse(ExitCode.SUCCESS);
     }

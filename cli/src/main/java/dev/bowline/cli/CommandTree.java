@@ -2,7 +2,6 @@ package dev.bowline.cli;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +14,6 @@ import picocli.CommandLine.ScopeType;
 
 /// The commands and what happens around each: parsing, failures, exit codes.
 final class CommandTree {
-
-    private static final int USAGE_WIDTH = 80;
 
     private CommandTree() {}
 
@@ -45,23 +42,19 @@ final class CommandTree {
             EnumOption.register(subcommand);
             subcommand.registerConverter(Path.class, CommandTree::path);
             line.addSubcommand(subcommand);
-            nameExamples(subcommand);
+            HelpText.install(subcommand);
         }
-        nameExamples(line);
-        line.setCommandName(Launcher.name());
+        HelpText.install(line);
+        line.setCommandName(Launcher.shortName());
         // Settings reach the subcommands that are there when they are made.
         return line.setOut(console.out())
                 .setErr(console.err())
-                .setUsageHelpWidth(USAGE_WIDTH)
+                // `--prompt @home` is a prompt and no file of arguments.
+                .setExpandAtFiles(false)
+                .setUsageHelpWidth(HelpText.WIDTH)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
                 .setParameterExceptionHandler((failure, _) -> Failures.usage(console, failure))
                 .setExecutionExceptionHandler((failure, _, _) -> Failures.report(console, failure, root.trace()));
-    }
-
-    /// Examples are written for `bowline`, and shown as this program was called.
-    private static void nameExamples(CommandLine line) {
-        CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
-        usage.footer(Arrays.stream(usage.footer()).map(Launcher::inCommands).toArray(String[]::new));
     }
 
     private static Path path(String argument) {

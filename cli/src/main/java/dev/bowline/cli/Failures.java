@@ -2,10 +2,12 @@ package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
 import dev.bowline.natives.MissingNativesException;
+import dev.bowline.report.Wrapping;
 import dev.bowline.tensor.NativeErrors;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -37,9 +39,10 @@ final class Failures {
         List<String> suggestions =
                 failure instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
         String hint = suggestions.isEmpty() ? "" : " (nearest: '%s')".formatted(String.join("', '", suggestions));
-        console.note("error: %s%s".formatted(problem, hint));
-        console.note("  fix: '%s --help' shows what it takes"
-                .formatted(line.getCommandSpec().qualifiedName()));
+        tell(console, "error: %s%s".formatted(problem, hint));
+        String name = line.getCommandSpec().root().name();
+        String command = "bowline" + line.getCommandSpec().qualifiedName().substring(name.length());
+        tell(console, Launcher.inCommands("  fix: %s --help shows what it takes".formatted(command)));
         return ExitCode.USAGE;
     }
 
@@ -50,24 +53,26 @@ final class Failures {
         }
         int code = switch (failure) {
             case MissingNativesException missing -> {
-                console.note("error: " + missing.problem());
-                console.note("  fix: %s; the build fetches %s"
-                        .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
+                tell(console, "error: " + missing.problem());
+                tell(
+                        console,
+                        "  fix: %s; the build fetches %s"
+                                .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
                 yield ExitCode.REFUSED;
             }
             case BowlineException known -> {
-                console.note("error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
+                tell(console, "error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
                 yield ExitCode.REFUSED;
             }
             case RuntimeException nativeFailure
             when NativeErrors.isOutOfMemory(nativeFailure) -> {
-                console.note("error: there is not enough memory: " + NativeErrors.message(nativeFailure));
-                console.note("  fix: use shorter sequences, a smaller batch or bfloat16, or a machine with more");
+                tell(console, "error: there is not enough memory: " + NativeErrors.message(nativeFailure));
+                tell(console, "  fix: use shorter sequences, a smaller batch or bfloat16, or a machine with more");
                 yield ExitCode.REFUSED;
             }
             default -> {
                 Optional<BowlineException> told = SystemFailures.told(failure);
-                told.ifPresent(known -> console.note("error: " + known.getMessage()));
+                told.ifPresent(known -> tell(console, "error: " + known.getMessage()));
                 yield told.isPresent() ? ExitCode.REFUSED : bug(console, failure, trace);
             }
         };
@@ -84,14 +89,28 @@ final class Failures {
         if (failure.isEmpty()) {
             return code;
         }
-        console.note("error: the output cannot be written: " + failure.get().getMessage());
-        console.note("  fix: send it to a file on a disk with room, or to a pipe; everything else was done");
+        tell(console, "error: the output cannot be written: " + failure.get().getMessage());
+        tell(console, "  fix: send it to a file on a disk with room, or to a pipe; everything else was done");
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
+    /// On a terminal, lines are broken between words. A line with a command is the terminal's to break, so
+    /// that it can be pasted.
+    private static void tell(Console console, String message) {
+        String text = console.screen()
+                .map(screen -> message.lines()
+                        .map(line -> Launcher.isCommand(line)
+                                ? line
+                                : Wrapping.lines(line, screen.width().getAsInt(), "    "))
+                        .collect(Collectors.joining("\n")))
+                .orElse(message);
+        console.note(text);
+    }
+
     private static int bug(Console console, Throwable failure, Trace trace) {
-        console.note("error: Bowline failed where it should not: %s".formatted(text(failure)));
-        console.note(
+        tell(console, "error: Bowline failed where it should not: %s".formatted(text(failure)));
+        tell(
+                console,
                 trace == Trace.SHOWN
                         ? "  fix: this is a bug; report it, with what follows, to " + REPORT_TO
                         : "  fix: this is a bug; run again with --stacktrace and report it to " + REPORT_TO);

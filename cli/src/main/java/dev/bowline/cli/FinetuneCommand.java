@@ -1,5 +1,6 @@
 package dev.bowline.cli;
 
+import dev.bowline.BowlineException;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.RecipeNote;
@@ -7,9 +8,12 @@ import dev.bowline.report.MemoryReport;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.train.FineTuningRun;
+import dev.bowline.train.MemoryOutlook;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
+import java.nio.file.Path;
 import java.util.ArrayList;
+
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -108,7 +112,7 @@ final class FinetuneCommand extends Command {
             PreparedRun prepared = PreparedRun.of(file);
             console.note(MemoryReport.line(prepared.memory()));
             switch (memory) {
-                case REQUIRED -> prepared.requireMemory();
+                case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}
             }
             try (FineTuningRun run = prepared.load()) {
@@ -126,6 +130,15 @@ final class FinetuneCommand extends Command {
                     signals.trained();
                 }
             }
+        }
+    }
+
+    private static void requireMemory(MemoryOutlook memory, Path model) {
+        if (!memory.fits()) {
+            List<String> remedies = memory.remedies("--set %s");
+            throw new BowlineException(
+                    memory.problem(model),
+                    String.join("\n       or ", remedies) + "\n       or --ignore-memory-estimate to try it as it is");
         }
     }
 }

@@ -9,7 +9,9 @@ final class Launcher {
     /// Set by the launcher script.
     static final String PROPERTY = "bowline.launcher";
 
-    private static final Pattern COMMAND = Pattern.compile("(^ *(?:fix: )?|')bowline (?=[a-zC])", Pattern.MULTILINE);
+    private static final Pattern COMMAND = Pattern.compile("(^ *(?:fix: )?|')bowline (?=[a-zC-])", Pattern.MULTILINE);
+
+    private static final int LONGEST_IN_SYNOPSIS = 24;
 
     private Launcher() {}
 
@@ -18,9 +20,22 @@ final class Launcher {
         return System.getProperty(PROPERTY, "bowline");
     }
 
-    /// `text` with the commands in it as the person would type them. A command begins a line, a fix or a quotation.
+    /// The name for a synopsis, where a long path would leave no room for the options.
+    static String shortName() {
+        String name = name();
+        return name.length() <= LONGEST_IN_SYNOPSIS ? name : name.substring(name.lastIndexOf('/') + 1);
+    }
+
+    /// `text` with the commands in it as the person would type them. A command begins a line, a fix or a
+    /// quotation.
     static String inCommands(String text) {
         return COMMAND.matcher(text).replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
+    }
+
+    /// Whether a line, or the fix in it, is a command of this program.
+    static boolean isCommand(String line) {
+        String fix = line.strip().replaceFirst("^fix: ", "");
+        return fix.startsWith(quoted(name()) + " ");
     }
 
     /// An argument as a POSIX shell takes it back whole.

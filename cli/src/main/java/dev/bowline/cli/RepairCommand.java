@@ -20,7 +20,8 @@ import picocli.CommandLine.Parameters;
         name = "repair",
         description = {
             "Makes a checkpoint's tie mean one thing to every consumer, without losing a bit.",
-            "Shows what it would do and what each consumer would make of the result; --apply does it. The result is made beside the target, read back and audited"
+            "Shows what it would do and what each consumer would make of the result; --apply does it. The result is"
+                    + " made beside the target, read back and audited"
                     + " before it takes its place; if that audit fails, nothing has happened."
         },
         footer = {
@@ -91,14 +92,18 @@ final class RepairCommand extends Command {
             console().print(AuditJson.json(plan, made));
             return ExitCode.SUCCESS;
         }
-        console().print("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
+        show("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
         if (apply) {
-            console().print("\nAfter\n" + AuditReport.text(applied(plan)));
+            show("\nAfter\n" + AuditReport.text(applied(plan)));
         } else if (!plan.changesNothing()) {
-            console().print("\nAfter\n" + AuditReport.text(plan.after()));
+            show("\nAfter\n" + AuditReport.text(plan.after()));
             console().print("\nNothing was written; --apply does it.\n");
         }
         return ExitCode.SUCCESS;
+    }
+
+    private void show(String text) {
+        console().print(Launcher.inCommands(text));
     }
 
     private TieAudit applied(RepairPlan plan) {

@@ -10,10 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /// Scripts rely on the command line: commands, options and their help change only on purpose.
 ///
@@ -41,6 +44,61 @@ class CommandSurfaceTest {
 
         assertTrue(help.contains("Examples:"), help);
         assertTrue(help.lines().allMatch(line -> line.length() <= WIDTH), help);
+    }
+
+    /// A path longer than the screen stays whole, and an example that is broken is one command to a shell.
+    @ParameterizedTest
+    @MethodSource("commands")
+    void noWordIsBrokenWhereverBowlineIsInstalled(String command) {
+        String path = "/opt/tools.d/machine-learning/bowline-0.1/" + "releases/".repeat(6) + "bowline";
+        String before = help(command);
+        System.setProperty(Launcher.PROPERTY, path);
+        try {
+            String help = help(command);
+            String examples = help.substring(help.indexOf("Examples:"));
+
+            assertEquals(
+                    words(before.substring(before.indexOf("Examples:"))),
+                    words(examples.replace(path, "bowline")
+                            .replace(" \\\n", "\n")
+                            .replace("# ", "")));
+            assertTrue(
+                    help.lines()
+                            .allMatch(line -> line.length() <= WIDTH
+                                    || line.strip().startsWith(path)
+                                    || line.strip().startsWith("'" + path)),
+                    help);
+        } finally {
+            System.clearProperty(Launcher.PROPERTY);
+        }
+    }
+
+    private static String help(String command) {
+        return command.equals("bowline")
+                ? Ran.bowline("--help").out()
+                : Ran.bowline(command, "--help").out();
+    }
+
+    private static List<String> words(String text) {
+        return List.of(text.replace(" \\\n", "\n").strip().split("\\s+"));
+    }
+
+    /// The library for command lines breaks a line after the dot of a file name.
+    @ParameterizedTest
+    @MethodSource("commands")
+    void everyWordOfADescriptionIsWhole(String command) {
+        CommandLine root = CommandTree.commandLine(Ran.silent());
+        CommandSpec spec = root.getSubcommands().getOrDefault(command, root).getCommandSpec();
+        Set<String> shown = Set.copyOf(words(help(command)));
+
+        List<String> missing = Stream.concat(
+                        spec.args().stream().flatMap(argument -> Stream.of(argument.description())),
+                        Stream.of(spec.usageMessage().description()))
+                .flatMap(text -> words(text).stream())
+                .filter(word -> !word.contains("${") && !shown.contains(word))
+                .toList();
+
+        assertEquals(List.of(), missing);
     }
 
     @Test

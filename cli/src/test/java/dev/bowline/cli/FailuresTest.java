@@ -5,18 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +30,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// A failure is one message on the error stream, with what to do, and an exit code that says whose turn it is.
 class FailuresTest {
+
+    @TempDir
+    private Path directory = Path.of("");
 
     @Test
     void wrongInputIsOneWithTheFix() {
@@ -99,6 +107,27 @@ class FailuresTest {
         assertTrue(ran.err().startsWith("error: "), ran.err());
         assertFalse(ran.err().startsWith("error: Error"), ran.err());
         assertTrue(ran.err().contains("--help"), ran.err());
+    }
+
+    /// The parser of the command line would read arguments from the file.
+    @Test
+    void anArgumentThatBeginsWithAnAtSignIsThatArgument() throws IOException {
+        Path file = Files.writeString(directory.resolve("prompt"), "--help");
+
+        Ran ran = Ran.bowline("generate", "nowhere", "--prompt", "@" + file);
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode(), ran.out() + ran.err());
+        assertTrue(ran.err().contains("nowhere"), ran.err());
+    }
+
+    @Test
+    void theFixNamesTheProgramAsItWasTyped() {
+        System.setProperty(Launcher.PROPERTY, "/opt/a b/bowline");
+        try {
+            assertTrue(Ran.bowline("inspect").err().contains("fix: '/opt/a b/bowline' inspect --help shows"));
+        } finally {
+            System.clearProperty(Launcher.PROPERTY);
+        }
     }
 
     @Test
@@ -226,6 +255,31 @@ class FailuresTest {
 
         assertEquals(ExitCode.REFUSED, Failures.report(console, known, Failures.Trace.HIDDEN));
         assertEquals("error: the disk is full\n  fix: free some space\n", err.toString());
+    }
+
+    @Test
+    void aTerminalGetsWholeWordsAndCommandsOnOneLine() {
+        StringWriter err = new StringWriter();
+        PrintWriter printer = new PrintWriter(err);
+        Console console = new Console(
+                new BufferedReader(new StringReader("")),
+                printer,
+                printer,
+                Optional.of(new Console.Screen(() -> 30, printer)),
+                false);
+        String command = "bowline repair models/gemma --out fixed --apply";
+
+        Failures.report(console, new BowlineException("the tie is split in two files", command), Failures.Trace.HIDDEN);
+        Failures.report(console, new BowlineException("no room", "free some space on the disk"), Failures.Trace.HIDDEN);
+
+        assertEquals("""
+                error: the tie is split in two
+                    files
+                  fix: bowline repair models/gemma --out fixed --apply
+                error: no room
+                  fix: free some space on the
+                      disk
+                """, err.toString());
     }
 
     /// The library writes commands for `bowline`; who typed `./bowline` can paste them all the same.

@@ -28,16 +28,30 @@ public record EffectiveSettings(List<Setting> settings) {
         return new EffectiveSettings(all);
     }
 
-    /// One line a key: name, value, origin, in columns.
+    /// One line a key: name, value, origin, in columns. A section that is absent is one line.
     public String toText() {
-        int keyWidth = width(settings.stream().map(Setting::key).toList());
-        int valueWidth = width(settings.stream().map(EffectiveSettings::shown).toList());
+        List<Setting> rows = rows();
+        int keyWidth = width(rows.stream().map(Setting::key).toList());
+        int valueWidth = width(rows.stream().map(EffectiveSettings::shown).toList());
         StringBuilder text = new StringBuilder();
-        for (Setting setting : settings) {
+        for (Setting setting : rows) {
             text.append("%s  %s  %s\n"
                     .formatted(padded(setting.key(), keyWidth), padded(shown(setting), valueWidth), setting.origin()));
         }
         return text.toString();
+    }
+
+    private List<Setting> rows() {
+        List<Setting> rows = new ArrayList<>();
+        for (Setting setting : settings) {
+            Setting row = setting.value().isPresent()
+                    ? setting
+                    : new Setting(Key.segments(setting.key()).getFirst(), setting.value(), setting.origin());
+            if (!rows.contains(row)) {
+                rows.add(row);
+            }
+        }
+        return rows;
     }
 
     /// A recipe that says all of it, with absolute paths: loading it gives the same records wherever it lies.

@@ -28,7 +28,7 @@ public final class AuditReport {
         return switch (outcome) {
             case AuditOutcome.Unreadable unreadable ->
                 wrap("%s: unreadable: %s".formatted(unreadable.path(), unreadable.problem()), "")
-                        + wrap("fix: " + unreadable.fix(), "  ");
+                        + fix(unreadable.fix(), "  ");
             case AuditOutcome.Audited audited -> text(audited.audit());
         };
     }
@@ -131,8 +131,13 @@ public final class AuditReport {
                 text.append(wrap("%s: %s".formatted(evidence.name(), evidence.value()), "      - "));
             }
         }
-        text.append("      fix: ").append(Printable.of(finding.fix())).append('\n');
+        text.append(fix(finding.fix(), "      "));
         return text.toString();
+    }
+
+    /// A command stays on one line, so that it can be pasted.
+    private static String fix(String fix, String indent) {
+        return fix.startsWith("bowline ") ? indent + "fix: " + Printable.of(fix) + "\n" : wrap("fix: " + fix, indent);
     }
 
     static String rank(AuditOutcome outcome) {

@@ -38,16 +38,20 @@ public final class MemoryReport {
         Table rest = Table.ofFields()
                 .row(
                         "activations",
-                        "%s, for %s rows of %s tokens"
+                        "%s, for %s of %s"
                                 .formatted(
                                         Quantity.bytes(estimate.activations()),
-                                        Quantity.count(estimate.rows()),
-                                        Quantity.count(estimate.columns())))
-                .row("loss chunk", Quantity.bytes(estimate.loss()))
-                .row("lm_head gradient", Quantity.bytes(estimate.headGradient()) + " beside the one above")
-                .row("process", Quantity.bytes(estimate.process()))
-                .row("not at once", "-" + Quantity.bytes(estimate.notAtOnce()))
-                .row("peak", Quantity.bytes(estimate.total()))
+                                        Quantity.count(estimate.rows(), "row"),
+                                        Quantity.count(estimate.columns(), "token")))
+                .row("loss chunk", Quantity.bytes(estimate.loss()));
+        if (estimate.headGradient() > 0) {
+            rest.row("lm_head gradient", Quantity.bytes(estimate.headGradient()) + " in float32");
+        }
+        rest.row("process", Quantity.bytes(estimate.process()));
+        if (estimate.notAtOnce() > 0) {
+            rest.row("not at once", "-" + Quantity.bytes(estimate.notAtOnce()));
+        }
+        rest.row("peak", Quantity.bytes(estimate.total()))
                 .row(
                         "available",
                         "%s (%s)"
@@ -57,8 +61,8 @@ public final class MemoryReport {
         if (estimate.mapped() > 0) {
             rest.row("in mapped files", Quantity.bytes(estimate.mapped()) + ", not counted");
         }
-        for (MemoryOutlook.Change change : outlook.changes()) {
-            rest.row("too much: saves " + Quantity.bytes(change.saves()), "--set " + change.set());
+        if (!outlook.fits()) {
+            outlook.remedies("--set %s").forEach(remedy -> rest.row("too much", remedy));
         }
         return parts.text() + "\n" + rest.text();
     }

@@ -4,20 +4,25 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.AvailableMemory;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
-/// The memory a recipe will take beside the memory there is. It reads config.json and the headers of the weights.
+/// The memory a recipe will take beside the memory there is. It reads config.json and the headers of the
+/// weights.
 ///
 /// @param estimate at the peak
 /// @param available now
-/// @param changes what would spare memory, if it is too much; empty otherwise
-public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, List<Change> changes) {
+/// @param changes what would spare memory, if it is too much; empty otherwise, or where nothing is left to change
+/// @param parameters of the model
+public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, List<Change> changes, long parameters) {
+
+    private static final long MILLION = 1_000_000;
 
     /// A change to the recipe.
     ///
@@ -57,7 +62,10 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
         List<Change> changes = needed(estimate) <= available.bytes()
                 ? List.of()
                 : MemoryChanges.of(reckoning, plan, available.bytes(), lengthKey);
-        return new MemoryOutlook(estimate, available, changes);
+        long parameters = model.parameters().values().stream()
+                .mapToLong(Parameter::elements)
+                .sum();
+        return new MemoryOutlook(estimate, available, changes, parameters);
     }
 
     /// What is to come: the process itself is there already, and not in what is available.
@@ -71,21 +79,50 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
 
     /// @throws BowlineException with the three cheapest changes, if there is not enough memory
     public void requireFits(Path checkpoint) {
-        if (fits()) {
-            return;
+        if (!fits()) {
+            throw new BowlineException(
+                    problem(checkpoint),
+                    String.join("\n       or ", remedies("set %s in the recipe, which"))
+                            + "\n       or load the PreparedRun without requireMemory() to try it as it is");
         }
-        throw new BowlineException(
-                "fine-tuning %s needs about %s, and there are %s (%s)"
-                        .formatted(
-                                checkpoint,
-                                gibibytes(needed(estimate)),
-                                gibibytes(available.bytes()),
-                                available.source()),
-                changes.stream()
-                                .map(change -> "--set %s saves %s (%s)"
-                                        .formatted(change.set(), gibibytes(change.saves()), change.note()))
-                                .collect(Collectors.joining("\n       or ", "", "\n       or "))
-                        + "--ignore-memory-estimate to try it as it is");
+    }
+
+    /// The two amounts that disagree.
+    public String problem(Path checkpoint) {
+        return "fine-tuning %s needs about %s, and there are %s (%s)"
+                .formatted(checkpoint, gibibytes(needed(estimate)), gibibytes(available.bytes()), available.source());
+    }
+
+    /// What makes it fit, each enough to go on with: the changes to the recipe, then another machine or model.
+    ///
+    /// @param change how a change is made, with `%s` for its `key=value`: the subject of `saves`
+    public List<String> remedies(String change) {
+        List<String> remedies = new ArrayList<>();
+        for (Change each : changes) {
+            remedies.add(
+                    "%s saves %s (%s)".formatted(change.formatted(each.set()), gibibytes(each.saves()), each.note()));
+        }
+        remedies.add("use a machine with %s available".formatted(gibibytes(needed(estimate))));
+        long largest = largestModel();
+        if (largest > 0) {
+            remedies.add("use a model of the same kind with at most %s, instead of %s"
+                    .formatted(millions(largest), millions(parameters)));
+        }
+        return remedies;
+    }
+
+    /// How many parameters would fit, if all of them took what these take; less than one million counts as
+    /// none.
+    private long largestModel() {
+        long ofParameters =
+                estimate.parts().stream().mapToLong(MemoryEstimate.Part::bytes).sum();
+        long room = available.bytes() - (needed(estimate) - ofParameters);
+        long largest = ofParameters == 0 ? 0 : (long) ((double) room / ofParameters * parameters);
+        return largest < MILLION ? 0 : largest;
+    }
+
+    private static String millions(long parameters) {
+        return String.format(Locale.ROOT, "%,d million parameters", Math.max(1, parameters / MILLION));
     }
 
     private static String gibibytes(long bytes) {

@@ -77,8 +77,15 @@ class EffectiveSettingsTest {
                     settings.settings().stream()
                             .map(EffectiveSettings.Setting::key)
                             .toList());
+            // An absent section is one line.
+            List<String> lines = schema.stream()
+                    .map(key -> yaml.contains("validation_dataset:")
+                            ? key
+                            : key.replaceAll("^validation_dataset\\..*", "validation_dataset"))
+                    .distinct()
+                    .toList();
             assertEquals(
-                    schema,
+                    lines,
                     settings.toText()
                             .lines()
                             .map(line -> line.substring(0, line.indexOf(' ')))

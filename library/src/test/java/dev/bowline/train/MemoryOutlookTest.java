@@ -1,6 +1,7 @@
 package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -85,8 +86,44 @@ class MemoryOutlookTest {
             assertTrue(refused.fix().contains(change.set()), refused.fix());
         }
         assertTrue(refused.problem().contains("a test"), refused.problem());
-        assertTrue(refused.fix().contains("--ignore-memory-estimate"), refused.fix());
+        assertTrue(refused.fix().contains("requireMemory()"), refused.fix());
+        assertFalse(refused.fix().contains("--"), "a program is told of options of the command line");
         assertTrue(whole.fits() && whole.changes().isEmpty());
+    }
+
+    @Test
+    void whereNothingIsLeftToChangeAMachineAndAModelAreNamed() {
+        String[] smallest = {
+            "dataset.seq_length=64",
+            "loss.chunk_size=64",
+            "step_scheduler.local_batch_size=1",
+            "model.torch_dtype=bfloat16",
+            "freeze_config.freeze_embeddings=true",
+            "freeze_config.freeze_experts=true"
+        };
+        MemoryEstimate estimate = outlook(Long.MAX_VALUE, smallest).estimate();
+        long needed = estimate.total() - estimate.process();
+
+        MemoryOutlook none = outlook(needed / 2, smallest);
+        BowlineException refused = assertThrows(BowlineException.class, () -> none.requireFits(Path.of("model")));
+
+        assertEquals(List.of(), none.changes());
+        assertTrue(refused.fix().startsWith("use a machine with "), refused.fix());
+    }
+
+    /// With what the largest model takes for its parameters, the rest of the estimate just fits.
+    @Test
+    void theLargestModelIsTheOneThatFits() {
+        MemoryOutlook whole = outlook(Long.MAX_VALUE);
+        long ofParameters = whole.estimate().parts().stream()
+                .mapToLong(MemoryEstimate.Part::bytes)
+                .sum();
+        long needed = whole.estimate().total() - whole.estimate().process();
+
+        List<String> remedies = outlook(needed - ofParameters / 3).remedies("--set %s");
+
+        long third = whole.parameters() - whole.parameters() / 3;
+        assertTrue(remedies.getLast().contains("at most %,d million".formatted(third / 1_000_000)), remedies::toString);
     }
 
     /// Seven float32 values for each logit of every token, in place of one for each of a chunk's.
