@@ -13,7 +13,6 @@ import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
-
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
