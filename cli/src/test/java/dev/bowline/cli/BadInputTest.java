@@ -208,8 +208,7 @@ class BadInputTest {
         Ran ran = finetune();
 
         assertEquals(ExitCode.REFUSED, ran.exitCode());
-        assertTrue(ran.err().contains("is not empty"), ran.err());
-        assertTrue(ran.err().contains("--set checkpoint.restore_from=LATEST"), ran.err());
+        assertTrue(ran.err().contains("is not empty: it holds notes.txt"), ran.err());
         try (Stream<Path> left = Files.list(directory.resolve("run"))) {
             assertEquals(List.of(directory.resolve("run").resolve("notes.txt")), left.toList());
         }

@@ -131,7 +131,7 @@ final class CompanionFiles implements AutoCloseable {
                         isRetained
                                 ? "%s changed after the model was loaded; checkpoints have it as it was then"
                                         .formatted(original)
-                                : "%s changed after the model was loaded; checkpoints have it as it is when they are saved"
+                                : "%s changed after the model was loaded; checkpoints have it as it is at each save"
                                         .formatted(original));
         };
     }

@@ -9,6 +9,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
@@ -99,7 +100,21 @@ final class DirectoryAside {
             Replacement.begin(target, parent, aside);
         } else {
             Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            confirm(target, parent);
+        }
+    }
+
+    /// Forces the name of a directory that is in its place to the disk. A failure leaves it there.
+    static void confirm(Path target, Path parent) {
+        try {
             force(parent);
+        } catch (IOException e) {
+            BowlineException unconfirmed = new BowlineException(
+                    "%s is whole and in its place, but the disk did not confirm its name, so a power cut may lose it: %s"
+                            .formatted(target, e.getMessage()),
+                    "check the disk, and look at that directory before you go on from it");
+            unconfirmed.addSuppressed(e);
+            throw unconfirmed;
         }
     }
 
@@ -196,8 +211,27 @@ final class DirectoryAside {
         try {
             delete(aside);
         } catch (IOException e) {
-            reason.addSuppressed(e);
+            reason.addSuppressed(new LeftBehindException(aside, e));
         }
+    }
+
+    /// A part of a save that cannot be removed.
+    private static final class LeftBehindException extends IOException {
+        private final Path aside;
+
+        LeftBehindException(Path aside, IOException cause) {
+            super("%s cannot be removed".formatted(aside), cause);
+            this.aside = aside;
+        }
+    }
+
+    private static String leftBehind(Throwable e) {
+        return Arrays.stream(e.getSuppressed())
+                .filter(LeftBehindException.class::isInstance)
+                .map(each -> "a part is left in %s, which the next save removes"
+                        .formatted(((LeftBehindException) each).aside))
+                .findFirst()
+                .orElse("nothing was left behind");
     }
 
     private static BowlineException failed(Path target, long bytes, String why, Exception e) {
@@ -205,7 +239,7 @@ final class DirectoryAside {
         return new BowlineException(
                 "%s was not saved, which needs %d bytes; its disk has %s left: %s"
                         .formatted(target, bytes, room(target), problem),
-                "check the disk's space and permissions; nothing was left behind",
+                "check the disk's space and permissions; " + leftBehind(e),
                 e);
     }
 }

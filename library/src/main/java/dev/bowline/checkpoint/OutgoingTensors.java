@@ -112,7 +112,7 @@ final class OutgoingTensors {
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         rewritten.forEach((file, count) -> notes.add(
-                "%s was written to after it was loaded; tensors that the model does not compute are saved as they are now: %d"
+                "%s was written to after it was loaded; its tensors that are not computed are saved as they are now: %d"
                         .formatted(file, count)));
         dropped.stream()
                 .filter(each -> cut.contains(each.key()))

@@ -26,8 +26,8 @@ final class Replacement {
     static void begin(Path target, Path parent, Path aside) throws IOException {
         Path whole = parent.resolve(".%s.%s.whole".formatted(target.getFileName(), UUID.randomUUID()));
         rename(aside, whole);
-        DirectoryAside.force(parent);
         try {
+            DirectoryAside.force(parent);
             finish(whole, target, parent);
         } catch (IOException e) {
             DirectoryAside.delete(whole); // this process lives, so the save failed and leaves nothing
@@ -62,8 +62,12 @@ final class Replacement {
             }
             throw e;
         }
-        DirectoryAside.force(parent);
-        DirectoryAside.delete(old);
+        DirectoryAside.confirm(target, parent);
+        try {
+            DirectoryAside.delete(old);
+        } catch (IOException _) {
+            // The new one is in its place. The next save removes what is hidden.
+        }
     }
 
     private static void rename(Path from, Path to) throws IOException {

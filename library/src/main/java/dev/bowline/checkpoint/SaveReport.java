@@ -5,6 +5,7 @@ import dev.bowline.ties.TieLedger;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// What a save wrote, read back and found whole.
 ///
@@ -34,6 +35,12 @@ public record SaveReport(
         dropped = List.copyOf(dropped);
         configChanges = List.copyOf(configChanges);
         copied = List.copyOf(copied);
+    }
+
+    /// The same with more notes.
+    SaveReport with(List<String> more) {
+        List<String> all = Stream.concat(notes.stream(), more.stream()).toList();
+        return new SaveReport(directory, head, written, dropped, configChanges, copied, ledger, bytes, all);
     }
 
     /// Whether the head is the input embedding.

@@ -75,8 +75,17 @@ public final class TrainingCheckpoints {
         Path target = directory.resolve("step_" + step);
         SaveReport report = new ModelSave(model, options).replace(target, extras);
         pointTo(target);
-        prune(options.source().map(Checkpoint::directory));
-        return report;
+        return report.with(prune(options.source().map(Checkpoint::directory)));
+    }
+
+    /// Removes what a process that died was writing. No other process may be saving here.
+    public void clean() {
+        removeLeftovers();
+    }
+
+    /// Whether a name in the directory of a run stands for what a process that died was writing.
+    public static boolean isLeftover(String name) {
+        return LEFTOVER.matcher(name).matches();
     }
 
     /// The one to resume from: the one `LATEST` names, or the newest where that says nothing usable.
@@ -144,12 +153,19 @@ public final class TrainingCheckpoints {
                     StandardCopyOption.REPLACE_EXISTING);
             DirectoryAside.force(directory);
         } catch (IOException e) {
-            throw unusable(e);
+            throw new BowlineException(
+                    "%s was saved whole, but %s does not name it: %s"
+                            .formatted(target, directory.resolve(LATEST), e.getMessage()),
+                    "check the disk's space and permissions; to go on from it, name that directory",
+                    e);
         }
     }
 
     /// @param source the run's own source, from which the next save still takes files
-    private void prune(Optional<Path> source) {
+    ///
+    /// @return which could not be removed, a sentence each
+    private List<String> prune(Optional<Path> source) {
+        List<String> notes = new ArrayList<>();
         List<Saved> all = list();
         Set<Path> kept = new HashSet<>();
         all.subList(Math.max(0, all.size() - keepLast), all.size()).forEach(saved -> kept.add(saved.directory()));
@@ -158,9 +174,10 @@ public final class TrainingCheckpoints {
         for (Saved saved : all) {
             if (!kept.contains(saved.directory())
                     && !source.filter(path -> isSame(path, saved)).isPresent()) {
-                remove(saved.directory());
+                remove(saved.directory()).ifPresent(notes::add);
             }
         }
+        return notes;
     }
 
     private static boolean isSame(Path path, Saved saved) {
@@ -170,14 +187,15 @@ public final class TrainingCheckpoints {
     }
 
     /// Renamed first, so that one that is half removed is never taken for whole.
-    private void remove(Path checkpoint) {
+    private Optional<String> remove(Path checkpoint) {
         Path doomed = directory.resolve(
                 ".%s.%s%s".formatted(checkpoint.getFileName(), UUID.randomUUID(), DirectoryAside.SUFFIX));
         try {
             Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
             DirectoryAside.delete(doomed);
+            return Optional.empty();
         } catch (IOException e) {
-            throw unusable(e);
+            return Optional.of("the older checkpoint %s could not be removed: %s".formatted(checkpoint, e.getMessage()));
         }
     }
 

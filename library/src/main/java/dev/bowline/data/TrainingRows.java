@@ -3,6 +3,7 @@ package dev.bowline.data;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
@@ -26,6 +27,7 @@ public final class TrainingRows {
     private final List<Row> rows;
     private final Order order;
     private final long seed;
+    private Optional<String> hash = Optional.empty();
     private int orderedEpoch = -1;
     private List<Row> ordered = List.of();
 
@@ -50,6 +52,15 @@ public final class TrainingRows {
     /// What every epoch's order comes from.
     public long seed() {
         return seed;
+    }
+
+    /// The SHA-256 of every row as it is trained on: its examples' token ids and targets, in the order they were read.
+    /// Where they were read from makes no difference.
+    public String sha256() {
+        if (hash.isEmpty()) {
+            hash = Optional.of(RowHash.of(rows));
+        }
+        return hash.get();
     }
 
     /// Optimizer steps in one epoch.

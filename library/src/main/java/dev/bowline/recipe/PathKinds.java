@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 final class PathKinds {
 
     private static final String LATEST = "LATEST";
+    private static final String AUTO = "auto";
 
     private PathKinds() {}
 
@@ -57,13 +58,16 @@ final class PathKinds {
 
     static Kind<RestoreFrom> restoreFrom() {
         return Kind.ofScalar(
-                "LATEST or an existing directory",
-                "LATEST or a path",
-                scalar -> scalar.text().equals(LATEST)
-                        ? new Reading.Sound<>(new RestoreFrom.Latest())
-                        : read(scalar, PathKinds::restoreDirectory),
+                "LATEST, auto or an existing directory",
+                "LATEST, auto or a path",
+                scalar -> switch (scalar.text()) {
+                    case LATEST -> new Reading.Sound<>(new RestoreFrom.Latest());
+                    case AUTO -> new Reading.Sound<>(new RestoreFrom.Auto());
+                    default -> read(scalar, PathKinds::restoreDirectory);
+                },
                 from -> switch (from) {
                     case RestoreFrom.Latest() -> LATEST;
+                    case RestoreFrom.Auto() -> AUTO;
                     case RestoreFrom.Directory(Path path) -> write(path);
                 });
     }
@@ -143,7 +147,7 @@ final class PathKinds {
     private static Reading<RestoreFrom> restoreDirectory(Path path) {
         return Files.isDirectory(path)
                 ? new Reading.Sound<>(new RestoreFrom.Directory(path))
-                : new Reading.Unsound<>("%s is not a directory; name a step_N directory, or LATEST".formatted(path));
+                : new Reading.Unsound<>("%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
     }
 
     private static String missing(Path path, Scalar scalar) {

@@ -195,7 +195,7 @@ final class RecipeSchema {
             "checkpoint.restore_from",
             PathKinds.restoreFrom().optional(),
             new Fixed<>(Optional.empty(), "a fresh start"),
-            "The training checkpoint to go on from.");
+            "The training checkpoint to go on from; auto goes on from the newest, or starts afresh where there is none.");
     static final Key<Long> MAX_SHARD_SIZE = new Key<>(
             "checkpoint.max_shard_size",
             TextKinds.size(),

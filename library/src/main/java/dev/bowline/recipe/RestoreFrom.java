@@ -8,6 +8,9 @@ public sealed interface RestoreFrom {
     /// The newest whole one in the checkpoint directory.
     record Latest() implements RestoreFrom {}
 
+    /// The newest whole one in the checkpoint directory, or a fresh start where there is none.
+    record Auto() implements RestoreFrom {}
+
     /// This one.
     record Directory(Path path) implements RestoreFrom {
 

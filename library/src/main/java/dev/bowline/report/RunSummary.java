@@ -19,7 +19,10 @@ public final class RunSummary {
     public static String text(RunReport report) {
         String took = Quantity.duration(Duration.ofMillis(Math.round(report.seconds() * 1000)));
         String headline = switch (report.outcome()) {
-            case FINISHED -> "Fine-tuned in " + took;
+            case FINISHED ->
+                report.lastStep().isPresent()
+                        ? "Fine-tuned in " + took
+                        : "No step was taken: the run had reached its last step before";
             case STOPPED -> "Stopped after " + took;
         };
         Table table = Table.ofFields();

@@ -21,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
 import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -33,6 +34,8 @@ public final class FineTuning implements AutoCloseable {
 
     /// Where [#progress] says which rate each step has.
     static final String SCHEDULER = "scheduler";
+
+    private static final String ROWS_HASH = "rows_sha256";
 
     private final CausalLanguageModel model;
     private final TrainingRows rows;
@@ -163,6 +166,7 @@ public final class FineTuning implements AutoCloseable {
                 .with("epoch", position.epoch())
                 .with("row", position.row())
                 .with("rows_per_epoch", rows.size())
+                .with(ROWS_HASH, rows.sha256())
                 .with("order", rows.order().name().toLowerCase(Locale.ROOT))
                 .with("seed", rows.seed())
                 .with(SCHEDULER, scheduler());
@@ -180,6 +184,19 @@ public final class FineTuning implements AutoCloseable {
                 .with("decay_steps", schedule.decaySteps());
     }
 
+    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it.
+    boolean keepsRates(JsonObject scheduler) {
+        Schedule saved = new Schedule(
+                Schedule.Decay.valueOf(scheduler.requireString("decay").toUpperCase(Locale.ROOT)),
+                scheduler.requireDouble("peak"),
+                scheduler.requireDouble("initial"),
+                scheduler.requireDouble("minimum"),
+                scheduler.requireLong("warmup_steps"),
+                scheduler.requireLong("decay_steps"));
+        return LongStream.range(stepsTaken, plan.lastStep())
+                .allMatch(step -> saved.rate(step) == plan.schedule().rate(step));
+    }
+
     /// Goes on from a saved state; the model must hold the weights saved with it.
     ///
     /// @throws BowlineException if the state belongs to other data or another set of trained parameters
@@ -191,10 +208,25 @@ public final class FineTuning implements AutoCloseable {
                             .formatted(savedRows, rows.size()),
                     "resume with the dataset and packing that the run started with");
         }
+        requireSameRows(progress);
         requireOrder(progress);
         optimizer.restore(optimizerState);
         stepsTaken = progress.requireLong("steps_taken");
         position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
+    }
+
+    /// A checkpoint of an older release does not say.
+    private void requireSameRows(JsonObject progress) {
+        Optional<String> saved = progress.optionalString(ROWS_HASH);
+        if (saved.isPresent() && !saved.get().equals(rows.sha256())) {
+            throw new BowlineException(
+                    "the checkpoint was made with other data: its %d rows have the SHA-256 %s, the data has as many rows"
+                            .formatted(rows.size(), saved.get())
+                            + " with " + rows.sha256(),
+                    "resume with the dataset, the chat template and the tokenizer that the run started with; to train"
+                            + " this model on other data, start a new run with the checkpoint as"
+                            + " model.pretrained_model_name_or_path");
+        }
     }
 
     /// A checkpoint of an older release does not say.

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.checkpoint.RunLock;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.model.Component;
@@ -30,6 +31,7 @@ public final class FineTuningRun implements AutoCloseable {
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final RunCheckpoints checkpoints;
+    private final RunLock lock;
     private final LocalDate templateDate;
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
@@ -40,6 +42,7 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
+            RunLock lock,
             LocalDate templateDate,
             List<String> notes) {
         this.file = file;
@@ -48,6 +51,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.checkpoints = checkpoints;
+        this.lock = lock;
         this.templateDate = templateDate;
         this.notes = notes;
     }
@@ -65,6 +69,16 @@ public final class FineTuningRun implements AutoCloseable {
     }
 
     static FineTuningRun load(PreparedRun prepared) {
+        RunLock lock = prepared.checkpoints().begin();
+        try {
+            return load(prepared, lock);
+        } catch (RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private static FineTuningRun load(PreparedRun prepared, RunLock lock) {
         Recipe recipe = prepared.recipe();
         List<String> notes = new ArrayList<>();
         notes.addAll(prepared.dataNotes());
@@ -91,6 +105,7 @@ public final class FineTuningRun implements AutoCloseable {
                     tuning,
                     prepared.heldOut(),
                     prepared.checkpoints(),
+                    lock,
                     prepared.templateDate(),
                     notes);
         } catch (RuntimeException e) {
@@ -140,7 +155,7 @@ public final class FineTuningRun implements AutoCloseable {
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
-        if (tuning.stepsTaken() > 0) {
+        if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
             metrics.goOnAfter(tuning.stepsTaken());
         }
         TrainingLoop loop = new TrainingLoop(
@@ -211,5 +226,6 @@ public final class FineTuningRun implements AutoCloseable {
     public void close() {
         tuning.close();
         pretrained.close();
+        lock.close();
     }
 }

@@ -14,6 +14,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.List;
+import java.util.UUID;
+import java.util.regex.Pattern;
 
 /// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
 /// names are NeMo AutoModel's; `mem` is the resident memory in GiB, and `mfu` is null as it is there where the peak of
@@ -22,12 +24,21 @@ final class MetricsLog {
 
     private static final double GIB = 1L << 30;
 
+    private static final String TRAINING = "training.jsonl";
+    private static final String VALIDATION = "validation.jsonl";
+    private static final Pattern NAME = Pattern.compile("(training|validation)\\.jsonl|\\.(training|validation)\\.jsonl\\..*partial");
+
     private final Path training;
     private final Path validation;
 
     MetricsLog(Path directory) {
-        training = directory.resolve("training.jsonl");
-        validation = directory.resolve("validation.jsonl");
+        training = directory.resolve(TRAINING);
+        validation = directory.resolve(VALIDATION);
+    }
+
+    /// Whether a name in the directory of a run is one of the logs, or a part of one that a killed process left.
+    static boolean isLog(String name) {
+        return NAME.matcher(name).matches();
     }
 
     /// Drops the rows after `step`, which a run that goes on from there takes again, and a last row that a killed
@@ -45,8 +56,8 @@ final class MetricsLog {
             List<String> rows = Files.readAllLines(file);
             List<String> kept = rows.stream().filter(row -> isUpTo(row, step)).toList();
             if (kept.size() < rows.size()) {
-                Path aside = file.resolveSibling("." + file.getFileName() + ".partial");
-                Files.write(aside, kept);
+                Path aside = file.resolveSibling(".%s.%s.partial".formatted(file.getFileName(), UUID.randomUUID()));
+                Files.write(aside, kept, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
                 try (FileChannel written = FileChannel.open(aside, StandardOpenOption.WRITE)) {
                     written.force(true);
                 }

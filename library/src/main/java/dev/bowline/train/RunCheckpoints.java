@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.RunLock;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,15 +34,21 @@ final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
 
+    /// What is in the directory of a run besides logs and checkpoints. The last is in the root of many file systems.
+    private static final Set<String> OF_A_RUN = Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, "lost+found");
+
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
     private final Optional<Path> resumedFrom;
+    private final Refusal wrong;
     private final Set<Path> written = new HashSet<>();
 
-    private RunCheckpoints(CheckpointSection section, TrainingCheckpoints checkpoints, Optional<Path> resumedFrom) {
+    private RunCheckpoints(
+            CheckpointSection section, TrainingCheckpoints checkpoints, Optional<Path> resumedFrom, Refusal wrong) {
         this.section = section;
         this.checkpoints = checkpoints;
         this.resumedFrom = resumedFrom;
+        this.wrong = wrong;
     }
 
     /// Says what is wrong with a key of the recipe, where it stands.
@@ -50,28 +58,80 @@ final class RunCheckpoints {
     }
 
     /// @throws BowlineException if there is nothing to resume from, or nothing can be written, or a fresh run would
-    ///     write into another's directory
+    ///     write into another's directory, or another run writes there now
     static RunCheckpoints of(CheckpointSection section, Refusal wrong) {
+        RunLock.requireFree(section.checkpointDir());
         TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
                 section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
-        Optional<Path> resumedFrom = section.restoreFrom().map(from -> switch (from) {
+        Optional<Path> resumedFrom = section.restoreFrom().flatMap(from -> switch (from) {
             case RestoreFrom.Latest _ ->
-                checkpoints
+                Optional.of(checkpoints
                         .latest()
                         .orElseThrow(() -> wrong.of(
                                 "checkpoint.restore_from",
                                 "%s has no training checkpoint to resume from".formatted(section.checkpointDir()),
-                                "remove checkpoint.restore_from to start afresh"));
-            case RestoreFrom.Directory(Path path) -> requireTraining(path, wrong);
+                                "remove checkpoint.restore_from to start afresh, or write auto, which starts afresh"
+                                        + " where there is no checkpoint")));
+            case RestoreFrom.Auto _ -> checkpoints.latest();
+            case RestoreFrom.Directory(Path path) -> Optional.of(requireTraining(path, wrong));
         });
-        if (resumedFrom.isEmpty() && section.enabled() && !isEmpty(section.checkpointDir())) {
+        RunCheckpoints run = new RunCheckpoints(section, checkpoints, resumedFrom, wrong);
+        run.requireUnused();
+        requireWritable(section.checkpointDir(), wrong);
+        return run;
+    }
+
+    /// Takes the directory for this run, and removes what a run that was killed left half-written.
+    ///
+    /// @return to be closed when the run has ended
+    /// @throws BowlineException if another run has the directory, or saved there since this object was made
+    RunLock begin() {
+        RunLock lock = RunLock.acquire(section.checkpointDir());
+        try {
+            requireUnused();
+            checkpoints.clean();
+            return lock;
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    /// A fresh run must not mix its checkpoints with others. What its own earlier attempt left before it saved is not
+    /// in its way.
+    private void requireUnused() {
+        if (resumedFrom.isPresent() || !section.enabled() || !Files.isDirectory(section.checkpointDir())) {
+            return;
+        }
+        String directory = "checkpoint.checkpoint_dir " + section.checkpointDir();
+        if (!checkpoints.list().isEmpty()) {
             throw wrong.of(
                     "checkpoint.checkpoint_dir",
-                    "checkpoint.checkpoint_dir %s is not empty".formatted(section.checkpointDir()),
+                    "%s is not empty: it has the checkpoints of a run".formatted(directory),
                     "name another directory, or go on with the run there: --set checkpoint.restore_from=LATEST");
         }
-        requireWritable(section.checkpointDir(), wrong);
-        return new RunCheckpoints(section, checkpoints, resumedFrom);
+        foreign(section.checkpointDir()).ifPresent(name -> {
+            throw wrong.of(
+                    "checkpoint.checkpoint_dir",
+                    "%s is not empty: it holds %s".formatted(directory, name),
+                    "name another directory, or move that away");
+        });
+    }
+
+    /// Something that no run left.
+    private static Optional<String> foreign(Path directory) {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(entry -> entry.getFileName().toString())
+                    .filter(name -> !OF_A_RUN.contains(name)
+                            && !MetricsLog.isLog(name)
+                            && !TrainingCheckpoints.isLeftover(name))
+                    .min(Comparator.naturalOrder());
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be read: %s".formatted(directory, e.getMessage()),
+                    "point checkpoint.checkpoint_dir at a directory you may read and write",
+                    e);
+        }
     }
 
     private static Path requireTraining(Path directory, Refusal wrong) {
@@ -98,20 +158,6 @@ final class RunCheckpoints {
         }
     }
 
-    private static boolean isEmpty(Path directory) {
-        if (!Files.isDirectory(directory)) {
-            return true;
-        }
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.findAny().isEmpty();
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be read: %s".formatted(directory, e.getMessage()),
-                    "point checkpoint.checkpoint_dir at a directory you may read and write",
-                    e);
-        }
-    }
-
     /// The training checkpoint the run goes on from.
     Optional<Path> resumedFrom() {
         return resumedFrom;
@@ -128,18 +174,27 @@ final class RunCheckpoints {
                 TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
             TrainingState state = saved.state(tuning.model());
             tuning.restore(state.state(), state.tensors());
-            return changes(state.state(), tuning.progress());
+            return changes(state.state(), tuning);
         }
     }
 
-    private List<String> changes(JsonObject saved, JsonObject now) {
+    private List<String> changes(JsonObject saved, FineTuning tuning) {
+        List<String> changes = new ArrayList<>();
+        Path directory = resumedFrom.orElseThrow();
         Optional<JsonObject> before = saved.optionalObject(FineTuning.SCHEDULER);
-        JsonObject after = now.requireObject(FineTuning.SCHEDULER);
-        if (before.isEmpty() || before.get().equals(after)) {
-            return List.of();
+        if (before.isPresent() && !tuning.keepsRates(before.get())) {
+            changes.add("the learning rate does not go on as %s had it: %s, now %s"
+                    .formatted(
+                            directory,
+                            Json.compact(before.get()),
+                            Json.compact(tuning.progress().requireObject(FineTuning.SCHEDULER))));
         }
-        return List.of("the learning rate does not go on as %s had it: %s, now %s"
-                .formatted(resumedFrom.orElseThrow(), Json.compact(before.get()), Json.compact(after)));
+        if (tuning.isFinished()) {
+            changes.add(("no step is left to take: %s is at step %d, and the recipe's last step is %d; to train on, raise"
+                            + " step_scheduler.max_steps or num_epochs")
+                    .formatted(directory, tuning.stepsTaken(), tuning.plan().lastStep()));
+        }
+        return changes;
     }
 
     /// The newest checkpoint of this run whose weights gave a later step a finite loss. Without one, the newest there

@@ -53,6 +53,33 @@ class TrainingRowsTest {
                         .rows());
     }
 
+    /// Only what is trained on counts, and all of it: ids, targets, which example is in which row, the order.
+    @Test
+    void theHashIsThatOfTheData() {
+        Example a = new Example(new int[] {10, 11, 12}, new boolean[] {false, false, true}, "a:1");
+        Example b = new Example(new int[] {20, 21}, new boolean[] {true, true}, "a:2");
+        List<Row> rows = List.of(new Row(List.of(a)), new Row(List.of(b)));
+        List<List<Row>> others = List.of(
+                List.of(new Row(List.of(b)), new Row(List.of(a))),
+                List.of(new Row(List.of(a, b))),
+                List.of(new Row(List.of(a))),
+                List.of(new Row(List.of(new Example(new int[] {10, 11, 13}, a.targets(), "a:1"))), rows.get(1)),
+                List.of(
+                        new Row(List.of(new Example(a.ids(), new boolean[] {false, true, true}, "a:1"))),
+                        rows.get(1)));
+
+        String hash = hash(rows);
+
+        others.forEach(other -> assertNotEquals(hash, hash(other)));
+        Example moved = new Example(a.ids(), a.targets(), "elsewhere:7");
+        assertEquals(hash, hash(List.of(new Row(List.of(moved)), rows.get(1))));
+        assertEquals(64, hash.length());
+    }
+
+    private static String hash(List<Row> rows) {
+        return new TrainingRows(rows, TrainingRows.Order.SHUFFLED, 42).sha256();
+    }
+
     private static List<Row> shuffled(List<Row> source, long seed) {
         return new TrainingRows(source, TrainingRows.Order.SHUFFLED, seed)
                 .step(DataPosition.START, 11)

@@ -118,16 +118,38 @@ class FineTuningRunTest {
         demo.run("run", "float32", "step_scheduler.max_steps=1", rate);
         String[] on = {"step_scheduler.max_steps=2", "checkpoint.restore_from=LATEST"};
 
-        try (FineTuningRun same = demo.open("run", "float32", DemoRuns.with(on, rate));
-                FineTuningRun other = demo.open("run", "float32", DemoRuns.with(on, "optimizer.lr=1e-5"))) {
-            assertTrue(same.notes().stream().noneMatch(note -> note.contains("learning rate")), "" + same.notes());
-            assertTrue(
-                    other.notes().stream()
-                            .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
-                                    && note.contains("\"peak\":0.002")
-                                    && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
-                    "" + other.notes());
+        assertEquals(List.of(), rateNotes(DemoRuns.with(on, rate)));
+        List<String> other = rateNotes(DemoRuns.with(on, "optimizer.lr=1e-5"));
+        assertTrue(
+                other.stream()
+                        .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
+                                && note.contains("\"peak\":0.002")
+                                && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
+                "" + other);
+    }
+
+    private List<String> rateNotes(String[] settings) {
+        try (FineTuningRun run = demo.open("run", "float32", settings)) {
+            return run.notes().stream()
+                    .filter(note -> note.contains("learning rate"))
+                    .toList();
         }
+    }
+
+    @Test
+    void goingOnBeyondTheLastStepSaysWhyNoStepIsTaken() {
+        demo.run("run", "float32", "step_scheduler.max_steps=2");
+
+        RunReport report =
+                demo.run("run", "float32", "step_scheduler.max_steps=1", "checkpoint.restore_from=LATEST");
+
+        assertEquals(Optional.empty(), report.lastStep());
+        String checkpoint = directory.resolve("run").resolve("step_2").toAbsolutePath().toString();
+        assertTrue(
+                report.notes().stream()
+                        .anyMatch(note -> note.startsWith("no step is left to take: " + checkpoint
+                                + " is at step 2, and the recipe's last step is 1")),
+                "" + report.notes());
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
 import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
@@ -97,6 +98,33 @@ class FineTuningTest {
                     assertThrows(BowlineException.class, () -> tuning.restore(progress, tuning.optimizerState()));
 
             assertTrue(refused.problem().contains("99"), refused.problem());
+
+            var other = tuning.progress().with("rows_sha256", "0123");
+            BowlineException asMany =
+                    assertThrows(BowlineException.class, () -> tuning.restore(other, tuning.optimizerState()));
+
+            assertTrue(asMany.problem().contains("have the SHA-256 0123"), asMany.problem());
+            tuning.restore(tuning.progress().without("rows_sha256"), tuning.optimizerState());
+        }
+    }
+
+    /// A rate that is constant stays what it was, whatever the last step is.
+    @Test
+    void onlyTheRatesOfStepsThatAreLeftCount() {
+        Schedule constant = new Schedule(Schedule.Decay.CONSTANT, 2e-3, 0, 0, 0, STEPS);
+        try (TensorScope _ = TensorScope.open();
+                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                FineTuning decaying = fineTuning(model);
+                FineTuning steady = fineTuning(model, TrainingRows.Order.SHUFFLED, constant)) {
+            JsonObject scheduler = steady.progress().requireObject("scheduler");
+            assertTrue(steady.keepsRates(scheduler));
+            assertTrue(steady.keepsRates(scheduler.with("decay_steps", 1000).with("initial", 1e-3)));
+            assertFalse(steady.keepsRates(scheduler.with("peak", 1e-3)));
+            assertFalse(steady.keepsRates(scheduler.with("warmup_steps", 2)));
+
+            JsonObject cosine = decaying.progress().requireObject("scheduler");
+            assertTrue(decaying.keepsRates(cosine));
+            assertFalse(decaying.keepsRates(cosine.with("decay_steps", 1000)));
         }
     }
 
@@ -265,12 +293,16 @@ class FineTuningTest {
     }
 
     private static FineTuning fineTuning(Gemma4Model model, TrainingRows.Order order) {
+        return fineTuning(model, order, new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS));
+    }
+
+    private static FineTuning fineTuning(Gemma4Model model, TrainingRows.Order order, Schedule schedule) {
         FineTuningPlan plan = new FineTuningPlan(
                 3,
                 2,
                 STEPS,
                 new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
-                new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS),
+                schedule,
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),
                 0);

@@ -1,16 +1,19 @@
 package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.RunLock;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.RestoreFrom;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,6 +72,64 @@ class RunCheckpointsTest {
         BowlineException refused = assertThrows(BowlineException.class, () -> checkpoints(section));
 
         assertTrue(refused.problem().endsWith(run.toAbsolutePath() + " is read-only"), refused.problem());
+    }
+
+    private CheckpointSection fresh() {
+        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+    }
+
+    /// Killed before the first checkpoint, a run is started again by the same command.
+    @Test
+    void whatARunLeavesThatWasKilledBeforeItSavedIsNotInTheWay() throws IOException {
+        for (String name : List.of("training.jsonl", "validation.jsonl", ".training.jsonl.partial", ".run.lock")) {
+            Files.writeString(run.resolve(name), "");
+        }
+        Path part = Files.createDirectory(run.resolve(".step_3.0123.partial"));
+        Files.writeString(part.resolve("model.safetensors"), "half");
+
+        try (RunLock _ = checkpoints(fresh()).begin()) {
+            assertFalse(Files.exists(part), "the half-written checkpoint is still there");
+        }
+        assertEquals(Optional.empty(), checkpoints(from(new RestoreFrom.Auto())).resumedFrom());
+    }
+
+    @Test
+    void autoGoesOnFromTheNewest() throws IOException {
+        saved(1, 2);
+
+        assertEquals(
+                Optional.of(run.resolve("step_2").toAbsolutePath()),
+                checkpoints(from(new RestoreFrom.Auto())).resumedFrom());
+    }
+
+    /// "Not empty, so resume" and "nothing to resume from, so start afresh" must not be said of one directory.
+    @Test
+    void theWayOutOfADirectoryInUseIsOneThatWorks() throws IOException {
+        Path notes = Files.writeString(run.resolve("notes.txt"), "mine");
+
+        BowlineException foreign = assertThrows(BowlineException.class, () -> checkpoints(fresh()));
+        assertTrue(foreign.problem().endsWith("it holds notes.txt"), foreign.problem());
+        assertFalse(foreign.fix().contains("restore_from"), foreign.fix());
+
+        Files.delete(notes);
+        saved(1);
+        BowlineException used = assertThrows(BowlineException.class, () -> checkpoints(fresh()));
+        assertTrue(used.fix().contains("--set checkpoint.restore_from=LATEST"), used.fix());
+        assertTrue(checkpoints(from(new RestoreFrom.Latest())).resumedFrom().isPresent());
+    }
+
+    @Test
+    void twoRunsNeverWriteIntoOneDirectory() {
+        RunCheckpoints second = checkpoints(fresh());
+        try (RunLock _ = checkpoints(fresh()).begin()) {
+            BowlineException refused = assertThrows(BowlineException.class, second::begin);
+
+            assertTrue(
+                    refused.problem().contains("pid " + ProcessHandle.current().pid() + ") writes into " + run),
+                    refused.problem());
+            assertThrows(BowlineException.class, () -> checkpoints(from(new RestoreFrom.Auto())));
+        }
+        second.begin().close();
     }
 
     private Optional<RunCheckpoints.Good> good(int step, boolean proven) {
