@@ -195,7 +195,8 @@ public final class TrainingCheckpoints {
             DirectoryAside.delete(doomed);
             return Optional.empty();
         } catch (IOException e) {
-            return Optional.of("the older checkpoint %s could not be removed: %s".formatted(checkpoint, e.getMessage()));
+            return Optional.of(
+                    "the older checkpoint %s could not be removed: %s".formatted(checkpoint, e.getMessage()));
         }
     }
 

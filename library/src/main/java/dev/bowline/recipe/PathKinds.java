@@ -147,7 +147,8 @@ final class PathKinds {
     private static Reading<RestoreFrom> restoreDirectory(Path path) {
         return Files.isDirectory(path)
                 ? new Reading.Sound<>(new RestoreFrom.Directory(path))
-                : new Reading.Unsound<>("%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
+                : new Reading.Unsound<>(
+                        "%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
     }
 
     private static String missing(Path path, Scalar scalar) {

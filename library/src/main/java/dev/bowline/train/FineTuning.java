@@ -221,7 +221,7 @@ public final class FineTuning implements AutoCloseable {
         if (saved.isPresent() && !saved.get().equals(rows.sha256())) {
             throw new BowlineException(
                     "the checkpoint was made with other data: its %d rows have the SHA-256 %s, the data has as many rows"
-                            .formatted(rows.size(), saved.get())
+                                    .formatted(rows.size(), saved.get())
                             + " with " + rows.sha256(),
                     "resume with the dataset, the chat template and the tokenizer that the run started with; to train"
                             + " this model on other data, start a new run with the checkpoint as"

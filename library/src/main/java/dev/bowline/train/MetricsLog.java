@@ -26,7 +26,8 @@ final class MetricsLog {
 
     private static final String TRAINING = "training.jsonl";
     private static final String VALIDATION = "validation.jsonl";
-    private static final Pattern NAME = Pattern.compile("(training|validation)\\.jsonl|\\.(training|validation)\\.jsonl\\..*partial");
+    private static final Pattern NAME =
+            Pattern.compile("(training|validation)\\.jsonl|\\.(training|validation)\\.jsonl\\..*partial");
 
     private final Path training;
     private final Path validation;

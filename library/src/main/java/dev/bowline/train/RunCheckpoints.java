@@ -190,9 +190,13 @@ final class RunCheckpoints {
                             Json.compact(tuning.progress().requireObject(FineTuning.SCHEDULER))));
         }
         if (tuning.isFinished()) {
-            changes.add(("no step is left to take: %s is at step %d, and the recipe's last step is %d; to train on, raise"
-                            + " step_scheduler.max_steps or num_epochs")
-                    .formatted(directory, tuning.stepsTaken(), tuning.plan().lastStep()));
+            changes.add(
+                    ("no step is left to take: %s is at step %d, and the recipe's last step is %d; to train on, raise"
+                                    + " step_scheduler.max_steps or num_epochs")
+                            .formatted(
+                                    directory,
+                                    tuning.stepsTaken(),
+                                    tuning.plan().lastStep()));
         }
         return changes;
     }

@@ -140,11 +140,11 @@ class FineTuningRunTest {
     void goingOnBeyondTheLastStepSaysWhyNoStepIsTaken() {
         demo.run("run", "float32", "step_scheduler.max_steps=2");
 
-        RunReport report =
-                demo.run("run", "float32", "step_scheduler.max_steps=1", "checkpoint.restore_from=LATEST");
+        RunReport report = demo.run("run", "float32", "step_scheduler.max_steps=1", "checkpoint.restore_from=LATEST");
 
         assertEquals(Optional.empty(), report.lastStep());
-        String checkpoint = directory.resolve("run").resolve("step_2").toAbsolutePath().toString();
+        String checkpoint =
+                directory.resolve("run").resolve("step_2").toAbsolutePath().toString();
         assertTrue(
                 report.notes().stream()
                         .anyMatch(note -> note.startsWith("no step is left to take: " + checkpoint

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.json.JsonObject;
 import dev.bowline.data.Example;
 import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.model.Component;
 import dev.bowline.model.gemma4.Gemma4Model;
