@@ -5,10 +5,7 @@ import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.TextStream;
 import dev.bowline.text.Tokenizer;
-import java.util.Arrays;
-import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 
 /// Generation from text to text, given out while it is generated.
 ///
@@ -28,19 +25,13 @@ public final class TextGeneration implements AutoCloseable {
         rows = model.vocabularySize();
     }
 
-    /// Goes on with `text` as it stands, after the token that begins every text if the tokenizer has one.
+    /// Goes on with `text`, after the token that the tokenizer's post-processor puts in front of every text, if
+    /// any.
     ///
     /// @param pieces takes the new text as it becomes certain
     /// @throws dev.bowline.BowlineException if the text has a token that the model has no embedding for
     public Answer complete(String text, GenerationSettings settings, Consumer<String> pieces) {
-        int[] ids = tokenizer.encode(text);
-        Optional<Integer> first = tokenizer.specialTokenId("bos_token");
-        boolean begins = ids.length > 0 && first.filter(bos -> bos == ids[0]).isPresent();
-        int[] prompt = first.isPresent() && !begins
-                ? IntStream.concat(IntStream.of(first.get()), Arrays.stream(ids))
-                        .toArray()
-                : ids;
-        return generate(prompt, settings, pieces);
+        return generate(tokenizer.encodePrompt(text), settings, pieces);
     }
 
     /// Answers the last turn of a conversation.

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// Text to token ids and back, as a checkpoint's tokenizer.json says (Hugging Face's own `tokenizers`
@@ -25,6 +26,7 @@ public final class Tokenizer implements AutoCloseable {
     private static final int LONGEST_TEXT = 1 << 20;
 
     private final Path directory;
+    private final TokenizerJson json;
     private final TokenizerEngine engine;
     private Optional<TokenizerEngine> engineOfLongTexts = Optional.empty();
     private final SpecialTokens special;
@@ -34,12 +36,14 @@ public final class Tokenizer implements AutoCloseable {
 
     private Tokenizer(
             Path directory,
+            TokenizerJson json,
             TokenizerEngine engine,
             SpecialTokens special,
             int vocabularySize,
             Set<Integer> added,
             AddedAround around) {
         this.directory = directory;
+        this.json = json;
         this.engine = engine;
         this.special = special;
         this.vocabularySize = vocabularySize;
@@ -58,19 +62,17 @@ public final class Tokenizer implements AutoCloseable {
                     "%s has no tokenizer.json".formatted(directory),
                     "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");
         }
-        JsonObject json = Json.parse(file).asObject();
+        TokenizerFiles files = TokenizerFiles.in(directory, Json.parse(file).asObject());
+        SpecialTokens special = SpecialTokens.read(files);
+        JsonObject json = AddedTokens.complete(files, special);
+        TokenizerJson used = new TokenizerJson(file, json.equals(files.tokenizer()) ? Optional.empty() : Optional.of(json));
         int vocabularySize = vocabularySize(json);
-        TokenizerEngine engine = NativeTokenizerRisk.in(json)
-                .<TokenizerEngine>map(risk -> TokenizerProcess.start(file, risk))
-                .orElseGet(() -> NativeTokenizerEngine.open(file));
+        AddedAround around = AddedAround.in(json);
+        TokenizerEngine engine = used.open(path -> NativeTokenizerRisk.in(json)
+                .<TokenizerEngine>map(risk -> TokenizerProcess.start(path, risk))
+                .orElseGet(() -> NativeTokenizerEngine.open(path)));
         try {
-            return new Tokenizer(
-                    directory,
-                    engine,
-                    SpecialTokens.read(directory),
-                    vocabularySize,
-                    added(json),
-                    AddedAround.in(json));
+            return new Tokenizer(directory, used, engine, special, vocabularySize, added(json), around);
         } catch (RuntimeException e) {
             engine.close();
             throw e;
@@ -136,7 +138,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /// The text of a special token by its name in tokenizer_config.json, such as `bos_token`.
+    /// The text of a special token by its name in the tokenizer's files, such as `bos_token`.
     public Optional<String> specialToken(String name) {
         return Optional.ofNullable(special.texts().get(name));
     }
@@ -191,9 +193,22 @@ public final class Tokenizer implements AutoCloseable {
 
     private synchronized TokenizerEngine engineOfLongTexts() {
         TokenizerEngine started = engineOfLongTexts.orElseGet(
-                () -> TokenizerProcess.start(directory.resolve(FILE_NAME), "a text of more than a million characters"));
+                () -> json.open(path -> TokenizerProcess.start(path, "a text of more than a million characters")));
         engineOfLongTexts = Optional.of(started);
         return started;
+    }
+
+    /// Ids of a text to go on from: the tokens that tokenizer.json's post-processor puts in front of a text come
+    /// first, unless the text begins with them. The tokens that it puts behind a text would end it, and are left
+    /// out.
+    public int[] encodePrompt(String text) {
+        int[] ids = encode(text);
+        int[] before = around.before().stream().mapToInt(id -> id).toArray();
+        boolean begins = ids.length >= before.length
+                && Arrays.equals(before, Arrays.copyOf(ids, before.length));
+        return begins
+                ? ids
+                : IntStream.concat(Arrays.stream(before), Arrays.stream(ids)).toArray();
     }
 
     /// As [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, as transformers'

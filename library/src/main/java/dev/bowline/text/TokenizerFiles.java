@@ -1,0 +1,39 @@
+package dev.bowline.text;
+
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// The JSON files of a tokenizer's directory.
+///
+/// @param tokenizer tokenizer.json
+/// @param config tokenizer_config.json; empty if there is none
+/// @param specialTokensMap special_tokens_map.json; absent too where tokenizer_config.json has
+///     `added_tokens_decoder`, beside which transformers 5.18 does not read it
+/// @param addedTokens added_tokens.json, in the same way
+/// @param tokenizerClass the class that transformers takes
+record TokenizerFiles(
+        JsonObject tokenizer,
+        JsonObject config,
+        Optional<JsonObject> specialTokensMap,
+        Optional<JsonObject> addedTokens,
+        TokenizerClass tokenizerClass) {
+
+    static TokenizerFiles in(Path directory, JsonObject tokenizer) {
+        JsonObject config = read(directory, "tokenizer_config.json").orElseGet(JsonObject::of);
+        boolean complete = config.has("added_tokens_decoder");
+        return new TokenizerFiles(
+                tokenizer,
+                config,
+                complete ? Optional.empty() : read(directory, "special_tokens_map.json"),
+                complete ? Optional.empty() : read(directory, "added_tokens.json"),
+                TokenizerClass.of(read(directory, "config.json").orElseGet(JsonObject::of), config));
+    }
+
+    private static Optional<JsonObject> read(Path directory, String name) {
+        Path file = directory.resolve(name);
+        return Files.isRegularFile(file) ? Optional.of(Json.parse(file).asObject()) : Optional.empty();
+    }
+}
