@@ -29,8 +29,8 @@ final class AddedTokens {
     /// The tokenizer.json with every added token; the same object where nothing is missing.
     static JsonObject complete(TokenizerFiles files, SpecialTokens special) {
         JsonObject tokenizer = files.tokenizer();
-        List<JsonValue> tokens =
-                new ArrayList<>(tokenizer.optionalArray(KEY).map(JsonArray::values).orElse(List.of()));
+        List<JsonValue> tokens = new ArrayList<>(
+                tokenizer.optionalArray(KEY).map(JsonArray::values).orElse(List.of()));
         Set<String> known = new HashSet<>();
         int largest = -1;
         for (JsonValue token : tokens) {
@@ -56,24 +56,41 @@ final class AddedTokens {
     private static SequencedMap<String, JsonObject> wanted(TokenizerFiles files, SpecialTokens special) {
         Set<String> specials = special.all();
         SequencedMap<String, JsonObject> wanted = new LinkedHashMap<>();
-        files.config().optionalObject("added_tokens_decoder").ifPresent(decoder -> decoder.fields().entrySet().stream()
-                .sorted(Comparator.comparingInt(AddedTokens::id))
-                .map(field -> field.getValue().asObject())
-                .forEach(token -> {
-                    String text = token.requireString("content");
-                    boolean isSpecial = token.optionalBoolean("special").orElse(false)
-                            || special.texts().containsValue(text);
-                    wanted.put(
-                            text,
-                            token(text, isSpecial)
-                                    .with("normalized", token.optionalBoolean("normalized").orElse(!isSpecial))
-                                    .with("lstrip", token.optionalBoolean("lstrip").orElse(false))
-                                    .with("rstrip", token.optionalBoolean("rstrip").orElse(false))
-                                    .with("single_word", token.optionalBoolean("single_word").orElse(false)));
-                }));
-        files.addedTokens().ifPresent(added -> added.fields().entrySet().stream()
-                .sorted(Comparator.comparingInt(field -> field.getValue().asInt()))
-                .forEach(field -> wanted.put(field.getKey(), token(field.getKey(), specials.contains(field.getKey())))));
+        files.config()
+                .optionalObject("added_tokens_decoder")
+                .ifPresent(decoder -> decoder.fields().entrySet().stream()
+                        .sorted(Comparator.comparingInt(AddedTokens::id))
+                        .map(field -> field.getValue().asObject())
+                        .forEach(token -> {
+                            String text = token.requireString("content");
+                            boolean isSpecial = token.optionalBoolean("special").orElse(false)
+                                    || special.texts().containsValue(text);
+                            wanted.put(
+                                    text,
+                                    token(text, isSpecial)
+                                            .with(
+                                                    "normalized",
+                                                    token.optionalBoolean("normalized")
+                                                            .orElse(!isSpecial))
+                                            .with(
+                                                    "lstrip",
+                                                    token.optionalBoolean("lstrip")
+                                                            .orElse(false))
+                                            .with(
+                                                    "rstrip",
+                                                    token.optionalBoolean("rstrip")
+                                                            .orElse(false))
+                                            .with(
+                                                    "single_word",
+                                                    token.optionalBoolean("single_word")
+                                                            .orElse(false)));
+                        }));
+        files.addedTokens()
+                .ifPresent(added -> added.fields().entrySet().stream()
+                        .sorted(Comparator.comparingInt(
+                                field -> field.getValue().asInt()))
+                        .forEach(field ->
+                                wanted.put(field.getKey(), token(field.getKey(), specials.contains(field.getKey())))));
         specials.forEach(text -> wanted.putIfAbsent(text, token(text, true)));
         return wanted;
     }

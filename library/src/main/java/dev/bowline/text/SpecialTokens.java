@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
@@ -24,8 +23,8 @@ import java.util.Set;
 /// @param unnamed texts of further ones, without a name
 record SpecialTokens(SequencedMap<String, String> texts, SequencedSet<String> unnamed) {
 
-    private static final List<String> STANDARD = List.of(
-            "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+    private static final List<String> STANDARD =
+            List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
     private static final String EXTRA = "extra_special_tokens";
     private static final Set<String> LISTS = Set.of(EXTRA, "additional_special_tokens");
 
@@ -57,8 +56,8 @@ record SpecialTokens(SequencedMap<String, String> texts, SequencedSet<String> un
         Optional<String> padding = name.equals("pad_token")
                 ? files.tokenizer().optionalObject("padding").flatMap(padded -> padded.optionalString("pad_token"))
                 : Optional.empty();
-        return padding.or(() ->
-                Optional.ofNullable(files.tokenizerClass().assumed().get(name)));
+        return padding.or(
+                () -> Optional.ofNullable(files.tokenizerClass().assumed().get(name)));
     }
 
     /// All texts: the standard names, those of the model's own, and those without a name.

@@ -65,7 +65,8 @@ public final class Tokenizer implements AutoCloseable {
         TokenizerFiles files = TokenizerFiles.in(directory, Json.parse(file).asObject());
         SpecialTokens special = SpecialTokens.read(files);
         JsonObject json = AddedTokens.complete(files, special);
-        TokenizerJson used = new TokenizerJson(file, json.equals(files.tokenizer()) ? Optional.empty() : Optional.of(json));
+        TokenizerJson used =
+                new TokenizerJson(file, json.equals(files.tokenizer()) ? Optional.empty() : Optional.of(json));
         int vocabularySize = vocabularySize(json);
         AddedAround around = AddedAround.in(json);
         TokenizerEngine engine = used.open(path -> NativeTokenizerRisk.in(json)
@@ -204,8 +205,7 @@ public final class Tokenizer implements AutoCloseable {
     public int[] encodePrompt(String text) {
         int[] ids = encode(text);
         int[] before = around.before().stream().mapToInt(id -> id).toArray();
-        boolean begins = ids.length >= before.length
-                && Arrays.equals(before, Arrays.copyOf(ids, before.length));
+        boolean begins = ids.length >= before.length && Arrays.equals(before, Arrays.copyOf(ids, before.length));
         return begins
                 ? ids
                 : IntStream.concat(Arrays.stream(before), Arrays.stream(ids)).toArray();

@@ -54,7 +54,8 @@ class TokenizerShapesTest {
                 List<Integer> plain = text.requireArray("plain").ints();
                 assertEquals(plain, list(tokenizer.encode(written)), written);
                 List<Integer> added = text.requireArray("added").ints();
-                assertEquals(added, list(tokenizer.encodeWithSpecialTokens(written).ids()));
+                assertEquals(
+                        added, list(tokenizer.encodeWithSpecialTokens(written).ids()));
                 if (added.subList(added.size() - plain.size(), added.size()).equals(plain)) {
                     assertEquals(added, list(tokenizer.encodePrompt(written)));
                 }
@@ -66,7 +67,8 @@ class TokenizerShapesTest {
                         ? PlainText.text(written.requireString("text"), tokenizer)
                         : PlainText.completion(
                                 written.requireString("prompt"), written.requireString("completion"), tokenizer);
-                assertEquals(row.requireArray("ids").ints(), list(masked.tokens().ids()), written.toString());
+                assertEquals(
+                        row.requireArray("ids").ints(), list(masked.tokens().ids()), written.toString());
                 assertEquals(row.requireArray("labels").ints(), labels(masked), written.toString());
             }
         }
