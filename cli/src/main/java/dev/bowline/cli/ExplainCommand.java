@@ -6,6 +6,7 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.RecipeNote;
+import dev.bowline.report.ExampleReport;
 import dev.bowline.report.MemoryReport;
 import dev.bowline.train.MemoryOutlook;
 import dev.bowline.train.RecipePreview;
@@ -21,8 +22,9 @@ import picocli.CommandLine.Option;
         description = {
             "Checks a recipe, and shows every setting and who decided it.",
             "Shows the memory it will take too, from config.json and the headers of the weights. No weight is read and"
-                    + " nothing is trained, but the first examples are written down as the chat template would have"
-                    + " them. Exits with 1, and says where, if the recipe or one of these is wrong."
+                    + " nothing is trained, but the first examples are tokenised as for training, and the first of them is"
+                    + " shown with its trained tokens marked. Exits with 1, and says where, if the recipe or one of these"
+                    + " is wrong."
         },
         footer = {
             "  bowline explain recipe.yaml",
@@ -45,24 +47,31 @@ final class ExplainCommand extends Command {
         RecipeFile file = recipe.load();
         EffectiveSettings settings = file.settings();
         if (json) {
+            JsonObject memory = MemoryReport.json(MemoryOutlook.of(file));
+            RecipePreview preview = RecipePreview.of(file);
+            JsonValue example =
+                    preview.example().<JsonValue>map(ExampleReport::json).orElseGet(JsonValue::absent);
             console()
                     .print(json(settings)
-                            .with("memory", MemoryReport.json(MemoryOutlook.of(file)))
-                            .with("notes", JsonArray.ofStrings(notes(file))));
+                            .with("memory", memory)
+                            .with("example", example)
+                            .with("notes", JsonArray.ofStrings(notes(file, preview))));
         } else if (yaml) {
             console().print(settings.toYaml());
-            notes(file).forEach(console()::note);
+            notes(file, RecipePreview.of(file)).forEach(console()::note);
         } else {
             console().print(settings.toText());
             console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
-            notes(file).forEach(console()::note);
+            RecipePreview preview = RecipePreview.of(file);
+            preview.example().ifPresent(example -> console().print("\n" + ExampleReport.text(example)));
+            notes(file, preview).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
     }
 
     /// What became of AutoModel's keys, then what a run would say about the data.
-    private static List<String> notes(RecipeFile file) {
-        return Stream.concat(file.notes().stream().map(RecipeNote::line), RecipePreview.notes(file).stream())
+    private static List<String> notes(RecipeFile file, RecipePreview preview) {
+        return Stream.concat(file.notes().stream().map(RecipeNote::line), preview.notes().stream())
                 .toList();
     }
 

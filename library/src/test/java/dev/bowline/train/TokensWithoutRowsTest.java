@@ -24,8 +24,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A tokenizer may have more ids than the model has rows, as the one of all Gemma 3 models has: only a text that uses
-/// such an id is refused, by the token's name and its line.
+/// A tokenizer may have more ids than the model has rows, as the one of all Gemma 3 models has: only a text that
+/// uses such an id is refused, by the token's name and its line.
 class TokensWithoutRowsTest {
 
     private static final Path DEMO = Path.of("..", "cli", "src", "main", "resources", "demo");
@@ -64,7 +64,7 @@ class TokensWithoutRowsTest {
         BowlineException trained =
                 assertThrows(BowlineException.class, () -> PreparedRun.of(RecipeFile.load(DemoRuns.RECIPE, sets)));
         BowlineException explained =
-                assertThrows(BowlineException.class, () -> RecipePreview.notes(RecipeFile.load(DemoRuns.RECIPE, sets)));
+                assertThrows(BowlineException.class, () -> RecipePreview.of(RecipeFile.load(DemoRuns.RECIPE, sets)));
 
         assertEquals(
                 data + ":2: the text has the token '<image_soft_token>' with id 1024, and the model's embedding has"
