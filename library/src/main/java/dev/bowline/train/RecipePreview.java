@@ -39,9 +39,8 @@ public record RecipePreview(List<String> notes, Optional<TokenizedExample> examp
             RecipeData training = read(file, "dataset", recipe.dataset(), tokenizer, vocabulary);
             notes.addAll(training.notes("dataset", tokenizer));
             recipe.validationDataset()
-                    .ifPresent(section -> notes.addAll(
-                            read(file, "validation_dataset", section, tokenizer, vocabulary)
-                                    .notes("validation_dataset", tokenizer)));
+                    .ifPresent(section -> notes.addAll(read(file, "validation_dataset", section, tokenizer, vocabulary)
+                            .notes("validation_dataset", tokenizer)));
             Optional<TokenizedExample> example = training.dataset().examples().stream()
                     .findFirst()
                     .filter(first -> first.length() <= LONGEST_EXAMPLE)
