@@ -122,7 +122,7 @@ final class FinetuneCommand extends Command {
                                 Quantity.count(run.trainedParameters(), "parameter"),
                                 run.loadReport().architecture(),
                                 run.loadReport().dtype().configName()));
-                try (LiveProgress progress = new LiveProgress(console)) {
+                try (LiveProgress progress = new LiveProgress(console, recipe)) {
                     signals.training(run, recipe.checkpoint());
                     return run.run(progress);
                 } finally {

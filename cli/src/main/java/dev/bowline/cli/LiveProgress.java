@@ -1,29 +1,32 @@
 package dev.bowline.cli;
 
+import dev.bowline.recipe.Recipe;
 import dev.bowline.train.RunListener;
 import dev.bowline.train.StepResult;
 import dev.bowline.train.ValidationResult;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Optional;
 
 /// Shows a run on the console as it happens.
 final class LiveProgress implements RunListener, AutoCloseable {
 
     private final ProgressLine line;
-    private final long start = System.nanoTime();
-    private long stepsSeen;
+    private final TimeLeft timeLeft;
 
-    LiveProgress(Console console) {
+    /// When the last step, validation or save ended, or the save that is on began.
+    private long since = System.nanoTime();
+
+    LiveProgress(Console console, Recipe recipe) {
         line = new ProgressLine(console);
+        timeLeft = new TimeLeft(recipe);
     }
 
     @Override
     public void stepTaken(StepResult step, long lastStep) {
-        stepsSeen++;
-        // Over the whole run, so that validation and saving count.
-        double secondsPerStep = (System.nanoTime() - start) / 1e9 / stepsSeen;
-        long millisLeft = Math.round(secondsPerStep * (lastStep - step.step()) * 1000);
+        timeLeft.stepTook(seconds());
+        since = System.nanoTime();
         line.show(new ProgressLine.Progress(
                 step.step(),
                 lastStep,
@@ -31,11 +34,13 @@ final class LiveProgress implements RunListener, AutoCloseable {
                 step.gradNorm(),
                 step.learningRate(),
                 step.tokensPerSecond(),
-                Duration.ofMillis(millisLeft)));
+                timeLeft.after(step.step(), lastStep)));
     }
 
     @Override
     public void validated(ValidationResult result) {
+        timeLeft.validationTook(seconds());
+        since = System.nanoTime();
         line.note(String.format(
                 Locale.ROOT,
                 "held-out loss %6.4f after step %d, over %,d tokens",
@@ -45,13 +50,30 @@ final class LiveProgress implements RunListener, AutoCloseable {
     }
 
     @Override
+    public void saving(Path directory, long written, long of) {
+        if (written == 0) {
+            since = System.nanoTime();
+        }
+        double rate = written / seconds();
+        Optional<Duration> left =
+                written == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(Math.round((of - written) / rate * 1000)));
+        line.show(new ProgressLine.Saving(directory, written, of, left));
+    }
+
+    @Override
     public void saved(Path directory) {
+        timeLeft.saveTook(seconds());
+        since = System.nanoTime();
         line.note("saved " + directory);
     }
 
     @Override
     public void noted(String sentence) {
         line.note(sentence);
+    }
+
+    private double seconds() {
+        return (System.nanoTime() - since) / 1e9;
     }
 
     @Override

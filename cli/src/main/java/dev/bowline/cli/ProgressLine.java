@@ -1,13 +1,15 @@
 package dev.bowline.cli;
 
 import dev.bowline.report.Quantity;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 
-/// Shows how far a run is: one line that is drawn over on a terminal, a line a step elsewhere.
+/// Shows how far a run is: one line that is drawn over on a terminal, a line a step and a line a save elsewhere.
 final class ProgressLine implements AutoCloseable {
 
     private static final String RESTART = "\r\u001b[K";
@@ -77,20 +79,51 @@ final class ProgressLine implements AutoCloseable {
         this.console = console;
     }
 
-    void show(Progress progress) {
-        Optional<Console.Screen> screen = console.screen();
-        if (screen.isEmpty()) {
-            console.note(progress.text());
-            return;
+    /// A checkpoint that is being written.
+    ///
+    /// @param written bytes of tensors, of all of them
+    /// @param left an estimate; empty before anything is written
+    record Saving(Path directory, long written, long of, Optional<Duration> left) {
+
+        /// Where a line stays: what is to come.
+        String announcement() {
+            return "saving %s, %s".formatted(directory, Quantity.bytes(of));
         }
+
+        String text(int room) {
+            String name = "saving " + directory.getFileName();
+            String bytes = "%s  %s of %s".formatted(name, Quantity.bytes(written), Quantity.bytes(of));
+            String state = written == of
+                    ? "reading back"
+                    : left.map(time -> Quantity.duration(time) + " left").orElse("");
+            String all = (bytes + "  " + state).strip();
+            String text = all.length() <= room ? all : bytes.length() <= room ? bytes : name;
+            return text.substring(0, Math.min(Math.max(0, room), text.length()));
+        }
+    }
+
+    void show(Progress progress) {
+        console.screen().ifPresentOrElse(screen -> draw(screen, progress::text), () -> console.note(progress.text()));
+    }
+
+    /// Elsewhere than on a terminal, a save is announced once.
+    void show(Saving saving) {
+        console.screen().ifPresentOrElse(screen -> draw(screen, saving::text), () -> {
+            if (saving.written() == 0) {
+                console.note(saving.announcement());
+            }
+        });
+    }
+
+    private void draw(Console.Screen screen, IntFunction<String> line) {
         // A line as wide as the screen would wrap on some terminals.
-        int room = screen.get().width().getAsInt() - 1;
+        int room = screen.width().getAsInt() - 1;
         if (drawnColumns > room) {
             // The screen became narrower, and what was drawn has wrapped: only its end could be drawn over.
             close();
         }
-        String text = progress.text(room);
-        screen.get().send(RESTART);
+        String text = line.apply(room);
+        screen.send(RESTART);
         console.err().print(text);
         console.err().flush();
         drawnColumns = text.length();

@@ -8,6 +8,7 @@ import java.io.BufferedReader;
 import java.io.PrintWriter;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -98,6 +99,40 @@ class ProgressLineTest {
         assertEquals(2, err.toString().lines().count());
         assertFalse(err.toString().contains("\u001b") || err.toString().contains("\r"), err.toString());
         assertTrue(err.toString().lines().allMatch(text -> text.length() <= 79), err.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "0    | 80 | saving step_9  0 bytes of 3.0 GiB",
+                "1024 | 80 | saving step_9  1.0 GiB of 3.0 GiB  3 m 05 s left",
+                "1024 | 40 | saving step_9  1.0 GiB of 3.0 GiB",
+                "1024 | 20 | saving step_9",
+                "3072 | 80 | saving step_9  3.0 GiB of 3.0 GiB  reading back"
+            })
+    void aSaveShowsItsBytes(long mebibytes, int columns, String expected) {
+        width.set(columns);
+
+        new ProgressLine(terminal).show(saving(mebibytes));
+
+        assertEquals(RESTART + expected, err.toString());
+    }
+
+    @Test
+    void whatIsNotATerminalGetsOneLineForASave() {
+        try (ProgressLine line = new ProgressLine(console(Optional.empty()))) {
+            line.show(saving(0));
+            line.show(saving(1024));
+            line.show(saving(3072));
+        }
+
+        assertEquals("saving run/step_9, 3.0 GiB\n", err.toString());
+    }
+
+    private static ProgressLine.Saving saving(long mebibytes) {
+        Optional<Duration> left = mebibytes == 0 ? Optional.empty() : Optional.of(Duration.ofSeconds(185));
+        return new ProgressLine.Saving(Path.of("run", "step_9"), mebibytes << 20, 3L << 30, left);
     }
 
     @ParameterizedTest

@@ -29,10 +29,22 @@ final class ModelSave {
 
     /// What else goes into the directory before it appears.
     ///
-    /// @param bytes about how many
-    record Extras(long bytes, DirectoryAside.Content content) {
+    /// @param tensorBytes of the tensors among them
+    /// @param textBytes of the rest
+    record Extras(long tensorBytes, long textBytes, Content content) {
+
+        @FunctionalInterface
+        interface Content {
+            /// @param save counts the tensors
+            void writeTo(Path directory, CountedSave save) throws IOException;
+        }
+
         static Extras none() {
-            return new Extras(0, _ -> {});
+            return new Extras(0, 0, (_, _) -> {});
+        }
+
+        long bytes() {
+            return tensorBytes + textBytes;
         }
     }
 
@@ -41,6 +53,7 @@ final class ModelSave {
 
     private final CausalLanguageModel model;
     private final Optional<Checkpoint> source;
+    private final SaveProgress progress;
     private final Head head;
     private final OutgoingTensors outgoing;
     private final ShardLayout layout;
@@ -52,6 +65,7 @@ final class ModelSave {
     ModelSave(CausalLanguageModel model, SaveOptions options) {
         this.model = model;
         source = options.source();
+        progress = options.progress();
         head = TiedWeights.isOne(model.lmHead(), model.inputEmbedding()) ? Head.TIED : Head.SEPARATE;
         names = source.map(checkpoint -> Correspondence.of(checkpoint, model));
         outgoing = OutgoingTensors.of(model, head, names);
@@ -113,16 +127,17 @@ final class ModelSave {
     }
 
     private TieLedger write(Path aside, Extras extras) throws IOException {
+        CountedSave save = new CountedSave(progress, layout.bytes() + extras.tensorBytes());
         Map<String, String> hashes = new HashMap<>();
         for (ShardLayout.File file : layout.files()) {
             hashes.putAll(SafetensorsWriter.write(
-                            aside.resolve(file.name()), file.tensors(), file.metadata(), Set.of(embeddingKey()))
+                            aside.resolve(file.name()), save.counted(file.tensors()), file.metadata(), Set.of(embeddingKey()))
                     .hashes());
         }
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
         SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         notes.addAll(companions.copyTo(aside));
-        extras.content().writeTo(aside);
+        extras.content().writeTo(aside, save);
         TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));
         SavedFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));

@@ -30,12 +30,12 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
     }
 
     /// Writes it and reads it back.
-    void write(Path directory) {
+    void write(Path directory, CountedSave save) {
         List<TensorSource> sources = tensors.entrySet().stream()
                 .map(entry -> source(entry.getKey(), entry.getValue()))
                 .toList();
         Path path = directory.resolve(TrainingState.TENSORS_FILE_NAME);
-        SafetensorsWriter.write(path, sources, SafetensorsWriter.PYTORCH_METADATA, Set.of());
+        SafetensorsWriter.write(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
                 if (ParallelReads.differ(Memory.bytes(tensor), written.bytes(name))) {

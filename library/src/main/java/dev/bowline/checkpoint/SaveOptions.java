@@ -9,19 +9,24 @@ import java.util.OptionalLong;
 /// does not hold come from it
 /// @param maxShardBytes the largest file of weights; empty for the source's own files, and 5 GB where those do
 /// not fit
-public record SaveOptions(Optional<Checkpoint> source, OptionalLong maxShardBytes) {
+/// @param progress told how far the save is
+public record SaveOptions(Optional<Checkpoint> source, OptionalLong maxShardBytes, SaveProgress progress) {
 
     /// As `source` was: same names, same files.
     public static SaveOptions like(Checkpoint source) {
-        return new SaveOptions(Optional.of(source), OptionalLong.empty());
+        return new SaveOptions(Optional.of(source), OptionalLong.empty(), SaveProgress.silent());
     }
 
     /// For a model that was not loaded; only its weights and config.json are written.
     public static SaveOptions withoutSource() {
-        return new SaveOptions(Optional.empty(), OptionalLong.empty());
+        return new SaveOptions(Optional.empty(), OptionalLong.empty(), SaveProgress.silent());
     }
 
     public SaveOptions shardedAt(long bytes) {
-        return new SaveOptions(source, OptionalLong.of(bytes));
+        return new SaveOptions(source, OptionalLong.of(bytes), progress);
+    }
+
+    public SaveOptions reportingTo(SaveProgress listener) {
+        return new SaveOptions(source, maxShardBytes, listener);
     }
 }

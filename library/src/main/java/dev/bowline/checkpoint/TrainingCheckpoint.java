@@ -9,8 +9,11 @@ import dev.bowline.ties.TieLedger;
 import dev.bowline.ties.TiedWeights;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
+import org.bytedeco.pytorch.Tensor;
 
 /// One `step_N` directory, opened to resume from.
 public final class TrainingCheckpoint implements AutoCloseable {
@@ -26,16 +29,26 @@ public final class TrainingCheckpoint implements AutoCloseable {
     }
 
     public static TrainingCheckpoint open(Path directory) {
-        for (String name : List.of(TrainingState.FILE_NAME, TrainingState.TENSORS_FILE_NAME, TieLedger.FILE_NAME)) {
-            if (!Files.isRegularFile(directory.resolve(name))) {
-                throw new BowlineException(
-                        "%s is not a training checkpoint: it has no %s".formatted(directory, name),
-                        "name a step_N directory of a run, or start a new run from this model");
-            }
-        }
+        require(directory, TrainingState.FILE_NAME);
+        require(directory, TieLedger.FILE_NAME);
         JsonObject json = Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject();
+        if (hasOptimizer(json)) {
+            require(directory, TrainingState.TENSORS_FILE_NAME);
+        }
         TieLedger ledger = TieLedgerFile.read(directory);
         return new TrainingCheckpoint(Checkpoint.open(directory), json, ledger);
+    }
+
+    private static void require(Path directory, String name) {
+        if (!Files.isRegularFile(directory.resolve(name))) {
+            throw new BowlineException(
+                    "%s is not a training checkpoint: it has no %s".formatted(directory, name),
+                    "name a step_N directory of a run, or start a new run from this model");
+        }
+    }
+
+    private static boolean hasOptimizer(JsonObject json) {
+        return json.optionalBoolean(TrainingState.HAS_OPTIMIZER).orElse(true);
     }
 
     /// The model's half, to load from and to save like.
@@ -54,12 +67,13 @@ public final class TrainingCheckpoint implements AutoCloseable {
 
     /// What was saved of the training, for `model`, which was loaded from [#checkpoint()].
     ///
-    /// @return tensors in the caller's scope, in memory of their own
+    /// @return tensors in the caller's scope, in memory of their own; none if the optimizer's state was not saved
     /// @throws BowlineException when the model's ties are not those of the checkpoint, or a tied value has two
     /// states
     public TrainingState state(CausalLanguageModel model) {
         requireSameTies(model);
-        var tensors = OptimizerFile.read(checkpoint.directory());
+        SequencedMap<String, Tensor> tensors =
+                hasOptimizer(json) ? OptimizerFile.read(checkpoint.directory()) : new LinkedHashMap<>();
         TrainingState.requireCanonical(
                 tensors.keySet(), model, checkpoint.directory().toString());
         return new TrainingState(tensors, json.requireObject("state"));

@@ -61,15 +61,19 @@ public final class TrainingCheckpoints {
     /// Saves `step_N`, then makes `LATEST` name it, then removes what is neither among the newest nor the best.
     /// One of that step that is there already, from a run that went further before, is replaced.
     ///
+    /// @param state without tensors for a checkpoint without the optimizer's state
     /// @param metric the smaller, the better; empty when nothing was measured
     public SaveReport save(
             int step, CausalLanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
         TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
         OptimizerFile optimizer = new OptimizerFile(state.tensors());
-        String json = Json.pretty(json(step, state.state(), metric));
-        Extras extras = new Extras(optimizer.bytes() + json.length(), aside -> {
-            optimizer.write(aside);
+        boolean hasOptimizer = !state.tensors().isEmpty();
+        String json = Json.pretty(json(step, state.state(), metric).with(TrainingState.HAS_OPTIMIZER, hasOptimizer));
+        Extras extras = new Extras(optimizer.bytes(), json.length(), (aside, save) -> {
+            if (hasOptimizer) {
+                optimizer.write(aside, save);
+            }
             SavedFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
         });
         Path target = directory.resolve("step_" + step);

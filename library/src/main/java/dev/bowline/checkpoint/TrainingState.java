@@ -15,7 +15,7 @@ import org.bytedeco.pytorch.Tensor;
 /// A tensor is named `<parameter>.<what>`, the parameter by its canonical name in the model:
 /// `model.norm.weight.exp_avg`. A tied value has one state, under its canonical name.
 ///
-/// @param tensors optimizer moments and master weights, contiguous; the caller's
+/// @param tensors optimizer moments and master weights, contiguous; the caller's; empty if they are not saved
 /// @param state the rest: scheduler, random numbers, data position, settings; its content is the trainer's
 /// affair
 public record TrainingState(SequencedMap<String, Tensor> tensors, JsonObject state) {
@@ -23,8 +23,11 @@ public record TrainingState(SequencedMap<String, Tensor> tensors, JsonObject sta
     /// The file of [#state].
     public static final String FILE_NAME = "training_state.json";
 
-    /// The file of [#tensors].
+    /// The file of [#tensors], if there are any.
     public static final String TENSORS_FILE_NAME = "optimizer.safetensors";
+
+    /// The key of [#FILE_NAME] that says whether there are tensors. A checkpoint of an older release has them.
+    static final String HAS_OPTIMIZER = "optimizer";
 
     public TrainingState {
         tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));

@@ -10,13 +10,17 @@ import java.util.Optional;
 /// @param keepBest whether the one with the lowest validation loss is kept besides
 /// @param restoreFrom the training checkpoint to go on from, if this is not a fresh start
 /// @param maxShardBytes the largest weights file to write
+/// @param saveOptimizer whether checkpoints have the optimizer's state, which an exact resume needs
+/// @param last what the checkpoint of the last step has
 public record CheckpointSection(
         boolean enabled,
         Path checkpointDir,
         Optional<Integer> maxRecentCheckpoints,
         boolean keepBest,
         Optional<RestoreFrom> restoreFrom,
-        long maxShardBytes) {
+        long maxShardBytes,
+        boolean saveOptimizer,
+        LastCheckpoint last) {
 
     public CheckpointSection {
         Require.that(checkpointDir.isAbsolute(), "checkpointDir must be absolute, not %s", checkpointDir);

@@ -116,7 +116,9 @@ final class RecipeAssembly {
                 settings.use(RecipeSchema.MAX_RECENT_CHECKPOINTS),
                 settings.use(RecipeSchema.KEEP_BEST),
                 settings.use(RecipeSchema.RESTORE_FROM),
-                settings.use(RecipeSchema.MAX_SHARD_SIZE));
+                settings.use(RecipeSchema.MAX_SHARD_SIZE),
+                settings.use(RecipeSchema.SAVE_OPTIMIZER),
+                settings.use(RecipeSchema.LAST_CHECKPOINT));
     }
 
     private FreezeConfig freezeConfig() {

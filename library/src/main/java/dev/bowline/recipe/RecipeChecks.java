@@ -212,6 +212,8 @@ final class RecipeChecks {
                     kept -> !kept.equals(Optional.of(RecipeSchema.USUAL_RECENT)),
                     disabled);
             refuseWithoutEffect(RecipeSchema.MAX_SHARD_SIZE, bytes -> bytes != RecipeSchema.USUAL_SHARD, disabled);
+            refuseWithoutEffect(RecipeSchema.SAVE_OPTIMIZER, saved -> !saved, disabled);
+            refuseWithoutEffect(RecipeSchema.LAST_CHECKPOINT, last -> last != LastCheckpoint.FULL, disabled);
         }
         Optional<Path> model = settings.find(RecipeSchema.PRETRAINED);
         settings.find(RecipeSchema.CHECKPOINT_DIR).ifPresent(directory -> {

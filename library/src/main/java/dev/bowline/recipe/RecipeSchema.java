@@ -195,12 +195,24 @@ final class RecipeSchema {
             "checkpoint.restore_from",
             PathKinds.restoreFrom().optional(),
             new Fixed<>(Optional.empty(), "a fresh start"),
-            "The training checkpoint to go on from; auto goes on from the newest, or starts afresh where there is none.");
+            "The training checkpoint to go on from; auto is the newest, or a fresh start where there is none.");
     static final Key<Long> MAX_SHARD_SIZE = new Key<>(
             "checkpoint.max_shard_size",
             TextKinds.size(),
             new Fixed<>(USUAL_SHARD, "as transformers"),
             "The largest weights file to write.");
+
+    static final Key<Boolean> SAVE_OPTIMIZER = new Key<>(
+            "checkpoint.save_optimizer",
+            SWITCH,
+            new Fixed<>(true, "a run can go on exactly"),
+            "Whether checkpoints have the optimizer's state; a run that goes on without it begins with moments of zero.");
+    static final Key<LastCheckpoint> LAST_CHECKPOINT = new Key<>(
+            "checkpoint.last",
+            TextKinds.oneOf(TextKinds.names(
+                    Map.entry("full", LastCheckpoint.FULL), Map.entry("weights_only", LastCheckpoint.WEIGHTS_ONLY))),
+            new Fixed<>(LastCheckpoint.FULL, "as every checkpoint"),
+            "Whether the checkpoint of the last step has the optimizer's state.");
 
     static final Key<Boolean> FREEZE_EMBEDDINGS = new Key<>(
             "freeze_config.freeze_embeddings",
@@ -305,7 +317,8 @@ final class RecipeSchema {
         keys.addAll(List.of(LR_DECAY_STYLE, LR_WARMUP_STEPS, LR_DECAY_STEPS, MIN_LR, INIT_LR));
         keys.addAll(List.of(START_AT_INIT_LR, MAX_NORM));
         keys.addAll(List.of(
-                CHECKPOINT_ENABLED, CHECKPOINT_DIR, MAX_RECENT_CHECKPOINTS, KEEP_BEST, RESTORE_FROM, MAX_SHARD_SIZE));
+                CHECKPOINT_ENABLED, CHECKPOINT_DIR, MAX_RECENT_CHECKPOINTS, KEEP_BEST, RESTORE_FROM, MAX_SHARD_SIZE, SAVE_OPTIMIZER,
+                LAST_CHECKPOINT));
         keys.addAll(List.of(
                 FREEZE_EMBEDDINGS,
                 FREEZE_VISION_TOWER,

@@ -181,10 +181,12 @@ public final class FineTuning implements AutoCloseable {
                 .with("initial", schedule.initial())
                 .with("minimum", schedule.minimum())
                 .with("warmup_steps", schedule.warmupSteps())
-                .with("decay_steps", schedule.decaySteps());
+                .with("decay_steps", schedule.decaySteps())
+                .with("first_step", schedule.firstStep().name().toLowerCase(Locale.ROOT));
     }
 
-    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it.
+    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it. A checkpoint of
+    /// an older release does not say which rate the first step has.
     boolean keepsRates(JsonObject scheduler) {
         Schedule saved = new Schedule(
                 Schedule.Decay.valueOf(scheduler.requireString("decay").toUpperCase(Locale.ROOT)),
@@ -192,13 +194,18 @@ public final class FineTuning implements AutoCloseable {
                 scheduler.requireDouble("initial"),
                 scheduler.requireDouble("minimum"),
                 scheduler.requireLong("warmup_steps"),
-                scheduler.requireLong("decay_steps"));
+                scheduler.requireLong("decay_steps"),
+                scheduler
+                        .optionalString("first_step")
+                        .map(first -> Schedule.FirstStep.valueOf(first.toUpperCase(Locale.ROOT)))
+                        .orElse(Schedule.FirstStep.ABOVE_INITIAL));
         return LongStream.range(stepsTaken, plan.lastStep())
                 .allMatch(step -> saved.rate(step) == plan.schedule().rate(step));
     }
 
     /// Goes on from a saved state; the model must hold the weights saved with it.
     ///
+    /// @param optimizerState empty if it was not saved: the moments start at zero
     /// @throws BowlineException if the state belongs to other data or another set of trained parameters
     public void restore(JsonObject progress, Map<String, Tensor> optimizerState) {
         int savedRows = progress.requireInt("rows_per_epoch");
@@ -210,7 +217,9 @@ public final class FineTuning implements AutoCloseable {
         }
         requireSameRows(progress);
         requireOrder(progress);
-        optimizer.restore(optimizerState);
+        if (!optimizerState.isEmpty()) {
+            optimizer.restore(optimizerState);
+        }
         stepsTaken = progress.requireLong("steps_taken");
         position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
     }
@@ -220,7 +229,7 @@ public final class FineTuning implements AutoCloseable {
         Optional<String> saved = progress.optionalString(ROWS_HASH);
         if (saved.isPresent() && !saved.get().equals(rows.sha256())) {
             throw new BowlineException(
-                    "the checkpoint was made with other data: its %d rows have the SHA-256 %s, the data has as many rows"
+                    "the checkpoint was made with other data: its %d rows have the SHA-256 %s, and the data has as many"
                                     .formatted(rows.size(), saved.get())
                             + " with " + rows.sha256(),
                     "resume with the dataset, the chat template and the tokenizer that the run started with; to train"

@@ -11,6 +11,7 @@ import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.recipe.LastCheckpoint;
 import dev.bowline.recipe.RestoreFrom;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
@@ -22,11 +23,13 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /// The training checkpoints of one run: where it goes on from, and what it leaves behind.
@@ -174,20 +177,24 @@ final class RunCheckpoints {
                 TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
             TrainingState state = saved.state(tuning.model());
             tuning.restore(state.state(), state.tensors());
-            return changes(state.state(), tuning);
+            return changes(state, tuning);
         }
     }
 
-    private List<String> changes(JsonObject saved, FineTuning tuning) {
+    private List<String> changes(TrainingState saved, FineTuning tuning) {
         List<String> changes = new ArrayList<>();
         Path directory = resumedFrom.orElseThrow();
-        Optional<JsonObject> before = saved.optionalObject(FineTuning.SCHEDULER);
+        Optional<JsonObject> before = saved.state().optionalObject(FineTuning.SCHEDULER);
         if (before.isPresent() && !tuning.keepsRates(before.get())) {
             changes.add("the learning rate does not go on as %s had it: %s, now %s"
                     .formatted(
                             directory,
                             Json.compact(before.get()),
                             Json.compact(tuning.progress().requireObject(FineTuning.SCHEDULER))));
+        }
+        if (saved.tensors().isEmpty() && !tuning.isFinished()) {
+            changes.add(
+                    "%s was saved without the optimizer's state, so its moments start at zero".formatted(directory));
         }
         if (tuning.isFinished()) {
             changes.add(
@@ -247,31 +254,45 @@ final class RunCheckpoints {
 
     /// @param templateDate the day that chat templates were told
     SaveReport save(
-            FineTuning tuning, Checkpoint source, LocalDate templateDate, Optional<ValidationResult> validation) {
+            FineTuning tuning,
+            Checkpoint source,
+            LocalDate templateDate,
+            Optional<ValidationResult> validation,
+            RunListener listener) {
         OptionalDouble metric = section.keepBest() && validation.isPresent()
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
-        return save(checkpoints, tuning, source, templateDate, metric);
+        Path target = section.checkpointDir().resolve("step_" + tuning.stepsTaken());
+        SaveOptions options =
+                options(source).reportingTo((written, of) -> listener.saving(target, written, of));
+        return save(checkpoints, tuning, options, templateDate, metric);
     }
 
     /// Saves besides those that are there: none is removed.
     SaveReport saveBesides(FineTuning tuning, Checkpoint source, LocalDate templateDate) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
-        return save(keepingAll, tuning, source, templateDate, OptionalDouble.empty());
+        return save(keepingAll, tuning, options(source), templateDate, OptionalDouble.empty());
+    }
+
+    private SaveOptions options(Checkpoint source) {
+        return SaveOptions.like(source).shardedAt(section.maxShardBytes());
     }
 
     private SaveReport save(
             TrainingCheckpoints into,
             FineTuning tuning,
-            Checkpoint source,
+            SaveOptions options,
             LocalDate templateDate,
             OptionalDouble metric) {
+        boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
+        Map<String, Tensor> optimizer =
+                section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
         SaveReport report = into.save(
                 Math.toIntExact(tuning.stepsTaken()),
                 tuning.model(),
-                SaveOptions.like(source).shardedAt(section.maxShardBytes()),
+                options,
                 new TrainingState(
-                        new LinkedHashMap<>(tuning.optimizerState()),
+                        new LinkedHashMap<>(optimizer),
                         tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
                 metric);
         written.add(report.directory());

@@ -10,6 +10,13 @@ public interface RunListener {
 
     void validated(ValidationResult result);
 
+    /// A checkpoint is being written; called at the start and again as it grows.
+    ///
+    /// @param directory where it will be
+    /// @param written bytes of tensors
+    /// @param of all of them
+    default void saving(Path directory, long written, long of) {}
+
     /// @param directory a whole Hugging Face checkpoint
     void saved(Path directory);
 

@@ -71,6 +71,37 @@ class FailedSaveTest {
         assertTrue(changes > 100, "only " + changes);
     }
 
+    /// The directory is there, whole, and its name may be lost in a power cut: "nothing was left" would be wrong.
+    @Test
+    void aDiskThatDoesNotConfirmTheNameIsToldWithWhatIsThere() throws IOException {
+        Path saved = temporary.resolve("saved");
+        boolean[] renamed = new boolean[1];
+        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
+            BowlineException failed = assertThrows(
+                    BowlineException.class,
+                    () -> Checkpoint.save(
+                            pretrained.model(),
+                            WatchedFileSystem.watch(saved, change -> {
+                                if (renamed[0] && change.kind() == DiskWatch.Kind.FORCE_DIRECTORY) {
+                                    unchecked(new IOException("Input/output error"));
+                                }
+                                renamed[0] |= change.kind() == DiskWatch.Kind.RENAME && change.target().equals(saved);
+                            }),
+                            SaveOptions.like(pretrained.checkpoint())));
+
+            assertTrue(failed.problem().contains("saved is whole and in its place"), failed.getMessage());
+            assertTrue(failed.problem().endsWith("Input/output error"), failed.getMessage());
+            assertFalse(failed.fix().contains("nothing was left"), failed.fix());
+        }
+        assertTrue(FilesUnder.directory(saved).contains(Path.of("model.safetensors")));
+    }
+
+    /// What a system call throws, where a [DiskWatch] declares nothing.
+    @SuppressWarnings("unchecked")
+    private static <E extends Exception> void unchecked(Exception failure) throws E {
+        throw (E) failure;
+    }
+
     @ParameterizedTest
     @CsvSource({
         "moe_tied,model.safetensors",

@@ -1,5 +1,7 @@
 package dev.bowline.checkpoint;
 
+import java.nio.file.StandardOpenOption;
+import java.nio.channels.FileChannel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -65,6 +67,36 @@ class PassThroughSaveTest {
                         Path.of("model.safetensors"),
                         Path.of("bowline_ties.json")),
                 Set.copyOf(FilesUnder.directory(saved)));
+    }
+
+    /// What was trained is saved, and what cannot be is named.
+    @Test
+    void aTowerThatWasCutFromTheFileIsLeftOutAndNamed() throws IOException {
+        Path source = new TinyCheckpoint(temporary.resolve("source"), "with_towers").write();
+        Path weights = source.resolve("model.safetensors");
+        long dataStart = SafetensorsFile.readHeader(weights).dataStart();
+        Path saved = temporary.resolve("saved");
+        List<String> towers;
+
+        try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
+            towers = pretrained.report().passedThrough().stream()
+                    .map(LoadReport.PassedThrough::key)
+                    .toList();
+            try (FileChannel file = FileChannel.open(weights, StandardOpenOption.WRITE)) {
+                file.truncate(dataStart);
+            }
+            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+
+            assertEquals(
+                    towers,
+                    report.dropped().stream().map(LoadReport.Ignored::key).toList());
+            assertTrue(
+                    report.notes().stream().anyMatch(note -> note.startsWith("'%s' is not saved".formatted(towers.getFirst()))),
+                    "" + report.notes());
+        }
+        try (Pretrained again = AutoModel.fromPretrained(saved)) {
+            assertEquals(List.of(), again.report().passedThrough());
+        }
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.bowline.checkpoint;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -72,6 +73,20 @@ class TrainingCheckpointsTest {
                     List.of("lm_head.weight"),
                     opened.ledger().groups().getFirst().aliases());
         }
+    }
+
+    @Test
+    void aCheckpointMayBeWithoutTheOptimizersStateAndIsNotTakenForADamagedOne() throws IOException {
+        TrainingState none = new TrainingState(new LinkedHashMap<>(), JsonObject.of().with("seed", 42));
+        Path without = save(run(3), 7, none, OptionalDouble.empty()).directory();
+        Path damaged = save(run(3), 8, state(), OptionalDouble.empty()).directory();
+        Files.delete(damaged.resolve(TrainingState.TENSORS_FILE_NAME));
+
+        assertFalse(Files.exists(without.resolve(TrainingState.TENSORS_FILE_NAME)));
+        try (TrainingCheckpoint opened = TrainingCheckpoint.open(without)) {
+            assertEquals(none, opened.state(pretrained.model()));
+        }
+        assertThrows(BowlineException.class, () -> TrainingCheckpoint.open(damaged));
     }
 
     @Test

@@ -51,7 +51,8 @@ class EffectiveSettingsTest {
             Map.entry("lr_scheduler.min_lr", List.of("0", "1e-9")),
             Map.entry("clip_grad_norm.max_norm", List.of("null", "0.3", "1e10")),
             Map.entry("checkpoint.max_shard_size", List.of("1.5GiB", "1234567", "20KB", "7TB")),
-            Map.entry("checkpoint.restore_from", List.of("LATEST", "null")),
+            Map.entry("checkpoint.restore_from", List.of("LATEST", "auto", "null")),
+            Map.entry("checkpoint.last", List.of("full", "weights_only")),
             Map.entry("loss.full_logits", List.of("true", "false")),
             Map.entry("freeze_config.freeze_norms", List.of("true", "false")));
 

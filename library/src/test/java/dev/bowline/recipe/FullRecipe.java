@@ -71,6 +71,8 @@ final class FullRecipe {
               keep_best: true
               restore_from: LATEST
               max_shard_size: 2GiB
+              save_optimizer: false
+              last: weights_only
             freeze_config:
               freeze_embeddings: true
               freeze_vision_tower: true

@@ -214,6 +214,9 @@ class RecipeProblemsTest {
                         List.of("checkpoint={enabled: false, max_shard_size: 1GB}"),
                         "max_shard_size has no effect with checkpoint.enabled: false"),
                 Map.entry(
+                        List.of("checkpoint={enabled: false, last: weights_only}"),
+                        "last has no effect with checkpoint.enabled: false"),
+                Map.entry(
                         List.of("optimizer.weight_decay=0", "optimizer.decay_norms_and_biases=true"),
                         "decay_norms_and_biases has no effect with weight_decay: 0"),
                 Map.entry(List.of("loss={full_logits: true, chunk_size: 64}"), "no effect with loss.full_logits"),

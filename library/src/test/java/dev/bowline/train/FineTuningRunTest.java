@@ -1,5 +1,6 @@
 package dev.bowline.train;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -133,6 +134,46 @@ class FineTuningRunTest {
             return run.notes().stream()
                     .filter(note -> note.contains("learning rate"))
                     .toList();
+        }
+    }
+
+    @Test
+    void theLastCheckpointMayHaveWeightsOnlyAndARunThatGoesOnFromItSaysSo() {
+        List<Long> written = new ArrayList<>();
+        try (FineTuningRun run = demo.open(
+                "run",
+                "float32",
+                "step_scheduler.max_steps=2",
+                "step_scheduler.ckpt_every_steps=1",
+                "checkpoint.last=weights_only")) {
+            run.run(new RunListener() {
+                @Override
+                public void stepTaken(StepResult step, long lastStep) {}
+
+                @Override
+                public void validated(ValidationResult result) {}
+
+                @Override
+                public void saving(Path to, long bytes, long of) {
+                    written.add(of - bytes);
+                }
+
+                @Override
+                public void saved(Path to) {}
+            });
+        }
+
+        Path run = directory.resolve("run");
+        assertTrue(Files.exists(run.resolve("step_1/optimizer.safetensors")));
+        assertFalse(Files.exists(run.resolve("step_2/optimizer.safetensors")));
+        assertEquals(2, written.stream().filter(left -> left == 0).count(), "" + written);
+        assertTrue(written.getFirst() > 0, "" + written);
+        try (FineTuningRun on =
+                demo.open("run", "float32", "step_scheduler.max_steps=3", "checkpoint.restore_from=auto")) {
+            assertEquals(2, on.tuning().stepsTaken());
+            assertTrue(
+                    on.notes().stream().anyMatch(note -> note.endsWith("so its moments start at zero")),
+                    "" + on.notes());
         }
     }
 

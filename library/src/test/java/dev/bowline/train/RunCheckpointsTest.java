@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.RunLock;
 import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.recipe.LastCheckpoint;
 import dev.bowline.recipe.RestoreFrom;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,7 +55,7 @@ class RunCheckpointsTest {
     @Test
     void aFreshRunHasNone() {
         CheckpointSection section =
-                new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+                new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
 
         assertEquals(Optional.empty(), checkpoints(section).lastGood(5));
     }
@@ -67,7 +68,7 @@ class RunCheckpointsTest {
     void aDirectoryThatMayNotBeWrittenIsRefusedByItsKey() throws IOException {
         assumeTrue(run.toFile().setWritable(false) && !Files.isWritable(run), "root may write everywhere");
         CheckpointSection section = new CheckpointSection(
-                true, run.resolve("a/b").toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+                true, run.resolve("a/b").toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
 
         BowlineException refused = assertThrows(BowlineException.class, () -> checkpoints(section));
 
@@ -75,7 +76,7 @@ class RunCheckpointsTest {
     }
 
     private CheckpointSection fresh() {
-        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20);
+        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
     }
 
     /// Killed before the first checkpoint, a run is started again by the same command.
@@ -137,7 +138,7 @@ class RunCheckpointsTest {
     }
 
     private CheckpointSection from(RestoreFrom restore) {
-        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.of(restore), 1 << 20);
+        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.of(restore), 1 << 20, true, LastCheckpoint.FULL);
     }
 
     private void saved(int... steps) throws IOException {
