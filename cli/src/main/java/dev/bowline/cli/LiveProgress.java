@@ -55,8 +55,9 @@ final class LiveProgress implements RunListener, AutoCloseable {
             since = System.nanoTime();
         }
         double rate = written / seconds();
-        Optional<Duration> left =
-                written == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(Math.round((of - written) / rate * 1000)));
+        Optional<Duration> left = written == 0
+                ? Optional.empty()
+                : Optional.of(Duration.ofMillis(Math.round((of - written) / rate * 1000)));
         line.show(new ProgressLine.Saving(directory, written, of, left));
     }
 

@@ -25,11 +25,13 @@ final class CountedSave {
     }
 
     private TensorSource counted(TensorSource tensor) {
-        return new TensorSource(tensor.name(), tensor.type(), tensor.shape(), sink -> tensor.content()
-                .writeTo(piece -> {
+        return new TensorSource(
+                tensor.name(),
+                tensor.type(),
+                tensor.shape(),
+                sink -> tensor.content().writeTo(piece -> {
                     for (long done = 0; done < piece.byteSize(); done += REPORTED_BYTES) {
-                        MemorySegment part =
-                                piece.asSlice(done, Math.min(REPORTED_BYTES, piece.byteSize() - done));
+                        MemorySegment part = piece.asSlice(done, Math.min(REPORTED_BYTES, piece.byteSize() - done));
                         sink.accept(part);
                         add(part.byteSize());
                     }

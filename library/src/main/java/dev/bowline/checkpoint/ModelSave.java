@@ -131,7 +131,10 @@ final class ModelSave {
         Map<String, String> hashes = new HashMap<>();
         for (ShardLayout.File file : layout.files()) {
             hashes.putAll(SafetensorsWriter.write(
-                            aside.resolve(file.name()), save.counted(file.tensors()), file.metadata(), Set.of(embeddingKey()))
+                            aside.resolve(file.name()),
+                            save.counted(file.tensors()),
+                            file.metadata(),
+                            Set.of(embeddingKey()))
                     .hashes());
         }
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));

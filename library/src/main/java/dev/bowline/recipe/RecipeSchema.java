@@ -317,7 +317,13 @@ final class RecipeSchema {
         keys.addAll(List.of(LR_DECAY_STYLE, LR_WARMUP_STEPS, LR_DECAY_STEPS, MIN_LR, INIT_LR));
         keys.addAll(List.of(START_AT_INIT_LR, MAX_NORM));
         keys.addAll(List.of(
-                CHECKPOINT_ENABLED, CHECKPOINT_DIR, MAX_RECENT_CHECKPOINTS, KEEP_BEST, RESTORE_FROM, MAX_SHARD_SIZE, SAVE_OPTIMIZER,
+                CHECKPOINT_ENABLED,
+                CHECKPOINT_DIR,
+                MAX_RECENT_CHECKPOINTS,
+                KEEP_BEST,
+                RESTORE_FROM,
+                MAX_SHARD_SIZE,
+                SAVE_OPTIMIZER,
                 LAST_CHECKPOINT));
         keys.addAll(List.of(
                 FREEZE_EMBEDDINGS,

@@ -263,8 +263,7 @@ final class RunCheckpoints {
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
         Path target = section.checkpointDir().resolve("step_" + tuning.stepsTaken());
-        SaveOptions options =
-                options(source).reportingTo((written, of) -> listener.saving(target, written, of));
+        SaveOptions options = options(source).reportingTo((written, of) -> listener.saving(target, written, of));
         return save(checkpoints, tuning, options, templateDate, metric);
     }
 
@@ -285,15 +284,13 @@ final class RunCheckpoints {
             LocalDate templateDate,
             OptionalDouble metric) {
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
-        Map<String, Tensor> optimizer =
-                section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
+        Map<String, Tensor> optimizer = section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
         SaveReport report = into.save(
                 Math.toIntExact(tuning.stepsTaken()),
                 tuning.model(),
                 options,
                 new TrainingState(
-                        new LinkedHashMap<>(optimizer),
-                        tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
+                        new LinkedHashMap<>(optimizer), tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
                 metric);
         written.add(report.directory());
         return report;

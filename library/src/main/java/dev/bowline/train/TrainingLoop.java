@@ -141,7 +141,8 @@ final class TrainingLoop {
         if (isUnsaved()) {
             saveFailed = true;
             saving.requireIntact();
-            SaveReport saved = saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation, listener);
+            SaveReport saved =
+                    saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation, listener);
             saveFailed = false;
             saved(saved);
             listener.saved(saved.directory());

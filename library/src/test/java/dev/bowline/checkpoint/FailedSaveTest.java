@@ -85,7 +85,8 @@ class FailedSaveTest {
                                 if (renamed[0] && change.kind() == DiskWatch.Kind.FORCE_DIRECTORY) {
                                     unchecked(new IOException("Input/output error"));
                                 }
-                                renamed[0] |= change.kind() == DiskWatch.Kind.RENAME && change.target().equals(saved);
+                                renamed[0] |= change.kind() == DiskWatch.Kind.RENAME
+                                        && change.target().equals(saved);
                             }),
                             SaveOptions.like(pretrained.checkpoint())));
 

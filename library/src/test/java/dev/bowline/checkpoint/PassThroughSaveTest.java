@@ -1,7 +1,5 @@
 package dev.bowline.checkpoint;
 
-import java.nio.file.StandardOpenOption;
-import java.nio.channels.FileChannel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -17,8 +15,10 @@ import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -91,7 +91,8 @@ class PassThroughSaveTest {
                     towers,
                     report.dropped().stream().map(LoadReport.Ignored::key).toList());
             assertTrue(
-                    report.notes().stream().anyMatch(note -> note.startsWith("'%s' is not saved".formatted(towers.getFirst()))),
+                    report.notes().stream()
+                            .anyMatch(note -> note.startsWith("'%s' is not saved".formatted(towers.getFirst()))),
                     "" + report.notes());
         }
         try (Pretrained again = AutoModel.fromPretrained(saved)) {

@@ -1,8 +1,8 @@
 package dev.bowline.checkpoint;
 
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -77,7 +77,8 @@ class TrainingCheckpointsTest {
 
     @Test
     void aCheckpointMayBeWithoutTheOptimizersStateAndIsNotTakenForADamagedOne() throws IOException {
-        TrainingState none = new TrainingState(new LinkedHashMap<>(), JsonObject.of().with("seed", 42));
+        TrainingState none =
+                new TrainingState(new LinkedHashMap<>(), JsonObject.of().with("seed", 42));
         Path without = save(run(3), 7, none, OptionalDouble.empty()).directory();
         Path damaged = save(run(3), 8, state(), OptionalDouble.empty()).directory();
         Files.delete(damaged.resolve(TrainingState.TENSORS_FILE_NAME));

@@ -54,8 +54,15 @@ class RunCheckpointsTest {
 
     @Test
     void aFreshRunHasNone() {
-        CheckpointSection section =
-                new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
+        CheckpointSection section = new CheckpointSection(
+                true,
+                run.toAbsolutePath(),
+                Optional.of(2),
+                false,
+                Optional.empty(),
+                1 << 20,
+                true,
+                LastCheckpoint.FULL);
 
         assertEquals(Optional.empty(), checkpoints(section).lastGood(5));
     }
@@ -68,7 +75,14 @@ class RunCheckpointsTest {
     void aDirectoryThatMayNotBeWrittenIsRefusedByItsKey() throws IOException {
         assumeTrue(run.toFile().setWritable(false) && !Files.isWritable(run), "root may write everywhere");
         CheckpointSection section = new CheckpointSection(
-                true, run.resolve("a/b").toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
+                true,
+                run.resolve("a/b").toAbsolutePath(),
+                Optional.of(2),
+                false,
+                Optional.empty(),
+                1 << 20,
+                true,
+                LastCheckpoint.FULL);
 
         BowlineException refused = assertThrows(BowlineException.class, () -> checkpoints(section));
 
@@ -76,7 +90,15 @@ class RunCheckpointsTest {
     }
 
     private CheckpointSection fresh() {
-        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.empty(), 1 << 20, true, LastCheckpoint.FULL);
+        return new CheckpointSection(
+                true,
+                run.toAbsolutePath(),
+                Optional.of(2),
+                false,
+                Optional.empty(),
+                1 << 20,
+                true,
+                LastCheckpoint.FULL);
     }
 
     /// Killed before the first checkpoint, a run is started again by the same command.
@@ -138,7 +160,15 @@ class RunCheckpointsTest {
     }
 
     private CheckpointSection from(RestoreFrom restore) {
-        return new CheckpointSection(true, run.toAbsolutePath(), Optional.of(2), false, Optional.of(restore), 1 << 20, true, LastCheckpoint.FULL);
+        return new CheckpointSection(
+                true,
+                run.toAbsolutePath(),
+                Optional.of(2),
+                false,
+                Optional.of(restore),
+                1 << 20,
+                true,
+                LastCheckpoint.FULL);
     }
 
     private void saved(int... steps) throws IOException {
