@@ -5,40 +5,36 @@ import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.ConsumerView;
 import dev.bowline.audit.Evidence;
 import dev.bowline.audit.Finding;
+import dev.bowline.audit.Repair;
 import dev.bowline.audit.TieAudit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /// Audits as one page that needs nothing else: no script, no font, no network.
 public final class AuditHtml {
 
-    private static final String STYLE = """
-            body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1e;background:#fff}
-            h1{font-size:1.4rem}h2{font-size:1.05rem;overflow-wrap:anywhere;margin:2rem 0 .3rem}
-            .verdict{padding:.6rem .9rem;border-radius:.4rem;border-left:.35rem solid #2e7d32;background:#eef6ee}
-            .critical .verdict,.unreadable .verdict{border-color:#b3261e;background:#fbeceb}
-            .high .verdict{border-color:#b26a00;background:#fdf3e3}
-            .medium .verdict,.low .verdict{border-color:#2b5fa8;background:#ebf1fa}
-            table{border-collapse:collapse;width:100%;margin:.8rem 0}
-            th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
-            td:last-child,p,li{overflow-wrap:anywhere}
-            tr.wrong td{background:#fbeceb}.muted{color:#5f6368}
-            details{border:1px solid #ddd;border-radius:.4rem;padding:.5rem .8rem;margin:.5rem 0}
-            summary{cursor:pointer}.tag{display:inline-block;min-width:4.5rem;font-weight:600}
-            code{font:13px/1.5 ui-monospace,monospace;background:#f3f3f5;padding:.1rem .3rem;border-radius:.2rem;overflow-wrap:anywhere}
-            @media (prefers-color-scheme:dark){body{color:#e6e6e6;background:#17181a}.verdict{color:#1c1c1e}
-            th,td,details{border-color:#3a3b3e}code{background:#26272a}tr.wrong td{background:#4a2522}.muted{color:#a0a3a7}}
-            """;
+    private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm z", Locale.ROOT);
+
+    /// An outcome and the name that the page's links lead to.
+    private record Section(String id, AuditOutcome outcome) {}
 
     private AuditHtml() {}
 
     /// Writes the page, over one that is there.
     public static void write(List<AuditOutcome> outcomes, Path file) {
         try {
-            Files.writeString(file, page(outcomes));
+            Files.writeString(file, page(outcomes, ZonedDateTime.now(ZoneId.systemDefault())));
         } catch (IOException e) {
             throw new BowlineException(
                     "%s was not written: %s".formatted(file, e.getMessage()),
@@ -47,40 +43,76 @@ public final class AuditHtml {
         }
     }
 
-    static String page(List<AuditOutcome> outcomes) {
+    /// @param when the audits were made
+    static String page(List<AuditOutcome> outcomes, ZonedDateTime when) {
+        List<Section> sections = sections(outcomes);
         StringBuilder html = new StringBuilder();
         html.append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
                 .append("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n")
+                .append("<meta name=\"color-scheme\" content=\"light dark\">\n")
                 .append("<title>Tied weights</title>\n<style>\n")
-                .append(STYLE)
-                .append("</style></head><body>\n<h1>Tied weights</h1>\n");
+                .append(AuditPageStyle.CSS)
+                .append("</style></head><body>\n<h1>Tied weights</h1>\n")
+                .append("<p class=\"muted\">%s: %s. Audited on %s with Bowline %s.</p>\n"
+                        .formatted(
+                                Quantity.count(outcomes.size(), "checkpoint"),
+                                counts(outcomes),
+                                when.format(DATE),
+                                text(Repair.version())));
         if (outcomes.size() > 1) {
             html.append("<table><tr><th>Worst</th><th>Checkpoint</th></tr>\n");
-            for (AuditOutcome outcome : outcomes) {
-                html.append("<tr><td>%s</td><td>%s</td></tr>\n"
+            for (Section section : sections) {
+                String rank = AuditReport.rank(section.outcome());
+                html.append("<tr><td class=\"rank %s\">%s</td><td><a href=\"#%s\">%s</a></td></tr>\n"
                         .formatted(
-                                AuditReport.rank(outcome), text(outcome.path().toString())));
+                                rank,
+                                rank,
+                                section.id(),
+                                text(section.outcome().path().toString())));
             }
             html.append("</table>\n");
         }
-        for (AuditOutcome outcome : outcomes) {
-            switch (outcome) {
+        for (Section section : sections) {
+            switch (section.outcome()) {
                 case AuditOutcome.Unreadable unreadable ->
                     html.append(
-                            "<section class=\"unreadable\"><h2>%s</h2><p class=\"verdict\">unreadable: %s</p><p>%s</p></section>\n"
+                            "<section class=\"unreadable\" id=\"%s\"><h2>%s</h2><p class=\"verdict\">unreadable: %s</p><p>Fix: %s</p></section>\n"
                                     .formatted(
+                                            section.id(),
                                             text(unreadable.path().toString()),
                                             text(unreadable.problem()),
                                             text(unreadable.fix())));
-                case AuditOutcome.Audited audited -> append(html, audited.audit());
+                case AuditOutcome.Audited audited -> append(html, section.id(), audited.audit());
             }
         }
         return html.append("</body></html>\n").toString();
     }
 
-    private static void append(StringBuilder html, TieAudit audit) {
-        html.append("<section class=\"%s\"><h2>%s</h2>\n<p class=\"verdict\">%s</p>\n"
-                .formatted(AuditReport.rank(audit), text(audit.path().toString()), text(audit.verdict())));
+    /// The worst first, and those that are equally bad in the order in which they were asked for.
+    private static List<Section> sections(List<AuditOutcome> outcomes) {
+        List<AuditOutcome> sorted = outcomes.stream()
+                .sorted(Comparator.comparingInt(AuditOutcome::exitCode)
+                        .reversed()
+                        .thenComparing(AuditReport::rank))
+                .toList();
+        return IntStream.range(0, sorted.size())
+                .mapToObj(i -> new Section("checkpoint-" + (i + 1), sorted.get(i)))
+                .toList();
+    }
+
+    /// How many checkpoints are how bad, the worst first.
+    private static String counts(List<AuditOutcome> outcomes) {
+        Map<String, Long> counts = sections(outcomes).stream()
+                .collect(Collectors.groupingBy(
+                        section -> AuditReport.rank(section.outcome()), LinkedHashMap::new, Collectors.counting()));
+        return counts.entrySet().stream()
+                .map(count -> "%d %s".formatted(count.getValue(), count.getKey()))
+                .collect(Collectors.joining(", "));
+    }
+
+    private static void append(StringBuilder html, String id, TieAudit audit) {
+        html.append("<section class=\"%s\" id=\"%s\"><h2>%s</h2>\n<p class=\"verdict\">%s</p>\n"
+                .formatted(AuditReport.rank(audit), id, text(audit.path().toString()), text(audit.verdict())));
         html.append("<p class=\"muted\">%s: the files hold %s. %s.</p>\n"
                 .formatted(
                         text(audit.architecture().orElse("no architecture named")),
@@ -111,8 +143,9 @@ public final class AuditHtml {
 
     private static void append(StringBuilder html, Finding finding) {
         html.append(
-                "<details open><summary><span class=\"tag\">%s</span> %s <span class=\"muted\">%s</span></summary><p>%s</p>\n"
+                "<details open><summary><span class=\"tag rank %s\">%s</span> %s <span class=\"muted\">%s</span></summary><p>%s</p>\n"
                         .formatted(
+                                finding.severity().name().toLowerCase(Locale.ROOT),
                                 finding.severity().name().toLowerCase(Locale.ROOT),
                                 finding.code().id(),
                                 finding.code().title(),

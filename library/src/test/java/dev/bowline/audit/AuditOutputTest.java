@@ -62,9 +62,16 @@ class AuditOutputTest {
 
         String page = page(outcomes);
 
-        for (String row : List.of("critical</td><td>", "clean</td><td>", "unreadable</td><td>")) {
-            assertTrue(page.contains("<tr><td>" + row), page);
+        List<Integer> rows = List.of("unreadable", "critical", "clean").stream()
+                .map(rank -> page.indexOf("<tr><td class=\"rank %s\">".formatted(rank)))
+                .toList();
+        assertTrue(rows.getFirst() > 0 && rows.equals(rows.stream().sorted().toList()), page);
+        for (int i = 1; i <= 3; i++) {
+            assertTrue(page.contains("<a href=\"#checkpoint-%d\">".formatted(i)), page);
+            assertTrue(page.contains(" id=\"checkpoint-%d\">".formatted(i)), page);
         }
+        assertTrue(page.contains("3 checkpoints: 1 unreadable, 1 critical, 1 clean. Audited on 2"), page);
+        assertTrue(page.contains("with Bowline " + Repair.version()), page);
         assertFalse(page(outcomes.subList(0, 1)).contains("<th>Worst</th>"));
         assertTrue(AuditReport.text(outcomes).contains("Summary\n"));
     }
