@@ -4,10 +4,12 @@ import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonBoolean;
+import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
+import dev.bowline.safetensors.PeftAdapter;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.TensorEntry;
@@ -37,8 +39,9 @@ final class AdapterRules {
     private final boolean tokensOnly;
 
     static AdapterRules of(Subject subject, Path adapter) {
-        JsonObject config = Json.parse(adapter.resolve("adapter_config.json")).asObject();
-        Path file = adapter.resolve("adapter_model.safetensors");
+        JsonObject config = Json.parse(adapter.resolve(PeftAdapter.CONFIG_FILE), JsonLimits.CONFIG)
+                .asObject();
+        Path file = adapter.resolve(PeftAdapter.WEIGHTS_FILE);
         List<PlacedTensor> tensors = new ArrayList<>();
         if (Files.exists(file)) {
             SafetensorsHeader header = SafetensorsFile.readHeader(file);
@@ -77,7 +80,14 @@ final class AdapterRules {
                                         : head ? "the head" : "the input embedding");
     }
 
-    Optional<Finding> finding() {
+    /// What is wrong with the adapter, or with a merge of it.
+    List<Finding> findings() {
+        List<Finding> findings = new ArrayList<>(AdapterFit.check(subject, config, tensors));
+        tie().ifPresent(findings::add);
+        return findings;
+    }
+
+    private Optional<Finding> tie() {
         if (!tied || !head && !embedding) {
             return Optional.empty();
         }

@@ -105,6 +105,12 @@ final class CheckpointFixture {
         return this;
     }
 
+    /// Only what a test names: no norm is added.
+    CheckpointFixture complete() {
+        complete = true;
+        return this;
+    }
+
     CheckpointFixture zeros(String name, SafetensorsType type, List<Long> shape) {
         complete = true;
         long bytes = type.bytes();

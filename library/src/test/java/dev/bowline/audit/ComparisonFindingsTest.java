@@ -91,7 +91,7 @@ class ComparisonFindingsTest {
     }
 
     private Path saved(String config, String... tensors) throws IOException {
-        CheckpointFixture weights = CheckpointFixture.llama("");
+        CheckpointFixture weights = CheckpointFixture.llama("").complete();
         for (String name : tensors) {
             weights.with(name, SafetensorsType.F32, ROWS, WIDTH, E);
         }
