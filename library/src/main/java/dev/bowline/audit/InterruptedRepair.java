@@ -7,10 +7,13 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
@@ -101,6 +104,9 @@ record InterruptedRepair(Path place, Path aside, Path original) {
         /// Behind the mark, as Windows lets nobody read what is locked.
         private static final long LOCKED = 1L << 20;
 
+        /// The length of a mark.
+        private static final long MARK_BYTES = 36;
+
         private final Path file;
         private final FileChannel channel;
 
@@ -117,7 +123,7 @@ record InterruptedRepair(Path place, Path aside, Path original) {
         static Lock take(InterruptedRepair names, Runnable opened) throws IOException {
             Path file = names.lock();
             while (true) {
-                FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileChannel channel = open(file);
                 try {
                     opened.run();
                     if (!isLocked(channel)) {
@@ -134,6 +140,48 @@ record InterruptedRepair(Path place, Path aside, Path original) {
                 }
                 channel.close();
             }
+        }
+
+        /// Opens the lock file, or creates it. A link is not followed, and a file that is no lock is not written to:
+        /// whoever may write into the directory could lead the mark into any file of the user.
+        private static FileChannel open(Path file) throws IOException {
+            while (true) {
+                try {
+                    return FileChannel.open(
+                            file, LinkOption.NOFOLLOW_LINKS, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                } catch (FileAlreadyExistsException _) {
+                    // Left by a repair that did not end, held by one that runs, or something else.
+                }
+                try {
+                    requireLock(file);
+                    return FileChannel.open(file, LinkOption.NOFOLLOW_LINKS, StandardOpenOption.WRITE);
+                } catch (NoSuchFileException _) {
+                    // Its holder has removed it meanwhile.
+                }
+            }
+        }
+
+        private static void requireLock(Path file) throws IOException {
+            BasicFileAttributes facts =
+                    Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            boolean isLock = facts.isRegularFile() && facts.size() <= MARK_BYTES && links(file) == 1;
+            if (!isLock) {
+                throw new BowlineException(
+                        "%s is in the way of the repair's lock: it is %s"
+                                .formatted(
+                                        file,
+                                        facts.isSymbolicLink()
+                                                ? "a link"
+                                                : facts.isRegularFile() ? "another file" : "no file"),
+                        "remove it, if nothing of yours is behind it");
+            }
+        }
+
+        /// The names of the file, where the file system counts them.
+        private static int links(Path file) throws IOException {
+            return file.getFileSystem().supportedFileAttributeViews().contains("unix")
+                    ? (Integer) Files.getAttribute(file, "unix:nlink", LinkOption.NOFOLLOW_LINKS)
+                    : 1;
         }
 
         private static boolean isMarked(Path file, FileChannel channel) throws IOException {

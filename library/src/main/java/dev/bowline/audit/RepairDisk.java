@@ -1,6 +1,7 @@
 package dev.bowline.audit;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /// Every change that a repair makes to the disk, each told to an observer before it is made.
@@ -130,6 +132,9 @@ final class RepairDisk {
         List<Path> deepestFirst;
         try (Stream<Path> files = Files.walk(path)) {
             deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
+        } catch (UncheckedIOException e) {
+            // What a directory's own iteration throws when the disk fails.
+            throw Objects.requireNonNull(e.getCause());
         }
         for (Path file : deepestFirst) {
             observer.before(Step.DELETE, file);

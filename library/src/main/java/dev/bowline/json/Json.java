@@ -1,6 +1,7 @@
 package dev.bowline.json;
 
 import dev.bowline.BowlineException;
+import dev.bowline.RegularFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -79,6 +80,7 @@ public final class Json {
         if (Files.isDirectory(path)) {
             throw new BowlineException("%s is a directory, not a JSON file".formatted(path), "name a file inside it");
         }
+        RegularFile.require(path);
         try {
             long size = Files.size(path);
             if (size > limits.bytes()) {

@@ -133,6 +133,9 @@ final class HeaderReader {
     }
 
     private TensorEntry entry(String name, JsonObject fields) {
+        TensorName.refusal(name).ifPresent(problem -> {
+            throw malformed(TensorName.shortened(name), problem);
+        });
         for (String key : fields.keys()) {
             if (!FIELDS.contains(key)) {
                 throw malformed(name, "has the unknown field '%s'".formatted(key));

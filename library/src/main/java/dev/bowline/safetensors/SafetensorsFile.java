@@ -2,6 +2,7 @@ package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
+import dev.bowline.RegularFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -193,6 +194,7 @@ public final class SafetensorsFile implements AutoCloseable {
         if (Files.isDirectory(path)) {
             throw new BowlineException("%s is a directory".formatted(path), "name a .safetensors file inside it");
         }
+        RegularFile.require(path);
         return FileChannel.open(path, StandardOpenOption.READ);
     }
 

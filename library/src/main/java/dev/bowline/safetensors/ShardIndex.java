@@ -2,12 +2,14 @@ package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -27,15 +29,26 @@ import java.util.TreeSet;
 /// @param metadata what else the index says, such as `total_size`
 public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject metadata) {
 
+    /// As many tensors as a header may hold.
+    private static final JsonLimits LIMITS = new JsonLimits(64, 4_000_000, 256L << 20);
+
     public ShardIndex {
         weightMap = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(weightMap));
     }
 
     /// Reads and checks the names; whether the shards exist is for [#requireShards] to say.
     public static ShardIndex read(Path path) {
-        JsonObject index = Json.parse(path).asObject();
+        JsonObject index = Json.parse(path, LIMITS).asObject();
         SequencedMap<String, String> files = new LinkedHashMap<>();
-        index.requireObject("weight_map").fields().forEach((tensor, file) -> files.put(tensor, shardName(file)));
+        index.requireObject("weight_map").fields().forEach((tensor, file) -> {
+            TensorName.refusal(tensor).ifPresent(problem -> {
+                throw new BowlineException(
+                        "%s: tensor '%s' %s"
+                                .formatted(file.location().position(), TensorName.shortened(tensor), problem),
+                        "download the index again, or rebuild it from the shards");
+            });
+            files.put(tensor, shardName(file));
+        });
         return new ShardIndex(files, index.optionalObject("metadata").orElse(JsonObject.of()));
     }
 
@@ -77,12 +90,24 @@ public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject meta
         return new WrittenFile(path, bytes, new LinkedHashMap<>());
     }
 
+    /// Whether the file system can have it: half of a surrogate pair it cannot.
+    private static boolean isFileName(String name) {
+        try {
+            return name.length() <= TensorName.MAX_LENGTH
+                    && StandardCharsets.UTF_8.newEncoder().canEncode(name)
+                    && Path.of(name).getNameCount() == 1;
+        } catch (InvalidPathException _) {
+            return false;
+        }
+    }
+
     private static String shardName(JsonValue value) {
         String name = value.asString();
         boolean leadsElsewhere = name.isBlank()
                 || name.equals(".")
                 || name.equals("..")
-                || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
+                || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ')
+                || !isFileName(name);
         if (leadsElsewhere) {
             throw new BowlineException(
                     "%s: the shard %s of tensor %s is not the name of a file beside the index"

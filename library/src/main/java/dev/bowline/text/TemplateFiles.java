@@ -1,6 +1,7 @@
 package dev.bowline.text;
 
 import dev.bowline.BowlineException;
+import dev.bowline.RegularFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
@@ -30,11 +31,20 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
 
     private static final String SUFFIX = ".jinja";
 
+    /// The largest published templates have about 20 KiB.
+    private static final long MAX_BYTES = 8L << 20;
+
     /// @param where what messages call it
     record Source(String where, String text) {
 
         static Source read(Path file) {
+            RegularFile.require(file);
             try {
+                if (Files.size(file) > MAX_BYTES) {
+                    throw new BowlineException(
+                            "%s has %d bytes; a template is read up to %d".formatted(file, Files.size(file), MAX_BYTES),
+                            "check that this is the right file");
+                }
                 return new Source(file.toString(), Files.readString(file));
             } catch (IOException e) {
                 throw new BowlineException(

@@ -290,4 +290,24 @@ class InterruptedRepairTest {
         new RepairDisk((_, _) -> {}, DirectoryExchange.none()).delete(model);
         assertEquals(List.of(names.original()), CheckpointTree.find(tree));
     }
+
+    /// Whoever may write into the directory could lead the lock's mark into a file of someone else.
+    @Test
+    void aLinkInTheLocksPlaceIsNotWrittenThrough() throws IOException {
+        Path victim = Files.writeString(temporary.resolve("victim"), "untouched");
+        for (boolean symbolic : new boolean[] {true, false}) {
+            Path source = fresh(duplicate());
+            Path lock = source.resolveSibling(".model.bowline-lock");
+            if (symbolic) {
+                Files.createSymbolicLink(lock, victim);
+            } else {
+                Files.createLink(lock, victim);
+            }
+
+            BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan(source)));
+
+            assertTrue(refused.problem().contains("in the way of the repair's lock"), refused.problem());
+            assertEquals("untouched", Files.readString(victim));
+        }
+    }
 }

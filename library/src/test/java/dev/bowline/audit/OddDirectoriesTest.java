@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonWalk;
 import dev.bowline.safetensors.WeightFiles;
@@ -205,6 +206,52 @@ class OddDirectoriesTest {
         Files.delete(index.resolve(WeightFiles.INDEX_FILE));
         Files.createDirectory(index.resolve(WeightFiles.INDEX_FILE));
         requireMalformed(index, "it is a directory");
+    }
+
+    /// Every prefix of every name was once tried: work on names is bounded.
+    @Test
+    void namesOfAnyLengthEndTheAudit() throws IOException {
+        String parts = "a.".repeat(500);
+        StringBuilder many = new StringBuilder("{");
+        for (int i = 0; i < 2000; i++) {
+            many.append("%s\"%s%06d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}"
+                    .formatted(i == 0 ? "" : ",", parts, i, i, i + 1));
+        }
+        Path allowed = header(many.append('}').toString(), 2000);
+        Path tooLong = header(
+                "{\"%s\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}".formatted("a.".repeat(20_000)), 1);
+
+        assertTimeoutPreemptively(SOON, () -> TieAudit.of(allowed));
+        requireMalformed(tooLong, "names are read up to 1,024");
+    }
+
+    @Test
+    void halfASurrogatePairIsNoName() throws IOException {
+        String half = "\\ud800";
+        for (String map : List.of("{\"a\": \"%s\"}", "{\"%s\": \"model-00001-of-00002.safetensors\"}")) {
+            Path directory = sharded();
+            Files.writeString(
+                    directory.resolve(WeightFiles.INDEX_FILE), "{\"weight_map\": %s}".formatted(map.formatted(half)));
+            requireMalformed(directory, WeightFiles.INDEX_FILE);
+        }
+    }
+
+    /// A device has no end, and a pipe is waited for: both are named before they are opened.
+    @Test
+    void aDeviceIsNoFile() throws IOException {
+        Path device = Path.of("/dev/zero");
+        for (String name : List.of(SourceFiles.CONFIG, "generation_config.json", WeightFiles.SINGLE_FILE)) {
+            Path directory = checkpoint();
+            Files.deleteIfExists(directory.resolve(name));
+            Files.createSymbolicLink(directory.resolve(name), device);
+
+            BowlineException refused = assertThrows(
+                    BowlineException.class,
+                    () -> assertTimeoutPreemptively(
+                            SOON, () -> Checkpoint.open(directory).close()));
+
+            assertTrue(refused.problem().contains(name + " is a pipe or a device"), refused.problem());
+        }
     }
 
     @Test

@@ -1,0 +1,31 @@
+package dev.bowline.safetensors;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/// Which names a tensor may have: text of a length that no real model comes near, so that work on names is bounded by
+/// the number of tensors.
+final class TensorName {
+
+    /// The longest names of published models have about 150 characters.
+    static final int MAX_LENGTH = 1024;
+
+    private static final int SHOWN = 60;
+
+    private TensorName() {}
+
+    /// Why a name is not taken, as the end of a sentence about the tensor.
+    static Optional<String> refusal(String name) {
+        if (name.length() > MAX_LENGTH) {
+            return Optional.of(
+                    "has a name of %,d characters; names are read up to %,d".formatted(name.length(), MAX_LENGTH));
+        }
+        return StandardCharsets.UTF_8.newEncoder().canEncode(name)
+                ? Optional.empty()
+                : Optional.of("has a name with half of a surrogate pair, which no UTF-8 text can hold");
+    }
+
+    static String shortened(String name) {
+        return name.length() <= SHOWN ? name : name.substring(0, SHOWN) + "…";
+    }
+}
