@@ -2,6 +2,7 @@ package dev.bowline.cli;
 
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.Severity;
+import dev.bowline.catalog.AutoModelLoad;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -57,7 +58,7 @@ final class AuditCommand extends Command {
     AuditRequest request() {
         return new AuditRequest(
                 paths,
-                new AuditOptions(Optional.ofNullable(base), Optional.ofNullable(adapter)),
+                new AuditOptions(Optional.ofNullable(base), Optional.ofNullable(adapter)).with(new AutoModelLoad()),
                 json ? AuditRequest.Format.JSON : AuditRequest.Format.TEXT,
                 Optional.ofNullable(html),
                 failOn);

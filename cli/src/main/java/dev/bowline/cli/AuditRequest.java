@@ -4,6 +4,7 @@ import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.CheckpointTree;
 import dev.bowline.audit.Severity;
+import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;
@@ -73,7 +74,11 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
         return paths.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new AuditRequest(
-                        paths, new AuditOptions(base, adapter), format, html, failOn.orElse(Severity.LOW)));
+                        paths,
+                        new AuditOptions(base, adapter).with(new AutoModelLoad()),
+                        format,
+                        html,
+                        failOn.orElse(Severity.LOW)));
     }
 
     private static boolean isValue(String argument) {

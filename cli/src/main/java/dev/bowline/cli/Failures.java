@@ -1,6 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
+import dev.bowline.RemedyException;
 import dev.bowline.natives.MissingNativesException;
 import dev.bowline.report.Wrapping;
 import dev.bowline.tensor.NativeErrors;
@@ -60,6 +61,11 @@ final class Failures {
                                 .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
                 yield ExitCode.REFUSED;
             }
+            case RemedyException known -> {
+                tell(console, "error: " + known.problem());
+                tell(console, Launcher.inCommands("  fix: " + remedy(known)));
+                yield ExitCode.REFUSED;
+            }
             case BowlineException known -> {
                 tell(console, "error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
                 yield ExitCode.REFUSED;
@@ -92,6 +98,23 @@ final class Failures {
         tell(console, "error: the output cannot be written: " + failure.get().getMessage());
         tell(console, "  fix: send it to a file on a disk with room, or to a pipe; everything else was done");
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
+    }
+
+    /// The fix with the command that carries it out.
+    private static String remedy(RemedyException failure) {
+        return switch (failure.remedy()) {
+            case RemedyException.Remedy.Repair repair ->
+                "bowline repair %s --in-place --apply"
+                        .formatted(Launcher.quoted(repair.checkpoint().toString()));
+            case RemedyException.Remedy.AuditAdapter audit ->
+                "%s; 'bowline audit %s --adapter %s' shows what the adapter fits and what a merge would do"
+                        .formatted(
+                                failure.fix(),
+                                audit.base()
+                                        .map(base -> Launcher.quoted(base.toString()))
+                                        .orElse("BASE"),
+                                Launcher.quoted(audit.adapter().toString()));
+        };
     }
 
     /// On a terminal, lines are broken between words. A line with a command is the terminal's to break, so

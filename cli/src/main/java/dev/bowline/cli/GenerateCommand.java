@@ -3,6 +3,7 @@ package dev.bowline.cli;
 import dev.bowline.NearestNames;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.generate.Continuation;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
@@ -96,6 +97,7 @@ final class GenerateCommand extends Command {
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
+        Checkpoint.requireModel(directory);
         try (Tokenizer tokenizer = Tokenizer.open(directory);
                 Pretrained pretrained = AutoModel.fromPretrained(directory, options);
                 TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {

@@ -7,6 +7,7 @@ import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.report.Inspection;
 import dev.bowline.report.InspectionReport;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -30,14 +31,19 @@ final class InspectCommand extends Command {
     @Override
     public Integer call() {
         Inspection inspection;
+        Optional<BowlineException> misfit;
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             inspection = Inspection.of(checkpoint, model);
+            misfit = checkpoint.misfit(model);
         }
         if (json) {
             console().print(InspectionReport.json(inspection));
         } else {
             console().print(InspectionReport.text(inspection));
+        }
+        if (misfit.isPresent()) {
+            throw misfit.get();
         }
         if (!inspection.refused().isEmpty()) {
             throw new BowlineException(

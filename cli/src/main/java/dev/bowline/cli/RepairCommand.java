@@ -6,6 +6,7 @@ import dev.bowline.audit.RepairOptions.Declare;
 import dev.bowline.audit.RepairPlan;
 import dev.bowline.audit.Role;
 import dev.bowline.audit.TieAudit;
+import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;
 import java.nio.file.Path;
@@ -83,7 +84,8 @@ final class RepairCommand extends Command {
                 .ifPresent(left -> console()
                         .note("An interrupted repair left %s; %s."
                                 .formatted(left, apply ? "it is removed" : "--apply removes it")));
-        RepairPlan plan = Repair.plan(directory, new RepairOptions(Optional.ofNullable(keep), declare, rebuildRows));
+        RepairOptions options = new RepairOptions(Optional.ofNullable(keep), declare, rebuildRows);
+        RepairPlan plan = Repair.plan(directory, options.with(new AutoModelLoad()));
         if (inPlace) {
             plan.requireInPlace();
         }

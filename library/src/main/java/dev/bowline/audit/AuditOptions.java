@@ -7,7 +7,21 @@ import java.util.Optional;
 ///
 /// @param base the checkpoint this one was made from
 /// @param adapter a PEFT adapter that would be merged into it
-public record AuditOptions(Optional<Path> base, Optional<Path> adapter) {
+/// @param load Bowline's own load; without it the audit has no view of [Consumer#BOWLINE]
+public record AuditOptions(Optional<Path> base, Optional<Path> adapter, Optional<BowlineLoad> load) {
 
     public static final AuditOptions NONE = new AuditOptions(Optional.empty(), Optional.empty());
+
+    public AuditOptions(Optional<Path> base, Optional<Path> adapter) {
+        this(base, adapter, Optional.empty());
+    }
+
+    /// The same, with a view of Bowline's own load.
+    public AuditOptions with(BowlineLoad bowline) {
+        return new AuditOptions(base, adapter, Optional.of(bowline));
+    }
+
+    static AuditOptions of(Optional<BowlineLoad> load) {
+        return new AuditOptions(Optional.empty(), Optional.empty(), load);
+    }
 }

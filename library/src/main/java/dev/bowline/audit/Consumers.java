@@ -1,10 +1,7 @@
 package dev.bowline.audit;
 
-import dev.bowline.BowlineException;
 import dev.bowline.audit.PhysicalState.Kind;
 import dev.bowline.audit.PresenceRules.BothDiffer;
-import dev.bowline.ties.HeadBytes;
-import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 import java.util.Arrays;
 import java.util.List;
@@ -18,12 +15,15 @@ final class Consumers {
 
     static List<ConsumerView> views(Subject subject) {
         return Arrays.stream(Consumer.values())
+                .filter(consumer ->
+                        consumer != Consumer.BOWLINE || subject.load().isPresent())
                 .map(consumer -> view(subject, consumer))
+                .map(view -> subject.isEmbeddingModel() ? view.withUnusedHead() : view)
                 .toList();
     }
 
     private static ConsumerView view(Subject subject, Consumer consumer) {
-        if (subject.kind() == Kind.UNKNOWN) {
+        if (subject.kind() == Kind.UNKNOWN && consumer != Consumer.BOWLINE) {
             return ConsumerView.fails(
                     consumer,
                     subject.pair()
@@ -38,7 +38,7 @@ final class Consumers {
             case VLLM -> vllm(subject);
             case LLAMA_CPP -> LlamaCppRule.view(subject);
             case MLX -> MlxRule.view(subject);
-            case BOWLINE -> bowline(subject);
+            case BOWLINE -> BowlineRule.view(subject);
         };
     }
 
@@ -154,58 +154,5 @@ final class Consumers {
         return view.outcome() == Outcome.RANDOM
                 ? ConsumerView.fails(view.consumer(), problem + "; " + view.why())
                 : view;
-    }
-
-    /// The plan that Bowline's own load makes, by the same code.
-    private static ConsumerView bowline(Subject subject) {
-        Optional<HeadBytes> bytes = headBytes(subject);
-        if (bytes.isEmpty()) {
-            return ConsumerView.unsupported(Consumer.BOWLINE, "it does not load quantised weights");
-        }
-        if (bytes.get() == HeadBytes.SHAPE_MISMATCH) {
-            return ConsumerView.fails(Consumer.BOWLINE, "it gives head and embedding one shape");
-        }
-        Optional<String> wrongRows = wrongRows(subject);
-        if (wrongRows.isPresent()) {
-            return ConsumerView.fails(Consumer.BOWLINE, wrongRows.get());
-        }
-        TieFlag flag = TieFlag.controlling(subject.config(), classDefault(subject));
-        try {
-            return switch (bytes.get().plan(flag, "the checkpoint")) {
-                case TIE -> planned(Outcome.TIED, Source.EMBEDDING, Source.EMBEDDING, flag);
-                case TIE_FROM_HEAD -> planned(Outcome.TIED, Source.HEAD, Source.HEAD, flag);
-                case TIE_AND_DROP_DUPLICATE -> planned(Outcome.TIED, Source.BOTH, Source.BOTH, flag);
-                case SEPARATE ->
-                    bytes.get() == HeadBytes.BOTH_EQUAL
-                            ? planned(Outcome.UNTIED, Source.BOTH, Source.BOTH, flag)
-                            : planned(Outcome.UNTIED, Source.HEAD, Source.EMBEDDING, flag);
-            };
-        } catch (BowlineException e) {
-            return ConsumerView.fails(Consumer.BOWLINE, "it refuses: " + flag.describe());
-        }
-    }
-
-    private static ConsumerView planned(Outcome outcome, Source head, Source embedding, TieFlag flag) {
-        return PresenceRules.view(Consumer.BOWLINE, outcome, head, embedding, flag.describe());
-    }
-
-    static TieFlag.ClassDefault classDefault(Subject subject) {
-        boolean tied = subject.table()
-                .map(entry -> entry.newest().defaultTied())
-                .orElseGet(() -> subject.nemo().map(NemoPolicy::defaultTied).orElse(false));
-        return tied ? TieFlag.ClassDefault.TIED : TieFlag.ClassDefault.UNTIED;
-    }
-
-    /// The physical state in the words of Bowline's load; empty for what it never loads.
-    static Optional<HeadBytes> headBytes(Subject subject) {
-        return switch (subject.kind()) {
-            case EMBED_ONLY -> Optional.of(HeadBytes.EMBED_ONLY);
-            case HEAD_ONLY -> Optional.of(HeadBytes.HEAD_ONLY);
-            case BOTH_EQUAL -> Optional.of(HeadBytes.BOTH_EQUAL);
-            case BOTH_DIFFER, BOTH_EQUAL_AFTER_CAST -> Optional.of(HeadBytes.BOTH_DIFFER);
-            case SLICE_EQUAL, SHAPE_MISMATCH -> Optional.of(HeadBytes.SHAPE_MISMATCH);
-            case NEITHER -> Optional.of(HeadBytes.NEITHER);
-            case QUANTISED, UNKNOWN -> Optional.empty();
-        };
     }
 }

@@ -1,8 +1,11 @@
 package dev.bowline.audit;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// More than two names for one value, other heads, and heads where none is looked for.
 final class GroupRules {
@@ -81,23 +84,25 @@ final class GroupRules {
 
     private void prefix() {
         String architecture = subject.pair().architecture().orElse("");
-        Optional<String> wrapper = Wrapper.of(subject);
-        if (Wrapper.isNotLoaded(subject)) {
+        Optional<RenamedTensors> renamed = RenamedTensors.of(subject);
+        List<Consumer> not = RenamedTensors.isNotLoaded(subject);
+        if (!not.isEmpty()) {
             String key = subject.pair().embeddingKey();
+            String others = names(EnumSet.complementOf(EnumSet.copyOf(not)));
             add(
                     FindingCode.T23,
                     Severity.CRITICAL,
-                    "%s has a prefix too much: transformers 5 loads it, transformers 4 leaves the input embedding random"
-                            .formatted(key),
-                    wrapper.isPresent() ? Rules.repair(subject) : "name it as %s does".formatted(architecture));
+                    "%s is not the name that %s looks for, and its input embedding stays random%s"
+                            .formatted(key, names(not), others.isEmpty() ? "" : "; %s loads it".formatted(others)),
+                    renamed.isPresent() ? Rules.repair(subject) : "name it as %s does".formatted(architecture));
             return;
         }
-        if (wrapper.isPresent()) {
+        if (renamed.isPresent()) {
             add(
                     FindingCode.T23,
                     Severity.MEDIUM,
-                    "every tensor's name has '%s' in front, which %s does not load"
-                            .formatted(wrapper.get(), architecture),
+                    "%s, and those are not the names of %s"
+                            .formatted(renamed.get().problem(), architecture),
                     Rules.repair(subject));
             return;
         }
@@ -111,6 +116,14 @@ final class GroupRules {
                                         String.join(", ", subject.pair().unmapped()),
                                         subject.pair().headKey()),
                         stray.fix(subject)));
+    }
+
+    /// The releases of transformers among them.
+    private static String names(Collection<Consumer> consumers) {
+        return consumers.stream()
+                .filter(consumer -> consumer == Consumer.TRANSFORMERS_4 || consumer == Consumer.TRANSFORMERS_5)
+                .map(Consumer::title)
+                .collect(Collectors.joining(" and "));
     }
 
     private void add(FindingCode code, Severity severity, String what, String fix, Evidence... evidence) {

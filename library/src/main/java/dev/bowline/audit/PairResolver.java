@@ -165,7 +165,7 @@ final class PairResolver {
     }
 
     /// The last module of a key, with its `.weight`.
-    private static String leaf(String key) {
+    static String leaf(String key) {
         int end = key.lastIndexOf('.');
         return key.substring(key.lastIndexOf('.', end - 1) + 1);
     }

@@ -63,7 +63,7 @@ final class PairRules {
         if (!anyUntied) {
             return;
         }
-        boolean notForGeneration = isEmbeddingModel();
+        boolean notForGeneration = subject.isEmbeddingModel();
         add(
                 FindingCode.T02,
                 notForGeneration ? Severity.LOW : Severity.CRITICAL,
@@ -73,12 +73,6 @@ final class PairRules {
                                         ? "harmless for an embedding model"
                                         : "a loader leaves it random or refuses"),
                 Rules.repair(subject));
-    }
-
-    private boolean isEmbeddingModel() {
-        return java.nio.file.Files.exists(subject.files().directory().resolve("config_sentence_transformers.json"))
-                || java.nio.file.Files.exists(subject.files().directory().resolve("modules.json"))
-                || java.nio.file.Files.isDirectory(subject.files().directory().resolve("1_Pooling"));
     }
 
     private void headOnly() {
@@ -103,7 +97,8 @@ final class PairRules {
         if (anyTied) {
             long bytes = subject.pair().head().orElseThrow().entry().bytes();
             boolean strict = Consumers.wrongRows(subject).isEmpty()
-                    && views.stream().anyMatch(view -> view.outcome() == Outcome.FAILS);
+                    && views.stream()
+                            .anyMatch(view -> view.consumer() != Consumer.BOWLINE && view.outcome() == Outcome.FAILS);
             add(
                     FindingCode.T05,
                     strict ? Severity.HIGH : Severity.MEDIUM,

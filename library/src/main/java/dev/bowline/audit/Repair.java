@@ -22,8 +22,8 @@ public final class Repair {
 
     private Repair() {}
 
-    /// Of Bowline, as results name it.
-    static String version() {
+    /// Bowline's version, as results and pages name it.
+    public static String version() {
         Properties properties = new Properties();
         try (InputStream file =
                 Objects.requireNonNull(Repair.class.getResourceAsStream("version.properties"), "version.properties")) {
@@ -44,7 +44,7 @@ public final class Repair {
     ///
     /// @throws BowlineException when the files do not decide, or the result would not be clean
     public static RepairPlan plan(Path directory, RepairOptions options) {
-        Subject subject = TieAudit.subject(directory);
+        Subject subject = TieAudit.subject(directory, options.load());
         if (Files.isRegularFile(directory)) {
             throw RepairPlanner.refusal(
                     directory,

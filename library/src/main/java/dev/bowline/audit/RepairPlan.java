@@ -8,6 +8,7 @@ import java.util.Set;
 
 /// What a repair does, decided before anything is written.
 ///
+/// @param load Bowline's own load, for the audit of what was written
 /// @param pair the head and the embedding that it is about, by the names that they are looked for afterwards
 /// @param tied what the flag will say at every level
 /// @param names what becomes of the tensors: left out, renamed, written twice
@@ -22,6 +23,7 @@ import java.util.Set;
 /// @param after the audit that the result will have
 public record RepairPlan(
         TieAudit before,
+        Optional<BowlineLoad> load,
         TiePair pair,
         boolean tied,
         TensorNames names,
@@ -61,6 +63,7 @@ public record RepairPlan(
     RepairPlan withAfter(TieAudit expected) {
         return new RepairPlan(
                 before,
+                load,
                 pair,
                 tied,
                 names,

@@ -26,12 +26,12 @@ final class RepairPlanner {
         this.straight = straight;
         this.options = options;
         subject = straight.subject();
-        audit = straight.steps().isEmpty() ? before : TieAudit.of(subject, AuditOptions.NONE);
+        audit = straight.steps().isEmpty() ? before : TieAudit.of(subject, AuditOptions.of(subject.load()));
         steps.addAll(straight.steps());
     }
 
     static RepairPlan plan(Subject subject, RepairOptions options) {
-        TieAudit before = TieAudit.of(subject, AuditOptions.NONE);
+        TieAudit before = TieAudit.of(subject, AuditOptions.of(subject.load()));
         return new RepairPlanner(before, Straightened.of(subject, options), options).plan();
     }
 
@@ -101,6 +101,7 @@ final class RepairPlanner {
         }
         RepairPlan plan = new RepairPlan(
                 before,
+                subject.load(),
                 subject.pair(),
                 tied,
                 all,

@@ -36,8 +36,9 @@ final class RepairPreview {
                 pair,
                 plan.rebuilt().isPresent() ? healthy(scan(subject, pair)) : scan(subject, pair),
                 subject.table(),
-                subject.nemo());
-        return TieAudit.of(after, AuditOptions.NONE);
+                subject.nemo(),
+                subject.load());
+        return TieAudit.of(after, AuditOptions.of(subject.load()));
     }
 
     /// What is left is padding.

@@ -51,7 +51,7 @@ final class RepairRun {
         } catch (IOException e) {
             throw failed(target, e);
         }
-        return TieAudit.of(target);
+        return TieAudit.of(target, AuditOptions.of(plan.load()));
     }
 
     TieAudit inPlace() {
@@ -75,7 +75,7 @@ final class RepairRun {
         } catch (IOException e) {
             throw failed(place, e);
         }
-        return TieAudit.of(plan.before().path());
+        return TieAudit.of(plan.before().path(), AuditOptions.of(plan.load()));
     }
 
     private void replace(InterruptedRepair names) throws IOException {
@@ -124,9 +124,13 @@ final class RepairRun {
         names.clear(disk);
         try {
             new RepairedFiles(plan, names.aside(), disk).write();
-            RepairCheck.require(plan, TieAudit.of(names.aside()));
+            RepairCheck.require(plan, TieAudit.of(names.aside(), AuditOptions.of(plan.load())));
         } catch (IOException | RuntimeException | Error e) {
-            disk.delete(names.aside());
+            try {
+                disk.delete(names.aside());
+            } catch (IOException left) {
+                e.addSuppressed(left);
+            }
             throw e;
         }
     }

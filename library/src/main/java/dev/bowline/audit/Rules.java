@@ -25,7 +25,7 @@ final class Rules {
             findings.addAll(ShapeRules.check(subject));
             findings.addAll(GroupRules.check(subject));
         }
-        return findings;
+        return SilentCells.withCause(subject, views, findings);
     }
 
     /// The checkpoint's directory as an argument of a command to paste.
@@ -51,7 +51,7 @@ final class Rules {
                         ? command
                         : restoreOrTie(subject, subject.pair().embeddingKey());
             case NEITHER, UNKNOWN ->
-                Wrapper.of(subject).isPresent()
+                RenamedTensors.of(subject).isPresent()
                         ? command
                         : "download the checkpoint again, or restore both tensors from the original";
             case BOTH_DIFFER ->

@@ -5,6 +5,8 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.safetensors.MissingWeights;
+import dev.bowline.safetensors.PeftAdapter;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SalvagedHeader;
@@ -13,6 +15,7 @@ import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -47,7 +50,6 @@ record SourceFiles(
 
     static final String CONFIG = "config.json";
 
-    private static final JsonLimits CONFIG_LIMITS = new JsonLimits(64, 1_000_000, 32L << 20);
     private static final int START_BYTES = 9;
 
     SourceFiles {
@@ -249,7 +251,7 @@ record SourceFiles(
         if (!Files.isRegularFile(file)) {
             throw noFile(file);
         }
-        return Optional.of(Json.parse(file, CONFIG_LIMITS).asObject());
+        return Optional.of(Json.parse(file, JsonLimits.CONFIG).asObject());
     }
 
     private static BowlineException noFile(Path file) {
@@ -277,7 +279,7 @@ record SourceFiles(
     static List<Path> list(Path directory) {
         try (Stream<Path> files = Files.list(directory)) {
             return files.sorted().toList();
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw new BowlineException(
                     "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
         }
@@ -289,6 +291,10 @@ record SourceFiles(
             return;
         }
         if (!problems.isEmpty()) {
+            Path file = problems.getFirst().file();
+            if (Files.isRegularFile(file) && !file.toString().endsWith(".json")) {
+                SafetensorsFile.readHeader(file);
+            }
             throw new BowlineException(problems.getFirst().problem(), "download the file again, or name another");
         }
         if (!files.isEmpty() && Files.exists(files.getFirst(), LinkOption.NOFOLLOW_LINKS)) {
@@ -299,16 +305,23 @@ record SourceFiles(
                     "%s lacks every shard that its index names".formatted(directory),
                     "download the shards into that directory");
         }
-        Optional<Path> pickle = list(directory).stream()
-                .filter(file -> String.valueOf(file.getFileName()).matches(".*\\.(bin|pt|pth)"))
-                .findFirst();
-        throw pickle.map(file -> new BowlineException(
-                        "%s holds its weights as PyTorch pickles (%s): Bowline never opens those"
-                                .formatted(directory, file.getFileName()),
-                        "use a revision with .safetensors files"))
-                .orElseGet(() -> new BowlineException(
-                        "%s holds no .safetensors file".formatted(directory),
-                        "name a checkpoint directory, a tree of them, or one .safetensors file"));
+        throw unreadable(directory);
+    }
+
+    private static BowlineException unreadable(Path directory) {
+        Optional<PeftAdapter> adapter = PeftAdapter.find(directory);
+        BowlineException missing = MissingWeights.of(directory);
+        return adapter.isEmpty()
+                ? missing
+                : new BowlineException(
+                        missing.problem(),
+                        "bowline audit %s --adapter %s"
+                                .formatted(
+                                        adapter.get()
+                                                .baseDirectory()
+                                                .map(Rules::quoted)
+                                                .orElse("BASE"),
+                                        Rules.quoted(directory)));
     }
 
     /// A string at the top of config.json.

@@ -57,7 +57,9 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                                         "; ", problem.salvaged().orElseThrow().breaches()))))
                 .map(ContainerProblem::file)
                 .collect(Collectors.toSet());
-        return malformed.isEmpty() ? this : new Straightened(files, names, TieAudit.subject(files), malformed, steps);
+        return malformed.isEmpty()
+                ? this
+                : new Straightened(files, names, TieAudit.subject(files, subject.load()), malformed, steps);
     }
 
     /// Of a tensor in two shards, the one that the index names.
@@ -95,11 +97,8 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
     }
 
     private Straightened unwrapped() {
-        return Wrapper.of(subject)
-                .map(prefix -> rename(
-                        subject.tensors().keySet().stream()
-                                .collect(Collectors.toMap(key -> key, key -> List.of(key.substring(prefix.length())))),
-                        "rename every tensor: without '%s' in front, bytes untouched".formatted(prefix)))
+        return RenamedTensors.of(subject)
+                .map(renamed -> rename(renamed.names(), renamed.step()))
                 .orElse(this);
     }
 
@@ -136,7 +135,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
     private Straightened with(TensorNames next, String step) {
         List<String> more = new ArrayList<>(steps);
         more.add(step);
-        return new Straightened(source, next, TieAudit.subject(source.renamed(next)), malformed, more);
+        return new Straightened(source, next, TieAudit.subject(source.renamed(next), subject.load()), malformed, more);
     }
 
     private BowlineException refusal(String problem, String fix) {

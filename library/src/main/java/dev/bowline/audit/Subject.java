@@ -2,6 +2,8 @@ package dev.bowline.audit;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.ties.TieSupport;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -10,6 +12,7 @@ import java.util.SequencedMap;
 ///
 /// @param config an empty object when there is no config.json
 /// @param flags the flag at every level that exists
+/// @param load Bowline's own load, where whoever asked brought it along
 record Subject(
         SourceFiles files,
         JsonObject config,
@@ -18,7 +21,8 @@ record Subject(
         TiePair pair,
         PairScan scan,
         Optional<TieTable.Entry> table,
-        Optional<NemoPolicy> nemo) {
+        Optional<NemoPolicy> nemo,
+        Optional<BowlineLoad> load) {
 
     PhysicalState state() {
         return scan.state();
@@ -26,6 +30,14 @@ record Subject(
 
     PhysicalState.Kind kind() {
         return scan.state().kind();
+    }
+
+    /// Whether the checkpoint is for embedding texts, as sentence-transformers marks it: its head is never asked.
+    boolean isEmbeddingModel() {
+        Path directory = files.directory();
+        return Files.exists(directory.resolve("config_sentence_transformers.json"))
+                || Files.exists(directory.resolve("modules.json"))
+                || Files.isDirectory(directory.resolve("1_Pooling"));
     }
 
     /// Whether a level of config.json is an object.

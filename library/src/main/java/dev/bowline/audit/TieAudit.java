@@ -21,7 +21,7 @@ import java.util.SequencedMap;
 /// @param pair the two tensors and why these
 /// @param state what the files hold of them
 /// @param verdict in one sentence
-/// @param consumers one view each, in the order of [Consumer]
+/// @param consumers one view each, in the order of [Consumer]; of Bowline where [AuditOptions#load] is there
 /// @param findings the worst first
 /// @param sinceBase which side moved; present when a base was given
 /// @param merge what a merge would do to the tie; present when an adapter was given
@@ -50,17 +50,17 @@ public record TieAudit(
     }
 
     public static TieAudit of(Path path, AuditOptions options) {
-        return of(subject(path), options);
+        return of(subject(path, options.load()), options);
     }
 
     static TieAudit of(Subject subject, AuditOptions options) {
         List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
         List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
-        Optional<Subject> base = options.base().map(TieAudit::subject);
+        Optional<Subject> base = options.base().map(each -> subject(each, options.load()));
         Optional<SinceBase> sinceBase = base.map(each -> SinceBase.of(subject, each));
         sinceBase.ifPresent(moved -> findings.addAll(BaseRules.check(subject, base.orElseThrow(), moved)));
         Optional<AdapterRules> adapter = options.adapter().map(each -> AdapterRules.of(subject, each));
-        adapter.flatMap(AdapterRules::finding).ifPresent(findings::add);
+        adapter.ifPresent(rules -> findings.addAll(rules.findings()));
         findings.sort(Comparator.comparing(Finding::severity).reversed().thenComparing(Finding::code));
         return new TieAudit(
                 subject.files().path(),
@@ -84,18 +84,19 @@ public record TieAudit(
         return consumers.stream()
                 .filter(view -> view.consumer() == consumer)
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("no head, so no view of " + consumer));
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "no view of %s: there is no head, or no load was brought along".formatted(consumer)));
     }
 
     public boolean has(FindingCode code) {
         return findings.stream().anyMatch(finding -> finding.code() == code);
     }
 
-    static Subject subject(Path path) {
-        return subject(SourceFiles.read(path));
+    static Subject subject(Path path, Optional<BowlineLoad> load) {
+        return subject(SourceFiles.read(path), load);
     }
 
-    static Subject subject(SourceFiles files) {
+    static Subject subject(SourceFiles files, Optional<BowlineLoad> load) {
         TieTable table = TieTable.shipped();
         SequencedMap<String, PlacedTensor> tensors = files.tensors();
         TiePair pair = PairResolver.resolve(tensors, files.config(), table);
@@ -115,6 +116,7 @@ public record TieAudit(
                 pair,
                 scan,
                 pair.architecture().flatMap(table::find),
-                pair.architecture().flatMap(NemoPolicy::find));
+                pair.architecture().flatMap(NemoPolicy::find),
+                load);
     }
 }

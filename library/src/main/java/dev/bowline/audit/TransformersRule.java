@@ -56,6 +56,18 @@ final class TransformersRule {
         return new TransformersRule(subject, consumer, release.get()).replay(isFive);
     }
 
+    /// Whether the release has the class, and does not load the input embedding by the name that it has in the files.
+    static boolean leavesEmbedding(Subject subject, Consumer consumer) {
+        boolean isFive = consumer == Consumer.TRANSFORMERS_5;
+        return subject.table()
+                .flatMap(isFive ? TieTable.Entry::v5 : TieTable.Entry::v4)
+                .filter(release -> release.embedding()
+                        .filter(name -> !new TransformersRule(subject, consumer, release)
+                                .loads(subject.pair().embeddingKey(), name))
+                        .isPresent())
+                .isPresent();
+    }
+
     /// A class of the checkpoint's own, or one of another library: the base class's rules.
     private static ConsumerView unknown(Subject subject, Consumer consumer) {
         boolean tied = consumer == Consumer.TRANSFORMERS_5

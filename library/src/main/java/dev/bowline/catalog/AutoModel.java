@@ -72,6 +72,11 @@ public final class AutoModel {
     /// @param config a whole config.json
     public static CausalLanguageModel fromConfig(JsonObject config) {
         NativeProcess.tune();
+        return build(config);
+    }
+
+    /// The same, before libtorch is loaded and without settings for it.
+    static CausalLanguageModel build(JsonObject config) {
         Families.Family family = Families.of(config);
         try {
             return family.build().apply(config);

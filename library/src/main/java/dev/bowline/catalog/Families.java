@@ -74,23 +74,34 @@ public final class Families {
     ///
     /// @throws BowlineException listing every family, for one that is not among them
     public static Family of(JsonObject config) {
-        List<String> asked =
-                config.optionalArray("architectures").map(JsonArray::strings).orElse(List.of());
+        return find(config).orElseThrow(() -> {
+            List<String> asked = architectures(config);
+            Optional<String> modelType = config.optionalString("model_type");
+            return asked.isEmpty()
+                    ? unknown(
+                            config,
+                            modelType.map("model_type '%s'"::formatted).orElse("a model without 'architectures'"),
+                            modelType.stream().toList())
+                    : unknown(config, "architecture '%s'".formatted(String.join("', '", asked)), asked);
+        });
+    }
+
+    /// The family of a config.json; empty for one that is not among them.
+    public static Optional<Family> find(JsonObject config) {
+        List<String> asked = architectures(config);
         if (!asked.isEmpty()) {
             return asked.stream()
                     .flatMap(name -> ALL.stream().filter(family -> family.isBuiltFor(name)))
-                    .findFirst()
-                    .orElseThrow(
-                            () -> unknown(config, "architecture '%s'".formatted(String.join("', '", asked)), asked));
+                    .findFirst();
         }
         Optional<String> modelType = config.optionalString("model_type");
         return ALL.stream()
                 .filter(family -> modelType.filter(family.modelType()::equals).isPresent())
-                .findFirst()
-                .orElseThrow(() -> unknown(
-                        config,
-                        modelType.map("model_type '%s'"::formatted).orElse("a model without 'architectures'"),
-                        modelType.stream().toList()));
+                .findFirst();
+    }
+
+    private static List<String> architectures(JsonObject config) {
+        return config.optionalArray("architectures").map(JsonArray::strings).orElse(List.of());
     }
 
     private static BowlineException unknown(JsonObject config, String asked, List<String> names) {

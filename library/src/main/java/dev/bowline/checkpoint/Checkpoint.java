@@ -2,14 +2,18 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
+import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.MissingWeights;
+import dev.bowline.safetensors.PeftAdapter;
 import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.WeightFiles;
-import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -69,32 +73,75 @@ public final class Checkpoint implements AutoCloseable {
     /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
     /// opened.
     public static Checkpoint open(Path directory) {
-        if (!Files.exists(directory)) {
-            throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
-        }
-        if (!Files.isDirectory(directory)) {
-            throw new BowlineException(
-                    "%s is not a directory".formatted(directory),
-                    "name the directory that holds config.json and the .safetensors files");
-        }
+        requireModel(directory);
         Path configFile = directory.resolve(CONFIG_FILE);
-        if (!Files.exists(configFile)) {
-            throw new BowlineException(
-                    "%s has no %s".formatted(directory, CONFIG_FILE),
-                    "name the directory of a Hugging Face model, or download the missing file");
-        }
-        JsonObject config = Json.parse(configFile).asObject();
-        Path generation = directory.resolve(GENERATION_CONFIG_FILE);
-        Optional<JsonObject> generationConfig =
-                Files.exists(generation) ? Optional.of(Json.parse(generation).asObject()) : Optional.empty();
+        JsonObject config = Json.parse(configFile, JsonLimits.CONFIG).asObject();
+        Optional<JsonObject> generationConfig = generationConfig(directory);
         WeightFiles weights = WeightFiles.open(directory);
         try {
             return new Checkpoint(directory, config, Files.readAllBytes(configFile), generationConfig, weights);
         } catch (IOException e) {
             weights.close();
-            throw new BowlineException(
-                    "%s cannot be read: %s".formatted(directory, e.getMessage()), "check the files in it", e);
+            throw unreadable(directory, e);
         }
+    }
+
+    private static BowlineException unreadable(Path directory, IOException e) {
+        return new BowlineException(
+                "%s cannot be read: %s".formatted(directory, e.getMessage()), "check the files in it", e);
+    }
+
+    /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF, pickles.
+    /// No file is opened but an adapter's config.
+    public static void requireModel(Path directory) {
+        if (!Files.exists(directory)) {
+            throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
+        }
+        if (!Files.isDirectory(directory)) {
+            throw MissingWeights.ofFile(directory);
+        }
+        if (!Files.exists(directory.resolve(CONFIG_FILE))) {
+            throw withoutConfig(directory);
+        }
+        WeightFiles.requireWeights(directory);
+    }
+
+    /// A checkpoint of which only the headers are known: for [#forecast], which copies nothing.
+    ///
+    /// @param index empty for a single file
+    /// @throws BowlineException as [#open(Path)] does, where generation_config.json cannot be read or where the
+    /// index is not that of the shards
+    public static Checkpoint ofHeaders(
+            Path directory, JsonObject config, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
+        Optional<JsonObject> generationConfig = generationConfig(directory);
+        WeightFiles weights = WeightFiles.ofHeaders(directory, index, headers);
+        try {
+            return new Checkpoint(directory, config, new byte[0], generationConfig, weights);
+        } catch (IOException e) {
+            throw unreadable(directory, e);
+        }
+    }
+
+    private static Optional<JsonObject> generationConfig(Path directory) {
+        Path file = directory.resolve(GENERATION_CONFIG_FILE);
+        return Files.exists(file)
+                ? Optional.of(Json.parse(file, JsonLimits.CONFIG).asObject())
+                : Optional.empty();
+    }
+
+    private static BowlineException withoutConfig(Path directory) {
+        Optional<PeftAdapter> adapter = PeftAdapter.find(directory);
+        if (adapter.isPresent()) {
+            return adapter.get().notAModel();
+        }
+        if (!WeightFiles.isThere(directory)) {
+            BowlineException missing = MissingWeights.of(directory);
+            return new BowlineException(
+                    "%s has no %s; %s".formatted(directory, CONFIG_FILE, missing.problem()), missing.fix());
+        }
+        return new BowlineException(
+                "%s has no %s".formatted(directory, CONFIG_FILE),
+                "name the directory of a Hugging Face model, or download the missing file");
     }
 
     public Path directory() {
@@ -148,15 +195,37 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param model built from this checkpoint's config.json
     public void requireFits(CausalLanguageModel model) {
+        LoadDecision.requireFits(Correspondence.of(this, model));
+    }
+
+    /// Why a load would refuse the whole checkpoint, where one reason explains every tensor: weights saved in shards,
+    /// a wrapper's prefix, an index of another revision. Empty where there is no such reason.
+    ///
+    /// @param model built from this checkpoint's config.json
+    public Optional<BowlineException> misfit(CausalLanguageModel model) {
+        try {
+            LoadDecision.requireKnown(Correspondence.of(this, model));
+            return Optional.empty();
+        } catch (BowlineException e) {
+            return Optional.of(e);
+        }
+    }
+
+    /// How [#load(CausalLanguageModel)] would fill the head, decided by the code that a load decides with. Nothing is
+    /// filled; of the weights, head and input embedding are read where the files have both.
+    ///
+    /// @param model built from this checkpoint's config.json
+    /// @throws BowlineException where a load would refuse
+    public LoadReport.HeadVerdict forecast(CausalLanguageModel model, HeadComparison comparison) {
         Correspondence names = Correspondence.of(this, model);
-        String head = model.lmHead().path();
-        String embedding = model.inputEmbedding().path();
-        names.keys().requireExplained(directory.toString(), Set.of(head, embedding));
-        List<KeyGroup> groups = names.keys().groups().stream()
-                .filter(group -> !group.slots().contains(head))
-                .toList();
-        names.requireShapes(groups);
-        groups.forEach(group -> group.keys().forEach(key -> ElementTypes.weightDtype(entry(key))));
+        LoadDecision.requireComputes(names, LoadDecision.dtype(names));
+        return LoadDecision.of(names, comparison).verdict();
+    }
+
+    /// Whether every name has its place in the model, and every slot of the model its name, but for a head or an input
+    /// embedding that a tie may fill.
+    public static boolean namesFit(CausalLanguageModel model, SequencedSet<String> names) {
+        return Misfit.fits(model, names);
     }
 
     /// The dtype that [#load(CausalLanguageModel)] would choose.
@@ -171,8 +240,7 @@ public final class Checkpoint implements AutoCloseable {
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
     public LoadReport load(CausalLanguageModel model) {
         Correspondence names = Correspondence.of(this, model);
-        Dtype stored = ElementTypes.dtype(names.storedType()).orElse(Dtype.FLOAT32);
-        return new WeightLoad(names).run(stored == Dtype.FLOAT16 ? Dtype.FLOAT32 : stored);
+        return new WeightLoad(names).run(LoadDecision.dtype(names));
     }
 
     /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.

@@ -34,6 +34,11 @@ record Correspondence(Checkpoint checkpoint, CausalLanguageModel model, Sequence
         return Stream.concat(model.notes().stream(), keys.notes().stream()).toList();
     }
 
+    /// What the names that an index lists and no shard holds would mean to the model.
+    KeyMap unheld() {
+        return KeyMap.of(model.weightRules(), checkpoint.weights().unheld().sequencedKeySet(), slots.sequencedKeySet());
+    }
+
     Slot slot(String name) {
         Slot slot = slots.get(name);
         if (slot == null) {

@@ -15,10 +15,16 @@ final class HeadEvidence {
     private final Checkpoint checkpoint;
     private final Optional<TensorEntry> head;
     private final Optional<TensorEntry> embedding;
+    private final HeadComparison comparison;
     private final HeadBytes state;
 
-    private HeadEvidence(Checkpoint checkpoint, Optional<TensorEntry> head, Optional<TensorEntry> embedding) {
+    private HeadEvidence(
+            Checkpoint checkpoint,
+            Optional<TensorEntry> head,
+            Optional<TensorEntry> embedding,
+            HeadComparison comparison) {
         this.checkpoint = checkpoint;
+        this.comparison = comparison;
         this.head = head;
         this.embedding = embedding;
         state = head.isPresent() && embedding.isPresent()
@@ -28,11 +34,12 @@ final class HeadEvidence {
                         : embedding.isPresent() ? HeadBytes.EMBED_ONLY : HeadBytes.NEITHER;
     }
 
-    static HeadEvidence of(Correspondence names) {
+    static HeadEvidence of(Correspondence names, HeadComparison comparison) {
         return new HeadEvidence(
                 names.checkpoint(),
                 names.key(names.model().lmHead().path()).map(names.checkpoint()::entry),
-                names.key(names.model().inputEmbedding().path()).map(names.checkpoint()::entry));
+                names.key(names.model().inputEmbedding().path()).map(names.checkpoint()::entry),
+                comparison);
     }
 
     HeadBytes state() {
@@ -56,7 +63,7 @@ final class HeadEvidence {
         if (!a.shape().equals(b.shape())) {
             return HeadBytes.SHAPE_MISMATCH;
         }
-        return TensorComparison.isSame(range(a), range(b)) ? HeadBytes.BOTH_EQUAL : HeadBytes.BOTH_DIFFER;
+        return comparison.isSame(range(a), range(b)) ? HeadBytes.BOTH_EQUAL : HeadBytes.BOTH_DIFFER;
     }
 
     private String differences(TensorEntry a, TensorEntry b) {
@@ -78,6 +85,6 @@ final class HeadEvidence {
     }
 
     private TensorRange range(TensorEntry entry) {
-        return TensorRange.of(checkpoint.weights().file(entry.name()).header(), entry);
+        return TensorRange.of(checkpoint.weights().header(entry.name()), entry);
     }
 }

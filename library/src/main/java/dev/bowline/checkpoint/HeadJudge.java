@@ -10,11 +10,11 @@ final class HeadJudge {
 
     private HeadJudge() {}
 
-    static LoadReport.HeadVerdict judge(Correspondence names) {
+    static LoadReport.HeadVerdict judge(Correspondence names, HeadComparison comparison) {
         Checkpoint checkpoint = names.checkpoint();
         TieFlag asked = names.model().tieFlag();
         TieFlag own = TieFlag.controlling(checkpoint.config(), names.model().tieDefault());
-        HeadEvidence evidence = HeadEvidence.of(names);
+        HeadEvidence evidence = HeadEvidence.of(names, comparison);
         requireOneFlag(checkpoint, asked, own, evidence);
         return new LoadReport.HeadVerdict(own, evidence.state(), plan(checkpoint, own, evidence));
     }

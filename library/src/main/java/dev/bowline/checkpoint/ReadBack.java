@@ -87,7 +87,8 @@ final class ReadBack {
     private void requireHead(Correspondence names, TieFlag flag) {
         names.keys()
                 .requireExplained(directory.toString(), Set.of(model.lmHead().path()));
-        HeadBytes.Plan plan = HeadEvidence.of(names).state().plan(flag, directory.toString());
+        HeadBytes.Plan plan =
+                HeadEvidence.of(names, HeadComparison.ofFiles()).state().plan(flag, directory.toString());
         HeadBytes.Plan wanted = switch (head) {
             case TIED -> HeadBytes.Plan.TIE;
             case SEPARATE -> HeadBytes.Plan.SEPARATE;

@@ -1,11 +1,11 @@
 package dev.bowline.checkpoint;
 
-import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Memory;
@@ -17,14 +17,12 @@ import dev.bowline.ties.TieLedger;
 import dev.bowline.ties.TiedWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.Set;
 import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.Tensor;
 
@@ -55,16 +53,10 @@ final class WeightLoad {
     }
 
     private LoadReport load(Dtype dtype) {
-        if (!dtype.computes()) {
-            throw new BowlineException(
-                    "%s is to be loaded as %s, which Bowline does not compute in"
-                            .formatted(checkpoint.directory(), dtype.configName()),
-                    "ask for float32 or bfloat16");
-        }
-        LoadReport.HeadVerdict verdict = HeadJudge.judge(names);
-        names.keys().requireExplained(checkpoint.directory().toString(), mayBeEmpty(verdict.plan()));
-        List<KeyGroup> groups = groups(verdict.plan());
-        names.requireShapes(groups);
+        LoadDecision.requireComputes(names, dtype);
+        LoadDecision decision = LoadDecision.of(names, HeadComparison.ofFiles());
+        LoadReport.HeadVerdict verdict = decision.verdict();
+        List<KeyGroup> groups = decision.groups();
         String canonicalKey = canonicalKey(groups);
         List<LoadReport.Filled> filled = fill(groups, dtype, canonicalKey);
         if (filled.stream().anyMatch(each -> each.placement() == Placement.MAPPED)) {
@@ -73,36 +65,6 @@ final class WeightLoad {
         verify();
         checkpoint.weights().unload();
         return report(dtype, verdict, filled, canonicalKey);
-    }
-
-    private Set<String> mayBeEmpty(HeadBytes.Plan plan) {
-        Set<String> mayBeEmpty = new HashSet<>();
-        names.slots().values().stream().filter(Slot::isTied).map(Slot::path).forEach(mayBeEmpty::add);
-        if (plan == HeadBytes.Plan.TIE_FROM_HEAD) {
-            mayBeEmpty.add(model.inputEmbedding().path());
-        }
-        return mayBeEmpty;
-    }
-
-    /// The tensors to read: under a tie, the head's own is the embedding's or is left where it is.
-    private List<KeyGroup> groups(HeadBytes.Plan plan) {
-        String head = model.lmHead().path();
-        List<KeyGroup> groups = new ArrayList<>();
-        for (KeyGroup group : names.keys().groups()) {
-            if (!group.slots().contains(head)) {
-                groups.add(group);
-                continue;
-            }
-            switch (plan) {
-                case TIE, SEPARATE -> groups.add(group);
-                case TIE_FROM_HEAD -> {
-                    String embedding = model.inputEmbedding().path();
-                    groups.add(new KeyGroup(group.kind(), group.keys(), List.of(embedding)));
-                }
-                case TIE_AND_DROP_DUPLICATE -> {}
-            }
-        }
-        return groups;
     }
 
     private String canonicalKey(List<KeyGroup> groups) {
@@ -121,7 +83,7 @@ final class WeightLoad {
                 ParallelReads reads = new ParallelReads()) {
             reads.run(() -> checkpoint.hash(canonicalKey));
             for (KeyGroup group : groups) {
-                SafetensorsType type = type(group);
+                SafetensorsType type = LoadDecision.type(names, group);
                 Map<String, List<Piece>> pieces = Piece.cut(keyBytes(group), slotBytes(group, type));
                 pieces.forEach((slot, parts) -> filled.add(fill(slot, parts, type, dtype, owned, reads)));
             }
@@ -201,24 +163,6 @@ final class WeightLoad {
         return checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
     }
 
-    private SafetensorsType type(KeyGroup group) {
-        SafetensorsType type = checkpoint.entry(group.keys().getFirst()).type();
-        for (String key : group.keys()) {
-            if (checkpoint.entry(key).type() != type) {
-                throw new BowlineException(
-                        "%s: '%s' is %s and '%s' is %s, but they are parts of one tensor"
-                                .formatted(
-                                        checkpoint.directory(),
-                                        group.keys().getFirst(),
-                                        type,
-                                        key,
-                                        checkpoint.entry(key).type()),
-                        "use a checkpoint in one dtype");
-            }
-        }
-        return type;
-    }
-
     private SequencedMap<String, Long> keyBytes(KeyGroup group) {
         SequencedMap<String, Long> bytes = new LinkedHashMap<>();
         group.keys().forEach(key -> bytes.put(key, checkpoint.entry(key).bytes()));
@@ -250,6 +194,11 @@ final class WeightLoad {
             Dtype dtype, LoadReport.HeadVerdict verdict, List<LoadReport.Filled> filled, String canonicalKey) {
         List<LoadReport.Ignored> ignored = new ArrayList<>();
         names.keys().ignored().forEach((key, reason) -> ignored.add(ignored(key, reason)));
+        if (checkpoint.weights().passesOverIndex()) {
+            ignored.add(new LoadReport.Ignored(
+                    WeightFiles.INDEX_FILE, "%s is there and is read instead".formatted(WeightFiles.SINGLE_FILE), 0));
+        }
+        LoadDecision.listedOnly(names).forEach((key, reason) -> ignored.add(new LoadReport.Ignored(key, reason, 0)));
         if (verdict.plan() == HeadBytes.Plan.TIE_AND_DROP_DUPLICATE) {
             String head = names.key(model.lmHead().path()).orElseThrow();
             ignored.add(ignored(head, "repeats '%s' bit for bit, and the head is tied to it".formatted(canonicalKey)));

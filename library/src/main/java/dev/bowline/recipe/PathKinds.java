@@ -134,7 +134,10 @@ final class PathKinds {
             return new Reading.Unsound<>("%s is a file; name the directory it is in".formatted(path));
         }
         if (Files.isDirectory(path)) {
-            return new Reading.Unsound<>("%s has no config.json; name the directory that has".formatted(path));
+            return new Reading.Unsound<>(
+                    Files.exists(path.resolve("adapter_config.json"))
+                            ? "%s is a PEFT adapter; name the directory of its base model".formatted(path)
+                            : "%s has no config.json; name the directory that has".formatted(path));
         }
         if (scalar.text().matches("[A-Za-z0-9][\\w.-]*/[A-Za-z0-9][\\w.-]*") && !Files.exists(path.getParent())) {
             return new Reading.Unsound<>(("'%s' looks like a model on the Hugging Face Hub; download it first"

@@ -20,6 +20,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -117,9 +118,15 @@ public record Inspection(
             keys = KeyMap.of(List.of(), new TreeSet<>(), new TreeSet<>());
         }
         Head head = head(model, keys);
-        refuseUnexplained(keys, slots, head, refused);
-        refuseShapes(checkpoint, keys, slots, refused);
-        refuseTypes(checkpoint, keys, refused);
+        Optional<BowlineException> misfit = checkpoint.misfit(model);
+        if (misfit.isPresent()) {
+            refused.clear();
+            refused.add(misfit.get().problem());
+        } else {
+            refuseUnexplained(keys, slots, head, refused);
+            refuseShapes(checkpoint, keys, slots, refused);
+            refuseTypes(checkpoint, keys, refused);
+        }
         return new Inspection(
                 checkpoint.directory(),
                 model.architecture(),

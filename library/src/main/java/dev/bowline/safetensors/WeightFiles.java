@@ -2,22 +2,24 @@ package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /// The weights of a Hugging Face directory, mapped: `model.safetensors`, or shards and their index.
 ///
-/// Opening checks every header, and that index and shards tell the same story. Segments are valid until [#close].
+/// Opening checks every header, and the index against them. A directory that holds both a single file and an index
+/// is read as transformers reads it: by the single file. Segments are valid until [#close].
 public final class WeightFiles implements AutoCloseable {
 
     public static final String SINGLE_FILE = "model.safetensors";
@@ -26,19 +28,31 @@ public final class WeightFiles implements AutoCloseable {
     private final Path directory;
     private final Optional<ShardIndex> index;
     private final List<SafetensorsFile> files;
-    private final SequencedMap<String, SafetensorsFile> owners = new LinkedHashMap<>();
+    private final Map<String, SafetensorsFile> owners = new HashMap<>();
+    private final Map<String, SafetensorsHeader> headers = new HashMap<>();
     private final SequencedMap<String, TensorEntry> entries = new LinkedHashMap<>();
 
-    private WeightFiles(Path directory, Optional<ShardIndex> index, List<SafetensorsFile> files) {
+    private WeightFiles(
+            Path directory,
+            Optional<ShardIndex> index,
+            List<SafetensorsFile> files,
+            List<SafetensorsHeader> allHeaders) {
         this.directory = directory;
         this.index = index;
         this.files = List.copyOf(files);
-        for (SafetensorsFile file : files) {
-            for (TensorEntry entry : file.entries().values()) {
-                owners.put(entry.name(), file);
+        files.forEach(file -> file.entries().keySet().forEach(name -> owners.put(name, file)));
+        for (SafetensorsHeader header : allHeaders) {
+            for (TensorEntry entry : header.entries().values()) {
+                headers.put(entry.name(), header);
                 entries.put(entry.name(), entry);
             }
         }
+    }
+
+    /// Weights of which only the headers are known: [#entries] and [#header] answer, and no bytes can be asked for.
+    public static WeightFiles ofHeaders(Path directory, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
+        requireAgreement(directory, index, headers);
+        return new WeightFiles(directory, index, List.of(), headers);
     }
 
     /// Maps every file of the weights in `directory`.
@@ -49,11 +63,10 @@ public final class WeightFiles implements AutoCloseable {
             for (Path path : paths(directory, index)) {
                 files.add(SafetensorsFile.open(path));
             }
-            requireAgreement(
-                    directory,
-                    index,
-                    files.stream().map(SafetensorsFile::header).toList());
-            return new WeightFiles(directory, index, files);
+            List<SafetensorsHeader> headers =
+                    files.stream().map(SafetensorsFile::header).toList();
+            requireAgreement(directory, index, headers);
+            return new WeightFiles(directory, index, files, headers);
         } catch (RuntimeException e) {
             files.forEach(SafetensorsFile::close);
             throw e;
@@ -79,6 +92,11 @@ public final class WeightFiles implements AutoCloseable {
         return index;
     }
 
+    /// Whether an index lies beside the single file that is read.
+    public boolean passesOverIndex() {
+        return index.isEmpty() && Files.exists(directory.resolve(INDEX_FILE));
+    }
+
     /// The files in the order of their names.
     public List<SafetensorsFile> files() {
         return files;
@@ -90,7 +108,8 @@ public final class WeightFiles implements AutoCloseable {
     }
 
     public TensorEntry entry(String name) {
-        return file(name).entry(name);
+        requireKnown(name);
+        return Objects.requireNonNull(entries.get(name));
     }
 
     /// See [SafetensorsFile#bytes].
@@ -108,15 +127,33 @@ public final class WeightFiles implements AutoCloseable {
         files.forEach(SafetensorsFile::unload);
     }
 
-    /// The file that holds the tensor.
-    public SafetensorsFile file(String name) {
-        SafetensorsFile file = owners.get(name);
-        if (file == null) {
+    /// The header that describes the tensor.
+    public SafetensorsHeader header(String name) {
+        requireKnown(name);
+        return Objects.requireNonNull(headers.get(name));
+    }
+
+    private void requireKnown(String name) {
+        if (!entries.containsKey(name)) {
             throw new BowlineException(
-                    "%s has no tensor '%s'%s".formatted(directory, name, NearestNames.hint(name, owners.keySet())),
+                    "%s has no tensor '%s'%s".formatted(directory, name, NearestNames.hint(name, entries.keySet())),
                     "use the checkpoint this name belongs to");
         }
+    }
+
+    /// The file that holds the tensor.
+    public SafetensorsFile file(String name) {
+        requireKnown(name);
+        SafetensorsFile file = owners.get(name);
+        if (file == null) {
+            throw new IllegalStateException("only the headers of %s are known".formatted(directory));
+        }
         return file;
+    }
+
+    /// The tensors that the index names and no file holds, each with the file that the index names.
+    public SequencedMap<String, String> unheld() {
+        return unheld(index, entries.keySet());
     }
 
     @Override
@@ -125,21 +162,22 @@ public final class WeightFiles implements AutoCloseable {
     }
 
     private static Optional<ShardIndex> index(Path directory) {
-        Path single = directory.resolve(SINGLE_FILE);
-        Path index = directory.resolve(INDEX_FILE);
-        if (Files.exists(single) && Files.exists(index)) {
-            throw new BowlineException(
-                    "%s holds both %s and %s, which may be two different models"
-                            .formatted(directory, SINGLE_FILE, INDEX_FILE),
-                    "remove the one that is stale; transformers reads %s".formatted(SINGLE_FILE));
+        requireWeights(directory);
+        return Files.exists(directory.resolve(SINGLE_FILE))
+                ? Optional.empty()
+                : Optional.of(ShardIndex.read(directory.resolve(INDEX_FILE)));
+    }
+
+    /// Refuses a directory without a single file and without an index, and names what the directory holds instead.
+    public static void requireWeights(Path directory) {
+        if (!isThere(directory)) {
+            throw MissingWeights.of(directory);
         }
-        if (Files.exists(single)) {
-            return Optional.empty();
-        }
-        if (!Files.exists(index)) {
-            throw noWeights(directory);
-        }
-        return Optional.of(ShardIndex.read(index));
+    }
+
+    /// Whether a directory has a single file or an index.
+    public static boolean isThere(Path directory) {
+        return Files.exists(directory.resolve(SINGLE_FILE)) || Files.exists(directory.resolve(INDEX_FILE));
     }
 
     private static List<Path> paths(Path directory, Optional<ShardIndex> index) {
@@ -149,7 +187,11 @@ public final class WeightFiles implements AutoCloseable {
                 .orElse(List.of(directory.resolve(SINGLE_FILE)));
     }
 
-    private static void requireAgreement(Path directory, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
+    /// Refuses shards that do not hold what their index says. A name of the index that no shard holds is not refused
+    /// here: see [#unheld].
+    ///
+    /// @param index empty for a single file
+    public static void requireAgreement(Path directory, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
         if (index.isEmpty()) {
             return;
         }
@@ -169,52 +211,32 @@ public final class WeightFiles implements AutoCloseable {
         }
         claimed.forEach((tensor, file) -> {
             String actual = found.get(tensor);
-            if (actual == null) {
-                throw disagreement(
-                        directory, "no shard holds '%s', which the index puts in %s".formatted(tensor, file));
-            }
-            if (!actual.equals(file)) {
+            if (actual != null && !actual.equals(file)) {
                 throw disagreement(directory, "'%s' is in %s, the index puts it in %s".formatted(tensor, actual, file));
             }
         });
+    }
+
+    /// The tensors that an index names and no shard holds, each with the file that the index names. Whether a model
+    /// lacks one of them is for the model to say: a tied head is often left in an index.
+    private static SequencedMap<String, String> unheld(Optional<ShardIndex> index, Set<String> held) {
+        SequencedMap<String, String> unheld = new LinkedHashMap<>();
+        index.ifPresent(shards -> shards.weightMap().forEach((tensor, file) -> {
+            if (!held.contains(tensor)) {
+                unheld.put(tensor, file);
+            }
+        }));
+        return unheld;
+    }
+
+    /// The refusal of an index that names a tensor which a model needs and no shard holds.
+    public static BowlineException absent(Path directory, String tensor, String file) {
+        return disagreement(directory, "no shard holds '%s', which the index puts in %s".formatted(tensor, file));
     }
 
     private static BowlineException disagreement(Path directory, String problem) {
         return new BowlineException(
                 "%s and its shards disagree: %s".formatted(directory.resolve(INDEX_FILE), problem),
                 "download index and shards again from one revision, or rebuild the index");
-    }
-
-    private static BowlineException noWeights(Path directory) {
-        if (!Files.isDirectory(directory)) {
-            return new BowlineException("there is no directory %s".formatted(directory), "check the path");
-        }
-        List<String> names = names(directory);
-        Optional<String> pickle = names.stream()
-                .filter(name -> name.endsWith(".bin") || name.endsWith(".pt") || name.endsWith(".pth"))
-                .findFirst();
-        if (pickle.isPresent()) {
-            return new BowlineException(
-                    "%s holds its weights as PyTorch pickles (%s): Bowline never opens those"
-                            .formatted(directory, pickle.get()),
-                    "use a revision with .safetensors files, or convert it in an environment you trust");
-        }
-        List<String> others =
-                names.stream().filter(name -> name.endsWith(".safetensors")).toList();
-        String present = others.isEmpty() ? "" : "; it holds " + String.join(", ", others);
-        return new BowlineException(
-                "%s has neither %s nor %s%s".formatted(directory, SINGLE_FILE, INDEX_FILE, present),
-                "name the directory that holds the model's weights");
-    }
-
-    private static List<String> names(Path directory) {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.map(file -> String.valueOf(file.getFileName()))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
-        }
     }
 }

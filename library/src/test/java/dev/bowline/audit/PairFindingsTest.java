@@ -154,7 +154,7 @@ class PairFindingsTest {
     void t11OneSideQuantised() throws IOException {
         findings.require(
                 FindingCode.T11,
-                Severity.HIGH,
+                Severity.CRITICAL,
                 CheckpointFixture.llama("true")
                         .embedding(E)
                         .with("lm_head.qweight", SafetensorsType.I32, 4, 32, (i, j) -> i + j)

@@ -49,6 +49,7 @@ class RefusedRepairTest {
         RepairPlan right = Repair.plan(source, LOSSLESS);
         RepairPlan wrong = new RepairPlan(
                 right.before(),
+                right.load(),
                 right.pair(),
                 true,
                 right.names(),

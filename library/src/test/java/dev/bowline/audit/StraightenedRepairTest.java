@@ -205,7 +205,9 @@ class StraightenedRepairTest {
 
     @Test
     void aNameInFrontOfSomeIsADoubt() throws IOException {
-        Path source = write(wrapped(E).with("model.norm.weight", F32, 1, WIDTH, E));
+        Path source = write(CheckpointFixture.llama("true")
+                .with("module." + EMBEDDING, F32, ROWS, WIDTH, E)
+                .with("model.norm.weight", F32, 1, WIDTH, E));
 
         assertFalse(TieAudit.of(source).has(FindingCode.T23));
         assertRefused("not in the files", () -> Repair.plan(source, LOSSLESS));

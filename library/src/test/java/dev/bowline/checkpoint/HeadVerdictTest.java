@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.Consumer;
 import dev.bowline.audit.Outcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.model.CausalLanguageModel;
@@ -125,7 +127,9 @@ class HeadVerdictTest {
     @MethodSource("cells")
     void theAuditForeseesTheLoad(Cell cell) throws IOException {
         Path directory = cell.write(temporary.resolve("source"));
-        Outcome foreseen = TieAudit.of(directory).consumer(Consumer.BOWLINE).outcome();
+        Outcome foreseen = TieAudit.of(directory, AuditOptions.NONE.with(new AutoModelLoad()))
+                .consumer(Consumer.BOWLINE)
+                .outcome();
 
         Outcome did;
         try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {

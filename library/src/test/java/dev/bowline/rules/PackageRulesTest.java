@@ -59,6 +59,7 @@ class PackageRulesTest {
                     "model.decoder",
                     "model.*",
                     "checkpoint",
+                    "audit",
                     "text"),
             may("generate", "", "json", "tensor", "nn", "model", "text"),
             may("recipe", "", "json"),

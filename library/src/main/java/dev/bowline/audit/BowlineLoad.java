@@ -1,0 +1,62 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
+import dev.bowline.safetensors.SafetensorsHeader;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.TensorRange;
+import dev.bowline.ties.HeadBytes;
+import dev.bowline.ties.TieFlag;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedSet;
+
+/// Bowline's own load, as an audit asks it: the answer is the loader's, decided by the loader's code. An audit sees no
+/// model code, so whoever asks for one brings the loader along: `dev.bowline.catalog.AutoModelLoad`.
+public interface BowlineLoad {
+
+    /// Whether Bowline has a model for this config.json.
+    ///
+    /// @throws BowlineException when config.json cannot be understood
+    boolean builds(JsonObject config);
+
+    /// Whether tensors of these names are a whole model of this config.json, but for a head or an input embedding that
+    /// a tie may fill.
+    ///
+    /// @throws BowlineException when config.json cannot be understood
+    boolean fits(JsonObject config, SequencedSet<String> names);
+
+    /// How a load of the checkpoint would fill the head.
+    ///
+    /// @throws BowlineException when a load would refuse the checkpoint
+    Answer answer(Question question);
+
+    /// A checkpoint as its files say, or as a repair would write them.
+    ///
+    /// @param directory where the files are
+    /// @param index empty for a single file
+    /// @param comparison of a head and an input embedding that are both there
+    record Question(
+            Path directory,
+            JsonObject config,
+            Optional<ShardIndex> index,
+            List<SafetensorsHeader> headers,
+            Comparison comparison) {
+
+        public Question {
+            headers = List.copyOf(headers);
+        }
+    }
+
+    /// Whether two tensors of one shape have one type and the same bytes.
+    @FunctionalInterface
+    interface Comparison {
+        boolean isSame(TensorRange head, TensorRange embedding);
+    }
+
+    /// @param flag what config.json asks for
+    /// @param bytes what the files hold
+    /// @param plan how the head is filled
+    record Answer(TieFlag flag, HeadBytes bytes, HeadBytes.Plan plan) {}
+}

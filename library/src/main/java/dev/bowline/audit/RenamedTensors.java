@@ -1,0 +1,154 @@
+package dev.bowline.audit;
+
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.safetensors.WrapperName;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.SequencedSet;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// Other names for all tensors, under which every release of the architecture finds them: without what a wrapper left,
+/// or with the base model's prefix that they lack.
+///
+/// @param names of the tensors that change, from the name in the files to the new one
+/// @param problem the names as they are, in one clause
+/// @param step the change in one clause
+record RenamedTensors(Map<String, List<String>> names, String problem, String step) {
+
+    RenamedTensors {
+        names = Map.copyOf(names);
+    }
+
+    /// Empty where the names are right, or where nothing says which other names are.
+    static Optional<RenamedTensors> of(Subject subject) {
+        if (subject.table().isEmpty() && !isBuilt(subject)) {
+            return Optional.empty();
+        }
+        boolean isFound = subject.pair().headIsThere() || subject.pair().embeddingIsThere();
+        boolean isUnfit = isUnfit(subject);
+        if (isFound && !isUnfit && isNotLoaded(subject).isEmpty()) {
+            return Optional.empty();
+        }
+        List<WrapperName> wrappers = WrapperName.candidates(subject.tensors().keySet()).stream()
+                .filter(wrapper -> isRight(subject, wrapper::without, isUnfit))
+                .toList();
+        long ways = wrappers.stream()
+                .map(wrapper -> changed(subject, wrapper::without))
+                .distinct()
+                .count();
+        if (ways == 1 || ways > 1 && isUnfit) {
+            WrapperName wrapper = wrappers.getFirst();
+            return Optional.of(new RenamedTensors(
+                    changed(subject, wrapper::without),
+                    "the tensors' names have '%s' %s".formatted(wrapper.text(), wrapper.place()),
+                    "rename every tensor: without '%s' %s, bytes untouched"
+                            .formatted(wrapper.text(), wrapper.place())));
+        }
+        return wrappers.isEmpty() ? withPrefix(subject) : Optional.empty();
+    }
+
+    /// The releases that know the class and leave the input embedding where it is: its name is not theirs.
+    static List<Consumer> isNotLoaded(Subject subject) {
+        if (!subject.pair().embeddingIsThere()) {
+            return List.of();
+        }
+        return Stream.of(Consumer.TRANSFORMERS_4, Consumer.TRANSFORMERS_5)
+                .filter(consumer -> TransformersRule.leavesEmbedding(subject, consumer))
+                .toList();
+    }
+
+    private static boolean isBuilt(Subject subject) {
+        try {
+            return subject.load().filter(load -> load.builds(subject.config())).isPresent();
+        } catch (BowlineException _) {
+            return false;
+        }
+    }
+
+    /// Whether Bowline has a model of the class, and these are not its names.
+    private static boolean isUnfit(Subject subject) {
+        return isBuilt(subject) && !fits(subject, UnaryOperator.identity());
+    }
+
+    private static boolean fits(Subject subject, UnaryOperator<String> rename) {
+        LinkedHashSet<String> names =
+                subject.tensors().keySet().stream().map(rename).collect(Collectors.toCollection(LinkedHashSet::new));
+        return names.size() == subject.tensors().size()
+                && Stream.of(
+                                subject.config(),
+                                flagged(subject, JsonValue.of(false)),
+                                flagged(subject, JsonValue.of(true)))
+                        .anyMatch(config -> fits(subject, config, names));
+    }
+
+    private static boolean fits(Subject subject, JsonObject config, SequencedSet<String> names) {
+        try {
+            return subject.load().orElseThrow().fits(config, names);
+        } catch (BowlineException _) {
+            return false;
+        }
+    }
+
+    /// A class that refuses the flag as it is may have these names all the same.
+    private static JsonObject flagged(Subject subject, JsonValue tied) {
+        JsonObject config = subject.config();
+        for (FlagAt flag : subject.flags()) {
+            config = RepairedHeaders.with(config, flag.level(), "tie_word_embeddings", tied);
+        }
+        return config;
+    }
+
+    private static boolean isRight(Subject subject, UnaryOperator<String> rename, boolean isUnfit) {
+        return isUnfit ? fits(subject, rename) : subject.table().isPresent() && loads(subject, rename);
+    }
+
+    /// By its exact name: what a loader forgives is no proof.
+    private static boolean loads(Subject subject, UnaryOperator<String> rename) {
+        ReleaseTies release = subject.table().orElseThrow().newest();
+        String leaf = release.embedding().map(PairResolver::leaf).orElse("");
+        if (leaf.isEmpty() || subject.tensors().keySet().stream().noneMatch(key -> key.endsWith(leaf))) {
+            return false;
+        }
+        SequencedMap<String, PlacedTensor> renamed = new LinkedHashMap<>();
+        subject.tensors().forEach((key, tensor) -> renamed.put(rename.apply(key), tensor));
+        TiePair pair = PairResolver.resolve(renamed, subject.files().config(), TieTable.shipped());
+        return renamed.size() == subject.tensors().size()
+                && pair.embeddingIsThere()
+                && release.embedding().equals(Optional.of(release.rename(pair.embeddingKey())));
+    }
+
+    /// The base model's prefix for all tensors but the head's, where a release does not find them without it.
+    private static Optional<RenamedTensors> withPrefix(Subject subject) {
+        Optional<ReleaseTies> newest = subject.table().map(TieTable.Entry::newest);
+        String prefix =
+                newest.map(ReleaseTies::prefix).filter(text -> !text.isEmpty()).orElse("") + ".";
+        String head = newest.flatMap(ReleaseTies::head).orElse("");
+        if (prefix.equals(".")
+                || head.startsWith(prefix)
+                || isNotLoaded(subject).isEmpty()) {
+            return Optional.empty();
+        }
+        String module = head.substring(0, head.lastIndexOf('.') + 1);
+        UnaryOperator<String> rename = key -> key.startsWith(prefix) || key.startsWith(module) ? key : prefix + key;
+        return loads(subject, rename)
+                ? Optional.of(new RenamedTensors(
+                        changed(subject, rename),
+                        "the tensors' names lack '%s' in front".formatted(prefix),
+                        "rename every tensor of the base model: with '%s' in front, bytes untouched".formatted(prefix)))
+                : Optional.empty();
+    }
+
+    private static Map<String, List<String>> changed(Subject subject, UnaryOperator<String> rename) {
+        return subject.tensors().keySet().stream()
+                .filter(key -> !rename.apply(key).equals(key))
+                .collect(Collectors.toMap(key -> key, key -> List.of(rename.apply(key))));
+    }
+}

@@ -1,0 +1,35 @@
+package dev.bowline.catalog;
+
+import dev.bowline.audit.BowlineLoad;
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.json.JsonObject;
+import dev.bowline.model.CausalLanguageModel;
+import java.util.SequencedSet;
+
+/// What [AutoModel#fromPretrained(java.nio.file.Path)] does, for audits: the model is built without values, and the
+/// code that a load decides with decides. No native library is loaded.
+public record AutoModelLoad() implements BowlineLoad {
+
+    @Override
+    public boolean builds(JsonObject config) {
+        return Families.find(config).isPresent();
+    }
+
+    @Override
+    public boolean fits(JsonObject config, SequencedSet<String> names) {
+        try (CausalLanguageModel model = AutoModel.build(config)) {
+            return Checkpoint.namesFit(model, names);
+        }
+    }
+
+    @Override
+    public Answer answer(Question question) {
+        try (Checkpoint checkpoint = Checkpoint.ofHeaders(
+                        question.directory(), question.config(), question.index(), question.headers());
+                CausalLanguageModel model = AutoModel.build(question.config())) {
+            LoadReport.HeadVerdict verdict = checkpoint.forecast(model, question.comparison()::isSame);
+            return new Answer(verdict.flag(), verdict.bytes(), verdict.plan());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.safetensors.TensorComparison;
+import dev.bowline.safetensors.TensorRange;
+
+/// Whether a head and an input embedding of one shape have the same type and the same bytes.
+@FunctionalInterface
+public interface HeadComparison {
+
+    boolean isSame(TensorRange head, TensorRange embedding);
+
+    /// Reads both files until they differ.
+    static HeadComparison ofFiles() {
+        return TensorComparison::isSame;
+    }
+}

@@ -1,0 +1,89 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.BowlineException;
+import dev.bowline.RemedyException;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.WrapperName;
+import dev.bowline.statedict.KeyMap;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.SequencedSet;
+import java.util.stream.Collectors;
+
+/// Checkpoints that do not fit a model for one reason that explains every tensor at once. The refusal names that reason
+/// and no list of tensors.
+final class Misfit {
+
+    private Misfit() {}
+
+    static void refuseKnown(Correspondence names) {
+        refuseSharded(names);
+        refuseWrapped(names);
+    }
+
+    /// ZeRO-3 leaves a tensor of no elements in place of each one that it has sharded.
+    private static void refuseSharded(Correspondence names) {
+        List<TensorEntry> empty = names.keys().groups().stream()
+                .flatMap(group -> group.keys().stream())
+                .map(names.checkpoint()::entry)
+                .filter(entry -> entry.elements() == 0)
+                .toList();
+        if (!empty.isEmpty()) {
+            throw new BowlineException(
+                    "%s: %d of %d tensors are empty, such as '%s' of shape %s: the model was saved while DeepSpeed ZeRO-3"
+                                    .formatted(
+                                            names.checkpoint().directory(),
+                                            empty.size(),
+                                            names.checkpoint().keys().size(),
+                                            empty.getFirst().name(),
+                                            empty.getFirst().shape())
+                            + " or FSDP had its weights in shards",
+                    "save the model again with its weights gathered (DeepSpeed:"
+                            + " stage3_gather_16bit_weights_on_model_save), or make the weights from the run's own"
+                            + " checkpoint with DeepSpeed's zero_to_fp32.py");
+        }
+    }
+
+    /// Names that fit as soon as what a wrapper added is taken away.
+    private static void refuseWrapped(Correspondence names) {
+        KeyMap keys = names.keys();
+        CausalLanguageModel model = names.model();
+        SequencedSet<String> given = names.checkpoint().keys();
+        if (keys.unknown().isEmpty() || fits(model, given)) {
+            return;
+        }
+        for (WrapperName wrapper : WrapperName.candidates(given)) {
+            if (fits(model, without(wrapper, given))) {
+                Path directory = names.checkpoint().directory();
+                throw new RemedyException(
+                        ("%s: the tensors' names have '%s' %s, as programs leave it that save a wrapped model; without it"
+                                        + " they are the names of %s")
+                                .formatted(directory, wrapper.text(), wrapper.place(), model.architecture()),
+                        "repair the checkpoint: a repair renames the tensors and leaves their bytes as they are",
+                        new RemedyException.Remedy.Repair(directory));
+            }
+        }
+    }
+
+    private static SequencedSet<String> without(WrapperName wrapper, SequencedSet<String> names) {
+        return names.stream().map(wrapper::without).collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    /// Whether every name has its place in the model, and every slot its name but those that a tie may fill.
+    static boolean fits(CausalLanguageModel model, SequencedSet<String> names) {
+        KeyMap keys;
+        try {
+            keys = KeyMap.of(model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet());
+        } catch (BowlineException _) {
+            return false;
+        }
+        String head = model.lmHead().path();
+        String embedding = model.inputEmbedding().path();
+        return keys.unknown().isEmpty()
+                && keys.empty().stream().allMatch(slot -> slot.equals(head) || slot.equals(embedding))
+                && !keys.empty().containsAll(List.of(head, embedding));
+    }
+}
