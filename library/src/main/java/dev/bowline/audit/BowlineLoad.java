@@ -5,6 +5,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorRange;
+import dev.bowline.safetensors.WrapperName;
 import dev.bowline.ties.HeadBytes;
 import dev.bowline.ties.TieFlag;
 import java.nio.file.Path;
@@ -21,11 +22,11 @@ public interface BowlineLoad {
     /// @throws BowlineException when config.json cannot be understood
     boolean builds(JsonObject config);
 
-    /// Whether tensors of these names are a whole model of this config.json, but for a head or an input embedding that
-    /// a tie may fill.
+    /// What a program that wraps models has added to tensors' names, where a load takes them without it and not as they
+    /// are.
     ///
     /// @throws BowlineException when config.json cannot be understood
-    boolean fits(JsonObject config, SequencedSet<String> names);
+    Optional<WrapperName> wrapper(JsonObject config, SequencedSet<String> names);
 
     /// How a load of the checkpoint would fill the head.
     ///

@@ -5,12 +5,10 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.WrapperName;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.SequencedSet;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -32,27 +30,31 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
         if (subject.table().isEmpty() && !isBuilt(subject)) {
             return Optional.empty();
         }
+        Optional<WrapperName> ofLoad = isBuilt(subject) ? wrapper(subject) : Optional.empty();
+        if (ofLoad.isPresent()) {
+            return ofLoad.map(wrapper -> without(subject, wrapper));
+        }
         boolean isFound = subject.pair().headIsThere() || subject.pair().embeddingIsThere();
-        boolean isUnfit = isUnfit(subject);
-        if (isFound && !isUnfit && isNotLoaded(subject).isEmpty()) {
+        if (subject.table().isEmpty() || isFound && isNotLoaded(subject).isEmpty()) {
             return Optional.empty();
         }
         List<WrapperName> wrappers = WrapperName.candidates(subject.tensors().keySet()).stream()
-                .filter(wrapper -> isRight(subject, wrapper::without, isUnfit))
+                .filter(wrapper -> loads(subject, wrapper::without))
                 .toList();
         long ways = wrappers.stream()
                 .map(wrapper -> changed(subject, wrapper::without))
                 .distinct()
                 .count();
-        if (ways == 1 || ways > 1 && isUnfit) {
-            WrapperName wrapper = wrappers.getFirst();
-            return Optional.of(new RenamedTensors(
-                    changed(subject, wrapper::without),
-                    "the tensors' names have '%s' %s".formatted(wrapper.text(), wrapper.place()),
-                    "rename every tensor: without '%s' %s, bytes untouched"
-                            .formatted(wrapper.text(), wrapper.place())));
-        }
-        return wrappers.isEmpty() ? withPrefix(subject) : Optional.empty();
+        return ways == 0
+                ? withPrefix(subject)
+                : ways == 1 ? Optional.of(without(subject, wrappers.getFirst())) : Optional.empty();
+    }
+
+    private static RenamedTensors without(Subject subject, WrapperName wrapper) {
+        return new RenamedTensors(
+                changed(subject, wrapper::without),
+                "the tensors' names have '%s' %s".formatted(wrapper.text(), wrapper.place()),
+                "rename every tensor: without '%s' %s, bytes untouched".formatted(wrapper.text(), wrapper.place()));
     }
 
     /// The releases that know the class and leave the input embedding where it is: its name is not theirs.
@@ -73,27 +75,23 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
         }
     }
 
-    /// Whether Bowline has a model of the class, and these are not its names.
-    private static boolean isUnfit(Subject subject) {
-        return isBuilt(subject) && !fits(subject, UnaryOperator.identity());
+    /// What the load would take away.
+    private static Optional<WrapperName> wrapper(Subject subject) {
+        return Stream.of(subject.config(), flagged(subject, JsonValue.of(false)), flagged(subject, JsonValue.of(true)))
+                .flatMap(config -> wrapper(subject, config).stream())
+                .findFirst()
+                .filter(wrapper -> subject.tensors().keySet().stream()
+                                .map(wrapper::without)
+                                .distinct()
+                                .count()
+                        == subject.tensors().size());
     }
 
-    private static boolean fits(Subject subject, UnaryOperator<String> rename) {
-        LinkedHashSet<String> names =
-                subject.tensors().keySet().stream().map(rename).collect(Collectors.toCollection(LinkedHashSet::new));
-        return names.size() == subject.tensors().size()
-                && Stream.of(
-                                subject.config(),
-                                flagged(subject, JsonValue.of(false)),
-                                flagged(subject, JsonValue.of(true)))
-                        .anyMatch(config -> fits(subject, config, names));
-    }
-
-    private static boolean fits(Subject subject, JsonObject config, SequencedSet<String> names) {
+    private static Optional<WrapperName> wrapper(Subject subject, JsonObject config) {
         try {
-            return subject.load().orElseThrow().fits(config, names);
+            return subject.load().orElseThrow().wrapper(config, subject.tensors().sequencedKeySet());
         } catch (BowlineException _) {
-            return false;
+            return Optional.empty();
         }
     }
 
@@ -104,10 +102,6 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
             config = RepairedHeaders.with(config, flag.level(), "tie_word_embeddings", tied);
         }
         return config;
-    }
-
-    private static boolean isRight(Subject subject, UnaryOperator<String> rename, boolean isUnfit) {
-        return isUnfit ? fits(subject, rename) : subject.table().isPresent() && loads(subject, rename);
     }
 
     /// By its exact name: what a loader forgives is no proof.

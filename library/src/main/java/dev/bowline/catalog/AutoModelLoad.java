@@ -5,6 +5,8 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.safetensors.WrapperName;
+import java.util.Optional;
 import java.util.SequencedSet;
 
 /// What [AutoModel#fromPretrained(java.nio.file.Path)] does, for audits: the model is built without values, and the
@@ -17,9 +19,9 @@ public record AutoModelLoad() implements BowlineLoad {
     }
 
     @Override
-    public boolean fits(JsonObject config, SequencedSet<String> names) {
+    public Optional<WrapperName> wrapper(JsonObject config, SequencedSet<String> names) {
         try (CausalLanguageModel model = AutoModel.build(config)) {
-            return Checkpoint.namesFit(model, names);
+            return Checkpoint.wrapper(model, names);
         }
     }
 

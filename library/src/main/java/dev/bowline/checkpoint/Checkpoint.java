@@ -14,6 +14,7 @@ import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.safetensors.WrapperName;
 import dev.bowline.tensor.Dtype;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -222,10 +223,10 @@ public final class Checkpoint implements AutoCloseable {
         return LoadDecision.of(names, comparison).verdict();
     }
 
-    /// Whether every name has its place in the model, and every slot of the model its name, but for a head or an input
-    /// embedding that a tie may fill.
-    public static boolean namesFit(CausalLanguageModel model, SequencedSet<String> names) {
-        return Misfit.fits(model, names);
+    /// What a program that wraps models has added to tensors' names, where they are the model's without it; empty
+    /// where they are the model's as they are, or are not in any case.
+    public static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
+        return Misfit.wrapper(model, names);
     }
 
     /// The dtype that [#load(CausalLanguageModel)] would choose.

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 
@@ -49,41 +50,52 @@ final class Misfit {
 
     /// Names that fit as soon as what a wrapper added is taken away.
     private static void refuseWrapped(Correspondence names) {
-        KeyMap keys = names.keys();
         CausalLanguageModel model = names.model();
-        SequencedSet<String> given = names.checkpoint().keys();
-        if (keys.unknown().isEmpty() || fits(model, given)) {
+        if (names.keys().unknown().isEmpty()) {
             return;
         }
-        for (WrapperName wrapper : WrapperName.candidates(given)) {
-            if (fits(model, without(wrapper, given))) {
-                Path directory = names.checkpoint().directory();
-                throw new RemedyException(
-                        ("%s: the tensors' names have '%s' %s, as programs leave it that save a wrapped model; without it"
-                                        + " they are the names of %s")
-                                .formatted(directory, wrapper.text(), wrapper.place(), model.architecture()),
-                        "repair the checkpoint: a repair renames the tensors and leaves their bytes as they are",
-                        new RemedyException.Remedy.Repair(directory));
-            }
-        }
+        wrapper(model, names.checkpoint().keys()).ifPresent(wrapper -> {
+            Path directory = names.checkpoint().directory();
+            throw new RemedyException(
+                    "%s: the tensors' names have '%s' %s, as a wrapped model leaves it; without it they are the names of %s"
+                            .formatted(directory, wrapper.text(), wrapper.place(), model.architecture()),
+                    "repair the checkpoint: a repair renames the tensors and leaves their bytes as they are",
+                    new RemedyException.Remedy.Repair(directory));
+        });
+    }
+
+    /// What a wrapper added to names, most of which the model does not know and all of which it knows without it.
+    static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
+        Optional<KeyMap> keys = keys(model, names);
+        boolean isMostlyKnown = keys.isPresent() && 2 * keys.get().unknown().size() < names.size();
+        return WrapperName.candidates(names).stream()
+                .filter(wrapper -> !isMostlyKnown || wrapper.place() == WrapperName.Place.INSIDE)
+                .filter(wrapper -> fits(model, without(wrapper, names)))
+                .findFirst()
+                .filter(_ -> !fits(model, names));
     }
 
     private static SequencedSet<String> without(WrapperName wrapper, SequencedSet<String> names) {
         return names.stream().map(wrapper::without).collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
-    /// Whether every name has its place in the model, and every slot its name but those that a tie may fill.
-    static boolean fits(CausalLanguageModel model, SequencedSet<String> names) {
-        KeyMap keys;
+    private static Optional<KeyMap> keys(CausalLanguageModel model, SequencedSet<String> names) {
         try {
-            keys = KeyMap.of(model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet());
+            return Optional.of(KeyMap.of(
+                    model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet()));
         } catch (BowlineException _) {
-            return false;
+            return Optional.empty();
         }
+    }
+
+    /// Whether every name has its place in the model, and every slot its name but those that a tie may fill.
+    private static boolean fits(CausalLanguageModel model, SequencedSet<String> names) {
         String head = model.lmHead().path();
         String embedding = model.inputEmbedding().path();
-        return keys.unknown().isEmpty()
-                && keys.empty().stream().allMatch(slot -> slot.equals(head) || slot.equals(embedding))
-                && !keys.empty().containsAll(List.of(head, embedding));
+        return keys(model, names)
+                .filter(keys -> keys.unknown().isEmpty())
+                .filter(keys -> keys.empty().stream().allMatch(slot -> slot.equals(head) || slot.equals(embedding)))
+                .filter(keys -> !keys.empty().containsAll(List.of(head, embedding)))
+                .isPresent();
     }
 }
