@@ -89,7 +89,9 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
 
     private static Optional<WrapperName> wrapper(Subject subject, JsonObject config) {
         try {
-            return subject.load().orElseThrow().wrapper(config, subject.tensors().sequencedKeySet());
+            return subject.load()
+                    .orElseThrow()
+                    .wrapper(config, subject.tensors().sequencedKeySet());
         } catch (BowlineException _) {
             return Optional.empty();
         }

@@ -81,8 +81,8 @@ final class Misfit {
 
     private static Optional<KeyMap> keys(CausalLanguageModel model, SequencedSet<String> names) {
         try {
-            return Optional.of(KeyMap.of(
-                    model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet()));
+            return Optional.of(
+                    KeyMap.of(model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet()));
         } catch (BowlineException _) {
             return Optional.empty();
         }
