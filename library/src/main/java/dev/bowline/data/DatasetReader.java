@@ -103,7 +103,7 @@ public final class DatasetReader {
         }
         List<Example> made = masked.stream()
                 .filter(one -> one.tokens().ids().length > 1)
-                .map(one -> new Example(one.tokens().ids(), one.assistant(), origin))
+                .map(one -> inserted(new Example(one.tokens().ids(), one.assistant(), origin)))
                 .filter(example -> example.targetTokens() > 0)
                 .toList();
         if (made.isEmpty()) {
@@ -119,6 +119,14 @@ public final class DatasetReader {
                 addTooLong(example);
             }
         }
+    }
+
+    private Example inserted(Example example) {
+        Example written = example;
+        for (InsertedTokens tokens : settings.inserted()) {
+            written = tokens.into(written);
+        }
+        return written;
     }
 
     /// Says which row it is that the chat template does not accept.

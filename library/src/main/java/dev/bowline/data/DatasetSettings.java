@@ -2,6 +2,7 @@ package dev.bowline.data;
 
 import dev.bowline.text.AssistantMask;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 
 /// Which examples are read and which of their tokens are trained on.
@@ -14,6 +15,7 @@ import java.util.OptionalInt;
 /// @param limit how many to read, from the first; empty for all
 /// @param trainedText which text is trained on
 /// @param answers which of the assistant's messages are trained on
+/// @param inserted tokens that are put into every example, in this order
 public record DatasetSettings(
         Path file,
         DatasetSplit split,
@@ -22,7 +24,25 @@ public record DatasetSettings(
         TooLong tooLong,
         OptionalInt limit,
         TrainedText trainedText,
-        AssistantMask.Answers answers) {
+        AssistantMask.Answers answers,
+        List<InsertedTokens> inserted) {
+
+    public DatasetSettings {
+        inserted = List.copyOf(inserted);
+    }
+
+    /// Without tokens inserted.
+    public DatasetSettings(
+            Path file,
+            DatasetSplit split,
+            Layout layout,
+            int longest,
+            TooLong tooLong,
+            OptionalInt limit,
+            TrainedText trainedText,
+            AssistantMask.Answers answers) {
+        this(file, split, layout, longest, tooLong, limit, trainedText, answers, List.of());
+    }
 
     /// What becomes of an example with more tokens than allowed.
     public enum TooLong {

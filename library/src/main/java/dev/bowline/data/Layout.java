@@ -199,12 +199,16 @@ public sealed interface Layout {
     record Columns(Optional<String> context, String question, String answer) implements Layout {
         @Override
         public ExampleContent content(JsonObject example) {
+            return content(example, "\n\n", "");
+        }
+
+        private ExampleContent content(JsonObject example, String between, String end) {
             Optional<String> before = context.flatMap(field -> text(example, "context", field));
             Optional<String> asked = text(example, "question", question);
             String turn = Stream.of(before, asked)
                     .flatMap(Optional::stream)
                     .filter(text -> !text.isBlank())
-                    .collect(Collectors.joining("\n\n"));
+                    .collect(Collectors.joining(between));
             if (turn.isEmpty()) {
                 throw new BowlineException(
                         "%s: '%s' is empty, so there is no question"
@@ -220,7 +224,7 @@ public sealed interface Layout {
                                 .formatted(example.location().position(), answer),
                         "give the row an answer, or remove it");
             }
-            return new ExampleContent.Question(turn, answered.get());
+            return new ExampleContent.Question(turn + end, answered.get());
         }
 
         private static Optional<String> text(JsonObject example, String role, String field) {
@@ -229,6 +233,14 @@ public sealed interface Layout {
                 throw new MissingColumnException(example, role, path);
             }
             return path.findText(example);
+        }
+    }
+
+    /// [Columns] for plain text: context, question and answer have a space between them, as in NeMo AutoModel.
+    record SpacedColumns(Columns columns) implements Layout {
+        @Override
+        public ExampleContent content(JsonObject example) {
+            return columns.content(example, " ", " ");
         }
     }
 

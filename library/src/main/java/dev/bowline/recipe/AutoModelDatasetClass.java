@@ -8,32 +8,46 @@ import java.util.Optional;
 /// @param target as recipes name it
 /// @param format the value of `dataset.format`
 /// @param hubName the dataset it reads where the recipe names none
-record AutoModelDatasetClass(String target, String format, Optional<String> hubName) {
+/// @param template whether it writes its examples with the chat template, where there is one
+record AutoModelDatasetClass(String target, String format, Optional<String> hubName, Template template) {
+
+    /// What its examples are written with.
+    enum Template {
+        CHAT,
+        NONE
+    }
 
     private static final String DATASETS = "nemo_automodel.components.datasets.";
 
     static final List<AutoModelDatasetClass> ALL = List.of(
             new AutoModelDatasetClass(
-                    DATASETS + "llm.squad.make_squad_dataset", "squad", Optional.of("rajpurkar/squad")),
-            new AutoModelDatasetClass(DATASETS + "llm.hellaswag.HellaSwag", "hellaswag", Optional.empty()),
+                    DATASETS + "llm.squad.make_squad_dataset", "squad", Optional.of("rajpurkar/squad"), Template.CHAT),
+            new AutoModelDatasetClass(
+                    DATASETS + "llm.hellaswag.HellaSwag", "hellaswag", Optional.empty(), Template.NONE),
             new AutoModelDatasetClass(
                     DATASETS + "llm.xlam.make_xlam_dataset",
                     "xlam",
-                    Optional.of("Salesforce/xlam-function-calling-60k")),
-            new AutoModelDatasetClass(DATASETS + "llm.chat_dataset.ChatDataset", "auto", Optional.empty()),
-            new AutoModelDatasetClass(DATASETS + "llm.agent_chat.make_agent_chat_dataset", "auto", Optional.empty()),
+                    Optional.of("Salesforce/xlam-function-calling-60k"),
+                    Template.CHAT),
+            new AutoModelDatasetClass(
+                    DATASETS + "llm.chat_dataset.ChatDataset", "auto", Optional.empty(), Template.CHAT),
+            new AutoModelDatasetClass(
+                    DATASETS + "llm.agent_chat.make_agent_chat_dataset", "auto", Optional.empty(), Template.CHAT),
             new AutoModelDatasetClass(
                     DATASETS + "vlm.datasets.make_tulu3_dataset",
                     "messages",
-                    Optional.of("allenai/tulu-3-sft-mixture")),
+                    Optional.of("allenai/tulu-3-sft-mixture"),
+                    Template.CHAT),
             new AutoModelDatasetClass(
                     DATASETS + "llm.column_mapped_text_instruction_dataset.ColumnMappedTextInstructionDataset",
                     "columns",
-                    Optional.empty()),
+                    Optional.empty(),
+                    Template.NONE),
             new AutoModelDatasetClass(
                     DATASETS
                             + "llm.column_mapped_text_instruction_iterable_dataset"
                             + ".ColumnMappedTextInstructionIterableDataset",
                     "columns",
-                    Optional.empty()));
+                    Optional.empty(),
+                    Template.NONE));
 }

@@ -19,8 +19,8 @@ final class AutoModelDatasets {
 
     private static final String TRAINING = "dataset";
     private static final String VALIDATION = "validation_dataset";
-    private static final List<String> SOURCES =
-            List.of("path", "path_or_dataset_id", "path_or_dataset", "dataset_name");
+    /// The keys that may name the data.
+    static final List<String> SOURCES = List.of("path", "path_or_dataset_id", "path_or_dataset", "dataset_name");
     private static final Set<String> NO_TRUNCATION = Set.of("false", "do_not_truncate");
     private static final Set<String> TRUNCATION = Set.of("true", "longest_first", "only_first");
 
@@ -100,6 +100,13 @@ final class AutoModelDatasets {
         if (known.isPresent() && section.scalar("format").isEmpty()) {
             Origin at = target.orElseThrow().at();
             section = section.with("format", new Scalar(known.get().format(), true, at));
+        }
+        boolean isPlain = known.filter(dataset -> dataset.template() == AutoModelDatasetClass.Template.NONE)
+                .isPresent();
+        if (isPlain && section.scalar("use_hf_chat_template").isEmpty()) {
+            Origin at = target.orElseThrow().at();
+            section = section.with("use_hf_chat_template", new Scalar("false", true, at));
+            notes.translated(at, key + "._target_", "examples are plain text, without a chat template");
         }
         return Optional.of(lengths(section));
     }

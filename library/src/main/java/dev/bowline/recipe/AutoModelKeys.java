@@ -131,10 +131,7 @@ final class AutoModelKeys {
                 "tokenizer.padding_side",
                 "tokenizer.use_fast");
         put(new OnlyWith(List.of("true"), "an answer without the end-of-sequence token"), "tokenizer.add_eos_token");
-        put(
-                new OnlyWith(
-                        List.of("false"), "a beginning-of-sequence token that the checkpoint's tokenizer does not add"),
-                "tokenizer.add_bos_token");
+        put(new Means("true", "dataset.add_bos_token", "true"), "tokenizer.add_bos_token");
     }
 
     private static void model() {

@@ -57,7 +57,8 @@ final class AutoModelRecipe {
         boolean isTheirs = root.entry("recipe").isPresent() || namesTarget(root);
         Set<String> refused = new HashSet<>();
         Mapping given = isTheirs ? withoutNullSections(root) : root;
-        Mapping read = new AutoModelDatasets(file, isTheirs, problems, notes, refused).translate(given);
+        Mapping real = new AutoModelPlaceholders(notes).replace(given);
+        Mapping read = new AutoModelDatasets(file, isTheirs, problems, notes, refused).translate(real);
         AutoModelRecipe recipe = new AutoModelRecipe(read, problems, notes, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
         Mapping moved = recipe.withoutMaxLr(recipe.relocate(walked));
@@ -129,7 +130,8 @@ final class AutoModelRecipe {
                 .flatMap(slot -> named.value() instanceof Scalar scalar
                         ? AutoModelTargets.find(slot, scalar.text())
                         : Optional.empty())
-                .filter(known -> !(known.meaning() instanceof Meaning.Unsupported))
+                .filter(known -> !(known.meaning() instanceof Meaning.Unsupported)
+                        && !(known.meaning() instanceof Meaning.Placeholder))
                 .isEmpty();
     }
 
@@ -238,6 +240,15 @@ final class AutoModelRecipe {
                 optimizer = Optional.of(named);
                 notes.translated(entry.keyAt(), path, "read as name: adamw, with 32-bit master weights and moments");
             }
+            case Meaning.Switch(String name) -> {
+                String section = path.startsWith("validation_") ? "validation_dataset" : "dataset";
+                relocations.add(new Relocation(
+                        path,
+                        section + "." + name,
+                        new Scalar("true", true, entry.value().at())));
+            }
+            case Meaning.Placeholder(String feature, String set) ->
+                refuse(entry, path, feature, "give the real one: --set " + set);
             case Meaning.Unsupported(String feature) ->
                 refuse(entry, path, feature, "remove it, or use another recipe");
         }
@@ -279,11 +290,18 @@ final class AutoModelRecipe {
         Mapping moved = walked;
         for (Relocation relocation : relocations) {
             List<String> to = Key.segments(relocation.to());
-            if (refused.contains(to.getFirst())) {
+            boolean isOfNoSection = to.getFirst().equals("validation_dataset")
+                    && walked.entry(to.getFirst()).isEmpty();
+            if (isOfNoSection || refused.contains(to.getFirst())) {
                 continue;
             }
             Optional<YamlValue> there = moved.find(to);
             boolean isFlag = relocation.value().at() instanceof Origin.OnFlag;
+            if (there.isPresent() && written(there.get()).equals(written(relocation.value()))) {
+                notes.ignored(
+                        relocation.value().at(), relocation.from(), "%s says the same".formatted(relocation.to()));
+                continue;
+            }
             if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
                 problems.add(
                         relocation.value().at(),

@@ -39,6 +39,17 @@ final class AutoModelTargets {
         /// AdamW, under certain conditions.
         record Optimizer(AutoModelOptimizer optimizer) implements Meaning {}
 
+        /// A switch of the dataset section that belongs to the place.
+        ///
+        /// @param name of the switch in that section, which it turns on
+        record Switch(String name) implements Meaning {}
+
+        /// Something that stands where the command line may give the real thing.
+        ///
+        /// @param feature as of [Unsupported]
+        /// @param set the key to give
+        record Placeholder(String feature, String set) implements Meaning {}
+
         /// Something that Bowline does not have.
         ///
         /// @param feature completes "…: FEATURE is not supported"
@@ -65,7 +76,7 @@ final class AutoModelTargets {
     private static final String DATASETS = "nemo_automodel.components.datasets.";
     private static final String IMAGES = "training on images";
     private static final String SOUND = "training on sound";
-    private static final String MOCK = "a dataset of invented tokens, which benchmarks use,";
+    private static final String MOCK = "invented data, which benchmarks use,";
 
     static final List<Target> ALL = targets();
 
@@ -131,12 +142,14 @@ final class AutoModelTargets {
                 "the checkpoint's own architecture",
                 "nemo_automodel.NeMoAutoModelForCausalLM.from_pretrained",
                 "nemo_automodel.NeMoAutoModelForImageTextToText.from_pretrained");
-        unsupported(
-                all,
-                Slot.MODEL,
-                "a model with fresh weights, made from a config",
-                "nemo_automodel.NeMoAutoModelForCausalLM.from_config",
-                "nemo_automodel.NeMoAutoModelForImageTextToText.from_config");
+        for (String name : List.of("NeMoAutoModelForCausalLM", "NeMoAutoModelForImageTextToText")) {
+            all.add(new Target(
+                    Slot.MODEL,
+                    "nemo_automodel." + name + ".from_config",
+                    new Meaning.Placeholder(
+                            "a model with fresh weights, made from a config",
+                            "model.pretrained_model_name_or_path=DIR")));
+        }
         unsupported(
                 all,
                 Slot.MODEL,
@@ -199,12 +212,10 @@ final class AutoModelTargets {
                 DATASETS + "utils.default_collater",
                 DATASETS + "utils.packed_sequence_thd_collater",
                 DATASETS + "vlm.collate_fns.default_collate_fn");
-        unsupported(
-                all,
-                Slot.COLLATE,
-                "the empty thought that Gemma 4 puts before an answer",
-                DATASETS + "vlm.collate_fns.gemma4_prefix_collate_fn",
-                DATASETS + "vlm.collate_fns.gemma4_inject_thinking_prefix");
+        for (String name : List.of("gemma4_prefix_collate_fn", "gemma4_inject_thinking_prefix")) {
+            all.add(new Target(
+                    Slot.COLLATE, DATASETS + "vlm.collate_fns." + name, new Meaning.Switch("inject_thinking_prefix")));
+        }
         unsupported(
                 all,
                 Slot.COLLATE,
@@ -225,22 +236,20 @@ final class AutoModelTargets {
                         "vlm.datasets.",
                         "make_medpix_dataset make_cord_v2_dataset make_rdr_dataset make_llava_onevision_dataset"
                                 + " make_unimm_chat_dataset make_shopify_product_catalogue_dataset make_meta_dataset"));
-        unsupported(all, Slot.DATASET, IMAGES, DATASETS + "vlm.mock.build_mock_vlm_dataset");
         unsupported(all, Slot.DATASET, SOUND, DATASETS + "audio.datasets.make_cv17_dataset");
         unsupported(
                 all,
                 Slot.DATASET,
                 "a mixture of datasets",
                 DATASETS + "vlm.datasets.make_tulu3_magicoder_text_mix_dataset");
-        unsupported(
-                all,
-                Slot.DATASET,
-                MOCK,
-                in(
-                        "llm.",
-                        "mock.build_unpacked_dataset mock_packed.build_packed_dataset"
-                                + " mock_iterable_dataset.MockIterableDataset"
-                                + " mock_prefix_tree.build_mock_rollout_dataset"));
+        for (String name : List.of(
+                "vlm.mock.build_mock_vlm_dataset",
+                "llm.mock.build_unpacked_dataset",
+                "llm.mock_packed.build_packed_dataset",
+                "llm.mock_iterable_dataset.MockIterableDataset",
+                "llm.mock_prefix_tree.build_mock_rollout_dataset")) {
+            all.add(new Target(Slot.DATASET, DATASETS + name, new Meaning.Placeholder(MOCK, "dataset.path=FILE")));
+        }
         unsupported(
                 all,
                 Slot.DATASET,

@@ -15,4 +15,7 @@ public sealed interface ChatTemplateChoice {
 
     /// Jinja that stands in the recipe itself.
     record Inline(String text) implements ChatTemplateChoice {}
+
+    /// None, whether or not the checkpoint has one: prompt and answer are plain text.
+    record None() implements ChatTemplateChoice {}
 }

@@ -23,8 +23,11 @@ record DatasetKeys(
         Key<Truncation> truncation,
         Key<Optional<Integer>> limit,
         Key<Optional<ChatTemplateChoice>> chatTemplate,
+        Key<Boolean> useHfChatTemplate,
         Key<JsonObject> chatTemplateKwargs,
         Key<Optional<LocalDate>> chatTemplateDate,
+        Key<Boolean> injectThinkingPrefix,
+        Key<Boolean> addBosToken,
         Key<Boolean> answerOnlyLossMask,
         Key<Boolean> maskHistory) {
 
@@ -58,8 +61,11 @@ record DatasetKeys(
                 UsualLength.absent(packedSize),
                 new Fixed<>(Truncation.ERROR, "nothing is cut unasked"),
                 new Fixed<>(Optional.empty(), "the checkpoint's default, or its tool_use where there are tools"),
+                new Fixed<>(true, "as the checkpoint is used, if it has a template"),
                 new Fixed<>(JsonObject.of(), "as the template wants"),
                 new Fixed<>(Optional.empty(), "the day the run began"),
+                new Fixed<>(false, "as the chat template writes answers"),
+                new Fixed<>(false, "as the chat template or the tokenizer does"),
                 new Fixed<>(true, "only answers are trained on"),
                 new Fixed<>(false, "every answer of a conversation is trained on"));
     }
@@ -81,8 +87,11 @@ record DatasetKeys(
                 same(training.seqLength, UsualLength.MOST),
                 same(training.truncation, Truncation.ERROR),
                 same(training.chatTemplate, Optional.empty()),
+                same(training.useHfChatTemplate, true),
                 same(training.chatTemplateKwargs, JsonObject.of()),
                 same(training.chatTemplateDate, Optional.empty()),
+                same(training.injectThinkingPrefix, false),
+                same(training.addBosToken, false),
                 same(training.answerOnlyLossMask, true),
                 same(training.maskHistory, false));
     }
@@ -95,8 +104,11 @@ record DatasetKeys(
             Absent<Integer> seqLength,
             Absent<Truncation> truncation,
             Absent<Optional<ChatTemplateChoice>> chatTemplate,
+            Absent<Boolean> useHfChatTemplate,
             Absent<JsonObject> chatTemplateKwargs,
             Absent<Optional<LocalDate>> chatTemplateDate,
+            Absent<Boolean> injectThinkingPrefix,
+            Absent<Boolean> addBosToken,
             Absent<Boolean> answerOnly,
             Absent<Boolean> maskHistory) {
         Kind<Optional<String>> columnName =
@@ -148,6 +160,11 @@ record DatasetKeys(
                         chatTemplate,
                         "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot or a slash in its path."),
                 new Key<>(
+                        name + ".use_hf_chat_template",
+                        TextKinds.trueOrFalse(),
+                        useHfChatTemplate,
+                        "Whether a chat template writes questions and answers; without, they are plain text with spaces between."),
+                new Key<>(
                         name + ".chat_template_kwargs",
                         TemplateKinds.variables(),
                         chatTemplateKwargs,
@@ -157,6 +174,16 @@ record DatasetKeys(
                         TemplateKinds.date().optional(),
                         chatTemplateDate,
                         "The day that a template which writes the date is told (strftime_now); kept on resume."),
+                new Key<>(
+                        name + ".inject_thinking_prefix",
+                        TextKinds.trueOrFalse(),
+                        injectThinkingPrefix,
+                        "Whether Gemma 4's empty thought goes before every answer; it is not trained on."),
+                new Key<>(
+                        name + ".add_bos_token",
+                        TextKinds.trueOrFalse(),
+                        addBosToken,
+                        "Whether an example that does not begin with the bos_token gets one."),
                 new Key<>(
                         name + ".answer_only_loss_mask",
                         TextKinds.trueOrFalse(),
@@ -181,8 +208,11 @@ record DatasetKeys(
                 truncation,
                 limit,
                 chatTemplate,
+                useHfChatTemplate,
                 chatTemplateKwargs,
                 chatTemplateDate,
+                injectThinkingPrefix,
+                addBosToken,
                 answerOnlyLossMask,
                 maskHistory);
     }

@@ -71,12 +71,19 @@ final class RecipeAssembly {
                 settings.use(keys.truncation()),
                 settings.use(keys.limit()),
                 new ChatTemplateSection(
-                        settings.use(keys.chatTemplate()),
+                        template(keys),
                         settings.use(keys.chatTemplateKwargs()),
-                        settings.use(keys.chatTemplateDate())),
+                        settings.use(keys.chatTemplateDate()),
+                        settings.use(keys.injectThinkingPrefix()),
+                        settings.use(keys.addBosToken())),
                 settings.use(keys.answerOnlyLossMask()),
                 settings.use(keys.maskHistory()),
                 shuffle);
+    }
+
+    private Optional<ChatTemplateChoice> template(DatasetKeys keys) {
+        Optional<ChatTemplateChoice> chosen = settings.use(keys.chatTemplate());
+        return settings.use(keys.useHfChatTemplate()) ? chosen : Optional.of(new ChatTemplateChoice.None());
     }
 
     private StepScheduler stepScheduler() {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -15,6 +16,10 @@ final class RecipeChecks {
 
     /// Variables of every chat template, which no option may set.
     private static final List<String> CONVERSATIONS_OWN = List.of("messages", "tools", "add_generation_prompt");
+
+    /// Formats of a question and an answer, which plain text can hold.
+    private static final Set<DatasetFormat> PLAIN =
+            Set.of(DatasetFormat.COLUMNS, DatasetFormat.SQUAD, DatasetFormat.HELLASWAG);
 
     private final Settings settings;
     private final Problems problems;
@@ -113,6 +118,25 @@ final class RecipeChecks {
                     settings.where(keys.answer(), keys.question()),
                     "%s.column_mapping: question and answer are both '%s'".formatted(section, question.get()),
                     "name two fields");
+        }
+        if (is(keys.useHfChatTemplate(), false)
+                && settings.isGiven(keys.chatTemplate())
+                && isSome(keys.chatTemplate())) {
+            problems.add(
+                    settings.where(keys.chatTemplate()),
+                    "%s has no effect with use_hf_chat_template: false"
+                            .formatted(keys.chatTemplate().path()),
+                    "remove one of the two");
+        }
+        if (is(keys.useHfChatTemplate(), false)
+                && format.filter(given -> !PLAIN.contains(given)).isPresent()) {
+            problems.add(
+                    settings.where(keys.useHfChatTemplate(), keys.format()),
+                    "%s: false is for the formats columns, squad and hellaswag, not for %s"
+                            .formatted(
+                                    keys.useHfChatTemplate().path(),
+                                    settings.yaml(keys.format()).orElseThrow()),
+                    "write true; a chat template is what writes a conversation");
         }
         for (String name : CONVERSATIONS_OWN) {
             if (settings.isGiven(keys.chatTemplateKwargs())

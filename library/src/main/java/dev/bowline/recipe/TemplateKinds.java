@@ -52,6 +52,7 @@ final class TemplateKinds {
                     case ChatTemplateChoice.Named(String name) -> TextKinds.quoted(name);
                     case ChatTemplateChoice.InFile(var path) -> file.writer().apply(path);
                     case ChatTemplateChoice.Inline(String text) -> TextKinds.quoted(text);
+                    case ChatTemplateChoice.None() -> "null";
                 });
     }
 

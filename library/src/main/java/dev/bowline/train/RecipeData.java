@@ -5,6 +5,7 @@ import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.DatasetSplit;
 import dev.bowline.data.Divided;
+import dev.bowline.data.InsertedTokens;
 import dev.bowline.data.Layout;
 import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.Row;
@@ -47,7 +48,7 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
         Optional<ChatTemplate> template = template(name, section.chatTemplate(), tokenizer)
                 .map(found -> found.with(section.chatTemplate().kwargs())
                         .on(section.chatTemplate().date().orElse(today)));
-        DatasetSettings settings = settings(name, section, packedSize);
+        DatasetSettings settings = settings(name, section, packedSize, tokenizer);
         Dataset dataset = template.isPresent()
                 ? DatasetReader.read(settings, template.get(), tokenizer)
                 : DatasetReader.read(settings, tokenizer);
@@ -60,16 +61,16 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
         if (section.template().isEmpty()) {
             return ChatTemplate.find(tokenizer);
         }
-        return Optional.of(
-                switch (section.template().get()) {
-                    case ChatTemplateChoice.Named(String name) -> ChatTemplate.named(tokenizer, name);
-                    case ChatTemplateChoice.InFile(Path path) -> ChatTemplate.of(tokenizer, path);
-                    case ChatTemplateChoice.Inline(String text) ->
-                        ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text);
-                });
+        return switch (section.template().get()) {
+            case ChatTemplateChoice.None() -> Optional.empty();
+            case ChatTemplateChoice.Named(String name) -> Optional.of(ChatTemplate.named(tokenizer, name));
+            case ChatTemplateChoice.InFile(Path path) -> Optional.of(ChatTemplate.of(tokenizer, path));
+            case ChatTemplateChoice.Inline(String text) ->
+                Optional.of(ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text));
+        };
     }
 
-    private static DatasetSettings settings(String name, DatasetSection section, int packedSize) {
+    private static DatasetSettings settings(String name, DatasetSection section, int packedSize, Tokenizer tokenizer) {
         int longest = packedSize > 0 ? Math.min(section.seqLength(), packedSize) : section.seqLength();
         return new DatasetSettings(
                 section.path(),
@@ -83,7 +84,19 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
                 section.answerOnlyLossMask()
                         ? DatasetSettings.TrainedText.ASSISTANT
                         : DatasetSettings.TrainedText.EVERYTHING,
-                section.maskHistory() ? AssistantMask.Answers.LAST : AssistantMask.Answers.ALL);
+                section.maskHistory() ? AssistantMask.Answers.LAST : AssistantMask.Answers.ALL,
+                inserted(section.chatTemplate(), tokenizer));
+    }
+
+    private static List<InsertedTokens> inserted(ChatTemplateSection section, Tokenizer tokenizer) {
+        List<InsertedTokens> inserted = new ArrayList<>();
+        if (section.injectThinkingPrefix()) {
+            inserted.add(InsertedTokens.emptyThought(tokenizer));
+        }
+        if (section.addBosToken()) {
+            inserted.add(InsertedTokens.bos(tokenizer));
+        }
+        return inserted;
     }
 
     private static Layout layout(DatasetSection section) {
@@ -98,7 +111,12 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
             case TEXT -> new Layout.Text();
             case COLUMNS -> {
                 ColumnMapping columns = section.columnMapping().orElseThrow();
-                yield new Layout.Columns(columns.context(), columns.question(), columns.answer());
+                Layout.Columns read = new Layout.Columns(columns.context(), columns.question(), columns.answer());
+                boolean isPlain = section.chatTemplate()
+                        .template()
+                        .filter(ChatTemplateChoice.None.class::isInstance)
+                        .isPresent();
+                yield isPlain ? new Layout.SpacedColumns(read) : read;
             }
         };
     }
@@ -132,7 +150,7 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
                             dataset.plain(),
                             dataset.rows(),
                             tokenizer.specialToken("eos_token").orElse(""),
-                            template.isEmpty() ? ", as the checkpoint has none" : ""));
+                            template.isEmpty() ? ", as none is used" : ""));
         }
         Divided divided = dataset.divided();
         divided.first()

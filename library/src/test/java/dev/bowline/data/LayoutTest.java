@@ -51,6 +51,15 @@ class LayoutTest {
     }
 
     @Test
+    void columnsOfPlainTextHaveASpaceBetweenThem() {
+        Layout.Columns columns = new Layout.Columns(Optional.of("before"), "ask", "reply");
+        JsonObject row = row("{\"before\": \"Two.\", \"ask\": \"And two?\", \"reply\": \"Four.\"}");
+
+        assertEquals(
+                new ExampleContent.Question("Two. And two? ", "Four."), new Layout.SpacedColumns(columns).content(row));
+    }
+
+    @Test
     void anEmptyOrMissingInputOfAlpacaLeavesNoBlankLines() {
         Layout alpaca = new Layout.Columns(Optional.of("instruction"), "input", "output");
         String answer = "\"output\": \"Bowline.\"}";

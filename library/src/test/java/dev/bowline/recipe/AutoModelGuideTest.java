@@ -97,6 +97,9 @@ class AutoModelGuideTest {
                         case DECOUPLED -> "`optimizer.name: adamw`";
                         case COUPLED -> "`optimizer.name: adamw`; refused with a `weight_decay` above 0";
                     };
+                case Meaning.Switch(String name) -> "`dataset.%s: true`".formatted(name);
+                case Meaning.Placeholder(String feature, String set) ->
+                    "refused: %s; replaced by `--set %s`".formatted(feature.replaceFirst(",$", ""), set);
                 case Meaning.Unsupported(String feature) -> "refused: " + feature.replaceFirst(",$", "");
             };
             grouped.computeIfAbsent(meaning, _ -> new ArrayList<>()).add("`%s`".formatted(target.name()));

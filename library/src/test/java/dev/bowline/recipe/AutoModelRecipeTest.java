@@ -290,6 +290,79 @@ class AutoModelRecipeTest {
     }
 
     @Test
+    void inventedDataAndFreshWeightsAreReplacedByTheCommandLine() {
+        String mock = RECIPE.replace("""
+                  _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset
+                  dataset_name: train.jsonl
+                  split: train[:500]
+                """, """
+                  _target_: nemo_automodel.components.datasets.llm.mock.build_unpacked_dataset
+                  num_sentences: 100
+                  vocab_size: 100
+                """);
+        String fresh = RECIPE.replace(".from_pretrained", ".from_config")
+                .replace("pretrained_model_name_or_path: model", "config: {hidden_size: 8}");
+
+        assertTrue(
+                folder.problem(mock)
+                        .endsWith("dataset._target_: invented data, which benchmarks use, is not supported"
+                                + " | give the real one: --set dataset.path=FILE"),
+                folder.problem(mock));
+        assertEquals(
+                folder.path("heldout.jsonl"),
+                folder.load(mock, "dataset.path=" + folder.path("heldout.jsonl"))
+                        .recipe()
+                        .dataset()
+                        .path());
+        assertTrue(folder.problem(fresh).contains("model._target_: a model with fresh weights"), folder.problem(fresh));
+        assertEquals(
+                folder.path("model"),
+                folder.load(fresh, "model.pretrained_model_name_or_path=" + folder.path("model"))
+                        .recipe()
+                        .model()
+                        .pretrainedModel());
+    }
+
+    /// HellaSwag and the column-mapped datasets of AutoModel write no chat template unless they are asked to.
+    @Test
+    void datasetsThatUseNoChatTemplateThereUseNoneHere() {
+        String target = "nemo_automodel.components.datasets.llm.squad.make_squad_dataset";
+        String columns = RECIPE.replace(
+                        target,
+                        "nemo_automodel.components.datasets.llm.column_mapped_text_instruction_dataset"
+                                + ".ColumnMappedTextInstructionDataset")
+                .replace("padding: max_length", "column_mapping: {question: q, answer: a}");
+        String hellaswag = RECIPE.replace(target, "nemo_automodel.components.datasets.llm.hellaswag.HellaSwag");
+
+        assertEquals(Optional.empty(), template(RECIPE));
+        assertEquals(Optional.of(new ChatTemplateChoice.None()), template(hellaswag));
+        assertEquals(Optional.of(new ChatTemplateChoice.None()), template(columns));
+        assertEquals(
+                Optional.empty(),
+                template(columns.replace("column_mapping:", "use_hf_chat_template: true\n  column_mapping:")));
+    }
+
+    @Test
+    void whatIsDoneToTokensAfterwardsIsASwitchOfTheDataset() {
+        ChatTemplateSection thought = folder.load(
+                        RECIPE.replace("utils.default_collater", "vlm.collate_fns.gemma4_prefix_collate_fn"))
+                .recipe()
+                .dataset()
+                .chatTemplate();
+        ChatTemplateSection bos = folder.load(RECIPE + "tokenizer: {add_bos_token: true, add_eos_token: true}\n")
+                .recipe()
+                .dataset()
+                .chatTemplate();
+
+        assertTrue(thought.injectThinkingPrefix());
+        assertTrue(bos.addBosToken());
+    }
+
+    private Optional<ChatTemplateChoice> template(String yaml) {
+        return folder.load(yaml).recipe().dataset().chatTemplate().template();
+    }
+
+    @Test
     void aFlagGoesBeforeTheRecipeUnderEitherName() {
         String limited = RECIPE.replace("split: train[:500]", "num_samples_limit: 500");
 

@@ -22,8 +22,11 @@ final class FullRecipe {
               limit_dataset_samples: 100
               split: train[:90%]
               chat_template: chat.jinja
+              use_hf_chat_template: true
               chat_template_kwargs: {enable_thinking: true, tone: dry, budgets: [1, 0.5]}
               chat_template_date: 2026-01-31
+              inject_thinking_prefix: true
+              add_bos_token: true
               answer_only_loss_mask: true
               mask_history: true
               shuffle: false
@@ -35,8 +38,11 @@ final class FullRecipe {
               truncation: skip
               limit_dataset_samples: 10
               chat_template: tool_use
+              use_hf_chat_template: true
               chat_template_kwargs: null
               chat_template_date: null
+              inject_thinking_prefix: false
+              add_bos_token: false
               answer_only_loss_mask: false
               mask_history: false
             packed_sequence:

@@ -100,7 +100,9 @@ class RecipeFileTest {
                                                 .with(
                                                         "budgets",
                                                         JsonValue.of(List.of(JsonValue.of(1), JsonValue.of(0.5)))),
-                                        Optional.of(LocalDate.of(2026, 1, 31))),
+                                        Optional.of(LocalDate.of(2026, 1, 31)),
+                                        true,
+                                        true),
                                 true,
                                 true,
                                 false),
@@ -115,7 +117,9 @@ class RecipeFileTest {
                                 new ChatTemplateSection(
                                         Optional.of(new ChatTemplateChoice.Named("tool_use")),
                                         JsonObject.of(),
-                                        Optional.empty()),
+                                        Optional.empty(),
+                                        false,
+                                        false),
                                 false,
                                 false,
                                 false)),

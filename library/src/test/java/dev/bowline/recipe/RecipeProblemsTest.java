@@ -86,7 +86,7 @@ class RecipeProblemsTest {
     @Test
     void everyMisspeltKeyIsToldItsName() {
         for (Key<?> key : RecipeSchema.KEYS) {
-            String wrong = key.name().substring(0, key.name().length() - 1) + "x";
+            String wrong = key.name().substring(0, key.name().length() - 1) + "q";
             String yaml = nested(key.section(), wrong + ": 1");
 
             List<String> problems = problemsOf(yaml, "unknown key");
@@ -94,7 +94,7 @@ class RecipeProblemsTest {
             String expected = key.name().length() < 3
                     ? "unknown key '%s'".formatted(wrong)
                     : "did you mean '%s'?".formatted(key.name());
-            assertEquals(1, problems.size(), problems::toString);
+            assertEquals(1, problems.size(), () -> key.path() + ": " + problems);
             assertTrue(problems.getFirst().contains(expected), problems::toString);
         }
     }
