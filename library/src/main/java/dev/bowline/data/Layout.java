@@ -47,7 +47,8 @@ public sealed interface Layout {
                 return new Text().content(example);
             }
             throw new BowlineException(
-                    "%s: the example has neither 'messages' nor 'conversations', 'prompt' and 'completion' or 'text', but %s"
+                    ("%s: the example has neither 'messages' nor 'conversations', 'prompt' and 'completion' or 'text',"
+                                    + " but %s")
                             .formatted(example.location().position(), example.keys()),
                     "name the fields with dataset.column_mapping, or set dataset.format");
         }

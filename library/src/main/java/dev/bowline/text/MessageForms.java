@@ -14,6 +14,8 @@ import java.util.Optional;
 /// would write the string encoded twice, or fail. A template that writes a string as it is gets a string.
 /// - `content` is null in a message that only calls tools. A template that does not expect null writes the word
 /// `None`, or fails; it gets an empty text.
+/// - `content` is a list of texts where a file has them as parts. A template that expects a text writes the list
+/// itself, leaves it out, or fails; it gets the texts joined.
 /// - Any other field that is null is left out, as files written from tables have every field in every message.
 final class MessageForms {
 
@@ -30,7 +32,7 @@ final class MessageForms {
 
     static Conversation of(Conversation conversation, ChatTemplate template) {
         MessageForms forms = new MessageForms(template);
-        return forms.contents(forms.arguments(conversation.map(MessageForms::withoutNulls)));
+        return forms.contents(forms.arguments(forms.parts(conversation.map(MessageForms::withoutNulls))));
     }
 
     private static JsonObject withoutNulls(JsonObject message) {
@@ -41,6 +43,21 @@ final class MessageForms {
             }
         }
         return kept;
+    }
+
+    private Conversation parts(Conversation conversation) {
+        Conversation joined = conversation.map(ContentParts::joined);
+        if (joined.equals(conversation)) {
+            return conversation;
+        }
+        Optional<String> asParts = textWithContents(conversation);
+        Optional<String> asText = textWithContents(joined);
+        if (asParts.isEmpty() || asText.isEmpty()) {
+            return asParts.isEmpty() ? joined : conversation;
+        }
+        return !ContentParts.areWritten(conversation, asParts.get()) && ContentParts.areWritten(joined, asText.get())
+                ? joined
+                : conversation;
     }
 
     private Conversation arguments(Conversation conversation) {

@@ -13,7 +13,8 @@ final class RenderedAnswers implements AnswerFinder {
     private static final int SHOWN = 40;
 
     private static final String MARK_OR_CHANGE =
-            "put {% generation %} … {% endgeneration %} around the assistant's text in a copy of the template and name it with dataset.chat_template";
+            "put {% generation %} … {% endgeneration %} around the assistant's text in a copy of the template and name it"
+                    + " with dataset.chat_template";
 
     private final RenderedTurns turns;
 
@@ -73,14 +74,16 @@ final class RenderedAnswers implements AnswerFinder {
 
     private static BowlineException opensWith(String rest) {
         return new BowlineException(
-                "the chat template opens an answer with '%s', but does not print that in front of an answer that is already there"
+                ("the chat template opens an answer with '%s', but does not print that in front of an answer that is"
+                                + " already there")
                         .formatted(excerpt(rest, 0)),
                 "name a template that writes it with dataset.chat_template, or %s".formatted(MARK_OR_CHANGE));
     }
 
     private static BowlineException differs(int turns, int at, String text, String prompt) {
         return new BowlineException(
-                "the chat template writes the first %d turns differently in front of an answer than in the prompt for it: from character %d they are '%s' before the answer and '%s' in the prompt"
+                ("the chat template writes the first %d turns differently in front of an answer than in the prompt for it:"
+                                + " from character %d they are '%s' before the answer and '%s' in the prompt")
                         .formatted(turns, at, excerpt(text, at), excerpt(prompt, at)),
                 MARK_OR_CHANGE);
     }

@@ -94,6 +94,11 @@ final class ToolArguments {
         return arguments instanceof JsonObject && !printed.equals(render(AS_JSON, arguments)) && text.contains(printed);
     }
 
+    /// Whether the text holds a list as a template prints it or encodes it as JSON.
+    static boolean isListIn(JsonArray list, String text) {
+        return text.contains(render(PRINTED, list)) || text.contains(render(AS_JSON, list));
+    }
+
     private static String render(Template template, JsonValue arguments) {
         return template.render(Map.of(ARGUMENTS, JsonValues.of(arguments)), Clock.systemUTC())
                 .text();

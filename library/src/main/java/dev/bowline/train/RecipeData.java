@@ -156,8 +156,8 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
         divided.first()
                 .ifPresent(first -> notes.add(
                         ("%s: the chat template writes earlier turns differently once more turns follow, so %d of %d"
-                                        + " conversations became %d examples, each with the turns up to the answers it trains"
-                                        + " (first at %s); %s.mask_history: true trains the last answer only")
+                                        + " conversations became %d examples, each with the turns up to the answers it"
+                                        + " trains (first at %s); %s.mask_history: true trains the last answer only")
                                 .formatted(
                                         name,
                                         divided.conversations(),

@@ -26,8 +26,8 @@ record TemplateNotes(String section, Tokenizer tokenizer) {
         template.ifPresent(used -> notes.addAll(unreadOptions(used)));
         for (Unwritten field : dataset.unwritten()) {
             notes.add(
-                    ("warning: %s: the chat template does not write all of '%s' in %d of %d answers, so the model does not learn"
-                                    + " it; the first is at %s, where '%s' is missing; name a template that writes it"
+                    ("warning: %s: the chat template does not write all of '%s' in %d of %d answers, so the model does"
+                                    + " not learn it; the first is at %s, where '%s' is missing; name a template that writes it"
                                     + " with %s.chat_template, or remove it from the data")
                             .formatted(
                                     section,

@@ -187,6 +187,38 @@ class MessageFormsTest {
         assertEquals(List.of(new UnwrittenText("content", "two")), masked.unwritten());
     }
 
+    @Test
+    void textsInPartsAreOneTextForATemplateThatExpectsOne() {
+        String parts = """
+                {"role": "user", "content": [{"type": "text", "text": "What? "}, {"type": "text", "text": "When?"}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "Now."}]}""";
+        List<String> templates = List.of(
+                "{{ m.content + '' }}",
+                "{{ m.content }}",
+                "{{ m.content | trim }}",
+                "{% if m.content is string %}{{ m.content }}{% endif %}",
+                "{{ m.content if m.content is string else m.content | tojson }}");
+
+        for (String template : templates) {
+            Masked masked = only(turns(template, ""), parts);
+
+            assertEquals("Now.<|im_end|>", learned(masked), template);
+            assertTrue(
+                    TOKENIZER.decodeWithSpecialTokens(masked.tokens().ids()).contains("user\nWhat? When?<|im_end|>"),
+                    template);
+            assertEquals(List.of(), masked.unwritten());
+        }
+    }
+
+    @Test
+    void aTemplateThatWalksPartsKeepsThem() {
+        String walks = "{% for part in m.content %}({{ part.text }}){% endfor %}";
+
+        assertEquals("(Now.)<|im_end|>", learned(only(turns(walks, ""), """
+                {"role": "user", "content": [{"type": "text", "text": "When?"}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "Now."}]}""")));
+    }
+
     /// What the template makes of one call with these arguments.
     private static String trained(String arguments, String json) {
         String learned = learned(only(turns("{{ m.content or '' }}", arguments), """
