@@ -9,7 +9,7 @@ LIBRARY/dataset_splits.json: for directories of data files, which files `dataset
 slices, which rows it takes of how many.
 
 FORMATS/*.parquet: the rows of FORMATS/rows.jsonl in pages of every kind and compression that the hub's files have;
-FORMATS/chat.parquet with FORMATS/chat.jsonl: conversations as the hub stores them, where a field that a message does
+FORMATS/gaps.parquet has row groups without rows. FORMATS/chat.parquet with FORMATS/chat.jsonl: conversations as the hub stores them, where a field that a message does
 not have is null.
 """
 
@@ -149,6 +149,9 @@ def write_parquet(out):
     )
     pyarrow.parquet.write_table(typed, out / "typed.parquet")
     pyarrow.parquet.write_table(table.slice(0, 0), out / "empty.parquet")
+    with pyarrow.parquet.ParquetWriter(out / "gaps.parquet", table.schema) as writer:
+        for rows in (table.slice(0, 0), table.slice(0, 15), table.slice(0, 0), table.slice(15), table.slice(0, 0)):
+            writer.write_table(rows)
     pyarrow.parquet.write_table(chats, out / "chat.parquet")
     for name, rows in (("rows", table), ("chat", chats)):
         lines = [json.dumps(plain(row), ensure_ascii=False) for row in rows.to_pylist()]

@@ -44,11 +44,13 @@ public final class JsonLocation {
         return BUILT;
     }
 
-    JsonLocation key(String name, int atLine, int atColumn) {
+    /// The place of a field of this value.
+    public JsonLocation key(String name, int atLine, int atColumn) {
         return new JsonLocation(source, this, new Step.Key(name), atLine, atColumn);
     }
 
-    JsonLocation index(int index, int atLine, int atColumn) {
+    /// The place of an element of this value.
+    public JsonLocation index(int index, int atLine, int atColumn) {
         return new JsonLocation(source, this, new Step.Index(index), atLine, atColumn);
     }
 
@@ -64,19 +66,20 @@ public final class JsonLocation {
         return path.toString();
     }
 
-    /// Counted from 1; 0 when built in memory.
+    /// Counted from 1; 0 when built in memory or read from a file without lines.
     public int line() {
         return line;
     }
 
-    /// Counted from 1, in UTF-16 units; 0 when built in memory.
+    /// Counted from 1, in UTF-16 units; 0 when built in memory or not known.
     public int column() {
         return column;
     }
 
-    /// `source:line:column`, the form that terminals and editors make a link of.
+    /// `source:line:column`, the form that terminals and editors make a link of; without what is not known.
     public String position() {
-        return line == 0 ? source : source + ":" + line + ":" + column;
+        String atLine = line == 0 ? source : source + ":" + line;
+        return line == 0 || column == 0 ? atLine : atLine + ":" + column;
     }
 
     /// The path as words in a sentence: the quoted path, or "the document".
