@@ -96,7 +96,8 @@ final class GenerateCommand extends Command {
         }
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
-        AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
+        AutoModel.Options stored = AutoModel.Options.forInference();
+        AutoModel.Options options = chosen.map(stored::in).orElse(stored);
         Checkpoint.requireModel(directory);
         try (Tokenizer tokenizer = Tokenizer.open(directory);
                 Pretrained pretrained = AutoModel.fromPretrained(directory, options);

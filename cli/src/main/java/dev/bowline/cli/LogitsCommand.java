@@ -63,7 +63,8 @@ final class LogitsCommand extends Command {
         requireOutputApart();
         TokenBatch batch = TokenBatch.read(input);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
-        AutoModel.Options options = chosen.map(AutoModel.Options.asStored()::in).orElseGet(AutoModel.Options::asStored);
+        AutoModel.Options stored = grads ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
+        AutoModel.Options options = chosen.map(stored::in).orElse(stored);
         try (Pretrained pretrained = AutoModel.fromPretrained(directory, options)) {
             batch.requireFits(pretrained.model());
             LogitsFile file = new LogitsFile(pretrained.model(), batch);

@@ -2,6 +2,7 @@ package dev.bowline.catalog;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.LoadPurpose;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLocation;
@@ -22,25 +23,32 @@ public final class AutoModel {
     /// @param dtype what the model computes in; empty for the one its weights are stored in
     /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
     /// file
-    public record Options(Optional<Dtype> dtype, Consumer<CausalLanguageModel> beforeLoading) {
+    /// @param purpose training, or inference only
+    public record Options(Optional<Dtype> dtype, Consumer<CausalLanguageModel> beforeLoading, LoadPurpose purpose) {
 
         /// The checkpoint's own dtype, everything trainable.
         public static Options asStored() {
-            return new Options(Optional.empty(), _ -> {});
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.TRAINING);
+        }
+
+        /// The checkpoint's own dtype, nothing trainable. Weights are read from the mapped files when they are used
+        /// first, instead of being copied: the files must not be changed or cut while the model is open.
+        public static Options forInference() {
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.INFERENCE);
         }
 
         public Options in(Dtype chosen) {
-            return new Options(Optional.of(chosen), beforeLoading);
+            return new Options(Optional.of(chosen), beforeLoading, purpose);
         }
 
         public Options freezing(Consumer<CausalLanguageModel> freeze) {
-            return new Options(dtype, freeze);
+            return new Options(dtype, freeze, purpose);
         }
     }
 
     private AutoModel() {}
 
-    /// Loads a Hugging Face directory in the dtype its weights are stored in.
+    /// Loads a Hugging Face directory in the dtype its weights are stored in, for training.
     public static Pretrained fromPretrained(Path directory) {
         return fromPretrained(directory, Options.asStored());
     }
@@ -54,8 +62,8 @@ public final class AutoModel {
                 LibTorch.load();
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
-                        ? checkpoint.load(model, options.dtype().get())
-                        : checkpoint.load(model);
+                        ? checkpoint.load(model, options.dtype().get(), options.purpose())
+                        : checkpoint.load(model, options.purpose());
                 return new Pretrained(model, checkpoint, report);
             } catch (RuntimeException e) {
                 model.close();

@@ -240,8 +240,13 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
     public LoadReport load(CausalLanguageModel model) {
+        return load(model, LoadPurpose.TRAINING);
+    }
+
+    /// As [#load(CausalLanguageModel)], for training or for inference only.
+    public LoadReport load(CausalLanguageModel model, LoadPurpose purpose) {
         Correspondence names = Correspondence.of(this, model);
-        return new WeightLoad(names).run(LoadDecision.dtype(names));
+        return new WeightLoad(names, purpose).run(LoadDecision.dtype(names));
     }
 
     /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.
@@ -252,7 +257,12 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param dtype what the model computes in: float32 or bfloat16
     public LoadReport load(CausalLanguageModel model, Dtype dtype) {
-        return new WeightLoad(Correspondence.of(this, model)).run(dtype);
+        return load(model, dtype, LoadPurpose.TRAINING);
+    }
+
+    /// As [#load(CausalLanguageModel, Dtype)], for training or for inference only.
+    public LoadReport load(CausalLanguageModel model, Dtype dtype, LoadPurpose purpose) {
+        return new WeightLoad(Correspondence.of(this, model), purpose).run(dtype);
     }
 
     /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.

@@ -35,12 +35,14 @@ final class WeightLoad {
     private final Correspondence names;
     private final Checkpoint checkpoint;
     private final CausalLanguageModel model;
+    private final LoadPurpose purpose;
 
     /// Where the bytes of each parameter that was not cast are seen to be the file's.
     private final Map<Parameter, MemorySegment> fileBytes = new IdentityHashMap<>();
 
-    WeightLoad(Correspondence names) {
+    WeightLoad(Correspondence names, LoadPurpose purpose) {
         this.names = names;
+        this.purpose = purpose;
         checkpoint = names.checkpoint();
         model = names.model();
     }
@@ -58,12 +60,17 @@ final class WeightLoad {
         LoadReport.HeadVerdict verdict = decision.verdict();
         List<KeyGroup> groups = decision.groups();
         String canonicalKey = canonicalKey(groups);
+        if (purpose == LoadPurpose.INFERENCE) {
+            model.parameters().values().forEach(Parameter::dedicateToInference);
+        }
         List<LoadReport.Filled> filled = fill(groups, dtype, canonicalKey);
         if (filled.stream().anyMatch(each -> each.placement() == Placement.MAPPED)) {
             model.own(checkpoint.lease());
         }
         verify();
-        checkpoint.weights().unload();
+        if (purpose == LoadPurpose.TRAINING) {
+            checkpoint.weights().unload();
+        }
         return report(dtype, verdict, filled, canonicalKey);
     }
 
@@ -81,7 +88,9 @@ final class WeightLoad {
         Map<Parameter, Tensor> owned = new LinkedHashMap<>();
         try (var _ = TensorScope.open();
                 ParallelReads reads = new ParallelReads()) {
-            reads.run(() -> checkpoint.hash(canonicalKey));
+            if (purpose == LoadPurpose.TRAINING) {
+                reads.run(() -> checkpoint.hash(canonicalKey));
+            }
             for (KeyGroup group : groups) {
                 SafetensorsType type = LoadDecision.type(names, group);
                 Map<String, List<Piece>> pieces = Piece.cut(keyBytes(group), slotBytes(group, type));
@@ -109,9 +118,12 @@ final class WeightLoad {
             owned.put(parameter, Ops.cast(Memory.view(bytes, stored, parameter.shape()), dtype));
             // Or the whole file would be resident beside what it becomes.
             bytes.unload();
-        } else if (pieces.size() == 1 && !parameter.isTrained() && !isSmallBuffer(parameter, stored)) {
+        } else if (pieces.size() == 1
+                && !parameter.isTrained()
+                && !isSmallBuffer(parameter, stored)
+                && isAligned(pieces.getFirst(), stored)) {
             MemorySegment bytes = mapped(pieces.getFirst());
-            parameter.fillReadOnly(Memory.view(bytes, dtype, parameter.shape()));
+            parameter.fillReadOnly(Memory.readOnlyView(bytes, dtype, parameter.shape()));
             fileBytes.put(parameter, bytes);
             placement = Placement.MAPPED;
         } else {
@@ -157,6 +169,11 @@ final class WeightLoad {
             }
         }
         map.unload();
+    }
+
+    /// Whether libtorch may look at the piece where it is: a file may place a tensor at any byte.
+    private boolean isAligned(Piece piece, Dtype stored) {
+        return mapped(piece).address() % stored.bytes() == 0;
     }
 
     private MemorySegment mapped(Piece piece) {
@@ -221,7 +238,15 @@ final class WeightLoad {
                 passedThrough,
                 names.notes(),
                 verdict,
-                TieLedger.of(model, Optional.of(checkpoint.hash(canonicalKey))));
+                TieLedger.of(model, hash(canonicalKey)));
+    }
+
+    /// Of the input embedding, for a save to compare with; hashing takes as long as reading.
+    private Optional<String> hash(String canonicalKey) {
+        return switch (purpose) {
+            case TRAINING -> Optional.of(checkpoint.hash(canonicalKey));
+            case INFERENCE -> Optional.empty();
+        };
     }
 
     private LoadReport.Ignored ignored(String key, String reason) {

@@ -31,6 +31,7 @@ public final class Parameter implements AutoCloseable {
     private @Nullable Tensor value;
     private boolean frozen;
     private boolean borrowed;
+    private boolean forInference;
 
     public Parameter(Kind kind, long... shape) {
         this.kind = kind;
@@ -83,6 +84,8 @@ public final class Parameter implements AutoCloseable {
 
     /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it. [#unfreeze()]
     /// copies them first.
+    ///
+    /// @param view see [Memory#readOnlyView]
     public void fillReadOnly(Tensor view) {
         if (isTrained()) {
             throw new IllegalArgumentException("a trained parameter is written to; freeze it, or give it a copy");
@@ -127,7 +130,7 @@ public final class Parameter implements AutoCloseable {
 
     /// Whether the optimizer may update it.
     public boolean isTrained() {
-        return kind == Kind.WEIGHT && !frozen;
+        return kind == Kind.WEIGHT && !frozen && !forInference;
     }
 
     /// Excludes it from training. Every slot tied to it is frozen with it.
@@ -139,8 +142,22 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
+    /// Excludes it from training for good: [#unfreeze()] refuses.
+    public void dedicateToInference() {
+        freeze();
+        forInference = true;
+    }
+
     /// Undoes [#freeze()].
+    ///
+    /// @throws BowlineException if the model was loaded for inference
     public void unfreeze() {
+        if (forInference) {
+            throw new BowlineException(
+                    "a parameter of shape %s is read-only: its model was loaded for inference"
+                            .formatted(Shapes.text(shape)),
+                    "load the model with AutoModel.Options.asStored() to train it");
+        }
         frozen = false;
         if (value != null) {
             if (borrowed && isTrained()) {

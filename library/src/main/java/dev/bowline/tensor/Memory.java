@@ -2,6 +2,8 @@ package dev.bowline.tensor;
 
 import java.lang.foreign.MemorySegment;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Storage;
+import org.bytedeco.pytorch.StorageImpl;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -11,8 +13,19 @@ public final class Memory {
 
     private Memory() {}
 
+    /// A view of `bytes` as a tensor that libtorch only reads: an operation that would write to it throws, where it
+    /// would end the process if `bytes` is a read-only map. Nothing is copied. The segment must outlive the view.
+    public static Tensor readOnlyView(MemorySegment bytes, Dtype dtype, long... shape) {
+        Tensor view = view(bytes, dtype, shape);
+        try (Storage storage = view.storage();
+                StorageImpl implementation = storage.unsafeGetStorageImpl()) {
+            implementation.set_throw_on_mutable_data_ptr();
+        }
+        return view;
+    }
+
     /// A view of `bytes` as a tensor, nothing copied. The segment must outlive it. Writing to the view of a read-only
-    /// mapping kills the process.
+    /// mapping kills the process; see [#readOnlyView].
     public static Tensor view(MemorySegment bytes, Dtype dtype, long... shape) {
         requireSize(bytes.byteSize(), dtype, shape);
         return torch.from_blob(new Address(bytes), shape, new TensorOptions(dtype.scalarType()));
@@ -46,7 +59,7 @@ public final class Memory {
             throw new IllegalArgumentException("only a contiguous tensor has its elements in order");
         }
         long size = tensor.numel() * tensor.element_size();
-        try (Pointer data = tensor.data_ptr()) {
+        try (Pointer data = tensor.const_data_ptr()) {
             return MemorySegment.ofAddress(data.address()).reinterpret(size);
         }
     }

@@ -122,11 +122,13 @@ public final class Products {
 
     Tensor projected(Tensor x, Tensor w, TensorOptional bias) {
         // A single row's product reads the weight once; to convert it would move more memory than that.
-        if (direct(x) || x.numel() == x.size(-1)) {
-            return torch.linear(x, w, bias);
-        }
         long[] shape = Shapes.of(x);
         shape[shape.length - 1] = w.size(0);
+        if (direct(x) || x.numel() == x.size(-1)) {
+            // Given more than two dimensions whose strides have gaps, such as the last position of a sequence, libtorch
+            // copies a weight that needs no gradient.
+            return torch.linear(x.reshape(-1, x.size(-1)), w, bias).view(shape);
+        }
         Tensor y = Ops.empty(Dtype.of(x.scalar_type()), shape);
         Tensor rows = y.view(-1, w.size(0));
         if (bias.has_value()) {
