@@ -2,6 +2,7 @@ package dev.bowline.recipe;
 
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -9,9 +10,12 @@ import java.util.Optional;
 /// of one's own is an error.
 final class AutoModelLeftovers {
 
+    private final Path file;
     private final Notes notes;
 
-    AutoModelLeftovers(Notes notes) {
+    /// @param file the recipe, absolute
+    AutoModelLeftovers(Path file, Notes notes) {
+        this.file = file;
         this.notes = notes;
     }
 
@@ -35,7 +39,35 @@ final class AutoModelLeftovers {
         if (is(root, "lr_scheduler.lr_warmup_steps", "0")) {
             left = without(left, "lr_scheduler.init_lr", "there is no warm-up");
         }
+        for (String section : List.of("dataset", "validation_dataset")) {
+            left = shortened(left, section + ".seq_length");
+        }
         return left;
+    }
+
+    /// There, `seq_length` pads and may be above what the model can read.
+    private Mapping shortened(Mapping root, String key) {
+        Optional<Scalar> length = root.find(Key.segments(key)).flatMap(AutoModelLeftovers::asScalar);
+        Optional<Integer> positions = root.find(List.of("model", "pretrained_model_name_or_path"))
+                .flatMap(AutoModelLeftovers::asScalar)
+                .flatMap(model -> PathKinds.firstExisting(PathKinds.bases(model.at(), file), model.text()))
+                .flatMap(UsualLength::positions);
+        boolean isLonger = positions.isPresent()
+                && positions.get() >= 2
+                && length.filter(text -> text.text().matches("[0-9]{1,9}"))
+                        .filter(text -> Integer.parseInt(text.text()) > positions.get())
+                        .isPresent();
+        if (!isLonger) {
+            return root;
+        }
+        String most = String.valueOf(positions.get());
+        Origin at = length.orElseThrow().at();
+        notes.translated(at, key, "read as %s, the positions of the model".formatted(most));
+        return root.with(Key.segments(key), new Scalar(most, true, at));
+    }
+
+    private static Optional<Scalar> asScalar(YamlValue value) {
+        return value instanceof Scalar scalar ? Optional.of(scalar) : Optional.empty();
     }
 
     private Mapping without(Mapping root, String key, String reason) {

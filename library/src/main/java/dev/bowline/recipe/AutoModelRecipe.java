@@ -64,7 +64,7 @@ final class AutoModelRecipe {
         Mapping moved = recipe.withoutMaxLr(recipe.relocate(walked));
         recipe.checkWeightDecay(moved);
         return new Translation(
-                isTheirs ? new AutoModelLeftovers(notes).remove(moved) : moved,
+                isTheirs ? new AutoModelLeftovers(file, notes).remove(moved) : moved,
                 isTheirs
                         ? RecipeDefaults.ofAutoModel(
                                 recipe.optimizer,

@@ -72,6 +72,15 @@ final class PathKinds {
                 });
     }
 
+    /// Where a relative path of a recipe starts: beside the recipe, or in the current directory for a flag.
+    ///
+    /// @param file the recipe, absolute
+    static List<Path> bases(Origin at, Path file) {
+        return at instanceof Origin.InFile
+                ? List.of(file.resolveSibling(""))
+                : List.of(Path.of("").toAbsolutePath());
+    }
+
     /// The first of `bases` that has `text` in it.
     static Optional<Path> firstExisting(List<Path> bases, String text) {
         try {

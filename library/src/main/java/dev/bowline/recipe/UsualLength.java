@@ -3,6 +3,7 @@ package dev.bowline.recipe;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /// How long an example may be where nobody says: as long as the model and the packed row allow, and not without bound.
@@ -35,16 +36,19 @@ record UsualLength(int tokens, String told) {
                 .orElse(usual);
     }
 
-    /// What config.json says of it. One that cannot be read is refused by whoever opens the model, with the reason.
     private static Optional<Integer> positions(Settings settings) {
-        return settings.find(RecipeSchema.PRETRAINED).flatMap(model -> {
-            try {
-                JsonObject config = Json.parse(model.resolve("config.json")).asObject();
-                JsonObject text = config.optionalObject("text_config").orElse(config);
-                return text.has(POSITIONS) ? Optional.of(text.requireInt(POSITIONS)) : Optional.empty();
-            } catch (BowlineException _) {
-                return Optional.empty();
-            }
-        });
+        return settings.find(RecipeSchema.PRETRAINED).flatMap(UsualLength::positions);
+    }
+
+    /// What the config.json of a checkpoint says of it. One that cannot be read is refused by whoever opens the model,
+    /// with the reason.
+    static Optional<Integer> positions(Path model) {
+        try {
+            JsonObject config = Json.parse(model.resolve("config.json")).asObject();
+            JsonObject text = config.optionalObject("text_config").orElse(config);
+            return text.has(POSITIONS) ? Optional.of(text.requireInt(POSITIONS)) : Optional.empty();
+        } catch (BowlineException _) {
+            return Optional.empty();
+        }
     }
 }

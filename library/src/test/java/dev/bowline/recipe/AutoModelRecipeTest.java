@@ -363,6 +363,18 @@ class AutoModelRecipeTest {
     }
 
     @Test
+    void aLengthAboveThePositionsOfTheModelIsThosePositions() {
+        folder.write("model/config.json", "{\"max_position_embeddings\": 128}");
+
+        RecipeFile file = folder.load(RECIPE);
+
+        assertEquals(128, file.recipe().dataset().seqLength());
+        assertTrue(
+                notes(file).contains("31:15: dataset.seq_length: read as 128, the positions of the model"),
+                () -> notes(file).toString());
+    }
+
+    @Test
     void aFlagGoesBeforeTheRecipeUnderEitherName() {
         String limited = RECIPE.replace("split: train[:500]", "num_samples_limit: 500");
 
