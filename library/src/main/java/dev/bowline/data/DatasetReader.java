@@ -158,7 +158,8 @@ public final class DatasetReader {
     }
 
     private List<AssistantMask.Masked> turns(ExampleContent.Turns turns) {
-        ChatTemplate writing = template.orElseGet(() -> ChatTemplate.of(tokenizer));
+        ChatTemplate writing =
+                template.orElseGet(() -> ChatTemplate.of(tokenizer)).and(turns.chatTemplateKwargs());
         return switch (settings.trainedText()) {
             case ASSISTANT ->
                 AssistantMask.of(turns.conversation(), turns.firstTrained(), writing, tokenizer, settings.answers());

@@ -1,5 +1,6 @@
 package dev.bowline.data;
 
+import dev.bowline.json.JsonObject;
 import dev.bowline.text.Conversation;
 import java.util.List;
 
@@ -9,7 +10,9 @@ public sealed interface ExampleContent {
     /// A conversation, which the chat template writes.
     ///
     /// @param firstTrained the first message that may be trained on; those before it are only read
-    record Turns(Conversation conversation, int firstTrained) implements ExampleContent {}
+    /// @param chatTemplateKwargs variables of the chat template's own for this conversation
+    record Turns(Conversation conversation, int firstTrained, JsonObject chatTemplateKwargs)
+            implements ExampleContent {}
 
     /// A question and its answer: turns of a conversation where there is a chat template, and otherwise one text,
     /// of which the answer is trained on.
@@ -20,7 +23,8 @@ public sealed interface ExampleContent {
                     Conversation.of(List.of(
                             Conversation.message("user", question),
                             Conversation.message(Conversation.ASSISTANT, answer))),
-                    0);
+                    0,
+                    JsonObject.of());
         }
     }
 

@@ -26,7 +26,7 @@ public sealed interface Layout {
 
         @Override
         default ExampleContent content(JsonObject example) {
-            return new ExampleContent.Turns(conversation(example), 0);
+            return new ExampleContent.Turns(conversation(example), 0, chatTemplateKwargs(example));
         }
     }
 
@@ -69,7 +69,8 @@ public sealed interface Layout {
             List<JsonObject> messages = new ArrayList<>(Messages.messages(example, PROMPT));
             int firstTrained = messages.size();
             messages.addAll(Messages.messages(example, COMPLETION));
-            return new ExampleContent.Turns(new Conversation(messages, Messages.tools(example)), firstTrained);
+            return new ExampleContent.Turns(
+                    new Conversation(messages, Messages.tools(example)), firstTrained, chatTemplateKwargs(example));
         }
     }
 
@@ -287,6 +288,11 @@ public sealed interface Layout {
         public Conversation conversation(JsonObject example) {
             return Xlam.conversation(example);
         }
+    }
+
+    /// Variables for the chat template that a row brings along, as TRL reads them.
+    private static JsonObject chatTemplateKwargs(JsonObject example) {
+        return example.optionalObject("chat_template_kwargs").orElseGet(JsonObject::of);
     }
 
     /// A tool or a call as OpenAI writes it, whose form templates expect.

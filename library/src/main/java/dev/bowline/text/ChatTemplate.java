@@ -42,19 +42,21 @@ public final class ChatTemplate {
     private final Map<String, String> specialTokens;
     private final JsonObject options;
     private final Clock clock;
-    private final Map<String, Template> parsed = new ConcurrentHashMap<>();
+    private final Map<String, Template> parsed;
 
     private ChatTemplate(
             TemplateFiles files,
             Optional<String> chosen,
             Map<String, String> specialTokens,
             JsonObject options,
-            Clock clock) {
+            Clock clock,
+            Map<String, Template> parsed) {
         this.files = files;
         this.chosen = chosen;
         this.specialTokens = specialTokens;
         this.options = options;
         this.clock = clock;
+        this.parsed = parsed;
     }
 
     /// The templates of the tokenizer's directory.
@@ -93,7 +95,13 @@ public final class ChatTemplate {
     }
 
     private static ChatTemplate of(Tokenizer tokenizer, TemplateFiles files, Optional<String> chosen) {
-        return new ChatTemplate(files, chosen, tokenizer.specialTokens(), JsonObject.of(), Clock.systemDefaultZone());
+        return new ChatTemplate(
+                files,
+                chosen,
+                tokenizer.specialTokens(),
+                JsonObject.of(),
+                Clock.systemDefaultZone(),
+                new ConcurrentHashMap<>());
     }
 
     /// The same with variables of the template's own, such as `enable_thinking`; transformers'
@@ -108,13 +116,24 @@ public final class ChatTemplate {
                         "remove it from the chat template kwargs");
             }
         }
-        return new ChatTemplate(files, chosen, specialTokens, chatTemplateKwargs, clock);
+        return new ChatTemplate(files, chosen, specialTokens, chatTemplateKwargs, clock, parsed);
+    }
+
+    /// The same with further variables, which replace those of the same name.
+    ///
+    /// @throws BowlineException if one has a name that belongs to the conversation
+    public ChatTemplate and(JsonObject chatTemplateKwargs) {
+        JsonObject merged = options;
+        for (String name : chatTemplateKwargs.keys()) {
+            merged = merged.with(name, chatTemplateKwargs.require(name));
+        }
+        return with(merged);
     }
 
     /// The same on a certain day: its `strftime_now` tells the midnight at which that day begins.
     public ChatTemplate on(LocalDate day) {
         Clock midnight = Clock.fixed(day.atStartOfDay(ZoneOffset.UTC).toInstant(), ZoneOffset.UTC);
-        return new ChatTemplate(files, chosen, specialTokens, options, midnight);
+        return new ChatTemplate(files, chosen, specialTokens, options, midnight, parsed);
     }
 
     /// Options that had no effect so far: no template that was used reads a variable of that name.

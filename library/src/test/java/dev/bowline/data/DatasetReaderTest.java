@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.json.JsonObject;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Tokenizer;
@@ -127,6 +128,21 @@ class DatasetReaderTest {
                 List.of("b<eos>", "c<eos>", "d<eos>", "h<turn|>"),
                 dataset.examples().stream().map(DatasetReaderTest::targets).toList());
         assertEquals(3, dataset.plain());
+    }
+
+    @Test
+    void aRowBringsItsOwnVariablesForTheChatTemplate() throws IOException {
+        String style = "{{ style }}/{{ mood }}:{% for m in messages %}<|turn>{{ m.role }}\n{{ m.content }}<turn|>{% endfor %}"
+                + "{% if add_generation_prompt %}<|turn>assistant\n{% endif %}";
+        ChatTemplate template = ChatTemplate.inline(tokenizer, "test", style)
+                .with(JsonObject.of().with("style", "plain").with("mood", "calm"));
+        String own = row("a", "b").replaceFirst("\\{", "{\"chat_template_kwargs\": {\"style\": \"bold\"}, ");
+
+        Dataset dataset = DatasetReader.read(
+                settings(write(own + "\n" + row("a", "b")), new Layout.Auto()), template, tokenizer);
+
+        assertTrue(decode(dataset.examples().getFirst()).startsWith("bold/calm:"), decode(dataset.examples().getFirst()));
+        assertTrue(decode(dataset.examples().getLast()).startsWith("plain/calm:"));
     }
 
     @Test
