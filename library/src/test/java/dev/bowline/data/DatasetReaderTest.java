@@ -132,16 +132,19 @@ class DatasetReaderTest {
 
     @Test
     void aRowBringsItsOwnVariablesForTheChatTemplate() throws IOException {
-        String style = "{{ style }}/{{ mood }}:{% for m in messages %}<|turn>{{ m.role }}\n{{ m.content }}<turn|>{% endfor %}"
-                + "{% if add_generation_prompt %}<|turn>assistant\n{% endif %}";
+        String style =
+                "{{ style }}/{{ mood }}:{% for m in messages %}<|turn>{{ m.role }}\n{{ m.content }}<turn|>{% endfor %}"
+                        + "{% if add_generation_prompt %}<|turn>assistant\n{% endif %}";
         ChatTemplate template = ChatTemplate.inline(tokenizer, "test", style)
                 .with(JsonObject.of().with("style", "plain").with("mood", "calm"));
         String own = row("a", "b").replaceFirst("\\{", "{\"chat_template_kwargs\": {\"style\": \"bold\"}, ");
 
-        Dataset dataset = DatasetReader.read(
-                settings(write(own + "\n" + row("a", "b")), new Layout.Auto()), template, tokenizer);
+        Dataset dataset =
+                DatasetReader.read(settings(write(own + "\n" + row("a", "b")), new Layout.Auto()), template, tokenizer);
 
-        assertTrue(decode(dataset.examples().getFirst()).startsWith("bold/calm:"), decode(dataset.examples().getFirst()));
+        assertTrue(
+                decode(dataset.examples().getFirst()).startsWith("bold/calm:"),
+                decode(dataset.examples().getFirst()));
         assertTrue(decode(dataset.examples().getLast()).startsWith("plain/calm:"));
     }
 
