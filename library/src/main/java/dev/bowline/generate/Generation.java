@@ -94,7 +94,7 @@ public final class Generation implements AutoCloseable {
 
     /// The logits of the position after `ids`, which the cache then holds.
     ///
-    /// @return [V]
+    /// @return `[V]`
     private float[] nextLogits(int[] ids) {
         try (var _ = new NoGradGuard();
                 var _ = TensorScope.open()) {

@@ -36,7 +36,7 @@ final class Sampler {
         seen.set(token);
     }
 
-    /// @param scores [V] the logits, changed in place
+    /// @param scores `[V]` the logits, changed in place
     int choose(float[] scores) {
         penalizeRepetition(scores);
         for (int token : settings.suppressedTokens()) {

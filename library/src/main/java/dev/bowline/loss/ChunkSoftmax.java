@@ -26,14 +26,14 @@ final class ChunkSoftmax {
     }
 
     /// @param z [n, V], replaced by the gradient of the sum of the losses with respect to it
-    /// @param targets [n] int64
+    /// @param targets `[n]` int64
     /// @return the sum of the losses
     double lossAndGradient(Tensor z, Tensor targets) {
         return blocks(z, targets, Purpose.LOSS_AND_GRADIENT);
     }
 
     /// @param z [n, V], overwritten
-    /// @param targets [n] int64
+    /// @param targets `[n]` int64
     /// @return the sum of the losses
     double loss(Tensor z, Tensor targets) {
         return blocks(z, targets, Purpose.LOSS);

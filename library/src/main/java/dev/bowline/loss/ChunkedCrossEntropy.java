@@ -90,7 +90,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
 
     /// @param h [C, H]
     /// @param logits [C, V], before the softcap; may be overwritten
-    /// @param tokens [C]
+    /// @param tokens `[C]`
     private record Chunk(Tensor h, Tensor logits, Tensor tokens) {}
 
     @FunctionalInterface

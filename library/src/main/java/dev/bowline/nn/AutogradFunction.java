@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.TensorOptionalList;
 import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.global.torch;
 
-/// Functions from [S] to [S] whose backward pass is written in Java (PyTorch: `torch.autograd.Function`). The graph
+/// Functions from `[S]` to `[S]` whose backward pass is written in Java (PyTorch: `torch.autograd.Function`). The graph
 /// keeps the saved tensors only, not every intermediate.
 ///
 /// libtorch's `Function` has no Java binding. The node of `index_put` with `accumulate` stands in for one: its

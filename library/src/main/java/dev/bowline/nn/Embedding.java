@@ -47,7 +47,7 @@ public final class Embedding extends Layer {
 
     /// Adds dL/drows to the table's gradient.
     ///
-    /// @param ids [N]
+    /// @param ids `[N]`
     /// @param gradient dL/drows, [N, D]
     private Tensor backward(Parameter parameter, Tensor ids, Tensor gradient) {
         Tensor rows = gradient;

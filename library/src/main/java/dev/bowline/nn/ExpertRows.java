@@ -15,8 +15,8 @@ import org.bytedeco.pytorch.global.torch;
 ///
 /// Shapes: N tokens, K experts per token, R = N K rows, E experts.
 ///
-/// @param order [R] int64, the pair that each sorted row is
-/// @param inverse [R] int64, the sorted row of each pair
+/// @param order `[R]` int64, the pair that each sorted row is
+/// @param inverse `[R]` int64, the sorted row of each pair
 /// @param counts how many rows each of the E experts has
 record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
 
@@ -34,7 +34,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         return new ExpertRows(order, inverse, counts);
     }
 
-    /// The token of each sorted row: [R].
+    /// The token of each sorted row: `[R]`.
     Tensor tokens(long perToken) {
         return torch.floor_divide(order, new Scalar(perToken));
     }

@@ -78,7 +78,7 @@ public final class Ops {
 
     /// Sum of the rows, computed in the dtype of `sum`.
     ///
-    /// @param sum [D], overwritten
+    /// @param sum `[D]`, overwritten
     /// @param x [N, D]
     public static void sumInto(Tensor sum, Tensor x) {
         torch.sum_out(sum, x, new long[] {0}, false, new ScalarTypeOptional(sum.scalar_type()));

@@ -81,7 +81,7 @@ public final class Products {
     ///
     /// @param x [..., K]
     /// @param w [M, K]
-    /// @param bias [M], or nothing
+    /// @param bias `[M]`, or nothing
     /// @return [..., M]
     public static Tensor linear(Tensor x, Tensor w, TensorOptional bias) {
         return OF_THIS_PROCESSOR.projected(x, w, bias);
