@@ -21,12 +21,15 @@ import java.util.function.Supplier;
 ///
 /// Must run before the first tensor. They are about speed: huge pages for large tensors, OpenMP threads that sleep
 /// instead of spinning against BLAS's, and freed memory that is kept for the next step. Linux with glibc only;
-/// elsewhere nothing is changed.
+/// elsewhere nothing is changed. The system property `bowline.tune.process`, set to `false` before the first use of a
+/// model, leaves the process alone.
 public final class NativeProcess {
 
     private static final int M_TRIM_THRESHOLD = -1;
     private static final int M_TOP_PAD = -2;
     private static final int M_MMAP_THRESHOLD = -3;
+
+    private static final String SWITCH = "bowline.tune.process";
 
     private static boolean tuned;
 
@@ -34,7 +37,9 @@ public final class NativeProcess {
 
     /// Applies the settings, once. A variable the user set in the environment is left as it is.
     public static synchronized void tune() {
-        if (tuned || !System.getProperty("os.name").startsWith("Linux")) {
+        if (tuned
+                || !System.getProperty("os.name").startsWith("Linux")
+                || System.getProperty(SWITCH, "true").equals("false")) {
             return;
         }
         tuned = true;

@@ -2,13 +2,13 @@ package dev.bowline.train;
 
 import java.nio.file.Path;
 
-/// Told what happens in a run, as it happens, on the thread that trains.
+/// Told what happens in a run, as it happens, on the thread that trains. Every method does nothing by default.
 public interface RunListener {
 
     /// @param lastStep the step after which training is done
-    void stepTaken(StepResult step, long lastStep);
+    default void stepTaken(StepResult step, long lastStep) {}
 
-    void validated(ValidationResult result);
+    default void validated(ValidationResult result) {}
 
     /// A checkpoint is being written; called at the start and again as it grows.
     ///
@@ -18,22 +18,13 @@ public interface RunListener {
     default void saving(Path directory, long written, long of) {}
 
     /// @param directory a whole Hugging Face checkpoint
-    void saved(Path directory);
+    default void saved(Path directory) {}
 
     /// @param sentence what is not as it should be and does not end the run
     default void noted(String sentence) {}
 
     /// Hears nothing.
     static RunListener silent() {
-        return new RunListener() {
-            @Override
-            public void stepTaken(StepResult step, long lastStep) {}
-
-            @Override
-            public void validated(ValidationResult result) {}
-
-            @Override
-            public void saved(Path directory) {}
-        };
+        return new RunListener() {};
     }
 }
