@@ -25,7 +25,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The README's program compiles and runs, and every class that the documents name exists.
+/// The programs of the documents compile and run, and every class and version that the documents name exists.
 class ReadmeTest {
 
     private static final Path ROOT = Path.of("..");
@@ -43,9 +43,31 @@ class ReadmeTest {
 
     @Test
     void theProgramOfTheReadmeCompilesAndRuns() throws Exception {
-        Matcher program = PROGRAM.matcher(Files.readString(ROOT.resolve("README.md")));
+        List<String> lines =
+                ran("README.md", "Ask", MODEL.toString(), "<bos><|turn>user\nSay hello.<turn|>\n");
+
+        assertEquals("one value: true", lines.getFirst());
+        assertTrue(lines.size() > 1, "it answered nothing");
+    }
+
+    @Test
+    void theProgramOfTheLibraryGuideTrains() throws Exception {
+        Path run = directory.resolve("run");
+
+        List<String> lines = ran("docs/guides/library.md", "Teach", MODEL.toString(), run.toString());
+
+        assertTrue(lines.getFirst().startsWith("step 1 of 2: loss "), lines::toString);
+        assertEquals(2, lines.size());
+        try (Stream<Path> files = Files.walk(run)) {
+            assertTrue(files.anyMatch(file -> file.endsWith("model.safetensors")));
+        }
+    }
+
+    /// What the first program of a document prints.
+    private List<String> ran(String document, String name, String... arguments) throws Exception {
+        Matcher program = PROGRAM.matcher(Files.readString(ROOT.resolve(document)));
         assertTrue(program.find());
-        Path source = Files.writeString(directory.resolve("Ask.java"), program.group(1));
+        Path source = Files.writeString(directory.resolve(name + ".java"), program.group(1));
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         int exit = compiler.run(
                 null,
@@ -65,15 +87,37 @@ class ReadmeTest {
                         new URLClassLoader(new URL[] {directory.toUri().toURL()});
                 PrintStream capturing = new PrintStream(printed, true, StandardCharsets.UTF_8)) {
             System.setOut(capturing);
-            loader.loadClass("Ask").getMethod("main", String[].class).invoke(null, (Object)
-                    new String[] {MODEL.toString(), "<bos><|turn>user\nSay hello.<turn|>\n"});
+            loader.loadClass(name).getMethod("main", String[].class).invoke(null, (Object) arguments);
         } finally {
             System.setOut(before);
         }
+        return printed.toString(StandardCharsets.UTF_8).lines().toList();
+    }
 
-        List<String> lines = printed.toString(StandardCharsets.UTF_8).lines().toList();
-        assertEquals("one value: true", lines.getFirst());
-        assertTrue(lines.size() > 1, "it answered nothing");
+    /// A version that a document or the BOM names is the one that the build uses.
+    @Test
+    void theVersionsOfTheBomAndTheReadmeAreThoseOfTheBuild() throws IOException {
+        String build = Files.readString(ROOT.resolve("pom.xml"));
+        String bom = Files.readString(ROOT.resolve("bom").resolve("pom.xml"));
+        String readme = Files.readString(ROOT.resolve("README.md"));
+        String version = element("version", build);
+
+        assertEquals(version, element("version", bom));
+        assertTrue(readme.contains("<version>%s</version>".formatted(version)), version);
+        assertTrue(readme.contains("bowline-bom:%s'".formatted(version)), version);
+        for (String library : List.of("pytorch", "openblas", "javacpp")) {
+            String own = element(library + ".version", build);
+            assertEquals(own, element(library + ".version", bom));
+            assertTrue(readme.contains("org.bytedeco:%s:%s:linux-x86_64'".formatted(library, own)), library);
+        }
+    }
+
+    /// The text of the first element of this name.
+    private static String element(String name, String xml) {
+        Matcher element =
+                Pattern.compile("<%1$s>([^<]+)</%1$s>".formatted(Pattern.quote(name))).matcher(xml);
+        assertTrue(element.find(), name);
+        return element.group(1);
     }
 
     @Test

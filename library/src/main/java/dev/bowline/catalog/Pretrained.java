@@ -6,6 +6,9 @@ import dev.bowline.model.CausalLanguageModel;
 
 /// A model with the values of a checkpoint.
 ///
+/// Threads may share a model that is not trained, each with a generation of its own. The owner closes it after the
+/// last of them.
+///
 /// @param checkpoint where they came from; a save takes from it what the model does not hold
 /// @param report what became of every tensor
 public record Pretrained(CausalLanguageModel model, Checkpoint checkpoint, LoadReport report) implements AutoCloseable {

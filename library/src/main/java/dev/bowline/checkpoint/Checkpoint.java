@@ -38,6 +38,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 ///
 /// The map stays until this checkpoint is closed *and* every model that looks into it is; closing is safe in
 /// any order.
+///
+/// Threads may read at once; the owner closes it after the last.
 public final class Checkpoint implements AutoCloseable {
 
     static final String CONFIG_FILE = "config.json";

@@ -1,6 +1,13 @@
 package dev.bowline.data;
 
+import dev.bowline.BowlineException;
+import dev.bowline.text.AssistantMask;
+import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Conversation;
+import dev.bowline.text.Tokenizer;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /// Tokenised examples and what became of the others.
 ///
@@ -28,6 +35,30 @@ public record Dataset(
         examples = List.copyOf(examples);
         unwritten = List.copyOf(unwritten);
         skipped = List.copyOf(skipped);
+    }
+
+    /// Conversations of a program, written by the tokenizer's chat template; every assistant message is
+    /// trained on, and nothing else.
+    ///
+    /// @param longest tokens that an example may have; a longer one is an error
+    /// @throws BowlineException if there is no chat template, or a conversation is not one that can be trained on
+    public static Dataset of(List<Conversation> conversations, Tokenizer tokenizer, int longest) {
+        return of(conversations, ChatTemplate.of(tokenizer), tokenizer, longest);
+    }
+
+    /// The same with another chat template.
+    public static Dataset of(
+            List<Conversation> conversations, ChatTemplate template, Tokenizer tokenizer, int longest) {
+        DatasetSettings settings = new DatasetSettings(
+                Path.of("the list of conversations"),
+                DatasetSplit.preferring("train"),
+                new Layout.Messages(),
+                longest,
+                DatasetSettings.TooLong.ERROR,
+                OptionalInt.empty(),
+                DatasetSettings.TrainedText.ASSISTANT,
+                AssistantMask.Answers.ALL);
+        return DatasetReader.read(conversations, settings, template, tokenizer);
     }
 
     /// How many examples the rows made, those that are left out counted in.

@@ -10,6 +10,7 @@ import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
+import dev.bowline.text.Conversation;
 import dev.bowline.text.HalfCharacterException;
 import dev.bowline.text.PlainText;
 import dev.bowline.text.Tokenizer;
@@ -57,12 +58,31 @@ public final class DatasetReader {
         return new DatasetReader(settings, Optional.empty(), tokenizer).read();
     }
 
+    /// Conversations that a program made. A complaint names a conversation by its number, from 1.
+    static Dataset read(
+            List<Conversation> conversations, DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
+        DatasetReader reader = new DatasetReader(settings, Optional.of(template), tokenizer);
+        for (Conversation conversation : conversations) {
+            reader.rows++;
+            JsonObject messages = JsonObject.of().with("messages", JsonValue.of(conversation.messages()));
+            JsonObject row = conversation.tools().isPresent()
+                    ? messages.with("tools", conversation.tools().get())
+                    : messages;
+            reader.add(row, "conversation " + reader.rows);
+        }
+        return reader.dataset();
+    }
+
     private Dataset read() {
-        Path file = settings.file();
         DatasetRows.forEach(settings, row -> {
             rows++;
             add(object(row.value(), row.origin()), row.origin());
         });
+        return dataset();
+    }
+
+    private Dataset dataset() {
+        Path file = settings.file();
         if (rows == 0) {
             throw new BowlineException(
                     "%s has no rows".formatted(file),

@@ -17,6 +17,8 @@ import org.bytedeco.pytorch.Tensor;
 /// A decoder-only language model: ids in, hidden states and logits out.
 ///
 /// Shapes: B rows, S positions, H hidden size, V vocabulary. The model owns its parameters; [#close] frees them.
+///
+/// Threads may compute at once with a model that nobody trains or loads into. Training is for one thread.
 public interface CausalLanguageModel extends TiedHead, AutoCloseable {
 
     /// The config.json the model was built from, unchanged.

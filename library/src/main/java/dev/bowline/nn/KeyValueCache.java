@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// Keys and values of earlier positions, one entry per attention layer that computes its own.
 ///
 /// A layer that sees a window keeps window − 1 positions: with the new one that is all it may see.
+///
+/// For one thread at a time.
 public final class KeyValueCache implements AutoCloseable {
 
     /// Keys and values, each [B, K, T, D].

@@ -19,8 +19,10 @@ import org.bytedeco.pytorch.TensorVector;
 
 /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), by libtorch's fused kernel.
 ///
-/// It sees every value once, however many slots reach it. Moments are float32; a bfloat16 parameter is updated through
-/// a float32 master copy.
+/// It sees every value once, however many slots reach it. Moments are float32; a bfloat16 parameter is
+/// updated through a float32 master copy.
+///
+/// For one thread, the one that trains.
 public final class AdamW implements AutoCloseable {
 
     /// @param beta1 decay of the first moment
@@ -29,6 +31,20 @@ public final class AdamW implements AutoCloseable {
     /// @param weightDecay per step and unit of learning rate
     /// @param decayed which parameters decay
     public record Settings(double beta1, double beta2, double epsilon, double weightDecay, Decayed decayed) {
+
+        /// PyTorch's constants, without the decay of norms and biases.
+        public static Settings defaults() {
+            return new Settings(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES);
+        }
+
+        public Settings withWeightDecay(double other) {
+            return new Settings(beta1, beta2, epsilon, other, decayed);
+        }
+
+        public Settings withBetas(double first, double second) {
+            return new Settings(first, second, epsilon, weightDecay, decayed);
+        }
+
         public Settings {
             if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
                 throw new IllegalArgumentException("betas are %s and %s".formatted(beta1, beta2));
@@ -186,8 +202,8 @@ public final class AdamW implements AutoCloseable {
         update(values, gradients, first, second, steps, decay, learningRate);
     }
 
-    /// A block of elements at a time: the gradient exists in float32 for one block only, and what one pass over a block
-    /// wrote is still in the processor's cache for the next.
+    /// A block of elements at a time: the gradient exists in float32 for one block only, and what one pass
+    /// over a block wrote is still in the processor's cache for the next.
     private void stepThroughMaster(State state, Tensor master, double learningRate) {
         try (TensorScope _ = TensorScope.open()) {
             Optional<Tensor> found = state.parameter().gradient();

@@ -26,6 +26,16 @@ public sealed interface Origin {
         }
     }
 
+    /// Given by a program.
+    ///
+    /// @param key dotted
+    record InProgram(String key) implements Origin {
+        @Override
+        public String toString() {
+            return "RecipeBuilder: " + key;
+        }
+    }
+
     /// Nobody gave it.
     ///
     /// @param reason why this default
@@ -36,7 +46,8 @@ public sealed interface Origin {
         }
     }
 
-    /// Nobody gave it, and the recipe is one of NeMo AutoModel, whose default differs or is known to be the same.
+    /// Nobody gave it, and the recipe is one of NeMo AutoModel, whose default differs or is known to be the
+    /// same.
     ///
     /// @param reason what the default is
     record AutoModelDefault(String reason) implements Origin {
@@ -49,7 +60,7 @@ public sealed interface Origin {
     /// Whether somebody wrote it.
     default boolean isGiven() {
         return switch (this) {
-            case InFile _, OnFlag _ -> true;
+            case InFile _, OnFlag _, InProgram _ -> true;
             case Default _, AutoModelDefault _ -> false;
         };
     }

@@ -13,8 +13,8 @@ import java.util.stream.Stream;
 
 /// Keys that hold a path.
 ///
-/// A path in a recipe is relative to the recipe, so that it means the same wherever the command is typed; a path in a
-/// flag is relative to the current directory, as the shell completes it.
+/// A path in a recipe is relative to the recipe, so that it means the same wherever the command is typed; a
+/// path in a flag is relative to the current directory, as the shell completes it.
 final class PathKinds {
 
     private static final String LATEST = "LATEST";
@@ -123,7 +123,7 @@ final class PathKinds {
         Path here = Path.of("").toAbsolutePath();
         return switch (origin) {
             case Origin.InFile at -> here.resolve(at.file()).resolveSibling("").normalize();
-            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> here;
+            case Origin.OnFlag _, Origin.InProgram _, Origin.Default _, Origin.AutoModelDefault _ -> here;
         };
     }
 

@@ -29,14 +29,14 @@ final class Problems {
     private static int line(Origin origin) {
         return switch (origin) {
             case Origin.InFile at -> at.line();
-            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
+            case Origin.OnFlag _, Origin.InProgram _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
         };
     }
 
     private static int column(Origin origin) {
         return switch (origin) {
             case Origin.InFile at -> at.column();
-            case Origin.OnFlag _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
+            case Origin.OnFlag _, Origin.InProgram _, Origin.Default _, Origin.AutoModelDefault _ -> Integer.MAX_VALUE;
         };
     }
 }

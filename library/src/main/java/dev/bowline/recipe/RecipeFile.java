@@ -31,17 +31,20 @@ public record RecipeFile(
         return new RecipeException(List.of(new RecipeProblem(at, problem, fix)));
     }
 
-    /// The command that runs this recipe as it was run, but for `assignments`.
+    /// The command that runs this recipe as it was run, but for `assignments`; for a recipe that a program
+    /// made, the changes alone.
     ///
     /// @param assignments `key.path=value` each
     public String command(String... assignments) {
-        return RunCommand.of(this).with(List.of(assignments));
+        return settings.settings().isEmpty()
+                ? "the same recipe with " + String.join(", ", assignments)
+                : RunCommand.of(this).with(List.of(assignments));
     }
 
     /// Reads `file` with `sets` over it.
     ///
-    /// A path in the file is relative to the file, a path in `sets` to the current directory. Models, datasets and
-    /// templates must exist.
+    /// A path in the file is relative to the file, a path in `sets` to the current directory. Models,
+    /// datasets and templates must exist.
     ///
     /// @param sets `key.path=value` each, the value in YAML; of two for one key the later holds
     /// @throws RecipeException with everything that is wrong, each with its position
@@ -56,7 +59,10 @@ public record RecipeFile(
         for (String set : sets) {
             root = SetFlag.apply(set, root, problems);
         }
-        Path source = file.toAbsolutePath().normalize();
+        return read(file.toAbsolutePath().normalize(), root, problems);
+    }
+
+    static RecipeFile read(Path source, Mapping root, Problems problems) {
         Notes notes = new Notes();
         Settings settings =
                 SettingsReader.read(source, AutoModelRecipe.translate(source, root, problems, notes), problems);

@@ -38,6 +38,11 @@ final class SourceText {
         return new SourceText(value, _ -> flag);
     }
 
+    /// A value that a program gave.
+    static SourceText ofProgram(String value, Origin.InProgram origin) {
+        return new SourceText(value, _ -> origin);
+    }
+
     static SourceText ofFile(Path file) {
         byte[] bytes = bytes(file);
         CharBuffer decoded = CharBuffer.allocate(bytes.length);

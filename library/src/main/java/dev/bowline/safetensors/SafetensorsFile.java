@@ -21,6 +21,8 @@ import java.util.SequencedMap;
 ///
 /// The map belongs to this object: after [#close()] no segment may be used, and native code that still holds an
 /// address would crash.
+///
+/// Threads may read at once; the owner closes it after the last.
 public final class SafetensorsFile implements AutoCloseable {
 
     private static final long READ_CHUNK_BYTES = 64L << 20;

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// A scope frees Java's handles, never the values autograd still needs: libtorch counts references, so a graph keeps
 /// its own. Scopes nest per thread and close in reverse order. A tensor used after its scope is refused by JavaCPP with
 /// a `NullPointerException`.
+///
+/// For the thread that opened it.
 public final class TensorScope implements AutoCloseable {
 
     private final @Nullable PointerScope enclosing = PointerScope.getInnerScope();

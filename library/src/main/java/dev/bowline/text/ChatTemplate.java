@@ -22,6 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
 ///
 /// A checkpoint may have several templates; the one called `default` is used, and `tool_use` for a conversation
 /// with tools, unless one is chosen by name. A template is parsed when it is first used.
+///
+/// Immutable; for any number of threads at once.
 public final class ChatTemplate {
 
     /// How the text ends.

@@ -30,6 +30,8 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// It borrows the model and owns the optimizer. Its whole state is the model's weights, [#optimizerState] and
 /// [#progress]: restored together, training goes on bit for bit as if it had not stopped.
+///
+/// For one thread, which the model belongs to while it is trained.
 public final class FineTuning implements AutoCloseable {
 
     /// Where [#progress] says which rate each step has.

@@ -1,5 +1,6 @@
 package dev.bowline.train;
 
+import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Schedule;
@@ -24,6 +25,47 @@ public record FineTuningPlan(
         OptionalDouble maxGradNorm,
         CrossEntropy loss,
         long paddingId) {
+
+    /// Tokens whose logits exist at once, by default as in a recipe.
+    private static final int CHUNK = 512;
+
+    /// A plan with the defaults of a recipe: AdamW as in PyTorch, a constant rate, gradients clipped to a
+    /// norm of 1, the loss in chunks, and a forward pass for each row.
+    ///
+    /// @param rowsPerStep rows in one optimizer step
+    /// @param lastStep the step after which training is done, from 1
+    /// @param rate the learning rate
+    public static FineTuningPlan of(int rowsPerStep, long lastStep, double rate) {
+        return new FineTuningPlan(
+                rowsPerStep,
+                1,
+                lastStep,
+                AdamW.Settings.defaults(),
+                Schedule.constant(rate),
+                OptionalDouble.of(1),
+                new ChunkedCrossEntropy(CHUNK),
+                0);
+    }
+
+    public FineTuningPlan with(Schedule other) {
+        return new FineTuningPlan(
+                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, other, maxGradNorm, loss, paddingId);
+    }
+
+    public FineTuningPlan with(AdamW.Settings other) {
+        return new FineTuningPlan(
+                rowsPerStep, rowsPerMicroBatch, lastStep, other, schedule, maxGradNorm, loss, paddingId);
+    }
+
+    public FineTuningPlan with(CrossEntropy other) {
+        return new FineTuningPlan(
+                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, other, paddingId);
+    }
+
+    /// @param rows in one forward pass
+    public FineTuningPlan withMicroBatchOf(int rows) {
+        return new FineTuningPlan(rowsPerStep, rows, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId);
+    }
 
     public FineTuningPlan {
         if (rowsPerMicroBatch < 1 || rowsPerStep < rowsPerMicroBatch) {

@@ -8,6 +8,7 @@ import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
+import dev.bowline.data.Dataset;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.TensorScope;
@@ -23,6 +24,8 @@ import org.bytedeco.pytorch.NoGradGuard;
 /// A recipe, carried out: load, train, validate, save.
 ///
 /// It prints nothing; a [RunListener] hears what happens.
+///
+/// For one thread, but for [#requestStop].
 public final class FineTuningRun implements AutoCloseable {
 
     private final RecipeFile file;
@@ -66,6 +69,12 @@ public final class FineTuningRun implements AutoCloseable {
     /// The same for a recipe that a program made.
     public static FineTuningRun open(Recipe recipe) {
         return open(RecipeFile.of(recipe));
+    }
+
+    /// The same on examples that a program made, such as [Dataset#of]; the recipe's dataset section is not
+    /// read, but for its order and its length of rows.
+    public static FineTuningRun open(Recipe recipe, Dataset dataset) {
+        return PreparedRun.of(RecipeFile.of(recipe), dataset).requireMemory().load();
     }
 
     static FineTuningRun load(PreparedRun prepared) {
@@ -150,8 +159,8 @@ public final class FineTuningRun implements AutoCloseable {
 
     /// Trains to the last step, or to the end of the step in which a stop is requested.
     ///
-    /// Every step taken is saved when this method returns or throws, unless checkpoints are disabled or the save
-    /// itself failed.
+    /// Every step taken is saved when this method returns or throws, unless checkpoints are disabled or the
+    /// save itself failed.
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());

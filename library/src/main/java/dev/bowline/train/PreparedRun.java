@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.data.Dataset;
 import dev.bowline.data.Row;
 import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.recipe.Recipe;
@@ -17,8 +18,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// A recipe with its data read and everything checked that can be without a weight: the model's config and headers, the
-/// tokenizer, every example, and the memory it will take.
+/// A recipe with its data read and everything checked that can be without a weight: the model's config and
+/// headers, the tokenizer, every example, and the memory it will take.
+///
+/// Immutable; for any thread.
 public final class PreparedRun {
 
     private final RecipeFile file;
@@ -44,6 +47,17 @@ public final class PreparedRun {
 
     /// @throws BowlineException if something in the recipe does not hold
     public static PreparedRun of(RecipeFile file) {
+        return of(file, Optional.empty());
+    }
+
+    /// With examples that a program made in place of those that the recipe's dataset section names.
+    ///
+    /// @throws BowlineException if something in the recipe does not hold
+    public static PreparedRun of(RecipeFile file, Dataset dataset) {
+        return of(file, Optional.of(dataset));
+    }
+
+    private static PreparedRun of(RecipeFile file, Optional<Dataset> given) {
         Recipe recipe = file.recipe();
         RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
@@ -53,7 +67,8 @@ public final class PreparedRun {
             checkpoint.requireFits(model);
             int vocabulary = model.vocabularySize();
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
-            RecipeData training = RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today)
+            RecipeData training = given.map(dataset -> RecipeData.of(recipe, dataset))
+                    .orElseGet(() -> RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today))
                     .requireRows(tokenizer, vocabulary);
             Optional<RecipeData> heldOut = recipe.validationDataset()
                     .map(section -> RecipeData.read(file, "validation_dataset", section, tokenizer, today)

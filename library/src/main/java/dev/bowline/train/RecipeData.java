@@ -13,6 +13,7 @@ import dev.bowline.recipe.ChatTemplateChoice;
 import dev.bowline.recipe.ChatTemplateSection;
 import dev.bowline.recipe.ColumnMapping;
 import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.Truncation;
 import dev.bowline.text.AssistantMask;
@@ -31,6 +32,13 @@ import java.util.OptionalInt;
 /// @param dataset what was read
 /// @param template the chat template, if the checkpoint or the recipe has one
 record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> template) {
+
+    /// Examples that a program made, which are tokens already: no template is needed.
+    static RecipeData of(Recipe recipe, Dataset dataset) {
+        int packedSize = recipe.packedSequence().packedSequenceSize();
+        List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
+        return new RecipeData(rows, dataset, Optional.empty());
+    }
 
     /// @param name of the section in `file`
     /// @param today the day that the template is told where the recipe names none

@@ -23,15 +23,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A model's cache changes the time and never the answer. That the greedy answer is transformers' is a matter of
-/// parity,
-/// tested there.
+/// A model's cache changes the time and never the answer. That the greedy answer is transformers' is a matter
+/// of parity, tested there.
 class GenerationTest {
 
     private static final double TOLERANCE = 1e-4;
@@ -83,6 +86,38 @@ class GenerationTest {
                     chat.generate(second, settings, TokenListener.NONE).tokens();
 
             assertEquals(fresh.generate(second, settings, TokenListener.NONE).tokens(), continued);
+        }
+    }
+
+    /// One loaded model serves several threads, each with a generation of its own.
+    @Test
+    void severalThreadsGenerateWithOneModelAsOneDoes() throws Exception {
+        int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
+        GenerationSettings settings = GenerationSettings.greedy(12);
+        try (CausalLanguageModel model = load("moe_tied");
+                ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            List<Callable<List<Integer>>> asked = new ArrayList<>();
+            for (int i = 0; i < 12; i++) {
+                int[] own = join(prompt, new int[] {i % 3}, new int[] {});
+                asked.add(() -> {
+                    try (Generation generation = new Generation(model)) {
+                        return generation
+                                .generate(own, settings, TokenListener.NONE)
+                                .tokens();
+                    }
+                });
+            }
+            List<List<Integer>> expected = new ArrayList<>();
+            for (Callable<List<Integer>> one : asked.subList(0, 3)) {
+                expected.add(one.call());
+            }
+
+            List<Future<List<Integer>>> answers = threads.invokeAll(asked);
+
+            for (int i = 0; i < answers.size(); i++) {
+                assertEquals(expected.get(i % 3), answers.get(i).get());
+            }
+            assertTrue(Set.copyOf(expected).size() > 1, "the prompts have one answer");
         }
     }
 
