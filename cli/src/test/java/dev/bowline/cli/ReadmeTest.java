@@ -43,8 +43,7 @@ class ReadmeTest {
 
     @Test
     void theProgramOfTheReadmeCompilesAndRuns() throws Exception {
-        List<String> lines =
-                ran("README.md", "Ask", MODEL.toString(), "<bos><|turn>user\nSay hello.<turn|>\n");
+        List<String> lines = ran("README.md", "Ask", MODEL.toString(), "<bos><|turn>user\nSay hello.<turn|>\n");
 
         assertEquals("one value: true", lines.getFirst());
         assertTrue(lines.size() > 1, "it answered nothing");
@@ -114,8 +113,8 @@ class ReadmeTest {
 
     /// The text of the first element of this name.
     private static String element(String name, String xml) {
-        Matcher element =
-                Pattern.compile("<%1$s>([^<]+)</%1$s>".formatted(Pattern.quote(name))).matcher(xml);
+        Matcher element = Pattern.compile("<%1$s>([^<]+)</%1$s>".formatted(Pattern.quote(name)))
+                .matcher(xml);
         assertTrue(element.find(), name);
         return element.group(1);
     }

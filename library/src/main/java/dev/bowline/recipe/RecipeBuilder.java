@@ -71,8 +71,8 @@ public final class RecipeBuilder {
     /// @param value in YAML, such as `cosine` or `[0.9, 0.95]`
     public RecipeBuilder set(String key, String value) {
         Origin.InProgram origin = new Origin.InProgram(key);
-        YamlValue read = YamlReader.read(SourceText.ofProgram(value, origin), problems)
-                .orElse(new Scalar("", true, origin));
+        YamlValue read =
+                YamlReader.read(SourceText.ofProgram(value, origin), problems).orElse(new Scalar("", true, origin));
         root = root.with(Key.segments(key), read);
         return this;
     }
@@ -86,6 +86,7 @@ public final class RecipeBuilder {
 
     /// @throws RecipeException with everything that is wrong, each with its key
     public Recipe build() {
-        return RecipeFile.read(Path.of("RecipeBuilder").toAbsolutePath(), root, problems).recipe();
+        return RecipeFile.read(Path.of("RecipeBuilder").toAbsolutePath(), root, problems)
+                .recipe();
     }
 }

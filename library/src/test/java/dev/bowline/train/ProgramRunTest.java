@@ -26,8 +26,9 @@ import org.junit.jupiter.api.io.TempDir;
 /// A program that makes its recipe and its examples itself trains as a recipe file with a data file does.
 class ProgramRunTest {
 
-    private static final Path DEMO =
-            Path.of("..", "cli", "src", "main", "resources", "demo").toAbsolutePath().normalize();
+    private static final Path DEMO = Path.of("..", "cli", "src", "main", "resources", "demo")
+            .toAbsolutePath()
+            .normalize();
     private static final Path MODEL = DEMO.resolve("model");
 
     @TempDir
@@ -44,7 +45,11 @@ class ProgramRunTest {
     }
 
     private static RecipeBuilder sized(RecipeBuilder builder) {
-        return builder.learningRate(1e-3).globalBatchSize(4).localBatchSize(2).maxSteps(2).seqLength(64);
+        return builder.learningRate(1e-3)
+                .globalBatchSize(4)
+                .localBatchSize(2)
+                .maxSteps(2)
+                .seqLength(64);
     }
 
     private record Trained(List<Double> losses, Path weights) {}
@@ -65,7 +70,8 @@ class ProgramRunTest {
                 step_scheduler: {global_batch_size: 4, local_batch_size: 2, max_steps: 2}
                 optimizer: {lr: 1e-3, betas: [0.9, 0.95]}
                 checkpoint: {checkpoint_dir: "%s"}
-                """.formatted(MODEL, DEMO.resolve("train.jsonl"), directory.resolve("run")));
+                """.formatted(
+                        MODEL, DEMO.resolve("train.jsonl"), directory.resolve("run")));
 
         Recipe read = RecipeFile.load(file, List.of()).recipe();
         Recipe made = sized(RecipeBuilder.of(MODEL, DEMO.resolve("train.jsonl"), directory.resolve("run")))
@@ -100,8 +106,10 @@ class ProgramRunTest {
                 .map(line -> Json.parse(line, "a line").asObject().requireArray("messages"))
                 .map(messages -> Conversation.of(messages.objects()))
                 .toList();
-        Recipe ofFile = sized(RecipeBuilder.of(MODEL, data, directory.resolve("file"))).build();
-        Recipe ofProgram = sized(RecipeBuilder.of(MODEL, directory.resolve("program"))).build();
+        Recipe ofFile =
+                sized(RecipeBuilder.of(MODEL, data, directory.resolve("file"))).build();
+        Recipe ofProgram =
+                sized(RecipeBuilder.of(MODEL, directory.resolve("program"))).build();
         Dataset dataset;
         try (Tokenizer tokenizer = Tokenizer.open(MODEL)) {
             dataset = Dataset.of(conversations, tokenizer, 64);
@@ -123,8 +131,7 @@ class ProgramRunTest {
             BowlineException wrong = assertThrows(
                     BowlineException.class,
                     () -> Dataset.of(List.of(whole, Conversation.of(List.of(question))), tokenizer, 64));
-            BowlineException none =
-                    assertThrows(BowlineException.class, () -> Dataset.of(List.of(), tokenizer, 64));
+            BowlineException none = assertThrows(BowlineException.class, () -> Dataset.of(List.of(), tokenizer, 64));
 
             assertTrue(wrong.problem().contains("conversation 2"), wrong.problem());
             assertTrue(none.problem().contains("the list of conversations has no"), none.problem());
