@@ -170,6 +170,16 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
+    /// Copies values that may only be read into memory of this parameter's own.
+    public void copyReadOnly() {
+        if (borrowed) {
+            borrowed = false;
+            try (var copy = value().clone()) {
+                replaceData(value(), copy);
+            }
+        }
+    }
+
     /// The accumulated gradient, as a handle of the caller's scope.
     public Optional<Tensor> gradient() {
         if (value == null) {

@@ -31,6 +31,7 @@ public final class FineTuningRun implements AutoCloseable {
     private final RecipeFile file;
     private final Recipe recipe;
     private final Pretrained pretrained;
+    private final List<String> mapped;
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final RunCheckpoints checkpoints;
@@ -42,6 +43,7 @@ public final class FineTuningRun implements AutoCloseable {
     private FineTuningRun(
             RecipeFile file,
             Pretrained pretrained,
+            List<String> mapped,
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
@@ -51,6 +53,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.file = file;
         recipe = file.recipe();
         this.pretrained = pretrained;
+        this.mapped = List.copyOf(mapped);
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.checkpoints = checkpoints;
@@ -96,6 +99,7 @@ public final class FineTuningRun implements AutoCloseable {
         notes.addAll(towers(pretrained.report()));
         try {
             notes.addAll(pretrained.checkpoint().retainCompanions());
+            List<String> mapped = FrozenCopies.copy(pretrained, FrozenCopies.MAX_BYTES);
             TrainingRows rows = new TrainingRows(
                     prepared.training().rows(),
                     recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
@@ -111,6 +115,7 @@ public final class FineTuningRun implements AutoCloseable {
             return new FineTuningRun(
                     prepared.file(),
                     pretrained,
+                    mapped,
                     tuning,
                     prepared.heldOut(),
                     prepared.checkpoints(),
@@ -171,15 +176,14 @@ public final class FineTuningRun implements AutoCloseable {
                 recipe,
                 tuning,
                 heldOut,
-                new TrainingLoop.Saving(
-                        checkpoints, pretrained.checkpoint(), mapped(pretrained.report()), templateDate),
+                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), mapped, templateDate),
                 metrics,
                 stopRequested::get,
                 listener);
         loop.run(this::explained);
         List<String> all = new ArrayList<>(notes);
         all.addAll(loop.notes());
-        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(all) : List.of();
+        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(all, listener) : List.of();
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
                 loop.lastStep(),
@@ -196,21 +200,15 @@ public final class FineTuningRun implements AutoCloseable {
     }
 
     /// @param notes takes why there are none
-    private List<ComponentUpdate> updates(List<String> notes) {
+    private List<ComponentUpdate> updates(List<String> notes, RunListener listener) {
         if (pretrained.checkpoint().isRewritten()) {
-            notes.add("%s was written to after it was loaded, so the change of the weights was not measured"
-                    .formatted(pretrained.checkpoint().directory()));
+            String why = "%s was written to after it was loaded, so the change of the weights was not measured"
+                    .formatted(pretrained.checkpoint().directory());
+            notes.add(why);
+            listener.noted(why);
             return List.of();
         }
         return ComponentUpdate.since(pretrained.checkpoint(), pretrained.model());
-    }
-
-    /// The tensors that the model computes with where the file is mapped.
-    private static List<String> mapped(LoadReport report) {
-        return report.filled().stream()
-                .filter(each -> each.placement() == LoadReport.Placement.MAPPED)
-                .flatMap(each -> each.keys().stream())
-                .toList();
     }
 
     private NotFiniteException explained(NotFiniteException e) {

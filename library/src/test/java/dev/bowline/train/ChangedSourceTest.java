@@ -7,8 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.safetensors.SafetensorsFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,12 +28,10 @@ import org.junit.jupiter.api.io.TempDir;
 /// on.
 class ChangedSourceTest {
 
-    private final Path directory;
     private final Path model;
     private final DemoRuns demo;
 
     ChangedSourceTest(@TempDir Path directory) {
-        this.directory = directory;
         model = directory.resolve("model");
         demo = new DemoRuns(directory);
     }
@@ -110,20 +112,46 @@ class ChangedSourceTest {
     }
 
     @Test
-    void aFrozenWeightThatWasWrittenToEndsTheRunBeforeItIsTrainedOn() throws IOException {
-        Path weights = model.resolve("model.safetensors");
-        BowlineException refused = assertThrows(
-                BowlineException.class, () -> run(this::cutWeights, "freeze_config.freeze_embeddings=true"));
+    void smallFrozenWeightsAreThoseThatWereLoaded() {
+        byte[] before = embedding(model);
 
-        assertTrue(refused.problem().startsWith(weights.toAbsolutePath() + " was written to"), refused.problem());
-        assertFalse(Files.exists(directory.resolve("run").resolve("step_1")), "saved a weight that is not there");
+        RunReport report = run(this::cutWeights, "freeze_config.freeze_embeddings=true");
+
+        assertEquals(2, report.lastStep().orElseThrow().step());
+        assertArrayEquals(before, embedding(report.checkpoint().orElseThrow()));
+    }
+
+    private static byte[] embedding(Path directory) {
+        try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("model.safetensors"))) {
+            return file.bytes("model.language_model.embed_tokens.weight").toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /// A weight that is too large to be copied is neither trained on nor saved once its file was written to.
+    @Test
+    void aMappedWeightThatWasWrittenToIsRefused() throws IOException {
+        AutoModel.Options frozen = AutoModel.Options.asStored()
+                .freezing(each -> each.inputEmbedding().get().freeze());
+        try (Pretrained pretrained = AutoModel.fromPretrained(model, frozen)) {
+            List<String> mapped = FrozenCopies.copy(pretrained, 1000);
+            assertEquals(List.of("model.language_model.embed_tokens.weight"), mapped);
+            pretrained.checkpoint().requireNotRewritten(mapped);
+
+            cutWeights();
+
+            BowlineException refused = assertThrows(
+                    BowlineException.class, () -> pretrained.checkpoint().requireNotRewritten(mapped));
+            assertTrue(
+                    refused.problem().startsWith(model.resolve("model.safetensors") + " was written to"),
+                    refused.problem());
+        }
     }
 
     /// As a download does: the run keeps the file that it opened.
     @Test
     void anotherFileUnderTheNameChangesNothing() throws IOException {
         Path weights = model.resolve("model.safetensors");
-        byte[] original = Files.readAllBytes(weights);
+        byte[] before = embedding(model);
 
         RunReport report = run(
                 () -> {
@@ -134,8 +162,7 @@ class ChangedSourceTest {
                 "freeze_config.freeze_embeddings=true");
 
         assertEquals(2, report.lastStep().orElseThrow().step());
-        assertEquals(
-                original.length, Files.size(report.checkpoint().orElseThrow().resolve("model.safetensors")), 64);
+        assertArrayEquals(before, embedding(report.checkpoint().orElseThrow()));
         assertFalse(report.updates().isEmpty());
     }
 }

@@ -1,0 +1,45 @@
+package dev.bowline.train;
+
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.nn.Slot;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+
+/// Copies small frozen weights out of the mapped files, so that a run does not depend on the files for them: a write to
+/// a file changes mapped weights, and a cut file ends a process that reads beyond its end.
+final class FrozenCopies {
+
+    /// Little beside the memory of any training.
+    static final long MAX_BYTES = 64L << 20;
+
+    private FrozenCopies() {}
+
+    /// Copies from the smallest on, as many as `maxBytes` hold.
+    ///
+    /// @return the tensors in the files that are still computed with where they are mapped
+    static List<String> copy(Pretrained pretrained, long maxBytes) {
+        List<LoadReport.Filled> mapped = pretrained.report().filled().stream()
+                .filter(each -> each.placement() == LoadReport.Placement.MAPPED)
+                .sorted(Comparator.comparingLong(LoadReport.Filled::bytes))
+                .toList();
+        List<String> left = new ArrayList<>();
+        long room = maxBytes;
+        for (LoadReport.Filled each : mapped) {
+            if (each.bytes() <= room) {
+                slot(pretrained.model(), each.slot()).get().copyReadOnly();
+                room -= each.bytes();
+            } else {
+                left.addAll(each.keys());
+            }
+        }
+        return left;
+    }
+
+    private static Slot slot(CausalLanguageModel model, String name) {
+        return Objects.requireNonNull(model.slots().get(name));
+    }
+}
