@@ -22,12 +22,19 @@ final class ChatLoop {
     private final TextGeneration generation;
     private final ChatTemplate template;
     private final GenerationSettings settings;
+    private final GenerationStats stats;
 
-    ChatLoop(Console console, TextGeneration generation, ChatTemplate template, GenerationSettings settings) {
+    ChatLoop(
+            Console console,
+            TextGeneration generation,
+            ChatTemplate template,
+            GenerationSettings settings,
+            GenerationStats stats) {
         this.console = console;
         this.generation = generation;
         this.template = template;
         this.settings = settings;
+        this.stats = stats;
     }
 
     /// Goes on until the input ends.
@@ -69,8 +76,9 @@ final class ChatLoop {
         console.print(
                 switch (form) {
                     case TEXT -> "\n";
-                    case JSON_LINES -> GenerateCommand.json(answer) + "\n";
+                    case JSON_LINES -> stats.json(answer) + "\n";
                 });
+        stats.note(answer);
         return answer.text();
     }
 }

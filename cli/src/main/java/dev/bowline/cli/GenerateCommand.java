@@ -4,7 +4,6 @@ import dev.bowline.NearestNames;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.generate.Continuation;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
 import dev.bowline.json.JsonObject;
@@ -13,6 +12,7 @@ import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -83,6 +83,11 @@ final class GenerateCommand extends Command {
     @Option(names = "--json", description = "Print JSON; with --chat, a line for each turn.")
     private boolean json;
 
+    @Option(
+            names = "--stats",
+            description = "Show how long loading, the prompt and each answer took, and the tokens a second.")
+    private boolean stats;
+
     @Spec
     private @Nullable CommandSpec spec;
 
@@ -99,22 +104,40 @@ final class GenerateCommand extends Command {
         AutoModel.Options stored = AutoModel.Options.forInference();
         AutoModel.Options options = chosen.map(stored::in).orElse(stored);
         Checkpoint.requireModel(directory);
+        long start = System.nanoTime();
         try (Tokenizer tokenizer = Tokenizer.open(directory);
                 Pretrained pretrained = AutoModel.fromPretrained(directory, options);
                 TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
             GenerationSettings settings = sampling.over(
                     pretrained.model().config(), pretrained.checkpoint().generationConfig());
+            notApplied(pretrained.checkpoint().generationConfig());
+            Duration load = Duration.ofNanos(System.nanoTime() - start);
+            GenerationStats shown = stats ? GenerationStats.shown(console(), load) : GenerationStats.hidden();
             if (asked.chat) {
-                new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings)
+                new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings, shown)
                         .run(opening(), json ? ChatLoop.Form.JSON_LINES : ChatLoop.Form.TEXT);
             } else {
-                one(generation, tokenizer, settings, Objects.requireNonNull(asked.prompt));
+                one(generation, tokenizer, settings, shown, Objects.requireNonNull(asked.prompt));
             }
         }
         return ExitCode.SUCCESS;
     }
 
-    private void one(TextGeneration generation, Tokenizer tokenizer, GenerationSettings settings, String prompt) {
+    private void notApplied(Optional<JsonObject> generationConfig) {
+        List<String> keys = generationConfig.map(GenerationSettings::notApplied).orElseGet(List::of);
+        if (!keys.isEmpty()) {
+            console()
+                    .note("warning: generation_config.json asks for what generate does not do: %s"
+                            .formatted(String.join(", ", keys)));
+        }
+    }
+
+    private void one(
+            TextGeneration generation,
+            Tokenizer tokenizer,
+            GenerationSettings settings,
+            GenerationStats shown,
+            String prompt) {
         TextGeneration.Answer answer;
         if (raw) {
             answer = generation.complete(prompt, settings, this::show);
@@ -122,7 +145,8 @@ final class GenerateCommand extends Command {
             Conversation conversation = opening().plus(Conversation.message("user", prompt));
             answer = generation.answer(template(tokenizer, prompt), conversation, settings, this::show);
         }
-        console().print(json ? json(answer).toString() + "\n" : "\n");
+        console().print(json ? shown.json(answer) + "\n" : "\n");
+        shown.note(answer);
     }
 
     private void show(String piece) {
@@ -149,15 +173,5 @@ final class GenerateCommand extends Command {
             console().note("warning: the chat template never reads 'tools', so the model is not told of them");
         }
         return chosen;
-    }
-
-    /// An answer as a program reads it.
-    static JsonObject json(TextGeneration.Answer answer) {
-        Continuation continuation = answer.continuation();
-        return JsonObject.of()
-                .with("text", answer.text())
-                .with("prompt_tokens", continuation.promptTokens())
-                .with("new_tokens", continuation.tokens().size())
-                .with("end", continuation.end().name().toLowerCase(java.util.Locale.ROOT));
     }
 }

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.Sampling;
 import dev.bowline.json.JsonObject;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -14,7 +15,7 @@ import picocli.CommandLine.Option;
 /// How text is generated; what is not given is as the checkpoint's generation_config.json says.
 final class SamplingOptions {
 
-    private static final Sampling.Sampled ANY = new Sampling.Sampled(1, 0, 1, 0);
+    private static final Sampling.Sampled ANY = new Sampling.Sampled(1, 0, 1, 0, 0);
 
     @Option(names = "--greedy", description = "Take the most likely token each time.")
     private boolean greedy;
@@ -22,7 +23,7 @@ final class SamplingOptions {
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "Above 1 for more surprise, below 1 for less. This option and the next three draw tokens.")
+            description = "Above 1 for more surprise, below 1 for less. This option and the next four draw tokens.")
     private @Nullable Double temperature;
 
     @Option(names = "--top-k", paramLabel = "K", description = "Draw from the K most likely tokens; 0 for all.")
@@ -33,6 +34,12 @@ final class SamplingOptions {
             paramLabel = "P",
             description = "Draw from the most likely tokens whose probabilities reach P.")
     private @Nullable Double topP;
+
+    @Option(
+            names = "--min-p",
+            paramLabel = "P",
+            description = "Draw from tokens with at least P of the most likely one's probability.")
+    private @Nullable Double minP;
 
     @Option(names = "--seed", paramLabel = "N", description = "Draw other tokens. The default is 0.")
     private @Nullable Long seed;
@@ -48,14 +55,16 @@ final class SamplingOptions {
 
     /// Refuses values that no checkpoint could make sense of, before one is opened.
     void requireSound(CommandLine line) {
-        boolean draws = Stream.of(temperature, topK, topP, seed).anyMatch(value -> value != null);
+        boolean draws = Stream.of(temperature, topK, topP, minP, seed).anyMatch(value -> value != null);
         if (greedy && draws) {
             throw new CommandLine.ParameterException(
-                    line, "--greedy draws nothing, so --temperature, --top-k, --top-p and --seed do not go with it");
+                    line,
+                    "--greedy draws nothing, so --temperature, --top-k, --top-p, --min-p and --seed do not go with it");
         }
         requireSound(line, "--temperature", temperature, ANY::withTemperature);
         requireSound(line, "--top-k", topK, ANY::withTopK);
         requireSound(line, "--top-p", topP, ANY::withTopP);
+        requireSound(line, "--min-p", minP, ANY::withMinP);
         GenerationSettings settings = GenerationSettings.greedy(1);
         requireSound(line, "--max-new-tokens", maxNewTokens, settings::withMaxNewTokens);
         requireSound(line, "--repetition-penalty", repetitionPenalty, settings::withRepetitionPenalty);
@@ -75,20 +84,36 @@ final class SamplingOptions {
 
     /// The checkpoint's settings with what was given over them.
     GenerationSettings over(JsonObject config, Optional<JsonObject> generationConfig) {
-        GenerationSettings settings = GenerationSettings.of(config, generationConfig);
+        JsonObject file = withoutReplaced(generationConfig.orElseGet(JsonObject::of));
+        GenerationSettings settings = GenerationSettings.of(config, Optional.of(file));
         if (maxNewTokens != null) {
             settings = settings.withMaxNewTokens(maxNewTokens);
         }
         if (repetitionPenalty != null) {
             settings = settings.withRepetitionPenalty(repetitionPenalty);
         }
-        boolean draws = Stream.of(temperature, topK, topP, seed).anyMatch(value -> value != null);
+        boolean draws = Stream.of(temperature, topK, topP, minP, seed).anyMatch(value -> value != null);
         if (greedy) {
             return settings.withSampling(new Sampling.Greedy());
         }
-        return draws
-                ? settings.withSampling(sampled(GenerationSettings.sampled(generationConfig.orElseGet(JsonObject::of))))
-                : settings;
+        return draws ? settings.withSampling(sampled(GenerationSettings.sampled(file))) : settings;
+    }
+
+    /// The file without the values that an option replaces, so that none of these can be wrong.
+    private JsonObject withoutReplaced(JsonObject file) {
+        Map<String, Boolean> replaced = Map.of(
+                "do_sample", greedy,
+                "temperature", temperature != null,
+                "top_k", topK != null,
+                "top_p", topP != null,
+                "min_p", minP != null,
+                "repetition_penalty", repetitionPenalty != null,
+                "max_new_tokens", maxNewTokens != null);
+        JsonObject kept = file;
+        for (Map.Entry<String, Boolean> key : replaced.entrySet()) {
+            kept = key.getValue() ? kept.without(key.getKey()) : kept;
+        }
+        return kept;
     }
 
     private Sampling sampled(Sampling.Sampled base) {
@@ -101,6 +126,9 @@ final class SamplingOptions {
         }
         if (topP != null) {
             sampled = sampled.withTopP(topP);
+        }
+        if (minP != null) {
+            sampled = sampled.withMinP(minP);
         }
         return seed != null ? sampled.withSeed(seed) : sampled;
     }

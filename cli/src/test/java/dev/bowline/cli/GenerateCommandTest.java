@@ -57,6 +57,25 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aKeyThatIsNotAppliedIsNamedAndARefusedValueIsNamedWithItsFile() throws IOException {
+        generationConfig("{\"eos_token_id\": [0], \"num_beams\": 4, \"max_new_tokens\": 2}");
+        Ran ran = Ran.bowline("generate", model.toString(), "--prompt", QUESTION, "--stats");
+        assertTrue(ran.err().contains("what generate does not do: num_beams 4"), ran.err());
+        assertTrue(
+                ran.err().matches("(?s).*load [0-9.]+ s, prefill [0-9]+ tokens in .*, decode 1 token in .*"),
+                ran.err());
+
+        generationConfig("{\"do_sample\": true, \"min_p\": 2.0, \"max_new_tokens\": 2}");
+        Ran refused = Ran.bowline("generate", model.toString(), "--prompt", QUESTION);
+        assertEquals(ExitCode.REFUSED, refused.exitCode());
+        assertTrue(refused.err().contains("generation_config.json:1:30: min_p: min-p is 2.0"), refused.err());
+        JsonObject stats = ask("--min-p", "0.5", "--stats").requireObject("stats");
+        assertEquals(1, stats.requireInt("decode_tokens"));
+        assertTrue(
+                stats.requireDouble("prefill_seconds") > 0 && stats.requireInt("prefill_tokens") > 5, stats.toString());
+    }
+
+    @Test
     void theGenerationConfigSaysWhetherTokensAreDrawn() throws IOException {
         String greedy = ask().requireString("text");
         generationConfig("{\"do_sample\": true, \"temperature\": 3.0, \"top_k\": 0, \"max_new_tokens\": 20}");

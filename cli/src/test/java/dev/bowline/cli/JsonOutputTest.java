@@ -93,7 +93,7 @@ class JsonOutputTest {
     @Test
     void generate() {
         String model = DEMO.resolve("model").toString();
-        assertIsAsDescribed("generate", ran("generate", model, "--prompt", "Hi", "--max-new-tokens", "3"));
+        assertIsAsDescribed("generate", ran("generate", model, "--prompt", "Hi", "--max-new-tokens", "3", "--stats"));
 
         String lines = Ran.bowlineReading("Hi\nAgain\n", "generate", model, "--chat", "--max-new-tokens", "3", "--json")
                 .succeeded()

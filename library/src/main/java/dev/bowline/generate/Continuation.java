@@ -1,5 +1,6 @@
 package dev.bowline.generate;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -8,7 +9,15 @@ import java.util.OptionalInt;
 /// @param promptTokens how many tokens came before
 /// @param tokens the new tokens, without the one that stopped generation
 /// @param stopToken the token that stopped it, if one did
-public record Continuation(int promptTokens, List<Integer> tokens, End end, OptionalInt stopToken) {
+/// @param time how long it took
+public record Continuation(int promptTokens, List<Integer> tokens, End end, OptionalInt stopToken, Time time) {
+
+    /// Where the time went.
+    ///
+    /// @param computedPromptTokens tokens of the prompt that were computed; the others were in the cache
+    /// @param prefill from the start to the logits after the prompt
+    /// @param decode from then on to the end
+    public record Time(int computedPromptTokens, Duration prefill, Duration decode) {}
 
     public Continuation {
         tokens = List.copyOf(tokens);

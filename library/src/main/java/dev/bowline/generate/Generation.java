@@ -9,6 +9,7 @@ import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,20 +41,47 @@ public final class Generation implements AutoCloseable {
             sampler.see(token);
         }
         List<Integer> tokens = new ArrayList<>();
-        int[] unseen = unseen(prompt);
+        Clock clock = new Clock();
+        int[] unseen = keepable(unseen(prompt));
+        int computed = unseen.length;
         while (true) {
-            int token = sampler.choose(nextLogits(keepable(unseen)));
+            float[] logits = nextLogits(keepable(unseen));
+            clock.logits();
+            int token = sampler.choose(logits);
             if (settings.stopTokens().contains(token)) {
-                return new Continuation(prompt.length, tokens, Continuation.End.STOP_TOKEN, OptionalInt.of(token));
+                return new Continuation(
+                        prompt.length,
+                        tokens,
+                        Continuation.End.STOP_TOKEN,
+                        OptionalInt.of(token),
+                        clock.time(computed));
             }
             tokens.add(token);
             TokenListener.Verdict verdict = listener.onToken(token);
             Optional<Continuation.End> end = end(prompt.length, tokens.size(), settings, verdict);
             if (end.isPresent()) {
-                return new Continuation(prompt.length, tokens, end.get(), OptionalInt.empty());
+                return new Continuation(prompt.length, tokens, end.get(), OptionalInt.empty(), clock.time(computed));
             }
             sampler.see(token);
             unseen = new int[] {token};
+        }
+    }
+
+    /// Measures one continuation.
+    private static final class Clock {
+
+        private final long start = System.nanoTime();
+        private long prefilled = -1;
+
+        void logits() {
+            prefilled = prefilled < 0 ? System.nanoTime() : prefilled;
+        }
+
+        Continuation.Time time(int computedPromptTokens) {
+            return new Continuation.Time(
+                    computedPromptTokens,
+                    Duration.ofNanos(prefilled - start),
+                    Duration.ofNanos(System.nanoTime() - prefilled));
         }
     }
 

@@ -2,7 +2,7 @@ package dev.bowline.generate;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
-import dev.bowline.text.StopTokens;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -12,18 +12,17 @@ import java.util.Set;
 /// @param stopTokens ids after any of which generation ends
 /// @param suppressedTokens ids that are never chosen, greedily or not
 /// @param repetitionPenalty above 1 makes tokens of the prompt and the continuation less likely; 1 for none
+/// @param constraints which tokens may not come next, by what came before
 public record GenerationSettings(
         int maxNewTokens,
         Set<Integer> stopTokens,
         Set<Integer> suppressedTokens,
         double repetitionPenalty,
+        Constraints constraints,
         Sampling sampling) {
 
     /// Used where neither the caller nor generation_config.json gives a length.
     public static final int DEFAULT_MAX_NEW_TOKENS = 256;
-
-    /// As transformers: what a generation_config.json that does not say means.
-    private static final Sampling.Sampled DEFAULT_SAMPLED = new Sampling.Sampled(1.0, 50, 1.0, 0);
 
     public GenerationSettings {
         stopTokens = Set.copyOf(stopTokens);
@@ -41,7 +40,7 @@ public record GenerationSettings(
 
     /// Greedy, without stop tokens.
     public static GenerationSettings greedy(int maxNewTokens) {
-        return new GenerationSettings(maxNewTokens, Set.of(), Set.of(), 1.0, new Sampling.Greedy());
+        return new GenerationSettings(maxNewTokens, Set.of(), Set.of(), 1.0, Constraints.NONE, new Sampling.Greedy());
     }
 
     /// The defaults of a checkpoint: those of generation_config.json, then the stop tokens of config.json where
@@ -49,38 +48,41 @@ public record GenerationSettings(
     ///
     /// @param config config.json
     /// @param generationConfig generation_config.json, if the checkpoint has one
+    /// @throws BowlineException if a value cannot be meant; the message names the file and the place
     public static GenerationSettings of(JsonObject config, Optional<JsonObject> generationConfig) {
-        JsonObject chosen = generationConfig.orElseGet(JsonObject::of);
-        return new GenerationSettings(
-                chosen.optionalInt("max_new_tokens").orElse(DEFAULT_MAX_NEW_TOKENS),
-                StopTokens.of(config, generationConfig),
-                StopTokens.ids(chosen, "suppress_tokens"),
-                chosen.optionalDouble("repetition_penalty").orElse(1.0),
-                chosen.optionalBoolean("do_sample").orElse(false) ? sampled(chosen) : new Sampling.Greedy());
+        return new GenerationConfig(generationConfig.orElseGet(JsonObject::of)).settings(config);
     }
 
     /// The sampling that generation_config.json describes, whether or not it asks for it.
     public static Sampling.Sampled sampled(JsonObject generationConfig) {
-        return new Sampling.Sampled(
-                generationConfig.optionalDouble("temperature").orElse(DEFAULT_SAMPLED.temperature()),
-                generationConfig.optionalInt("top_k").orElse(DEFAULT_SAMPLED.topK()),
-                generationConfig.optionalDouble("top_p").orElse(DEFAULT_SAMPLED.topP()),
-                DEFAULT_SAMPLED.seed());
+        return new GenerationConfig(generationConfig).sampled();
+    }
+
+    /// What generation_config.json asks for and generation here does not do, a key and its value each; transformers
+    /// would
+    /// generate something else.
+    public static List<String> notApplied(JsonObject generationConfig) {
+        return new GenerationConfig(generationConfig).notApplied();
     }
 
     public GenerationSettings withMaxNewTokens(int value) {
-        return new GenerationSettings(value, stopTokens, suppressedTokens, repetitionPenalty, sampling);
+        return new GenerationSettings(value, stopTokens, suppressedTokens, repetitionPenalty, constraints, sampling);
     }
 
     public GenerationSettings withStopTokens(Set<Integer> value) {
-        return new GenerationSettings(maxNewTokens, value, suppressedTokens, repetitionPenalty, sampling);
+        return new GenerationSettings(maxNewTokens, value, suppressedTokens, repetitionPenalty, constraints, sampling);
     }
 
     public GenerationSettings withRepetitionPenalty(double value) {
-        return new GenerationSettings(maxNewTokens, stopTokens, suppressedTokens, value, sampling);
+        return new GenerationSettings(maxNewTokens, stopTokens, suppressedTokens, value, constraints, sampling);
+    }
+
+    public GenerationSettings withConstraints(Constraints value) {
+        return new GenerationSettings(maxNewTokens, stopTokens, suppressedTokens, repetitionPenalty, value, sampling);
     }
 
     public GenerationSettings withSampling(Sampling value) {
-        return new GenerationSettings(maxNewTokens, stopTokens, suppressedTokens, repetitionPenalty, value);
+        return new GenerationSettings(
+                maxNewTokens, stopTokens, suppressedTokens, repetitionPenalty, constraints, value);
     }
 }

@@ -6,13 +6,18 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 
 /// Chooses the next token of one continuation.
 ///
-/// The order is that of transformers: repetition penalty, suppressed tokens, temperature, top-k, top-p, draw.
+/// The order is that of transformers: repetition penalty, constraints, suppressed tokens, temperature, top-k, top-p,
+/// min-p,
+/// draw.
 final class Sampler {
 
+    /// @param score the logarithm of its probability, less that of the best
     private record Candidate(int token, float score) {}
 
     private static final Comparator<Candidate> BEST_FIRST =
@@ -20,10 +25,12 @@ final class Sampler {
 
     private final GenerationSettings settings;
     private final BitSet seen = new BitSet();
+    private final ForbiddenTokens forbidden;
     private final SplittableRandom random;
 
     Sampler(GenerationSettings settings) {
         this.settings = settings;
+        forbidden = new ForbiddenTokens(settings.constraints(), settings.stopTokens());
         random = new SplittableRandom(
                 switch (settings.sampling()) {
                     case Sampling.Greedy _ -> 0;
@@ -31,23 +38,43 @@ final class Sampler {
                 });
     }
 
-    /// Records a token of the prompt or the continuation, for the repetition penalty.
+    /// Records a token of the prompt or the continuation, for the repetition penalty and the constraints.
     void see(int token) {
         seen.set(token);
+        forbidden.see(token);
     }
 
     /// @param scores `[V]` the logits, changed in place
     int choose(float[] scores) {
+        process(scores);
+        return switch (settings.sampling()) {
+            case Sampling.Greedy _ -> best(scores);
+            case Sampling.Sampled sampled -> draw(candidates(scores, sampled), random.nextDouble());
+        };
+    }
+
+    /// The probabilities of the tokens that a draw may choose.
+    ///
+    /// @param scores [V] the logits, changed in place
+    Map<Integer, Double> distribution(float[] scores, Sampling.Sampled sampled) {
+        process(scores);
+        List<Candidate> candidates = candidates(scores, sampled);
+        double mass = mass(candidates);
+        return candidates.stream()
+                .collect(Collectors.toMap(Candidate::token, candidate -> Math.exp(candidate.score()) / mass));
+    }
+
+    /// What is done to the logits whether or not tokens are drawn.
+    ///
+    /// @param scores [V] changed in place
+    void process(float[] scores) {
         penalizeRepetition(scores);
+        forbidden.applyTo(scores);
         for (int token : settings.suppressedTokens()) {
             if (token < scores.length) {
                 scores[token] = Float.NEGATIVE_INFINITY;
             }
         }
-        return switch (settings.sampling()) {
-            case Sampling.Greedy _ -> best(scores);
-            case Sampling.Sampled sampled -> draw(candidates(scores, sampled), random.nextDouble());
-        };
     }
 
     private void penalizeRepetition(float[] scores) {
@@ -68,6 +95,7 @@ final class Sampler {
                 best = token;
             }
         }
+        requireToken(scores[best]);
         return best;
     }
 
@@ -80,6 +108,7 @@ final class Sampler {
             scores[token] /= temperature;
             largest = Math.max(largest, scores[token]);
         }
+        requireToken(largest);
         float lowest = sampled.topK() == 0 ? Float.NEGATIVE_INFINITY : ranked(scores, sampled.topK());
         List<Candidate> kept = new ArrayList<>();
         for (int token = 0; token < scores.length; token++) {
@@ -88,7 +117,17 @@ final class Sampler {
             }
         }
         kept.sort(BEST_FIRST);
-        return sampled.topP() < 1 ? nucleus(kept, sampled.topP()) : kept;
+        List<Candidate> likely = sampled.topP() < 1 ? nucleus(kept, sampled.topP()) : kept;
+        return sampled.minP() > 0 ? atLeast(likely, sampled.minP()) : likely;
+    }
+
+    /// The tokens with at least `minP` of the best one's probability; the best one always.
+    private static List<Candidate> atLeast(List<Candidate> bestFirst, double minP) {
+        int kept = 1;
+        while (kept < bestFirst.size() && Math.exp(bestFirst.get(kept).score()) >= minP) {
+            kept++;
+        }
+        return bestFirst.subList(0, kept);
     }
 
     /// The k-th largest score, which those equal to it survive with.
@@ -131,6 +170,14 @@ final class Sampler {
             mass += Math.exp(candidate.score());
         }
         return mass;
+    }
+
+    private static void requireToken(float best) {
+        if (best == Float.NEGATIVE_INFINITY) {
+            throw new BowlineException(
+                    "no token is left to choose: the settings forbid every one",
+                    "suppress fewer tokens, or let sequences of tokens repeat");
+        }
     }
 
     private static void requireNumber(float score) {

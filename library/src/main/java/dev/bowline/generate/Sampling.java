@@ -9,13 +9,14 @@ public sealed interface Sampling {
     record Greedy() implements Sampling {}
 
     /// A draw from softmax(logits / temperature), cut to the likely tokens first: to the `topK` best, then to the best
-    /// whose probabilities reach `topP`.
+    /// whose probabilities reach `topP`, then to those with `minP` of the best one's probability.
     ///
     /// @param temperature above 0; 1 leaves the model's distribution as it is
     /// @param topK how many tokens to keep, with those equal to the last; 0 for all
     /// @param topP the probability to keep, from 0 (one token) to 1 (all)
+    /// @param minP the least probability to keep, as a part of the best token's, from 0 (all) to 1
     /// @param seed of the draws: the same seed, model and prompt give the same text
-    record Sampled(double temperature, int topK, double topP, long seed) implements Sampling {
+    record Sampled(double temperature, int topK, double topP, double minP, long seed) implements Sampling {
 
         public Sampled {
             if (!(temperature > 0) || Double.isInfinite(temperature)) {
@@ -30,22 +31,29 @@ public sealed interface Sampling {
             if (!(topP >= 0 && topP <= 1)) {
                 throw new BowlineException("top-p is %s".formatted(topP), "use a number from 0 to 1");
             }
+            if (!(minP >= 0 && minP <= 1)) {
+                throw new BowlineException("min-p is %s".formatted(minP), "use a number from 0 to 1");
+            }
         }
 
         public Sampled withTemperature(double value) {
-            return new Sampled(value, topK, topP, seed);
+            return new Sampled(value, topK, topP, minP, seed);
         }
 
         public Sampled withTopK(int value) {
-            return new Sampled(temperature, value, topP, seed);
+            return new Sampled(temperature, value, topP, minP, seed);
         }
 
         public Sampled withTopP(double value) {
-            return new Sampled(temperature, topK, value, seed);
+            return new Sampled(temperature, topK, value, minP, seed);
+        }
+
+        public Sampled withMinP(double value) {
+            return new Sampled(temperature, topK, topP, value, seed);
         }
 
         public Sampled withSeed(long value) {
-            return new Sampled(temperature, topK, topP, value);
+            return new Sampled(temperature, topK, topP, minP, value);
         }
     }
 }

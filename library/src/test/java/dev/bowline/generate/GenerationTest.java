@@ -206,7 +206,7 @@ class GenerationTest {
     @Test
     void theSameSeedDrawsTheSameTextAndAnotherSeedAnother() {
         int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
-        Sampling.Sampled sampling = new Sampling.Sampled(2.0, 0, 1.0, 11);
+        Sampling.Sampled sampling = new Sampling.Sampled(2.0, 0, 1.0, 0.0, 11);
         GenerationSettings settings = GenerationSettings.greedy(40).withSampling(sampling);
         try (CausalLanguageModel model = load("moe_tied");
                 Generation generation = new Generation(model)) {

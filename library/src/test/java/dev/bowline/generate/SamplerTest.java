@@ -21,7 +21,7 @@ class SamplerTest {
     /// Probabilities 0.4, 0.3, 0.2, 0.1 at ids 3, 0, 2, 1.
     private static final double[] PROBABILITIES = {0.3, 0.1, 0.2, 0.4};
 
-    private static final Sampling.Sampled PLAIN = new Sampling.Sampled(1.0, 0, 1.0, 42);
+    private static final Sampling.Sampled PLAIN = new Sampling.Sampled(1.0, 0, 1.0, 0.0, 42);
 
     @Test
     void drawsFollowTheModelsDistribution() {
@@ -136,7 +136,8 @@ class SamplerTest {
 
     @Test
     void suppressedTokensAreNeverChosen() {
-        GenerationSettings settings = new GenerationSettings(1, Set.of(), Set.of(3, 0, 77), 1.0, new Sampling.Greedy());
+        GenerationSettings settings =
+                new GenerationSettings(1, Set.of(), Set.of(3, 0, 77), 1.0, Constraints.NONE, new Sampling.Greedy());
 
         assertEquals(2, new Sampler(settings).choose(logits()));
         assertEquals(Set.of(1, 2), drawn(settings, PLAIN, logits()).keySet());
