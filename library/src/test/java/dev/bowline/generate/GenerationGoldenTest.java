@@ -58,7 +58,8 @@ class GenerationGoldenTest {
                 .fields()
                 .forEach((token, probability) -> expected.put(Integer.valueOf(token), probability.asDouble()));
         assertEquals(expected.keySet(), new TreeMap<>(distribution).keySet(), golden.toString());
-        expected.forEach((token, probability) -> assertEquals(probability, distribution.getOrDefault(token, -1.0), 1e-6));
+        expected.forEach(
+                (token, probability) -> assertEquals(probability, distribution.getOrDefault(token, -1.0), 1e-6));
     }
 
     /// One that has seen the prompt, and then the tokens generated so far.
