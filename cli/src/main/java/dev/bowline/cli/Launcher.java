@@ -11,6 +11,9 @@ final class Launcher {
 
     private static final Pattern COMMAND = Pattern.compile("(^ *(?:fix: )?|')bowline (?=[a-zC-])", Pattern.MULTILINE);
 
+    /// The library tells a program to set a key of the recipe.
+    private static final Pattern ASSIGNMENT = Pattern.compile("(?<![-\\w])set (?=[a-z_]+(?:\\.[a-z_]+)+=)");
+
     private static final int LONGEST_IN_SYNOPSIS = 24;
 
     private Launcher() {}
@@ -27,9 +30,9 @@ final class Launcher {
     }
 
     /// `text` with the commands in it as the person would type them. A command begins a line, a fix or a
-    /// quotation.
+    /// quotation; an assignment to a key of a recipe is an option.
     static String inCommands(String text) {
-        return COMMAND.matcher(text).replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
+        return COMMAND.matcher(ASSIGNMENT.matcher(text).replaceAll("--set ")).replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
     }
 
     /// Whether a line, or the fix in it, is a command of this program.

@@ -258,6 +258,13 @@ class FailuresTest {
     }
 
     @Test
+    void aKeyThatAProgramWouldSetIsAnOption() {
+        assertEquals(
+                "name another directory, or --set checkpoint.restore_from=LATEST; reset a=b",
+                Launcher.inCommands("name another directory, or set checkpoint.restore_from=LATEST; reset a=b"));
+    }
+
+    @Test
     void aTerminalGetsWholeWordsAndCommandsOnOneLine() {
         StringWriter err = new StringWriter();
         PrintWriter printer = new PrintWriter(err);

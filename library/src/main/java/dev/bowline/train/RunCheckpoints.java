@@ -111,7 +111,7 @@ final class RunCheckpoints {
             throw wrong.of(
                     "checkpoint.checkpoint_dir",
                     "%s is not empty: it has the checkpoints of a run".formatted(directory),
-                    "name another directory, or go on with the run there: --set checkpoint.restore_from=LATEST");
+                    "name another directory, or go on with the run there: set checkpoint.restore_from=LATEST");
         }
         foreign(section.checkpointDir()).ifPresent(name -> {
             throw wrong.of(

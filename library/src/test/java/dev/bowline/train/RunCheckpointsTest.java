@@ -137,7 +137,7 @@ class RunCheckpointsTest {
         Files.delete(notes);
         saved(1);
         BowlineException used = assertThrows(BowlineException.class, () -> checkpoints(fresh()));
-        assertTrue(used.fix().contains("--set checkpoint.restore_from=LATEST"), used.fix());
+        assertTrue(used.fix().contains("set checkpoint.restore_from=LATEST"), used.fix());
         assertTrue(checkpoints(from(new RestoreFrom.Latest())).resumedFrom().isPresent());
     }
 
