@@ -32,7 +32,8 @@ final class Launcher {
     /// `text` with the commands in it as the person would type them. A command begins a line, a fix or a
     /// quotation; an assignment to a key of a recipe is an option.
     static String inCommands(String text) {
-        return COMMAND.matcher(ASSIGNMENT.matcher(text).replaceAll("--set ")).replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
+        return COMMAND.matcher(ASSIGNMENT.matcher(text).replaceAll("--set "))
+                .replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
     }
 
     /// Whether a line, or the fix in it, is a command of this program.
