@@ -214,9 +214,16 @@ final class AutoModelDatasets {
         return withoutHubKeys(section);
     }
 
-    /// What only says which dataset on the Hub it is.
-    private static Section withoutHubKeys(Section section) {
-        return section.without("name").without("revision");
+    /// Without what only says which dataset on the Hub it is.
+    private Section withoutHubKeys(Section section) {
+        Section left = section;
+        for (String key : isTheirs ? List.of("name", "revision") : List.<String>of()) {
+            Optional<Scalar> there = left.scalar(key);
+            there.ifPresent(value -> notes.ignored(
+                    value.at(), section.key + "." + key, "it says which dataset on the Hub it is, and data is local"));
+            left = left.without(key);
+        }
+        return left;
     }
 
     /// Where training reads a local file, a validation of the Hub's is the same file, if it is the same split, or none.
@@ -253,21 +260,17 @@ final class AutoModelDatasets {
                 section.scalar("shuffle_seed").map(Scalar::text).filter(seed -> seed.matches("[0-9]+")));
     }
 
-    /// AutoModel's paths are relative to the directory it is started in, which for its own recipes is above them: a
-    /// file
-    /// is looked for beside the recipe, in the current directory, and in each directory above the recipe.
+    /// Where a path leads, if there is something. AutoModel's paths are relative to the directory it is started in,
+    /// which for its own recipes is above them: theirs are looked for beside the recipe, in the current directory,
+    /// and in each directory above the recipe.
     private Optional<Path> existing(Scalar scalar) {
         String text = scalar.text();
         if (text.isBlank() || text.contains("{{") || text.contains("{%") || text.indexOf('\n') >= 0) {
             return Optional.empty();
         }
-        Path here = Path.of("").toAbsolutePath();
-        List<Path> bases = new ArrayList<>();
-        if (scalar.at() instanceof Origin.InFile) {
-            bases.add(file.resolveSibling(""));
-        }
-        bases.add(here);
+        List<Path> bases = new ArrayList<>(PathKinds.bases(scalar.at(), file));
         if (isTheirs && scalar.at() instanceof Origin.InFile) {
+            bases.add(Path.of("").toAbsolutePath());
             Stream.iterate(file.getParent(), Objects::nonNull, Path::getParent).forEach(bases::add);
         }
         return PathKinds.firstExisting(bases, text);

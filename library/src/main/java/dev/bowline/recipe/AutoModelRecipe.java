@@ -12,12 +12,10 @@ import dev.bowline.recipe.AutoModelTargets.Slot;
 import dev.bowline.recipe.YamlValue.Entry;
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
-import dev.bowline.recipe.YamlValue.Sequence;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -38,11 +36,8 @@ final class AutoModelRecipe {
     private final Problems problems;
     private final Notes notes;
     private final Set<String> refused;
-    private final List<Relocation> relocations = new ArrayList<>();
+    private final AutoModelRelocations relocations;
     private Optional<AutoModelOptimizer> optimizer = Optional.empty();
-
-    /// A value on its way to another key.
-    private record Relocation(String from, String to, YamlValue value) {}
 
     /// @param root with its datasets translated
     private AutoModelRecipe(Mapping root, Problems problems, Notes notes, Set<String> refused) {
@@ -50,6 +45,7 @@ final class AutoModelRecipe {
         this.refused = refused;
         this.problems = problems;
         this.notes = notes;
+        this.relocations = new AutoModelRelocations(problems, notes, refused);
     }
 
     /// @param file the recipe, absolute
@@ -61,8 +57,8 @@ final class AutoModelRecipe {
         Mapping read = new AutoModelDatasets(file, isTheirs, problems, notes, refused).translate(real);
         AutoModelRecipe recipe = new AutoModelRecipe(read, problems, notes, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
-        Mapping moved = recipe.withoutMaxLr(recipe.relocate(walked));
-        recipe.checkWeightDecay(moved);
+        Mapping moved = new AutoModelRates(problems, notes).withoutMaxLr(recipe.relocations.relocate(walked));
+        recipe.optimizer.ifPresent(named -> new AutoModelRates(problems, notes).checkWeightDecay(named, moved));
         return new Translation(
                 isTheirs ? new AutoModelLeftovers(file, notes).remove(moved) : moved,
                 isTheirs
@@ -140,15 +136,15 @@ final class AutoModelRecipe {
     }
 
     private void treat(String path, Entry entry, Treatment treatment) {
-        String written = written(entry.value());
+        String written = AutoModelValues.written(entry.value());
         switch (treatment) {
             case Ignored(String reason) -> notes.ignored(entry.keyAt(), path, reason);
-            case Moved(String to) -> relocations.add(new Relocation(path, to, entry.value()));
+            case Moved(String to) -> relocations.add(new AutoModelRelocations.Relocation(path, to, entry.value()));
             case Means(String when, String to, String value) -> {
                 if (written.equals(when) && root.find(Key.segments(to)).isPresent()) {
                     notes.ignored(entry.keyAt(), path, "%s says what becomes of these".formatted(to));
                 } else if (written.equals(when)) {
-                    relocations.add(new Relocation(
+                    relocations.add(new AutoModelRelocations.Relocation(
                             path, to, new Scalar(value, true, entry.value().at())));
                 } else {
                     notes.ignored(entry.keyAt(), path, "it is %s".formatted(written));
@@ -162,7 +158,7 @@ final class AutoModelRecipe {
                 }
             }
             case Refused(String feature, String fix) -> {
-                if (isSwitchedOff(entry.value())) {
+                if (AutoModelValues.isSwitchedOff(entry.value())) {
                     notes.ignored(entry.keyAt(), path, "it is switched off");
                 } else {
                     refuse(entry, path, feature, fix);
@@ -174,35 +170,6 @@ final class AutoModelRecipe {
 
     private void refuse(Entry entry, String path, String feature, String fix) {
         problems.add(entry.keyAt(), "%s: %s is not supported".formatted(path, feature), fix);
-    }
-
-    private static boolean isSwitchedOff(YamlValue value) {
-        return switch (value) {
-            case Scalar scalar -> scalar.isNull() || written(scalar).equals("false");
-            case Sequence _ -> false;
-            case Mapping mapping ->
-                mapping.entry("enabled")
-                                .map(Entry::value)
-                                .filter(AutoModelRecipe::isSwitchedOff)
-                                .isPresent()
-                        || (isOff(mapping, "load_in_4bit") && isOff(mapping, "load_in_8bit"));
-        };
-    }
-
-    private static boolean isOff(Mapping mapping, String key) {
-        return mapping.entry(key)
-                .map(Entry::value)
-                .filter(AutoModelRecipe::isSwitchedOff)
-                .isPresent();
-    }
-
-    /// As a row of [AutoModelKeys] writes values.
-    private static String written(YamlValue value) {
-        return switch (value) {
-            case Scalar scalar -> scalar.isNull() ? "null" : scalar.text().toLowerCase(Locale.ROOT);
-            case Sequence sequence -> sequence.items().isEmpty() ? "[]" : sequence.found();
-            case Mapping mapping -> mapping.found();
-        };
     }
 
     private void target(String path, Entry entry) {
@@ -242,7 +209,7 @@ final class AutoModelRecipe {
             }
             case Meaning.Switch(String name) -> {
                 String section = path.startsWith("validation_") ? "validation_dataset" : "dataset";
-                relocations.add(new Relocation(
+                relocations.add(new AutoModelRelocations.Relocation(
                         path,
                         section + "." + name,
                         new Scalar("true", true, entry.value().at())));
@@ -283,78 +250,5 @@ final class AutoModelRecipe {
                 NearestKey.bySpelling(entry.key(), names)
                         .map("did you mean '%s'?"::formatted)
                         .orElse("use one of " + String.join(", ", names)));
-    }
-
-    /// A flag goes before the file, under whichever of the two names it is given.
-    private Mapping relocate(Mapping walked) {
-        Mapping moved = walked;
-        for (Relocation relocation : relocations) {
-            List<String> to = Key.segments(relocation.to());
-            boolean isOfNoSection = to.getFirst().equals("validation_dataset")
-                    && walked.entry(to.getFirst()).isEmpty();
-            if (isOfNoSection || refused.contains(to.getFirst())) {
-                continue;
-            }
-            Optional<YamlValue> there = moved.find(to);
-            boolean isFlag = relocation.value().at() instanceof Origin.OnFlag;
-            if (there.isPresent() && written(there.get()).equals(written(relocation.value()))) {
-                notes.ignored(
-                        relocation.value().at(), relocation.from(), "%s says the same".formatted(relocation.to()));
-                continue;
-            }
-            if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
-                problems.add(
-                        relocation.value().at(),
-                        "%s is given twice, here as %s".formatted(relocation.to(), relocation.from()),
-                        "keep " + relocation.to());
-            } else if (there.isEmpty() || isFlag) {
-                moved = moved.with(to, relocation.value());
-                notes.translated(
-                        relocation.value().at(),
-                        relocation.from(),
-                        "read as %s: %s".formatted(relocation.to(), written(relocation.value())));
-            }
-        }
-        return moved;
-    }
-
-    /// AutoModel's scheduler can have a highest rate of its own; here it is the optimizer's.
-    private Mapping withoutMaxLr(Mapping walked) {
-        List<String> path = List.of("lr_scheduler", "max_lr");
-        Optional<YamlValue> max = walked.find(path);
-        if (max.isEmpty()) {
-            return walked;
-        }
-        Optional<Double> lr = walked.find(List.of("optimizer", "lr")).flatMap(AutoModelRecipe::number);
-        if (lr.isPresent() && number(max.get()).equals(lr)) {
-            notes.ignored(max.get().at(), "lr_scheduler.max_lr", "it is optimizer.lr");
-        } else {
-            problems.add(
-                    max.get().at(),
-                    "lr_scheduler.max_lr: the highest rate is optimizer.lr, and the two differ",
-                    "write the highest rate as optimizer.lr, and give init_lr and min_lr as numbers");
-        }
-        return walked.without(path);
-    }
-
-    private static Optional<Double> number(YamlValue value) {
-        return value instanceof Scalar scalar
-                        && Scalar.NUMBER.matcher(scalar.text()).matches()
-                ? Optional.of(Double.valueOf(scalar.text()))
-                : Optional.empty();
-    }
-
-    private void checkWeightDecay(Mapping walked) {
-        if (optimizer
-                .filter(named -> named.coupling() == AutoModelOptimizer.Coupling.COUPLED)
-                .isEmpty()) {
-            return;
-        }
-        walked.find(List.of("optimizer", "weight_decay"))
-                .filter(decay -> number(decay).filter(value -> value != 0).isPresent())
-                .ifPresent(decay -> problems.add(
-                        decay.at(),
-                        "optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",
-                        "write weight_decay: 0, or use torch.optim.AdamW"));
     }
 }

@@ -224,6 +224,9 @@ class AutoModelRecipeTest {
                 "8:1: unknown key 'dist_evn' | did you mean 'dist_env'?",
                 folder.problem(RECIPE.replace("dist_env:", "dist_evn:")));
         assertEquals(
+                "5:3: unknown key 'name' in dataset | did you mean 'optimizer.name'? Check the indentation",
+                folder.problem(RecipeFolder.SHORTEST.replace("path: train.jsonl", "path: train.jsonl\n  name: x")));
+        assertEquals(
                 "8:27: unknown key 'timeout_minute' in dist_env | did you mean 'timeout_minutes'?",
                 folder.problem(RECIPE.replace("timeout_minutes:", "timeout_minute:")));
     }
