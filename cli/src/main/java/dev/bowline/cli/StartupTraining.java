@@ -46,8 +46,11 @@ final class StartupTraining {
         Files.createDirectories(directory);
         Files.writeString(
                 directory.resolve("config.json"),
-                "{\"architectures\": [\"%s\"], \"vocab_size\": %d, \"tie_word_embeddings\": true}"
-                        .formatted(architecture, SHAPE.getFirst()));
+                ("{\"architectures\": [\"%s\"], \"vocab_size\": %d, \"tie_word_embeddings\": true, \"hidden_size\": %d,"
+                                + " \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"num_key_value_heads\": 2,"
+                                + " \"head_dim\": 16, \"intermediate_size\": 32, \"hidden_act\": \"silu\","
+                                + " \"rms_norm_eps\": 1e-6, \"max_position_embeddings\": 64, \"rope_theta\": 10000.0}")
+                        .formatted(architecture, SHAPE.getFirst(), SHAPE.getLast()));
         Stream<TensorSource> tensors = Stream.concat(Stream.of("model.embed_tokens.weight"), heads.stream())
                 .map(StartupTraining::tensor);
         SafetensorsWriter.write(

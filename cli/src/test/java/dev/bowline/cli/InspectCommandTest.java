@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,6 +80,49 @@ class InspectCommandTest {
         assertFalse(ran.json().requireBoolean("loads"));
         assertTrue(ran.json().requireArray("refused").toString().contains("experts.down_proj"), ran.out());
         assertTrue(ran.err().startsWith("error: "), ran.err());
+    }
+
+    /// One reason and the command that mends it, and no list of tensors.
+    @Test
+    void aWrappedModelIsRefusedWithTheCommandThatMendsIt(@TempDir Path directory) throws IOException {
+        Path source = Ran.fixture("text_only");
+        Files.copy(source.resolve("config.json"), directory.resolve("config.json"));
+        try (SafetensorsFile file = SafetensorsFile.open(source.resolve("model.safetensors"))) {
+            List<TensorSource> tensors = file.entries().keySet().stream()
+                    .map(name -> TensorSource.of(file, name))
+                    .map(tensor -> new TensorSource(
+                            "module." + tensor.name(), tensor.type(), tensor.shape(), tensor.content()))
+                    .toList();
+            SafetensorsWriter.write(directory.resolve("model.safetensors"), tensors);
+        }
+
+        Ran refused = Ran.bowline("inspect", directory.toString());
+
+        assertEquals(ExitCode.REFUSED, refused.exitCode());
+        assertTrue(refused.err().contains("'module.' in front"), refused.err());
+        assertTrue(refused.err().contains("repair %s --in-place --apply".formatted(directory)), refused.err());
+        assertEquals(2, refused.err().lines().count(), refused.err());
+        Ran.bowline("repair", directory.toString(), "--in-place", "--apply").succeeded();
+        Ran.bowline("inspect", directory.toString()).succeeded();
+    }
+
+    @Test
+    void anAdapterIsCalledOneByEveryCommand(@TempDir Path directory) throws IOException {
+        Files.writeString(
+                directory.resolve("adapter_config.json"),
+                "{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"org/base\"}");
+
+        for (String[] command : new String[][] {
+            {"inspect", directory.toString()}, {"generate", directory.toString(), "--prompt", "a"}
+        }) {
+            Ran refused = Ran.bowline(command);
+            assertEquals(ExitCode.REFUSED, refused.exitCode());
+            assertTrue(refused.err().contains("is a PEFT adapter (LORA) of org/base"), refused.err());
+            assertTrue(refused.err().contains("audit BASE --adapter " + directory), refused.err());
+        }
+        Ran audit = Ran.bowline("audit", directory.toString());
+        assertEquals(4, audit.exitCode());
+        assertTrue(audit.out().contains("audit BASE --adapter"), audit.out());
     }
 
     @Test

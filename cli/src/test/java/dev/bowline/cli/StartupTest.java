@@ -5,23 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// What makes an audit start soon: it loads what it uses and nothing else.
 class StartupTest {
 
     private static final List<String> OF_OTHERS = List.of(
             "picocli",
-            "org.bytedeco",
+            "org.bytedeco.javacpp.Loader",
+            "org.bytedeco.pytorch.global.torch ",
             "ai.djl",
             "org.snakeyaml",
             "jdk.internal.foreign.abi.Downcall",
-            "dev.bowline.tensor",
-            "dev.bowline.nn",
-            "dev.bowline.model",
             "dev.bowline.train",
             "dev.bowline.generate",
             "dev.bowline.text",
@@ -34,6 +34,22 @@ class StartupTest {
 
         assertTrue(loaded.stream().anyMatch(line -> line.contains("dev.bowline.audit.TieAudit ")));
         assertEquals(List.of(), of(OF_OTHERS, loaded));
+    }
+
+    /// The column for Bowline builds a model without values; for an architecture that Bowline has none of, nothing of
+    /// one is loaded.
+    @Test
+    void anAuditOfAnotherArchitectureLoadsNothingOfAModel(@TempDir Path directory)
+            throws IOException, InterruptedException {
+        Path source = Ran.fixture("text_only");
+        Files.copy(source.resolve("model.safetensors"), directory.resolve("model.safetensors"));
+        Files.writeString(
+                directory.resolve("config.json"),
+                "{\"architectures\": [\"OlmoForCausalLM\"], \"tie_word_embeddings\": true}");
+
+        List<String> loaded = loadedBy("audit", directory.toString(), "--fail-on", "critical");
+
+        assertEquals(List.of(), of(List.of("org.bytedeco", "dev.bowline.nn.Parameter", "dev.bowline.tensor"), loaded));
     }
 
     @Test

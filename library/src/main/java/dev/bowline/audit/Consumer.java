@@ -7,7 +7,9 @@ public enum Consumer {
     NEMO_AUTOMODEL("NeMo AutoModel", "nemo_automodel"),
     VLLM_BEFORE("vLLM before #51665", "vllm_before_51665"),
     VLLM("vLLM since #51665", "vllm"),
+    SGLANG("SGLang", "sglang"),
     LLAMA_CPP("llama.cpp convert", "llama_cpp"),
+    OLLAMA("Ollama create", "ollama"),
     MLX("MLX", "mlx"),
     BOWLINE("Bowline", "bowline");
 

@@ -36,7 +36,9 @@ final class Consumers {
             case NEMO_AUTOMODEL -> nemo(subject);
             case VLLM_BEFORE -> vllmBefore(subject);
             case VLLM -> vllm(subject);
+            case SGLANG -> sglang(subject);
             case LLAMA_CPP -> LlamaCppRule.view(subject);
+            case OLLAMA -> OllamaRule.view(subject);
             case MLX -> MlxRule.view(subject);
             case BOWLINE -> BowlineRule.view(subject);
         };
@@ -148,6 +150,16 @@ final class Consumers {
                 BothDiffer.KEPT_APART,
                 subject.kind() == Kind.BOTH_DIFFER ? "it compares both, and keeps two that differ" : textWhy(subject));
         return strict(view, "weights that are not in the files were not initialised");
+    }
+
+    /// By the flag: tied, a head in the files is skipped unread; untied, a missing head stays as allocated, since nothing
+    /// counts the weights that were loaded.
+    private static ConsumerView sglang(Subject subject) {
+        Optional<String> wrongRows = wrongRows(subject);
+        return wrongRows.isPresent()
+                ? ConsumerView.fails(Consumer.SGLANG, wrongRows.get())
+                : PresenceRules.byFlag(
+                        subject, Consumer.SGLANG, textAsks(subject), BothDiffer.EMBEDDING_WINS, textWhy(subject));
     }
 
     private static ConsumerView strict(ConsumerView view, String problem) {

@@ -35,7 +35,8 @@ public enum FindingCode {
     T29("ADAPTER_EXPERTS_UNREADABLE"),
     T30("ADAPTER_WITHOUT_EFFECT"),
     T31("ADAPTER_KEYS_UNREAD"),
-    T32("ADAPTER_SHAPE_DIFFERS");
+    T32("ADAPTER_SHAPE_DIFFERS"),
+    T33("EXPERT_SCALE_BAKED_IN");
 
     private final String title;
 

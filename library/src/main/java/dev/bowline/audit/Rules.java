@@ -21,6 +21,7 @@ final class Rules {
                 findings.addAll(new PairRules(subject, views).check());
                 findings.addAll(new FlagRules(subject, views).check());
                 findings.addAll(ValueRules.check(subject));
+                ExpertScales.check(subject).ifPresent(findings::add);
             }
             findings.addAll(ShapeRules.check(subject));
             findings.addAll(GroupRules.check(subject));

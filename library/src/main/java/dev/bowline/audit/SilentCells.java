@@ -52,6 +52,9 @@ final class SilentCells {
         if (view.outcome() != Outcome.RANDOM) {
             return FindingCode.T25;
         }
+        if (subject.kind() == Kind.HEAD_ONLY && PairRules.asked(subject).contains(true)) {
+            return FindingCode.T07;
+        }
         boolean headIsNotRead = view.head() == Source.RANDOM && subject.pair().headIsThere();
         boolean embeddingIsNotRead =
                 view.embedding() == Source.RANDOM && subject.pair().embeddingIsThere();

@@ -54,6 +54,35 @@ class ConsumerRulesTest {
     }
 
     @Test
+    void sglangGoesByTheFlagAndCountsNothing() throws IOException {
+        ConsumerView tied = view(Consumer.SGLANG, flat("LlamaForCausalLM", "true").embedding(E).head(H));
+        ConsumerView missing = view(Consumer.SGLANG, flat("Qwen3ForCausalLM", "false").embedding(E));
+
+        assertEquals(Outcome.TIED, tied.outcome());
+        assertTrue(tied.loses());
+        assertEquals(Outcome.RANDOM, missing.outcome());
+        assertEquals(Source.RANDOM, missing.head());
+    }
+
+    @Test
+    void ollamaHasNoNameForTheHeadOfAGemma() throws IOException {
+        ollama(Outcome.UNTIED, Source.HEAD, flat("LlamaForCausalLM", "false").embedding(E).head(H));
+        ollama(Outcome.UNSUPPORTED, Source.NONE, flat("Gemma2ForCausalLM", "false").embedding(E).head(H));
+        ollama(Outcome.UNSUPPORTED, Source.NONE, flat("Qwen3ForCausalLM", "true").embedding(E));
+        ollama(Outcome.FAILS, Source.NONE, flat("Gemma4ForCausalLM", "true").embedding(E));
+        ollama(
+                Outcome.TIED,
+                Source.EMBEDDING,
+                nested("Gemma4ForConditionalGeneration", "true", "", "model.language_model.embed_tokens.weight"));
+    }
+
+    private void ollama(Outcome outcome, Source head, CheckpointFixture fixture) throws IOException {
+        ConsumerView view = view(Consumer.OLLAMA, fixture);
+        assertEquals(outcome, view.outcome(), view.why());
+        assertEquals(head, view.head(), view.why());
+    }
+
+    @Test
     void mlxTakesAnAbsentFlagOfLlamaMistralAndQwen2ForTied() throws IOException {
         for (String family : new String[] {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}) {
             mlx(Outcome.TIED, Source.EMBEDDING, flat(family, "").embedding(E).head(H));

@@ -127,7 +127,7 @@ class PairFindingsTest {
     void t07InvertedTie() throws IOException {
         findings.require(
                 FindingCode.T07,
-                Severity.HIGH,
+                Severity.CRITICAL,
                 CheckpointFixture.llama("true").head(E),
                 CheckpointFixture.llama("true").embedding(E));
     }

@@ -3,6 +3,8 @@ package dev.bowline.audit;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
@@ -81,5 +83,20 @@ class ValueFindingsTest {
     private static CheckpointFixture padded(int paddingId) {
         CheckpointFixture fixture = CheckpointFixture.llama("true");
         return fixture.config(fixture.config().with("pad_token_id", paddingId));
+    }
+
+    /// As NeMo AutoModel's export of a Gemma 4 writes them.
+    @Test
+    void t33ScalesOfExpertsThatAreOnes() throws IOException {
+        String scale = "model.layers.0.router.per_expert_scale";
+
+        assertTrue(findings.audit(CheckpointFixture.llama("true")
+                        .embedding(E)
+                        .with(scale, SafetensorsType.BF16, 4, 1, (_, _) -> 1))
+                .has(FindingCode.T33));
+        assertFalse(findings.audit(CheckpointFixture.llama("true")
+                        .embedding(E)
+                        .with(scale, SafetensorsType.BF16, 4, 1, (i, _) -> 1 + i))
+                .has(FindingCode.T33));
     }
 }
