@@ -112,9 +112,9 @@ class InspectCommandTest {
                 directory.resolve("adapter_config.json"),
                 "{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"org/base\"}");
 
-        for (String[] command : new String[][] {
-            {"inspect", directory.toString()}, {"generate", directory.toString(), "--prompt", "a"}
-        }) {
+        for (String[] command :
+                new String[][] {{"inspect", directory.toString()}, {"generate", directory.toString(), "--prompt", "a"}
+                }) {
             Ran refused = Ran.bowline(command);
             assertEquals(ExitCode.REFUSED, refused.exitCode());
             assertTrue(refused.err().contains("is a PEFT adapter (LORA) of org/base"), refused.err());

@@ -152,7 +152,8 @@ final class Consumers {
         return strict(view, "weights that are not in the files were not initialised");
     }
 
-    /// By the flag: tied, a head in the files is skipped unread; untied, a missing head stays as allocated, since nothing
+    /// By the flag: tied, a head in the files is skipped unread; untied, a missing head stays as allocated, since
+    /// nothing
     /// counts the weights that were loaded.
     private static ConsumerView sglang(Subject subject) {
         Optional<String> wrongRows = wrongRows(subject);

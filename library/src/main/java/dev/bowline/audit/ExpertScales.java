@@ -6,7 +6,8 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 
-/// The scale of each expert's output in Gemma 4, which NeMo AutoModel's export multiplies into the expert and replaces by
+/// The scale of each expert's output in Gemma 4, which NeMo AutoModel's export multiplies into the expert and replaces
+/// by
 /// ones.
 final class ExpertScales {
 
@@ -35,8 +36,7 @@ final class ExpertScales {
     private static boolean isOnes(PlacedTensor tensor) {
         long bytes = tensor.entry().bytes();
         SafetensorsType type = tensor.entry().type();
-        boolean isKnown =
-                type == SafetensorsType.F32 || type == SafetensorsType.BF16 || type == SafetensorsType.F16;
+        boolean isKnown = type == SafetensorsType.F32 || type == SafetensorsType.BF16 || type == SafetensorsType.F16;
         if (!isKnown || bytes == 0 || bytes > MAX_BYTES) {
             return false;
         }

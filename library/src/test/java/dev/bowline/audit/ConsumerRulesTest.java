@@ -55,8 +55,10 @@ class ConsumerRulesTest {
 
     @Test
     void sglangGoesByTheFlagAndCountsNothing() throws IOException {
-        ConsumerView tied = view(Consumer.SGLANG, flat("LlamaForCausalLM", "true").embedding(E).head(H));
-        ConsumerView missing = view(Consumer.SGLANG, flat("Qwen3ForCausalLM", "false").embedding(E));
+        ConsumerView tied = view(
+                Consumer.SGLANG, flat("LlamaForCausalLM", "true").embedding(E).head(H));
+        ConsumerView missing =
+                view(Consumer.SGLANG, flat("Qwen3ForCausalLM", "false").embedding(E));
 
         assertEquals(Outcome.TIED, tied.outcome());
         assertTrue(tied.loses());
@@ -66,9 +68,18 @@ class ConsumerRulesTest {
 
     @Test
     void ollamaHasNoNameForTheHeadOfAGemma() throws IOException {
-        ollama(Outcome.UNTIED, Source.HEAD, flat("LlamaForCausalLM", "false").embedding(E).head(H));
-        ollama(Outcome.UNSUPPORTED, Source.NONE, flat("Gemma2ForCausalLM", "false").embedding(E).head(H));
-        ollama(Outcome.UNSUPPORTED, Source.NONE, flat("Qwen3ForCausalLM", "true").embedding(E));
+        ollama(
+                Outcome.UNTIED,
+                Source.HEAD,
+                flat("LlamaForCausalLM", "false").embedding(E).head(H));
+        ollama(
+                Outcome.UNSUPPORTED,
+                Source.NONE,
+                flat("Gemma2ForCausalLM", "false").embedding(E).head(H));
+        ollama(
+                Outcome.UNSUPPORTED,
+                Source.NONE,
+                flat("Qwen3ForCausalLM", "true").embedding(E));
         ollama(Outcome.FAILS, Source.NONE, flat("Gemma4ForCausalLM", "true").embedding(E));
         ollama(
                 Outcome.TIED,
