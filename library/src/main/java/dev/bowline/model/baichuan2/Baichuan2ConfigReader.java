@@ -54,9 +54,8 @@ final class Baichuan2ConfigReader {
                 DecoderConfig.Rotation.FLOAT32,
                 Head.Rows.NORMALISED,
                 OptionalDouble.empty());
-        int layers = keys.integer("num_hidden_layers", 32);
+        int layers = keys.layers(32);
         keys.refuseWhatWasNotRead(Baichuan2Architecture.CAUSAL_LM.architectureName());
-        return new DecoderConfig(
-                size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
+        return new DecoderConfig(size, style, Collections.nCopies(layers, new LayerConfig(attention, feedForward)));
     }
 }

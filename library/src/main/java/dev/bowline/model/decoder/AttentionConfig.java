@@ -32,7 +32,7 @@ public record AttentionConfig(
         public Heads {
             DecoderConfig.requirePositive("num_attention_heads", queries);
             DecoderConfig.requirePositive("num_key_value_heads", keyValues);
-            DecoderConfig.requirePositive("head_dim", width);
+            DecoderConfig.requireWithin("head_dim", width, DecoderConfig.MOST_CHANNELS);
             if (queries % keyValues != 0) {
                 throw new BowlineException(
                         "num_key_value_heads is %d, which does not divide num_attention_heads %d"

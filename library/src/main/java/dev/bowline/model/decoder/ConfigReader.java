@@ -50,6 +50,13 @@ public final class ConfigReader {
         return every;
     }
 
+    /// `num_hidden_layers`.
+    public int layers(int otherwise) {
+        int layers = integer("num_hidden_layers", otherwise);
+        DecoderConfig.requireWithin("num_hidden_layers", layers, DecoderConfig.MOST_LAYERS);
+        return layers;
+    }
+
     public OptionalInt optionalInteger(String key) {
         read.add(key);
         return text.optionalInt(key);

@@ -97,6 +97,25 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         requirePositive("num_hidden_layers", layers.size());
     }
 
+    /// More layers than any model has.
+    public static final int MOST_LAYERS = 10_000;
+
+    /// More channels of a head than any model has.
+    public static final int MOST_CHANNELS = 65_536;
+
+    /// More experts of a layer than any model has.
+    public static final int MOST_EXPERTS = 65_536;
+
+    /// Refuses a count that is no model's before anything is built from it.
+    public static void requireWithin(String key, long value, long most) {
+        requirePositive(key, value);
+        if (value > most) {
+            throw new BowlineException(
+                    "%s is %d, more than any model has (%d are built at most)".formatted(key, value, most),
+                    "use the checkpoint's original config.json");
+        }
+    }
+
     static void requirePositive(String key, long value) {
         if (value < 1) {
             throw new BowlineException(

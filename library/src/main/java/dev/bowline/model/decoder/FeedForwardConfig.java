@@ -29,7 +29,7 @@ public sealed interface FeedForwardConfig {
     /// @param width of one expert
     record Experts(int count, int perToken, int width, Shares shares) implements FeedForwardConfig {
         public Experts {
-            DecoderConfig.requirePositive("num_experts", count);
+            DecoderConfig.requireWithin("num_experts", count, DecoderConfig.MOST_EXPERTS);
             DecoderConfig.requirePositive("moe_intermediate_size", width);
             if (perToken < 1 || perToken > count) {
                 throw new BowlineException(

@@ -42,7 +42,7 @@ final class Gemma2ConfigReader {
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 9216), Linear.Bias.NONE);
         List<LayerConfig> layers = keys
                 .windows(
-                        keys.integer("num_hidden_layers", 26),
+                        keys.layers(26),
                         layer -> (layer + 1) % 2 != 0,
                         keys.nullable("sliding_window", OptionalInt.of(4096)))
                 .stream()

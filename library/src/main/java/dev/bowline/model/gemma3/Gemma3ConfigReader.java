@@ -77,7 +77,7 @@ final class Gemma3ConfigReader {
         int pattern = keys.every("sliding_window_pattern", 6);
         return keys
                 .windows(
-                        keys.integer("num_hidden_layers", 26),
+                        keys.layers(26),
                         layer -> (layer + 1) % pattern != 0,
                         keys.nullable("sliding_window", OptionalInt.of(4096)))
                 .stream()

@@ -1,6 +1,7 @@
 package dev.bowline.model.gemma4;
 
 import dev.bowline.BowlineException;
+import dev.bowline.model.decoder.DecoderConfig;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -59,7 +60,7 @@ record Gemma4Config(
     /// @param width of one expert
     record Experts(int count, int perToken, int width) {
         Experts {
-            requirePositive("num_experts", count);
+            DecoderConfig.requireWithin("num_experts", count, DecoderConfig.MOST_EXPERTS);
             requirePositive("moe_intermediate_size", width);
             if (perToken < 1 || perToken > count) {
                 throw new BowlineException(
@@ -166,7 +167,7 @@ record Gemma4Config(
     }
 
     private static void requireAttention(int index, AttentionKind kind, int heads) {
-        requirePositive("head_dim of layer " + index, kind.headDim());
+        DecoderConfig.requireWithin("head_dim of layer " + index, kind.headDim(), DecoderConfig.MOST_CHANNELS);
         requirePositive("num_key_value_heads of layer " + index, kind.keyValueHeads());
         kind.window().ifPresent(window -> requirePositive("sliding_window", window));
         if (kind.headDim() % 2 != 0) {

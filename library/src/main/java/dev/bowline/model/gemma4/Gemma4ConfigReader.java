@@ -6,6 +6,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.decoder.DecoderConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -107,11 +108,7 @@ final class Gemma4ConfigReader {
 
     private List<AttentionKind> layers() {
         int count = integer("num_hidden_layers", 30);
-        if (count < 1) {
-            throw new BowlineException(
-                    "num_hidden_layers is " + count,
-                    "it must be at least 1; use the checkpoint's original config.json");
-        }
+        DecoderConfig.requireWithin("num_hidden_layers", count, DecoderConfig.MOST_LAYERS);
         List<String> types = layerTypes(count);
         LayerOverrides overrides = overrides(count);
         List<AttentionKind> layers = new ArrayList<>();

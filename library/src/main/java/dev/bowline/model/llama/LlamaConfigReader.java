@@ -35,10 +35,9 @@ final class LlamaConfigReader {
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 11_008), keys.bias("mlp_bias"));
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        int layers = keys.integer("num_hidden_layers", 32);
+        int layers = keys.layers(32);
         keys.dropout("attention_dropout");
         keys.settleWhatWasNotRead(LlamaArchitecture.CAUSAL_LM.architectureName());
-        return new DecoderConfig(
-                size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
+        return new DecoderConfig(size, style, Collections.nCopies(layers, new LayerConfig(attention, feedForward)));
     }
 }

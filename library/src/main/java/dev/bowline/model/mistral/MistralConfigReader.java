@@ -40,7 +40,7 @@ final class MistralConfigReader {
         AttentionConfig attention = AttentionConfig.of(heads)
                 .with(keys.rope(new RopeReader.Defaults(10_000, heads.width(), size.maxPositions())))
                 .within(keys.nullable("sliding_window", OptionalInt.of(4096)));
-        return decoder(keys, size, attention, keys.integer("num_hidden_layers", 32), architecture);
+        return decoder(keys, size, attention, keys.layers(32), architecture);
     }
 
     static DecoderConfig ministral3(JsonObject written, String architecture, ConfigFindings findings) {
@@ -60,7 +60,7 @@ final class MistralConfigReader {
                 .with(keys.rope(defaults))
                 .with(positionScale(keys, config))
                 .within(keys.nullable("sliding_window", OptionalInt.empty()));
-        return decoder(keys, size, attention, keys.integer("num_hidden_layers", 34), architecture);
+        return decoder(keys, size, attention, keys.layers(34), architecture);
     }
 
     /// The text half of a vision-language model.
@@ -87,8 +87,7 @@ final class MistralConfigReader {
         keys.dropout("attention_dropout");
         keys.ignore("layer_types", "every layer has the window of sliding_window");
         keys.settleWhatWasNotRead(architecture);
-        return new DecoderConfig(
-                size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
+        return new DecoderConfig(size, style, Collections.nCopies(layers, new LayerConfig(attention, feedForward)));
     }
 
     private static PositionScale positionScale(ConfigReader keys, JsonObject config) {

@@ -47,11 +47,10 @@ final class Phi3ConfigReader {
                 .within(keys.nullable("sliding_window", OptionalInt.empty()));
         FeedForwardConfig feedForward = new FeedForwardConfig.FusedGated(keys.integer("intermediate_size", 8192));
         DecoderConfig.Style style = DecoderConfig.Style.plain(keys.activation("hidden_act", Activation.SILU));
-        int layers = keys.integer("num_hidden_layers", 32);
+        int layers = keys.layers(32);
         keys.dropout("attention_dropout");
         keys.dropout("resid_pdrop");
         keys.settleWhatWasNotRead(Phi3Architecture.CAUSAL_LM.architectureName());
-        return new DecoderConfig(
-                size, style, Collections.nCopies(Math.max(0, layers), new LayerConfig(attention, feedForward)));
+        return new DecoderConfig(size, style, Collections.nCopies(layers, new LayerConfig(attention, feedForward)));
     }
 }

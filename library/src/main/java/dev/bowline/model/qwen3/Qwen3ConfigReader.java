@@ -49,6 +49,6 @@ final class Qwen3ConfigReader {
         OptionalInt written = keys.nullable("sliding_window", OptionalInt.of(4096));
         OptionalInt window = keys.flag("use_sliding_window") ? written : OptionalInt.empty();
         int firstSliding = keys.integer("max_window_layers", 28);
-        return keys.windows(keys.integer("num_hidden_layers", 32), layer -> layer >= firstSliding, window);
+        return keys.windows(keys.layers(32), layer -> layer >= firstSliding, window);
     }
 }

@@ -37,7 +37,7 @@ final class Qwen3MoeConfigReader {
         int every = keys.every("decoder_sparse_step", 1);
         List<Integer> denseOnly = keys.integers("mlp_only_layers").orElse(List.of());
         List<LayerConfig> layers = new ArrayList<>();
-        for (int i = 0; i < keys.integer("num_hidden_layers", 24); i++) {
+        for (int i = 0; i < keys.layers(24); i++) {
             boolean sparse = experts > 0 && !denseOnly.contains(i) && (i + 1) % every == 0;
             layers.add(new LayerConfig(attention, sparse ? experts(keys, experts) : dense));
         }

@@ -37,7 +37,7 @@ final class SmolLm3ConfigReader {
         Rope rope = keys.rope(new RopeReader.Defaults(2_000_000, heads.width(), size.maxPositions()));
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 11_008), keys.bias("mlp_bias"));
-        int count = keys.integer("num_hidden_layers", 36);
+        int count = keys.layers(36);
         List<Boolean> rotated = rotated(keys, count);
         List<OptionalInt> windows = windows(keys, count, rotated);
         List<LayerConfig> layers = new ArrayList<>();
