@@ -3,6 +3,7 @@ package dev.bowline.catalog;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.Consumer;
 import dev.bowline.audit.Finding;
 import dev.bowline.audit.FindingCode;
@@ -72,7 +73,7 @@ class TrueSizesTest {
                 optimizer: {lr: 1e-5}
                 """);
 
-        TieAudit audit = TieAudit.of(model);
+        TieAudit audit = TieAudit.of(model, AuditOptions.NONE.with(new AutoModelLoad()));
         MemoryOutlook memory = MemoryOutlook.of(RecipeFile.load(recipe, List.of()));
 
         assertEquals(
