@@ -104,7 +104,7 @@ public final class AssistantMask {
         AnswerFinder finder = marked ? new MarkedAnswers(turns) : new RenderedAnswers(turns);
         return new AnswerRows(turns, finder)
                 .find(learned(written, firstTrained)).stream()
-                        .map(row -> mask(row, conversation))
+                        .map(row -> mask(row, turns, conversation))
                         .toList();
     }
 
@@ -142,8 +142,8 @@ public final class AssistantMask {
         throw weight.mistyped("0 or 1");
     }
 
-    private Masked mask(AnswerRegions regions, Conversation conversation) {
-        TokenizedText tokens = tokenizer.encodeWithSpans(regions.text());
+    private Masked mask(AnswerRegions regions, RenderedTurns turns, Conversation conversation) {
+        TokenizedText tokens = turns.encode(regions.text());
         List<Span> parts = regions.trained();
         List<TokenRange> ranges = TokenRange.of(tokens, parts);
         boolean endTokenFollows = regions.boundary() == Boundary.MARKED && sameTokenFollows(ranges, tokens, parts);

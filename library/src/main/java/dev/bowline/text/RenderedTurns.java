@@ -6,7 +6,7 @@ import dev.bowline.text.jinja.Span;
 import java.util.HashMap;
 import java.util.Map;
 
-/// The beginnings of one conversation as the chat template writes them, each rendered once.
+/// The beginnings of one conversation as the chat template writes them, each rendered and tokenised once.
 final class RenderedTurns {
 
     private final Conversation conversation;
@@ -14,6 +14,7 @@ final class RenderedTurns {
     private final Tokenizer tokenizer;
     private final Map<Integer, Rendering> turns = new HashMap<>();
     private final Map<Integer, String> prompts = new HashMap<>();
+    private final Map<String, TokenizedText> tokens = new HashMap<>();
 
     RenderedTurns(Conversation conversation, ChatTemplate template, Tokenizer tokenizer) {
         this.conversation = conversation;
@@ -36,6 +37,11 @@ final class RenderedTurns {
         return prompts.computeIfAbsent(count, n -> template.text(conversation.prefix(n), End.GENERATION_PROMPT));
     }
 
+    /// The tokens of a text, made once.
+    TokenizedText encode(String text) {
+        return tokens.computeIfAbsent(text, tokenizer::encodeWithSpans);
+    }
+
     /// Whether `text` begins with `beginning`, apart from what a template writes only at the end of a
     /// conversation: a token or a line break that is not there when more turns follow.
     boolean beginsWith(String text, String beginning) {
@@ -53,15 +59,15 @@ final class RenderedTurns {
     }
 
     private boolean endsTurn(String turns) {
-        TokenizedText tokens = tokenizer.encodeWithSpans(turns.stripTrailing());
-        return tokens.size() > 0 && tokenizer.isAdded(tokens.id(tokens.size() - 1));
+        TokenizedText encoded = encode(turns.stripTrailing());
+        return encoded.size() > 0 && tokenizer.isAdded(encoded.id(encoded.size() - 1));
     }
 
     private boolean isClosing(String text) {
-        TokenizedText tokens = tokenizer.encodeWithSpans(text);
-        for (int i = 0; i < tokens.size(); i++) {
-            Span span = tokens.span(i);
-            if (!tokenizer.isAdded(tokens.id(i))
+        TokenizedText encoded = encode(text);
+        for (int i = 0; i < encoded.size(); i++) {
+            Span span = encoded.span(i);
+            if (!tokenizer.isAdded(encoded.id(i))
                     && !text.substring(span.start(), span.end()).isBlank()) {
                 return false;
             }
@@ -75,12 +81,12 @@ final class RenderedTurns {
         if (text.isBlank()) {
             return true;
         }
-        TokenizedText tokens = tokenizer.encodeWithSpans(text.strip());
-        int last = tokens.size() - 1;
+        TokenizedText encoded = encode(text.strip());
+        int last = encoded.size() - 1;
         return last > 0
                 && text.charAt(0) == text.strip().charAt(0)
-                && tokenizer.isAdded(tokens.id(0))
-                && tokenizer.isAdded(tokens.id(last));
+                && tokenizer.isAdded(encoded.id(0))
+                && tokenizer.isAdded(encoded.id(last));
     }
 
     /// How much two texts have in common, in whole tokens of the second: `<eos>` and `<|user|>` do not share a
@@ -94,9 +100,9 @@ final class RenderedTurns {
         if (length == beginning.length()) {
             return length;
         }
-        TokenizedText tokens = tokenizer.encodeWithSpans(beginning);
-        for (int i = tokens.size() - 1; i >= 0; i--) {
-            Span span = tokens.span(i);
+        TokenizedText encoded = encode(beginning);
+        for (int i = encoded.size() - 1; i >= 0; i--) {
+            Span span = encoded.span(i);
             if (span.start() < length && span.end() > length) {
                 return span.start();
             }

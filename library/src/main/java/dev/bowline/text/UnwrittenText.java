@@ -112,10 +112,11 @@ public record UnwrittenText(String field, String sample) {
     }
 
     private static boolean isWritten(String line, String visible) {
+        if (visible.contains(visible(line))) {
+            return true;
+        }
         String encoded = ToolArguments.encoded(line);
-        return Stream.of(line, encoded.substring(1, encoded.length() - 1))
-                .map(UnwrittenText::visible)
-                .anyMatch(visible::contains);
+        return visible.contains(visible(encoded.substring(1, encoded.length() - 1)));
     }
 
     private static String visible(String text) {
