@@ -30,6 +30,8 @@ public final class NativeCache {
     private static final String DJL = "DJL_CACHE_DIR";
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
 
+    private static Optional<Path> chosen = Optional.empty();
+
     private NativeCache() {}
 
     /// Directs JavaCPP and DJL to the directory, once and before the first native library is loaded. A place
@@ -41,6 +43,7 @@ public final class NativeCache {
         boolean djl = System.getProperty(DJL) == null && System.getenv(DJL) == null;
         if (javacpp || djl) {
             Path directory = directory(System.getenv(), System.getProperty("os.name"), userHome(), temporary());
+            chosen = Optional.of(directory);
             if (javacpp) {
                 System.setProperty(JAVACPP, directory.resolve("javacpp").toString());
             }
@@ -50,9 +53,9 @@ public final class NativeCache {
         }
     }
 
-    /// Where JavaCPP unpacks libraries; empty before [#use].
-    static Optional<Path> inUse() {
-        return Optional.ofNullable(System.getProperty(JAVACPP)).map(Path::of);
+    /// Where libraries are unpacked; empty before [#use].
+    static synchronized Optional<Path> inUse() {
+        return chosen.or(() -> Optional.ofNullable(System.getProperty(JAVACPP)).map(Path::of));
     }
 
     private static Optional<Path> userHome() {
