@@ -10,16 +10,17 @@ import org.jspecify.annotations.Nullable;
 final class DecoderWatch implements AutoCloseable {
 
     static final int TICKS = 8;
-    private static final int TICK_MILLISECONDS = 1000;
 
     private final Thread clock =
             Thread.ofPlatform().daemon().name("parquet-watch").unstarted(this::tick);
+    private final int tickMilliseconds;
     private @Nullable Thread waiting;
     private long progress;
     private boolean stalled;
     private boolean closed;
 
-    DecoderWatch() {
+    DecoderWatch(int tickMilliseconds) {
+        this.tickMilliseconds = tickMilliseconds;
         clock.start();
     }
 
@@ -62,7 +63,7 @@ final class DecoderWatch implements AutoCloseable {
                         return;
                     }
                 }
-                Thread.sleep(TICK_MILLISECONDS);
+                Thread.sleep(tickMilliseconds);
             }
         } catch (InterruptedException _) {
             // Closed.

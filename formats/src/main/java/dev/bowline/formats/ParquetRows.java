@@ -32,6 +32,8 @@ final class ParquetRows implements RowReader {
         }
     }
 
+    private static final int TICK_MILLISECONDS = 1000;
+
     /// The bytes of row groups that are read together.
     private record Stretch(long from, long to) {}
 
@@ -56,7 +58,7 @@ final class ParquetRows implements RowReader {
     }
 
     static ParquetRows open(Path path) throws IOException {
-        DecoderWatch watch = new DecoderWatch();
+        DecoderWatch watch = new DecoderWatch(TICK_MILLISECONDS);
         try {
             return new ParquetRows(path, watch);
         } catch (IOException | RuntimeException e) {
