@@ -201,7 +201,7 @@ final class AutoModelDatasets {
             return withoutHubKeys(section.with(
                     "path", new Scalar(found.get().toString(), false, name.get().at())));
         }
-        if (HubDataset.isName(name.get().text()) && !refused.contains(section.key)) {
+        if (isHubName(name.get()) && !refused.contains(section.key)) {
             HubDataset hub = hub(section);
             problems.add(
                     name.get().at(),
@@ -212,6 +212,20 @@ final class AutoModelDatasets {
             refused.add(section.key);
         }
         return withoutHubKeys(section);
+    }
+
+    /// Whether a name that is no path here is one of the Hub: AutoModel's may be a single word, as `squad` is, and one
+    /// of a
+    /// recipe of one's own is not in a directory that is there.
+    private boolean isHubName(Scalar name) {
+        boolean isBesideFiles = HubDataset.isName(name.text())
+                && PathKinds.firstExisting(
+                                PathKinds.bases(name.at(), file),
+                                name.text().substring(0, name.text().indexOf('/')))
+                        .isPresent();
+        return isTheirs
+                ? HubDataset.isName(name.text()) || HubDataset.isWord(name.text())
+                : HubDataset.isName(name.text()) && !isBesideFiles;
     }
 
     /// Without what only says which dataset on the Hub it is.
@@ -230,7 +244,7 @@ final class AutoModelDatasets {
     private Mapping validation(Mapping root, Optional<Section> training, Section validation) {
         boolean isOfTheHub = validation.name.isPresent()
                 && existing(validation.name.get()).isEmpty()
-                && HubDataset.isName(validation.name.get().text());
+                && isHubName(validation.name.get());
         Optional<Path> trained = training.flatMap(section -> section.name).flatMap(this::existing);
         if (!isTheirs || !isOfTheHub || trained.isEmpty() || refused.contains(VALIDATION)) {
             return put(root, local(validation));

@@ -14,11 +14,17 @@ record HubDataset(
         String name, Optional<String> config, Optional<String> revision, String split, Optional<String> shuffleSeed) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][\\w.-]*/[A-Za-z0-9][\\w.-]*");
+    private static final Pattern WORD = Pattern.compile("[A-Za-z][A-Za-z0-9_-]*");
     private static final Pattern FILE =
             Pattern.compile(".*\\.(jsonl?|ndjson|csv|tsv|parquet|gz|zst|txt|ya?ml|arrow)", Pattern.CASE_INSENSITIVE);
 
     static boolean isName(String text) {
         return NAME.matcher(text).matches() && !FILE.matcher(text).matches();
+    }
+
+    /// A dataset without an owner, as the Hub's oldest are.
+    static boolean isWord(String text) {
+        return WORD.matcher(text).matches();
     }
 
     /// The file that [#command] writes.

@@ -242,6 +242,12 @@ class AutoModelRecipeTest {
                         + " split='train').to_json('squad-train.jsonl')\") and give it:"
                         + " --set dataset.path=squad-train.jsonl",
                 folder.problem(hub));
+        assertTrue(folder.problem(RECIPE.replace("dataset_name: train.jsonl", "dataset_name: squad"))
+                .endsWith("--set dataset.path=squad-train.jsonl"));
+        assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "some/data"))
+                .contains("load_dataset('some/data', split='train')"));
+        assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "runs/data"))
+                .endsWith("runs/data does not exist; correct the path"));
         assertEquals(
                 folder.path("heldout.jsonl"),
                 folder.load(hub, "dataset.path=" + folder.path("heldout.jsonl"))
