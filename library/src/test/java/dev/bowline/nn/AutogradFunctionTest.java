@@ -214,7 +214,9 @@ class AutogradFunctionTest {
 
             forward(model, sequences, 200);
 
-            assertEquals(handles, Pointer.totalCount());
+            // Handles that other tests left behind may have been collected in the meantime.
+            long created = Pointer.totalCount() - handles;
+            assertTrue(created <= 0, () -> created + " handles are left");
             long grown = ProcessMemory.resident().orElseThrow() - resident;
             assertTrue(grown < 24 << 20, () -> "resident memory grew by " + grown + " bytes");
         }
