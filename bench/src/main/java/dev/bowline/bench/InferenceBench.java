@@ -17,8 +17,8 @@ import java.util.stream.LongStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// Times loading a checkpoint, a prompt of 32 ids, and single tokens after the prompt, with weights mapped or copied. Prints
-/// one line of JSON per round, in milliseconds.
+/// Times loading a checkpoint, a prompt of 32 ids, and single tokens after the prompt, with weights mapped or copied.
+/// Prints one line of JSON per round, in milliseconds.
 final class InferenceBench {
 
     private static final int PROMPT = 32;
@@ -29,6 +29,10 @@ final class InferenceBench {
     public static void main(String[] args) {
         NativeProcess.tune();
         NativeProcess.onMainArena(() -> {
+            // libtorch itself is loaded before the first round.
+            try (TensorScope _ = TensorScope.open()) {
+                Memory.of(new long[1], 1);
+            }
             for (int round = 0; round < Integer.parseInt(args[2]); round++) {
                 System.out.println(measured(Path.of(args[0]), args[1], Integer.parseInt(args[3])));
             }
