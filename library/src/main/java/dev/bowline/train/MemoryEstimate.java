@@ -6,7 +6,8 @@ import java.util.List;
 /// What memory a fine-tuning takes at its peak, reckoned from shapes alone.
 ///
 /// @param parts what stays for the whole run, by component, a tied value once
-/// @param activations what the forward pass keeps for the backward pass, and the backward pass's own
+/// @param activations what the forward pass keeps for the backward pass, the backward pass's own, and what libtorch's
+///     kernels for bfloat16 keep
 /// @param loss logits of the targets that go through the head at once, and the gradients of the hidden states
 /// @param headGradient what sums a bfloat16 head's gradient in float32; 0 where nothing does
 /// @param process the JVM, libtorch and their buffers, without a model

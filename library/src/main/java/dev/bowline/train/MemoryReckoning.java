@@ -5,6 +5,7 @@ import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Products;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -18,6 +19,10 @@ final class MemoryReckoning {
 
     /// What the softmax over a few rows of logits works in; see [dev.bowline.loss.ChunkedCrossEntropy].
     private static final long SOFTMAX_BYTES = 8L << 20;
+
+    /// The compiled kernels and buffers of oneDNN, which multiplies bfloat16 where libtorch does, at most: it keeps a
+    /// thousand kernels, and experts ask for one for each number of tokens. Measured; see docs/guides/finetune.md.
+    private static final long ONEDNN_BYTES = 576L << 20;
 
     /// So many products of a bfloat16 head are summed in bfloat16; more are summed apart, in float32.
     private static final int FEW_PRODUCTS = 4;
@@ -50,7 +55,7 @@ final class MemoryReckoning {
         long loss = loss(plan);
         return new MemoryEstimate(
                 all,
-                kept,
+                kept + kernels(plan),
                 loss,
                 headGradient(plan),
                 PROCESS_BYTES,
@@ -76,6 +81,10 @@ final class MemoryReckoning {
     private static MemoryEstimate.Part sum(MemoryEstimate.Part a, MemoryEstimate.Part b) {
         return new MemoryEstimate.Part(
                 a.component(), a.weights() + b.weights(), a.gradients() + b.gradients(), a.optimizer() + b.optimizer());
+    }
+
+    private static long kernels(MemoryPlan plan) {
+        return plan.dtype() == Dtype.BFLOAT16 && Products.isDirect(Dtype.BFLOAT16) ? ONEDNN_BYTES : 0;
     }
 
     /// Logits; the targets' hidden states with their gradients; the gradient of every hidden state.
