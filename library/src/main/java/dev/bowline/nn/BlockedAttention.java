@@ -6,11 +6,14 @@ import dev.bowline.tensor.Products;
 import dev.bowline.tensor.SideBySide;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// softmax(c tanh(s q k^T / c) + mask) v for training, or without the cap c, a block of queries at a time against the
 /// keys that one of them may look at.
@@ -24,8 +27,10 @@ final class BlockedAttention {
     private static final long BLOCK = 128;
 
     private final Tensor inputs;
-    private final Tensor mask;
+    private final Optional<VisibleKeys> visible;
     private final OptionalInt window;
+    private final Tensor hidden;
+    private final Tensor additive;
     private final long heads;
     private final ScaledAttention.Scores like;
     private final long groups;
@@ -33,16 +38,56 @@ final class BlockedAttention {
     private final long length;
 
     /// @param inputs q, k and v, one after the other along their heads: [B, N + 2 K, S, D]
-    /// @param mask [B or 1, 1, S, S], which hides what is after a query's own position or before its window
-    private BlockedAttention(Tensor inputs, Tensor mask, OptionalInt window, long heads, ScaledAttention.Scores like) {
+    /// @param visible the keys that queries may look at; empty for a causal attention
+    private BlockedAttention(Tensor inputs, Optional<VisibleKeys> visible, long heads, ScaledAttention.Scores like) {
         this.inputs = inputs;
-        this.mask = mask;
-        this.window = window;
+        this.visible = visible;
         this.heads = heads;
         this.like = like;
         groups = (inputs.size(1) - heads) / 2;
         perGroup = heads / groups;
         length = inputs.size(2);
+        window = visible.map(VisibleKeys::window).orElse(OptionalInt.empty());
+        hidden = hiddenByPosition();
+        additive = VisibleKeys.additive(hidden, Dtype.of(inputs.scalar_type()));
+    }
+
+    /// The keys that positions hide from a block of n queries, the same for every block: [n, c + n] bool.
+    /// The last n columns are the block's own positions, the first c = window - 1 those before. Without a window
+    /// c is 0, since no key before the block is hidden.
+    private Tensor hiddenByPosition() {
+        long n = Math.min(BLOCK, length);
+        long before = before();
+        Tensor all = torch.ones(new long[] {n, before + n}, new TensorOptions(ScalarType.Bool));
+        Tensor later = all.triu(before + 1);
+        return window.isPresent() ? later.logical_or(all.tril(before - window.getAsInt())) : later;
+    }
+
+    private long before() {
+        return window.isPresent() ? Math.min(window.getAsInt() - 1L, length - 1) : 0;
+    }
+
+    /// The part of `byPosition` for the last of a block's keys: [n, at most t], a view.
+    private Tensor ofBlock(Tensor byPosition, VisibleKeys.Block block) {
+        long columns = window.isPresent() ? block.t() : block.n();
+        return byPosition.narrow(0, 0, block.n()).narrow(1, before() + block.n() - columns, columns);
+    }
+
+    /// Adds the mask.
+    ///
+    /// @param scores [K, G, n, t], changed in place
+    private void hide(Tensor scores, long row, VisibleKeys.Block block) {
+        Optional<Tensor> byLimit = visible.flatMap(keys -> keys.hiddenByLimit(row, block));
+        if (byLimit.isEmpty()) {
+            Tensor mask = ofBlock(additive, block);
+            scores.narrow(3, block.t() - mask.size(1), mask.size(1)).add_(mask);
+            return;
+        }
+        Tensor both =
+                byLimit.get().expand(new long[] {block.n(), block.t()}, false).clone();
+        Tensor byPosition = ofBlock(hidden, block);
+        both.narrow(1, block.t() - byPosition.size(1), byPosition.size(1)).logical_or_(byPosition);
+        scores.add_(VisibleKeys.additive(both, Dtype.of(scores.scalar_type())));
     }
 
     /// Whether this is a training pass over whole sequences.
@@ -51,29 +96,29 @@ final class BlockedAttention {
         return recorded && q.size(2) == k.size(2) && !(mask instanceof AttentionMask.Everything);
     }
 
-    /// @param causal [S, S], the mask of a causal attention, used where `mask` is that
     /// @param like what becomes of q k^T before the mask
     /// @return [B, N, S, D]
-    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor causal, ScaledAttention.Scores like) {
-        return mask instanceof AttentionMask.Additive(Tensor additive, OptionalInt window)
-                ? attend(q, k, v, additive, window, like)
-                : attend(q, k, v, causal.unsqueeze(0).unsqueeze(0), OptionalInt.empty(), like);
-    }
-
-    private static Tensor attend(
-            Tensor q, Tensor k, Tensor v, Tensor mask, OptionalInt window, ScaledAttention.Scores like) {
-        // Three inputs lead to one output, so they are laid side by side, and so is what comes out.
+    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, ScaledAttention.Scores like) {
+        Optional<VisibleKeys> visible = switch (mask) {
+            case AttentionMask.Additive(VisibleKeys keys) -> Optional.of(keys);
+            case AttentionMask.Causal _, AttentionMask.Everything _ -> Optional.empty();
+        };
+        // A hook carries one gradient, so q, k and v are concatenated into one tensor, and their gradients too.
         Tensor inputs = Ops.cat(1, q, k, v);
         long heads = q.size(1);
         Tensor joined;
         try (NoGradGuard _ = new NoGradGuard()) {
             joined = torch.empty_like(inputs);
             joined.narrow(1, heads, 2 * k.size(1)).zero_();
-            new BlockedAttention(inputs, mask, window, heads, like).forward(joined);
+            new BlockedAttention(inputs, visible, heads, like).forward(joined);
         }
-        AutogradFunction.Backward backward =
-                (saved, gradient) -> new BlockedAttention(saved[0], saved[1], window, heads, like).backward(gradient);
-        return AutogradFunction.attach(inputs, joined, backward, inputs, mask).narrow(1, 0, heads);
+        Tensor[] saved = Stream.concat(Stream.of(inputs), visible.flatMap(VisibleKeys::limitTensor).stream())
+                .toArray(Tensor[]::new);
+        AutogradFunction.Backward backward = (kept, gradient) -> {
+            Optional<VisibleKeys> same = visible.map(keys -> kept.length > 1 ? keys.with(kept[1]) : keys);
+            return new BlockedAttention(kept[0], same, heads, like).backward(gradient);
+        };
+        return AutogradFunction.attach(inputs, joined, backward, saved).narrow(1, 0, heads);
     }
 
     private interface Work {
@@ -99,22 +144,10 @@ final class BlockedAttention {
         return joined.select(0, row).narrow(0, heads + groups, groups);
     }
 
-    /// n queries from `at`, and the t keys from `from` that one of them may look at.
-    private record Block(long at, long n, long from, long t) {
-
-        Tensor queries(Tensor x) {
-            return x.narrow(2, at, n);
-        }
-
-        Tensor keys(Tensor x) {
-            return x.narrow(1, from, t);
-        }
-    }
-
-    private Block block(long at) {
+    private VisibleKeys.Block block(long at) {
         long n = Math.min(BLOCK, length - at);
         long from = window.isPresent() ? Math.max(0, at - window.getAsInt() + 1) : 0;
-        return new Block(at, n, from, at + n - from);
+        return new VisibleKeys.Block(at, n, from, at + n - from);
     }
 
     private void forward(Tensor joined) {
@@ -124,7 +157,7 @@ final class BlockedAttention {
             Tensor v = values(inputs, row);
             Tensor o = queries(joined, row);
             for (long at = 0; at < length; at += BLOCK) {
-                Block block = block(at);
+                VisibleKeys.Block block = block(at);
                 Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block)
                         .p();
                 Tensor mixed = Products.batched(p.to(inputs.scalar_type()), block.keys(v));
@@ -142,11 +175,7 @@ final class BlockedAttention {
 
     /// @param q [K, G n, D]
     /// @param k [K, t, D]
-    private Scored probabilities(Tensor q, Tensor k, long row, Block block) {
-        Tensor allowed = mask.select(0, mask.size(0) == 1 ? 0 : row)
-                .select(0, 0)
-                .narrow(0, block.at(), block.n())
-                .narrow(1, block.from(), block.t());
+    private Scored probabilities(Tensor q, Tensor k, long row, VisibleKeys.Block block) {
         Tensor scores = Products.batched(q, k.transpose(1, 2));
         // Not mul_: of bfloat16, that rounds the factor too.
         if (like.scale() != 1) {
@@ -158,7 +187,7 @@ final class BlockedAttention {
             curve = Optional.of(scores.div_(cap).tanh_());
             scores = scores.mul(cap);
         }
-        scores.view(groups, perGroup, block.n(), block.t()).add_(allowed);
+        hide(scores.view(groups, perGroup, block.n(), block.t()), row, block);
         return new Scored(Ops.softmax(scores, Dtype.FLOAT32), curve);
     }
 
@@ -195,7 +224,7 @@ final class BlockedAttention {
             Tensor dK = Ops.zeros(Dtype.FLOAT32, groups, length, k.size(2));
             Tensor dV = torch.zeros_like(dK);
             for (long at = 0; at < length; at += BLOCK) {
-                Block block = block(at);
+                VisibleKeys.Block block = block(at);
                 Tensor queries = flat(block.queries(q));
                 Scored scored = probabilities(queries, block.keys(k), row, block);
                 Tensor p = scored.p();

@@ -4,7 +4,6 @@ import dev.bowline.tensor.BlasThreads;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Products;
-import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
@@ -45,7 +44,7 @@ public final class DotProductAttention {
         if (Dtype.of(q.scalar_type()) == Dtype.FLOAT32) {
             o = fused(q, k, v, mask);
         } else if (BlockedAttention.fits(q, k, v, mask)) {
-            o = BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q), ScaledAttention.Scores.PLAIN);
+            o = BlockedAttention.attend(q, k, v, mask, ScaledAttention.Scores.PLAIN);
         } else {
             o = writtenOut(q, k, v, mask);
         }
@@ -72,7 +71,7 @@ public final class DotProductAttention {
         return switch (mask) {
             case AttentionMask.Everything _ -> Ops.attention(q, k, v, 1.0);
             case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, 1.0);
-            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> Ops.maskedAttention(q, k, v, additive, 1.0);
+            case AttentionMask.Additive(VisibleKeys keys) -> Ops.maskedAttention(q, k, v, keys.additive(), 1.0);
         };
     }
 
@@ -92,7 +91,7 @@ public final class DotProductAttention {
         Tensor masked = switch (mask) {
             case AttentionMask.Everything _ -> scores;
             case AttentionMask.Causal _ -> scores.add(causal(queries, q));
-            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> scores.add(additive);
+            case AttentionMask.Additive(VisibleKeys visible) -> scores.add(visible.additive());
         };
         Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
         return Products.batched(

@@ -2,6 +2,7 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -70,9 +71,12 @@ final class SavedTensors {
         return saved;
     }
 
-    /// How many calls of functions have saved tensors now, in the graphs of all threads.
-    static int count() {
-        return BY_NUMBER.size();
+    /// The bytes of all tensors that are saved now, in the graphs of all threads.
+    static long bytes() {
+        return BY_NUMBER.values().stream()
+                .flatMap(each -> Arrays.stream(each.saved))
+                .mapToLong(tensor -> tensor.numel() * tensor.element_size())
+                .sum();
     }
 
     /// An int64 tensor without elements, in the caller's scope. The saved tensors are freed with its last reference.

@@ -4,7 +4,6 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Products;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -36,9 +35,7 @@ public final class ScaledAttention {
     /// @return [B, S, N, D], contiguous
     public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, Scores like) {
         if (BlockedAttention.fits(q, k, v, mask)) {
-            return BlockedAttention.attend(q, k, v, mask, causal(q.size(2), q), like)
-                    .transpose(1, 2)
-                    .contiguous();
+            return BlockedAttention.attend(q, k, v, mask, like).transpose(1, 2).contiguous();
         }
         long rows = q.size(0);
         long heads = q.size(1);
@@ -71,7 +68,7 @@ public final class ScaledAttention {
         return switch (mask) {
             case AttentionMask.Everything _ -> scores;
             case AttentionMask.Causal _ -> scores.add(causal(scores.size(2), scores));
-            case AttentionMask.Additive(Tensor additive, OptionalInt _) -> scores.add(additive);
+            case AttentionMask.Additive(VisibleKeys keys) -> scores.add(keys.additive());
         };
     }
 

@@ -13,30 +13,14 @@ import org.bytedeco.pytorch.Tensor;
 /// to them, cached ones included.
 public final class Sequences {
 
-    /// What limits sight beyond causality.
+    /// What hides keys besides position, as Java data.
     private sealed interface Sight {
-        boolean sees(int row, int query, int key);
 
-        record Everything() implements Sight {
-            @Override
-            public boolean sees(int row, int query, int key) {
-                return true;
-            }
-        }
+        record Everything() implements Sight {}
 
-        record Real(long[] mask, int length) implements Sight {
-            @Override
-            public boolean sees(int row, int query, int key) {
-                return mask[row * length + key] != 0;
-            }
-        }
+        record Real(long[] mask) implements Sight {}
 
-        record SameDocument(int[] documents, int length) implements Sight {
-            @Override
-            public boolean sees(int row, int query, int key) {
-                return documents[row * length + query] == documents[row * length + key];
-            }
-        }
+        record SameDocument(int[] documents) implements Sight {}
     }
 
     private final int rows;
@@ -70,7 +54,7 @@ public final class Sequences {
     /// @param attentionMask [B × S], 1 for a real token and 0 for padding
     public static Sequences padded(long[] attentionMask, int rows, int length) {
         requireSize(attentionMask.length, rows, length);
-        return new Sequences(rows, length, 0, count(length, 0), 1, new Sight.Real(attentionMask.clone(), length));
+        return new Sequences(rows, length, 0, count(length, 0), 1, new Sight.Real(attentionMask.clone()));
     }
 
     /// Rows that hold several documents, none of which sees another.
@@ -84,7 +68,7 @@ public final class Sequences {
         for (int i = 0; i < wide.length; i++) {
             wide[i] = positions[i];
         }
-        return new Sequences(rows, length, 0, wide, rows, new Sight.SameDocument(documents.clone(), length));
+        return new Sequences(rows, length, 0, wide, rows, new Sight.SameDocument(documents.clone()));
     }
 
     public int rows() {
@@ -124,7 +108,8 @@ public final class Sequences {
         return Arrays.stream(positions).max().orElse(0);
     }
 
-    /// What attention that sees the last `window` positions, itself included, or all, may look at.
+    /// The keys that an attention may look at which sees the last `window` positions, its own included, or all. The
+    /// mask's tensors belong to the caller's scope.
     public AttentionMask mask(OptionalInt window, Dtype dtype) {
         boolean unlimited = sight instanceof Sight.Everything;
         boolean windowed = window.isPresent() && past + length > window.getAsInt();
@@ -135,27 +120,13 @@ public final class Sequences {
         if (unlimited && !windowed && past == 0) {
             return new AttentionMask.Causal();
         }
-        return new AttentionMask.Additive(additive(window, dtype), window);
-    }
-
-    private Tensor additive(OptionalInt window, Dtype dtype) {
-        boolean unlimited = sight instanceof Sight.Everything;
-        int first = window.isPresent() ? Math.max(0, past - window.getAsInt() + 1) : 0;
-        int keys = past + length - first;
-        int maskRows = unlimited ? 1 : rows;
-        float[] values = new float[Math.toIntExact((long) maskRows * length * keys)];
-        float lowest = dtype == Dtype.BFLOAT16 ? -3.3895314e38f : -Float.MAX_VALUE;
-        int at = 0;
-        for (int row = 0; row < maskRows; row++) {
-            for (int query = past; query < past + length; query++) {
-                int oldest = window.isPresent() ? query - window.getAsInt() + 1 : 0;
-                for (int key = first; key < first + keys; key++) {
-                    boolean seen = key <= query && key >= oldest && sight.sees(row, query, key);
-                    values[at++] = seen ? 0 : lowest;
-                }
-            }
-        }
-        return Ops.cast(Memory.of(values, maskRows, 1, length, keys), dtype);
+        VisibleKeys.Limit limit = switch (sight) {
+            case Sight.Everything _ -> new VisibleKeys.Limit.None();
+            case Sight.Real(long[] mask) -> new VisibleKeys.Limit.Padding(Memory.of(mask, rows, length));
+            case Sight.SameDocument(int[] documents) ->
+                new VisibleKeys.Limit.Documents(Memory.of(documents, rows, length));
+        };
+        return new AttentionMask.Additive(new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, dtype));
     }
 
     private static long[] count(int length, int past) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Memory;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
@@ -18,6 +19,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -63,7 +65,7 @@ final class BlockedAttentionTest {
             torch.manual_seed(5);
             Tensor additive =
                     Ops.full(Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
-            AttentionMask mask = new AttentionMask.Additive(additive, OptionalInt.empty());
+            AttentionMask mask = new AttentionMask.Causal();
             List<Tensor> values = List.of(
                     random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
             Tensor gradient = random(1, length, HEADS, WIDTH);
@@ -122,7 +124,7 @@ final class BlockedAttentionTest {
             Tensor gradient = random(1, length, HEADS, WIDTH);
             Tensor additive = Ops.full(Dtype.BFLOAT16, Double.NEGATIVE_INFINITY, 1, 1, length, length)
                     .triu(1);
-            AttentionMask mask = new AttentionMask.Additive(additive, OptionalInt.empty());
+            AttentionMask mask = new AttentionMask.Causal();
 
             List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> eager(q, k, v, like, additive));
             List<Tensor> actual =
@@ -134,6 +136,63 @@ final class BlockedAttentionTest {
                 assertTrue(error < 3e-4, "gradient %d is off by %s".formatted(i, error));
             }
         }
+    }
+
+    /// A mask is [B, S, S]; the graph keeps q, k, v and the number of each position's document.
+    @Test
+    void theGraphKeepsNoMask() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor q =
+                    random(ROWS, HEADS, LENGTH, WIDTH).to(ScalarType.BFloat16).set_requires_grad(true);
+            long inputs = 3L * ROWS * HEADS * LENGTH * WIDTH * Short.BYTES;
+            int[] ids = new int[ROWS * LENGTH];
+            long before = SavedTensors.bytes();
+
+            DotProductAttention.attend(q, q, q, new AttentionMask.Causal());
+            assertEquals(inputs, SavedTensors.bytes() - before);
+
+            Sequences packed = Sequences.packed(ids, ids, ROWS, LENGTH);
+            DotProductAttention.attend(q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
+            assertEquals(2 * inputs + (long) ids.length * Integer.BYTES, SavedTensors.bytes() - before);
+        }
+    }
+
+    /// The definition, a position at a time.
+    @ParameterizedTest
+    @CsvSource({"0, 0", "0, 3", "5, 0", "5, 3", "5, 20"})
+    void aMaskHidesLaterPositionsAndThoseBeforeTheWindow(int past, int window) {
+        OptionalInt limit = window == 0 ? OptionalInt.empty() : OptionalInt.of(window);
+        int queries = 4;
+        long[] real = {1, 1, 0, 1};
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor mask = new VisibleKeys(
+                            new VisibleKeys.Range(queries, past, limit), new VisibleKeys.Limit.None(), Dtype.FLOAT32)
+                    .additive();
+            Tensor padded = new VisibleKeys(
+                            new VisibleKeys.Range(queries, 0, limit),
+                            new VisibleKeys.Limit.Padding(Memory.of(real, 1, queries)),
+                            Dtype.FLOAT32)
+                    .additive();
+
+            long keys = mask.size(3);
+            int first = past + queries - Math.toIntExact(keys);
+            assertEquals(window == 0 ? 0 : Math.max(0, past - window + 1), first);
+            for (int query = 0; query < queries; query++) {
+                for (int key = 0; key < keys; key++) {
+                    int distance = past + query - (first + key);
+                    boolean visible = distance >= 0 && (window == 0 || distance < window);
+                    assertEquals(visible ? 0 : -Float.MAX_VALUE, element(mask, query, key), query + " " + key);
+                }
+                for (int key = 0; key < queries; key++) {
+                    boolean visible = key <= query && (window == 0 || query - key < window) && real[key] == 1;
+                    assertEquals(visible ? 0 : -Float.MAX_VALUE, element(padded, query, key), query + " " + key);
+                }
+            }
+        }
+    }
+
+    private static float element(Tensor mask, int query, int key) {
+        return mask.select(0, 0).select(0, 0).select(0, query).select(0, key).item_float();
     }
 
     /// [1, 1, S, S]: 0 where a query may look, else -inf.
