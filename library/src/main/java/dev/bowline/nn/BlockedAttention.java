@@ -26,6 +26,9 @@ final class BlockedAttention {
 
     private static final long BLOCK = 128;
 
+    /// With more positions than this, a pass without gradients is worked on in blocks too.
+    private static final long LONG = 512;
+
     private final Tensor inputs;
     private final Optional<VisibleKeys> visible;
     private final OptionalInt window;
@@ -90,10 +93,16 @@ final class BlockedAttention {
         scores.add_(VisibleKeys.additive(both, Dtype.of(scores.scalar_type())));
     }
 
-    /// Whether this is a training pass over whole sequences.
+    /// Whether queries and keys are whole sequences, and either gradients are needed or the scores of all queries at
+    /// once would take much memory.
     static boolean fits(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
-        boolean recorded = GradMode.is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-        return recorded && q.size(2) == k.size(2) && !(mask instanceof AttentionMask.Everything);
+        return (needsGradient(q, k, v) || q.size(2) > LONG)
+                && q.size(2) == k.size(2)
+                && !(mask instanceof AttentionMask.Everything);
+    }
+
+    private static boolean needsGradient(Tensor q, Tensor k, Tensor v) {
+        return GradMode.is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
     }
 
     /// @param like what becomes of q k^T before the mask
@@ -111,6 +120,9 @@ final class BlockedAttention {
             joined = torch.empty_like(inputs);
             joined.narrow(1, heads, 2 * k.size(1)).zero_();
             new BlockedAttention(inputs, visible, heads, like).forward(joined);
+        }
+        if (!needsGradient(q, k, v)) {
+            return joined.narrow(1, 0, heads);
         }
         Tensor[] saved = Stream.concat(Stream.of(inputs), visible.flatMap(VisibleKeys::limitTensor).stream())
                 .toArray(Tensor[]::new);

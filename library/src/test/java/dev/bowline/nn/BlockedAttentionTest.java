@@ -138,6 +138,24 @@ final class BlockedAttentionTest {
         }
     }
 
+    /// Such as a validation, whose rows are as long as those of training.
+    @Test
+    void aLongSequenceWithoutGradientsHasTheSameValues() {
+        int length = 700;
+        try (TensorScope _ = TensorScope.open()) {
+            torch.manual_seed(8);
+            Tensor q = random(1, length, HEADS, WIDTH).transpose(1, 2).to(ScalarType.BFloat16);
+            Tensor k = random(1, length, 2, WIDTH).transpose(1, 2).to(ScalarType.BFloat16);
+            AttentionMask mask = Sequences.causal(1, length).mask(OptionalInt.of(600), Dtype.BFLOAT16);
+
+            Tensor actual = DotProductAttention.attend(q, k, k, mask);
+
+            assertFalse(actual.requires_grad());
+            Tensor trained = q.detach().set_requires_grad(true);
+            assertTrue(DotProductAttention.attend(trained, k, k, mask).detach().equal(actual));
+        }
+    }
+
     /// A mask is [B, S, S]; the graph keeps q, k, v and the number of each position's document.
     @Test
     void theGraphKeepsNoMask() {
