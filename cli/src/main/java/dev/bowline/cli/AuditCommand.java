@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "audit",
         description = {
-            "Shows what each consumer will make of a checkpoint's head and embedding.",
+            "Shows how each consumer will read a checkpoint's head and embedding.",
             "Reads config.json, the headers and the bytes of the two tensors; any architecture, no model code."
                     + " Exits with 0 clean, 1 low or medium, 2 high, 3 critical, 4 unreadable."
         },

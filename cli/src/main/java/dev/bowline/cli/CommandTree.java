@@ -91,11 +91,12 @@ final class CommandTree {
             subcommands = HelpCommand.class,
             footer = {
                 "  bowline demo                              see it work, nothing to prepare",
-                "  bowline finetune recipe.yaml              fine-tune what the recipe says",
+                "  bowline finetune recipe.yaml              fine-tune with a recipe",
                 "  bowline generate DIR --prompt 'Hello'     ask a checkpoint",
                 "",
                 "'bowline COMMAND --help' shows a command's options and examples.",
-                "Exit codes: 0 success, 1 wrong input, 64 wrong usage, 70 a bug of ours."
+                "Exit codes: 0 success, 1 wrong input, 64 wrong usage, 70 a bug in Bowline,",
+                "129, 130 or 143 ended by SIGHUP, Ctrl-C or SIGTERM; see audit --help for its own."
             })
     static final class Root implements Runnable {
 

@@ -21,10 +21,10 @@ import picocli.CommandLine.Option;
         name = "explain",
         description = {
             "Checks a recipe, and shows every setting and who decided it.",
-            "Shows the memory it will take too, from config.json and the headers of the weights. No weight is read and"
+            "Also shows the memory of the run, from config.json and the headers of the weights. No weight is read and"
                     + " nothing is trained, but the first examples are tokenised as for training, and the first of"
-                    + " them is shown with its trained tokens marked. Exits with 1, and says where, if the recipe or"
-                    + " one of these is wrong."
+                    + " them is shown with its trained tokens marked. Exits with 1, and names the place, if the recipe"
+                    + " or one of these is wrong."
         },
         footer = {
             "  bowline explain recipe.yaml",

@@ -96,7 +96,7 @@ final class Failures {
             return code;
         }
         tell(console, "error: the output cannot be written: " + failure.get().getMessage());
-        tell(console, "  fix: send it to a file on a disk with room, or to a pipe; everything else was done");
+        tell(console, "  fix: send it to a pipe or to a file on a disk with free space; everything else was done");
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
@@ -131,7 +131,7 @@ final class Failures {
     }
 
     private static int bug(Console console, Throwable failure, Trace trace) {
-        tell(console, "error: Bowline failed where it should not: %s".formatted(text(failure)));
+        tell(console, "error: an unexpected failure: %s".formatted(text(failure)));
         tell(
                 console,
                 trace == Trace.SHOWN

@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
         name = "finetune",
         description = {
-            "Fine-tunes a checkpoint as a recipe says.",
+            "Fine-tunes a checkpoint with a recipe.",
             "Shows progress on the error stream and the outcome on the output. Writes training.jsonl,"
                     + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C,"
                     + " SIGTERM and SIGHUP finish the step, save, and exit with 130, 143 and 129."
@@ -41,7 +41,7 @@ final class FinetuneCommand extends Command {
 
     @Option(
             names = "--ignore-memory-estimate",
-            description = "Start even if the estimate is more memory than there is.")
+            description = "Start even if the estimate exceeds the available memory.")
     private boolean ignoreEstimate;
 
     /// Whether a run that will not fit is refused.
@@ -82,7 +82,7 @@ final class FinetuneCommand extends Command {
         String after =
                 "%s after step %d".formatted(stopped, report.lastStep().get().step());
         return report.checkpoint()
-                .map(saved -> "%s; to go on from %s:\n    %s"
+                .map(saved -> "%s; to resume from %s:\n    %s"
                         .formatted(after, saved, file.command("checkpoint.restore_from=LATEST")))
                 .orElse(after + "; checkpoint.enabled is false, so nothing was saved");
     }
@@ -137,7 +137,7 @@ final class FinetuneCommand extends Command {
             List<String> remedies = memory.remedies("--set %s");
             throw new BowlineException(
                     memory.problem(model),
-                    String.join("\n       or ", remedies) + "\n       or --ignore-memory-estimate to try it as it is");
+                    String.join("\n       or ", remedies) + "\n       or --ignore-memory-estimate to try it unchanged");
         }
     }
 }

@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
         name = "generate",
         description = {
             "Asks a checkpoint, and shows the answer as it comes.",
-            "A prompt is one turn of a chat, put into the checkpoint's chat template; with --raw it is text to go on"
-                    + " with. --chat takes turn after turn, from a person or from lines of a file. Stop tokens and"
+            "A prompt is one turn of a chat, put into the checkpoint's chat template; --raw continues it as plain"
+                    + " text. --chat takes turn after turn, from a person or from lines of a file. Stop tokens and"
                     + " defaults are those of generation_config.json."
         },
         footer = {
@@ -51,7 +51,7 @@ final class GenerateCommand extends Command {
 
     /// One of the two.
     static final class Asked {
-        @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "What to ask.")
+        @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "The prompt.")
         private @Nullable String prompt;
 
         @Option(
@@ -67,7 +67,7 @@ final class GenerateCommand extends Command {
     @Mixin
     private TemplateOptions template = new TemplateOptions();
 
-    @Option(names = "--raw", description = "Go on with the prompt as it stands, without a chat template.")
+    @Option(names = "--raw", description = "Continue the prompt unchanged, without a chat template.")
     private boolean raw;
 
     @Mixin
@@ -97,7 +97,7 @@ final class GenerateCommand extends Command {
         if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
                     line,
-                    "--raw goes on with a prompt as it stands, so --chat, --system and chat templates do not go with it");
+                    "--raw continues the prompt unchanged; it excludes --chat, --system and chat templates");
         }
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
@@ -127,7 +127,7 @@ final class GenerateCommand extends Command {
         List<String> keys = generationConfig.map(GenerationSettings::notApplied).orElseGet(List::of);
         if (!keys.isEmpty()) {
             console()
-                    .note("warning: generation_config.json asks for what generate does not do: %s"
+                    .note("warning: generation_config.json has settings that generate does not apply: %s"
                             .formatted(String.join(", ", keys)));
         }
     }

@@ -16,8 +16,9 @@ import picocli.CommandLine.Parameters;
         name = "inspect",
         description = {
             "Shows what is in a checkpoint, without reading its weights.",
-            "Parameters by component with a tied value counted once, the state of the head, and what a load would"
-                    + " train, pass through, ignore or refuse. Exits with 1 if it would refuse the checkpoint."
+            "Parameters by component with a tied value counted once, the state of the head, and the tensors that a"
+                    + " load would train, pass through, ignore or refuse. Exits with 1 if the checkpoint would be"
+                    + " refused."
         },
         footer = {"  bowline inspect models/gemma", "  bowline inspect models/gemma --json"})
 final class InspectCommand extends Command {

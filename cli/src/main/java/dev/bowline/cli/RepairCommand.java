@@ -20,10 +20,10 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "repair",
         description = {
-            "Makes a checkpoint's tie mean one thing to every consumer, without losing a bit.",
-            "Shows what it would do and what each consumer would make of the result; --apply does it. The result is"
-                    + " made beside the target, read back and audited"
-                    + " before it takes its place; if that audit fails, nothing has happened."
+            "Rewrites a checkpoint so that every consumer reads the same tie, without losing a bit.",
+            "Shows the changes and how each consumer would read the result; --apply writes it. The result is"
+                    + " written next to the target, read back and audited before it replaces anything; if that audit"
+                    + " fails, the checkpoint is unchanged."
         },
         footer = {
             "  bowline repair models/gemma --out fixed            show what would be done",

@@ -23,25 +23,25 @@ final class SamplingOptions {
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "Above 1 for more surprise, below 1 for less. This option and the next four draw tokens.")
+            description = "Above 1 for more variety, below 1 for less. This option and the next four turn sampling on.")
     private @Nullable Double temperature;
 
-    @Option(names = "--top-k", paramLabel = "K", description = "Draw from the K most likely tokens; 0 for all.")
+    @Option(names = "--top-k", paramLabel = "K", description = "Sample from the K most likely tokens; 0 for all.")
     private @Nullable Integer topK;
 
     @Option(
             names = "--top-p",
             paramLabel = "P",
-            description = "Draw from the most likely tokens whose probabilities reach P.")
+            description = "Sample from the most likely tokens whose probabilities reach P.")
     private @Nullable Double topP;
 
     @Option(
             names = "--min-p",
             paramLabel = "P",
-            description = "Draw from tokens with at least P of the most likely one's probability.")
+            description = "Sample from tokens with at least P times the probability of the most likely one.")
     private @Nullable Double minP;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Draw other tokens. The default is 0.")
+    @Option(names = "--seed", paramLabel = "N", description = "Random seed for sampling. The default is 0.")
     private @Nullable Long seed;
 
     @Option(
@@ -59,7 +59,7 @@ final class SamplingOptions {
         if (greedy && draws) {
             throw new CommandLine.ParameterException(
                     line,
-                    "--greedy draws nothing, so --temperature, --top-k, --top-p, --min-p and --seed do not go with it");
+                    "--greedy samples nothing; it excludes --temperature, --top-k, --top-p, --min-p and --seed");
         }
         requireSound(line, "--temperature", temperature, ANY::withTemperature);
         requireSound(line, "--top-k", topK, ANY::withTopK);

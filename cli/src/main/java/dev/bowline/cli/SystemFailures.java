@@ -27,7 +27,7 @@ final class SystemFailures {
         return switch (failure) {
             case OutOfMemoryError e ->
                 known(
-                        "Java has not enough memory for this: " + e.getMessage(),
+                        "Java does not have enough memory for this: " + e.getMessage(),
                         MORE_MEMORY + "; if a thread could not be made, raise the limit on processes, ulimit -u",
                         e);
             case StackOverflowError e ->
@@ -46,7 +46,7 @@ final class SystemFailures {
 
     static BowlineException noPath(InvalidPathException failure) {
         return new BowlineException(
-                "'%s' is no path of this system: %s".formatted(failure.getInput(), failure.getReason()),
+                "'%s' is not a path on this system: %s".formatted(failure.getInput(), failure.getReason()),
                 "check the path; names that are not ASCII need a locale with UTF-8, such as LC_ALL=C.UTF-8",
                 failure);
     }
@@ -55,7 +55,7 @@ final class SystemFailures {
         return known(
                 "a file could not be read or written: %s: %s"
                         .formatted(failure.getClass().getSimpleName(), failure.getMessage()),
-                "check the path, its permissions and the room on its disk",
+                "check the path, its permissions and the free space on its disk",
                 failure);
     }
 
@@ -82,7 +82,7 @@ final class SystemFailures {
         long limit = Posix.openFileLimit();
         return limit < FEW_FILES
                 ? known(
-                        "this process may open %d files, too few: %s".formatted(limit, failure.getMessage()),
+                        "this process may open at most %d files: %s".formatted(limit, failure.getMessage()),
                         "raise the limit before starting Bowline, for example with 'ulimit -n 1024'",
                         failure)
                 : Optional.empty();

@@ -103,7 +103,7 @@ class BadInputTest {
                 directory.resolve("model/model.safetensors.index.json"),
                 "{\"weight_map\": {\"a\": \"../other.safetensors\"}}");
 
-        assertRefused("is not the name of a file beside the index");
+        assertRefused("is not the name of a file in the index's directory");
     }
 
     @Test

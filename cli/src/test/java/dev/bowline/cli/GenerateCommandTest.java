@@ -60,7 +60,7 @@ class GenerateCommandTest {
     void aKeyThatIsNotAppliedIsNamedAndARefusedValueIsNamedWithItsFile() throws IOException {
         generationConfig("{\"eos_token_id\": [0], \"num_beams\": 4, \"max_new_tokens\": 2}");
         Ran ran = Ran.bowline("generate", model.toString(), "--prompt", QUESTION, "--stats");
-        assertTrue(ran.err().contains("what generate does not do: num_beams 4"), ran.err());
+        assertTrue(ran.err().contains("generate does not apply: num_beams 4"), ran.err());
         assertTrue(
                 ran.err().matches("(?s).*load [0-9.]+ s, prefill [0-9]+ tokens in .*, decode 1 token in .*"),
                 ran.err());

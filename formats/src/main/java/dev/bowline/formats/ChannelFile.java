@@ -47,7 +47,7 @@ final class ChannelFile implements InputFile {
         }
         if (bytesRead.addAndGet(length) > MOST_TIMES * opened.size() + ANY_FILE
                 || reads.incrementAndGet() > opened.size() / SHORTEST + ANY_FILE) {
-            throw new EOFException("%s is read again and again".formatted(path));
+            throw new EOFException("the decoder reads %s again and again".formatted(path));
         }
         ByteBuffer bytes = ByteBuffer.allocate(length);
         while (bytes.hasRemaining()) {

@@ -108,7 +108,7 @@ final class CsvRows implements RowReader {
             throw new BowlineException(
                     "%s: the record has %d fields, the first record %d"
                             .formatted(origin, record.getFieldCount(), columns.size()),
-                    "give it a field for each column; a field with commas, quotes or line breaks stands in quotes");
+                    "give it a field for each column; put quotes around a field with commas, quotes or line breaks");
         }
         JsonLocation location = JsonLocation.root(file.toString(), line, 0);
         SequencedMap<String, JsonValue> fields = new LinkedHashMap<>();

@@ -141,7 +141,7 @@ final class ParquetRows implements RowReader {
             throw e;
         } catch (Exception | LinkageError | StackOverflowError e) {
             hasStalled |= watch.end();
-            throw damaged(hasStalled ? "the decoder came to no end" : reason(e), e);
+            throw damaged(hasStalled ? "the decoder stopped making progress" : reason(e), e);
         } finally {
             hasStalled |= watch.end();
         }
@@ -149,7 +149,7 @@ final class ParquetRows implements RowReader {
 
     private BowlineException damaged(String reason, Throwable cause) {
         return new BowlineException(
-                "%s: the Parquet file is damaged or has something that is not read, after %d rows: %s"
+                "%s: the Parquet file is damaged or uses an unsupported feature, after %d rows: %s"
                         .formatted(path, number, reason.replace("[" + path + "] ", "")),
                 "download or write the file again, or convert it to JSON lines",
                 cause);

@@ -45,7 +45,7 @@ final class SnappyLibrary {
             throw new BowlineException(
                     "the native code of snappy, which Parquet files are compressed with, cannot be unpacked: "
                             + e.getMessage(),
-                    "make room in the temporary directory, or choose another: -Djava.io.tmpdir=DIR",
+                    "free space in the temporary directory, or choose another: -Djava.io.tmpdir=DIR",
                     e);
         }
     }

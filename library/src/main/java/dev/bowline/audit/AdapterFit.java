@@ -62,7 +62,7 @@ final class AdapterFit {
                     Severity.CRITICAL,
                     "%d tensors are experts in NeMo AutoModel's grouped form, which neither PEFT nor vLLM nor llama.cpp"
                                     .formatted(grouped.size())
-                            + " reads: the experts would stay as they are in the base",
+                            + " reads: the experts would stay those of the base",
                     "export the adapter again in PEFT's form, or merge it with the program that trained it",
                     grouped);
         }
@@ -74,7 +74,7 @@ final class AdapterFit {
                     FindingCode.T31,
                     Severity.HIGH,
                     lackPrefix
-                            ? "%d tensors have names that do not begin with '%s', so nobody reads them"
+                            ? "%d tensors have names that do not begin with '%s', so no reader loads them"
                                     .formatted(others.size(), AdapterKey.PREFIX)
                             : "%d tensors have names that no reader of adapters knows".formatted(others.size()),
                     lackPrefix

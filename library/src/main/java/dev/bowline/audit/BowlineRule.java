@@ -24,7 +24,7 @@ final class BowlineRule {
             if (!load.builds(subject.config())) {
                 return ConsumerView.unsupported(
                         Consumer.BOWLINE,
-                        "it has no model of %s"
+                        "it has no model for %s"
                                 .formatted(subject.pair().architecture().orElse("an unnamed architecture")));
             }
             return view(load.answer(new BowlineLoad.Question(

@@ -69,7 +69,7 @@ final class ContainerRules {
         note(evidence, UNNAMED, files.unnamed());
         if (!evidence.isEmpty()) {
             findings.add(new Finding(
-                    FindingCode.T08, Severity.HIGH, "index and shards tell two stories", evidence, indexFix(evidence)));
+                    FindingCode.T08, Severity.HIGH, "the index and the shards disagree", evidence, indexFix(evidence)));
         }
     }
 

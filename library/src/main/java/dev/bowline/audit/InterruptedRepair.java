@@ -167,13 +167,13 @@ record InterruptedRepair(Path place, Path aside, Path original) {
             boolean isLock = facts.isRegularFile() && facts.size() <= MARK_BYTES && links(file) == 1;
             if (!isLock) {
                 throw new BowlineException(
-                        "%s is in the way of the repair's lock: it is %s"
+                        "%s is where the repair's lock belongs: it is %s"
                                 .formatted(
                                         file,
                                         facts.isSymbolicLink()
                                                 ? "a link"
                                                 : facts.isRegularFile() ? "another file" : "no file"),
-                        "remove it, if nothing of yours is behind it");
+                        "remove it, if you do not need it");
             }
         }
 

@@ -85,7 +85,7 @@ public record TieAudit(
                 .filter(view -> view.consumer() == consumer)
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(
-                        "no view of %s: there is no head, or no load was brought along".formatted(consumer)));
+                        "no view of %s: there is no head, or the caller gave no loader".formatted(consumer)));
     }
 
     public boolean has(FindingCode code) {

@@ -122,7 +122,7 @@ final class TransformersRule {
         boolean loses = one && outcome != Outcome.RANDOM && kind == Kind.BOTH_DIFFER && !equalAsLoaded();
         if (!isFive && tied && one && missing.contains(embedding) && !missing.contains(head)) {
             return ConsumerView.fails(
-                    consumer, "it loads without a word, and the tied weight has no data; " + why(tied));
+                    consumer, "it loads without an error but leaves the tied weight uninitialised; " + why(tied));
         }
         if (!isFive && (isOnlyListed(Role.HEAD, h) || isOnlyListed(Role.EMBEDDING, e))) {
             return ConsumerView.fails(

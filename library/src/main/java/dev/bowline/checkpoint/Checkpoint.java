@@ -324,7 +324,7 @@ public final class Checkpoint implements AutoCloseable {
             if (seen.add(file) && isRewritten(file)) {
                 throw new BowlineException(
                         "%s was written to after it was loaded, and '%s' is read from it".formatted(file.path(), key),
-                        "restore the file, and go on from the last checkpoint that was saved before");
+                        "restore the file, and resume from the last checkpoint saved before the change");
             }
         }
     }

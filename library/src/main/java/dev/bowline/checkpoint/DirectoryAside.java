@@ -110,9 +110,9 @@ final class DirectoryAside {
             force(parent);
         } catch (IOException e) {
             BowlineException unconfirmed = new BowlineException(
-                    "%s is whole and in its place, but the disk did not confirm its name; a power cut may lose it: %s"
+                    "%s is complete, but the disk did not confirm its name; a power cut may lose it: %s"
                             .formatted(target, e.getMessage()),
-                    "check the disk, and look at that directory before you go on from it");
+                    "check the disk, and inspect that directory before you resume from it");
             unconfirmed.addSuppressed(e);
             throw unconfirmed;
         }

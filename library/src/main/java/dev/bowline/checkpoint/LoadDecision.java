@@ -65,7 +65,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     static void requireComputes(Correspondence names, Dtype dtype) {
         if (!dtype.computes()) {
             throw new BowlineException(
-                    "%s is to be loaded as %s, which Bowline does not compute in"
+                    "%s is asked for in %s, a dtype that Bowline does not compute in"
                             .formatted(names.checkpoint().directory(), dtype.configName()),
                     "ask for float32 or bfloat16");
         }

@@ -57,9 +57,9 @@ final class Misfit {
         wrapper(model, names.checkpoint().keys()).ifPresent(wrapper -> {
             Path directory = names.checkpoint().directory();
             throw new RemedyException(
-                    "%s: the tensors' names have '%s' %s, as a wrapped model leaves it; without it they are the names of %s"
+                    "%s: the tensors' names have '%s' %s, which a wrapped model adds; without it they are names of %s"
                             .formatted(directory, wrapper.text(), wrapper.place(), model.architecture()),
-                    "repair the checkpoint: a repair renames the tensors and leaves their bytes as they are",
+                    "repair the checkpoint: a repair renames the tensors and does not change their bytes",
                     new RemedyException.Remedy.Repair(directory));
         });
     }

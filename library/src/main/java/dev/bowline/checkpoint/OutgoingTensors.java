@@ -98,7 +98,7 @@ final class OutgoingTensors {
             cut.add(key);
             dropped.add(new LoadReport.Ignored(
                     key,
-                    "%s was cut after it was loaded and does not have it any more".formatted(file.path()),
+                    "%s was truncated after it was loaded and no longer has it".formatted(file.path()),
                     source.entry(key).bytes()));
             return;
         }

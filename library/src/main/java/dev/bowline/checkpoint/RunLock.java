@@ -83,7 +83,7 @@ public final class RunLock implements AutoCloseable {
         } catch (IOException e) {
             throw new BowlineException(
                     "%s cannot be locked: %s".formatted(directory.resolve(FILE_NAME), e.getMessage()),
-                    "name a directory that you may write to, and remove what lies at that path",
+                    "name a directory that you may write to, and remove the file at that path",
                     e);
         }
     }

@@ -158,9 +158,9 @@ public final class TrainingCheckpoints {
             DirectoryAside.force(directory);
         } catch (IOException e) {
             throw new BowlineException(
-                    "%s was saved whole, but %s does not name it: %s"
+                    "%s was saved completely, but %s does not name it: %s"
                             .formatted(target, directory.resolve(LATEST), e.getMessage()),
-                    "check the disk's space and permissions; to go on from it, name that directory",
+                    "check the disk's space and permissions; to resume from it, name that directory",
                     e);
         }
     }

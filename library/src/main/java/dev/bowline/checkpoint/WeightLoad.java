@@ -213,7 +213,7 @@ final class WeightLoad {
         names.keys().ignored().forEach((key, reason) -> ignored.add(ignored(key, reason)));
         if (checkpoint.weights().passesOverIndex()) {
             ignored.add(new LoadReport.Ignored(
-                    WeightFiles.INDEX_FILE, "%s is there and is read instead".formatted(WeightFiles.SINGLE_FILE), 0));
+                    WeightFiles.INDEX_FILE, "%s is present and is read instead".formatted(WeightFiles.SINGLE_FILE), 0));
         }
         LoadDecision.listedOnly(names).forEach((key, reason) -> ignored.add(new LoadReport.Ignored(key, reason, 0)));
         if (verdict.plan() == HeadBytes.Plan.TIE_AND_DROP_DUPLICATE) {

@@ -47,7 +47,7 @@ final class DatasetFiles {
         if (all.isEmpty()) {
             throw new BowlineException(
                     "%s has no data files; they end in %s".formatted(path, String.join(", ", SplitFile.KINDS.keySet())),
-                    "name the directory that holds them, or a file");
+                    "name the directory that holds them, or one file");
         }
         SequencedMap<String, List<SplitFile>> splits = bySplit(all);
         String chosen = chosen(path, split, splits);

@@ -83,7 +83,7 @@ public final class NativeCache {
             } catch (IOException e) {
                 throw new BowlineException(
                         "the directory for native libraries cannot be written: %s".formatted(problem(e)),
-                        "set %s to a directory that this user can write, with 500 MB of room".formatted(VARIABLE),
+                        "set %s to a directory that this user can write, with 500 MB of free space".formatted(VARIABLE),
                         e);
             }
         }
@@ -151,7 +151,7 @@ public final class NativeCache {
             throw new BowlineException(
                     "native libraries have no place: neither this user's cache directory nor %s can be written (%s)"
                             .formatted(temporary, problem(e)),
-                    "set %s to a directory that this user can write, with 500 MB of room".formatted(VARIABLE),
+                    "set %s to a directory that this user can write, with 500 MB of free space".formatted(VARIABLE),
                     e);
         }
     }

@@ -12,7 +12,7 @@ import java.util.List;
 /// What becomes of AutoModel's keys about datasets, their loaders and packing.
 final class AutoModelDataKeys {
 
-    private static final String LOADING = "examples are read ahead without settings";
+    private static final String LOADING = "examples are read ahead, without a setting";
 
     private AutoModelDataKeys() {}
 

@@ -37,7 +37,7 @@ final class AutoModelPlaceholders {
                 notes.translated(
                         invented.keyAt(),
                         section,
-                        "it is invented data, so nothing is validated; give --set %s.path=FILE".formatted(section));
+                        "it is generated data, so nothing is validated; give --set %s.path=FILE".formatted(section));
                 replaced = replaced.without(List.of(section));
             }
         }
@@ -68,7 +68,7 @@ final class AutoModelPlaceholders {
                     || AutoModelDatasets.SOURCES.contains(entry.key())
                     || RecipeSchema.SECTIONS.contains(path);
             if (!isOfAnyData) {
-                notes.translated(entry.keyAt(), path, "invented data, replaced by that of the command line");
+                notes.translated(entry.keyAt(), path, "generated data, replaced by the data of the command line");
                 replaced = replaced.without(List.of(section, entry.key()));
             }
         }

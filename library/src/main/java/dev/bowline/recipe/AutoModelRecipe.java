@@ -142,7 +142,7 @@ final class AutoModelRecipe {
             case Moved(String to) -> relocations.add(new AutoModelRelocations.Relocation(path, to, entry.value()));
             case Means(String when, String to, String value) -> {
                 if (written.equals(when) && root.find(Key.segments(to)).isPresent()) {
-                    notes.ignored(entry.keyAt(), path, "%s says what becomes of these".formatted(to));
+                    notes.ignored(entry.keyAt(), path, "%s describes these".formatted(to));
                 } else if (written.equals(when)) {
                     relocations.add(new AutoModelRelocations.Relocation(
                             path, to, new Scalar(value, true, entry.value().at())));

@@ -16,7 +16,7 @@ final class AutoModelRunKeys {
     private static final String ONE_PROCESS = "a run is one process, and how the work is split changes no result";
     private static final String SPEED = "kernels are chosen by the model and the processor";
     private static final String SAVING = "every checkpoint is a whole Hugging Face directory of safetensors files";
-    private static final String OWN_MACHINERY = "it belongs to AutoModel's own machinery";
+    private static final String OWN_MACHINERY = "it configures AutoModel itself";
     private static final String REMOVE = "remove it";
 
     private AutoModelRunKeys() {}
@@ -81,7 +81,7 @@ final class AutoModelRunKeys {
                 "wandb",
                 "mlflow",
                 "comet");
-        rows.put(new Ignored("it measures tool calls beside the training, and changes no weight"), "tool_call_eval");
+        rows.put(new Ignored("it measures tool calls during the training, and changes no weight"), "tool_call_eval");
         rows.put(
                 new Ignored(OWN_MACHINERY),
                 "ci",
@@ -162,7 +162,7 @@ final class AutoModelRunKeys {
         rows.put(
                 new Ignored("every step is logged"),
                 in("step_scheduler", "log_remote_every_steps loss_average_window_steps"));
-        rows.put(new Ignored("memory is freed as it falls due"), "step_scheduler.gc_every_steps");
+        rows.put(new Ignored("memory is freed when it is no longer used"), "step_scheduler.gc_every_steps");
         rows.put(new Ignored("SIGTERM and Ctrl-C always finish the step and save"), "step_scheduler.preemption_signal");
         rows.put(
                 new Ignored("checkpoints fall on ckpt_every_steps and on the last step"),
@@ -191,7 +191,7 @@ final class AutoModelRunKeys {
                 new OnlyWith(List.of("constant"), "a weight decay that changes during the run"),
                 "lr_scheduler.wd_incr_style");
         rows.put(
-                new Ignored("on resume the recipe says the schedule"),
+                new Ignored("a resumed run takes the schedule from the recipe"),
                 in("lr_scheduler", "use_checkpoint_opt_param_scheduler override_opt_param_scheduler"));
         rows.put(new OnlyWith(List.of("2", "2.0"), "another norm than the Euclidean one"), "clip_grad_norm.norm_type");
         rows.put(new Ignored("the fastest way is always used"), "clip_grad_norm.foreach");
@@ -199,9 +199,9 @@ final class AutoModelRunKeys {
                 new OnlyWith(List.of("sum"), "another reduction than the mean over all trained tokens"),
                 "loss_fn.reduction");
         rows.put(
-                new OnlyWith(List.of("-100"), "another mark for tokens that are not trained on"),
+                new OnlyWith(List.of("-100"), "another label for tokens that are not trained on"),
                 "loss_fn.ignore_index");
-        rows.put(new Ignored("the loss is always computed in 32 bit"), "loss_fn.fp32_upcast");
+        rows.put(new Ignored("the loss is always computed in float32"), "loss_fn.fp32_upcast");
         rows.put(
                 new Ignored("the logits are capped as the checkpoint's config.json says"), "loss_fn.logit_softcapping");
         rows.put(new Moved("loss.chunk_size"), "loss_fn.chunk_len");

@@ -75,8 +75,8 @@ final class AutoModelTargets {
 
     private static final String DATASETS = "nemo_automodel.components.datasets.";
     private static final String IMAGES = "training on images";
-    private static final String SOUND = "training on sound";
-    private static final String MOCK = "invented data, which benchmarks use,";
+    private static final String SOUND = "training on audio";
+    private static final String MOCK = "generated data, which benchmarks use,";
 
     static final List<Target> ALL = targets();
 

@@ -179,7 +179,7 @@ final class RecipeSchema {
             "checkpoint.checkpoint_dir",
             PathKinds.path(),
             new Derived<>(
-                    settings -> settings.source().resolveSibling("checkpoints"), "checkpoints/ beside the recipe"),
+                    settings -> settings.source().resolveSibling("checkpoints"), "checkpoints/ next to the recipe"),
             "Where the step_N directories, training.jsonl and validation.jsonl go.");
     static final Key<Optional<Integer>> MAX_RECENT_CHECKPOINTS = new Key<>(
             "checkpoint.max_recent_checkpoints",
@@ -195,7 +195,7 @@ final class RecipeSchema {
             "checkpoint.restore_from",
             PathKinds.restoreFrom().optional(),
             new Fixed<>(Optional.empty(), "a fresh start"),
-            "The training checkpoint to go on from; auto is the newest, or a fresh start where there is none.");
+            "The training checkpoint to resume from; auto is the newest, or a fresh start where there is none.");
     static final Key<Long> MAX_SHARD_SIZE = new Key<>(
             "checkpoint.max_shard_size",
             TextKinds.size(),
@@ -205,8 +205,8 @@ final class RecipeSchema {
     static final Key<Boolean> SAVE_OPTIMIZER = new Key<>(
             "checkpoint.save_optimizer",
             SWITCH,
-            new Fixed<>(true, "a run can go on exactly"),
-            "Whether checkpoints have the optimizer's state; a run that goes on without it begins with moments of zero.");
+            new Fixed<>(true, "a resumed run is exact"),
+            "Whether checkpoints have the optimizer's state; a run resumed without it begins with moments of zero.");
     static final Key<LastCheckpoint> LAST_CHECKPOINT = new Key<>(
             "checkpoint.last",
             TextKinds.oneOf(TextKinds.names(

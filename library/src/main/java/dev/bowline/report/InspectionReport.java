@@ -97,7 +97,7 @@ public final class InspectionReport {
         for (Inspection.Part part : inspection.passedThrough()) {
             table.row(
                     "pass through",
-                    "%s: %s, %s, saved as they are"
+                    "%s: %s, %s, saved unchanged"
                             .formatted(
                                     part.component(),
                                     Quantity.count(part.tensors(), "tensor"),

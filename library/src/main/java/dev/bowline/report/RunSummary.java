@@ -22,7 +22,7 @@ public final class RunSummary {
             case FINISHED ->
                 report.lastStep().isPresent()
                         ? "Fine-tuned in " + took
-                        : "No step was taken: the run had reached its last step before";
+                        : "No step was taken: the run had already reached its last step";
             case STOPPED -> "Stopped after " + took;
         };
         Table table = Table.ofFields();

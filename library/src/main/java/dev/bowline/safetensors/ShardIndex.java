@@ -110,7 +110,7 @@ public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject meta
                 || !isFileName(name);
         if (leadsElsewhere) {
             throw new BowlineException(
-                    "%s: the shard %s of tensor %s is not the name of a file beside the index"
+                    "%s: the shard %s of tensor %s is not the name of a file in the index's directory"
                             .formatted(
                                     value.location().position(),
                                     Json.compact(new JsonString(name, value.location())),

@@ -31,7 +31,7 @@ record TokenizerJson(Path file, Optional<JsonObject> completed) {
             }
         } catch (IOException e) {
             throw new BowlineException(
-                    "%s lacks tokens that the files beside it add, and a complete copy cannot be written: %s"
+                    "%s lacks tokens that other files of its directory add, and a complete copy cannot be written: %s"
                             .formatted(file, e.getMessage()),
                     "make the temporary directory writable (-Djava.io.tmpdir)",
                     e);

@@ -65,7 +65,7 @@ final class TokenizerProcess implements TokenizerEngine {
             started = new TokenizerProcess(file, risk, command.start());
         } catch (IOException e) {
             throw new BowlineException(
-                    "%s has %s, so it is used in a process of its own, which does not start: %s"
+                    "%s has %s, so it runs in a separate process, which does not start: %s"
                             .formatted(file, risk, e.getMessage()),
                     "use the tokenizer.json that came with the model",
                     e);

@@ -133,7 +133,7 @@ public final class FineTuningRun implements AutoCloseable {
         Map<Component, Long> tensors = new EnumMap<>(Component.class);
         report.passedThrough().forEach(each -> tensors.merge(each.component(), 1L, Long::sum));
         return tensors.entrySet().stream()
-                .map(each -> "frozen and saved as it is: %s (tensors: %d)".formatted(each.getKey(), each.getValue()))
+                .map(each -> "frozen and saved unchanged: %s (tensors: %d)".formatted(each.getKey(), each.getValue()))
                 .toList();
     }
 

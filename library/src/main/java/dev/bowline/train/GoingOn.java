@@ -20,7 +20,7 @@ final class GoingOn {
                     + file.command(slower, "checkpoint.checkpoint_dir=" + directory + "-again");
         }
         String words = good.get().proven()
-                ? "the last good checkpoint is %s; go on from it:\n    %s"
+                ? "the last good checkpoint is %s; resume from it:\n    %s"
                 : "the only checkpoint before it, %s, holds the weights that gave this loss:\n    %s";
         Path directory = good.get().directory();
         return words.formatted(directory, file.command(slower, "checkpoint.restore_from=" + directory));

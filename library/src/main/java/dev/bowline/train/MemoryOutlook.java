@@ -83,7 +83,7 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
             throw new BowlineException(
                     problem(checkpoint),
                     String.join("\n       or ", remedies("set %s in the recipe, which"))
-                            + "\n       or load the PreparedRun without requireMemory() to try it as it is");
+                            + "\n       or load the PreparedRun without requireMemory() to try it unchanged");
         }
     }
 

@@ -52,7 +52,7 @@ public final class NotFiniteException extends BowlineException {
         return new NotFiniteException(
                 step,
                 problem(),
-                "%s%n  the weights before step %d are in %s, if the examples are to blame"
+                "%s%n  the weights before step %d are in %s, in case the examples are the cause"
                         .formatted(fix(), step, directory));
     }
 

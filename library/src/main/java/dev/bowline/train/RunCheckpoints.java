@@ -111,7 +111,7 @@ final class RunCheckpoints {
             throw wrong.of(
                     "checkpoint.checkpoint_dir",
                     "%s is not empty: it has the checkpoints of a run".formatted(directory),
-                    "name another directory, or go on with the run there: set checkpoint.restore_from=LATEST");
+                    "name another directory, or resume the run there: set checkpoint.restore_from=LATEST");
         }
         foreign(section.checkpointDir()).ifPresent(name -> {
             throw wrong.of(
@@ -186,7 +186,7 @@ final class RunCheckpoints {
         Path directory = resumedFrom.orElseThrow();
         Optional<JsonObject> before = saved.state().optionalObject(FineTuning.SCHEDULER);
         if (before.isPresent() && !tuning.keepsRates(before.get())) {
-            changes.add("the learning rate does not go on as %s had it: %s, now %s"
+            changes.add("the learning rate does not continue that of %s: it was %s, now it is %s"
                     .formatted(
                             directory,
                             Json.compact(before.get()),

@@ -306,7 +306,7 @@ class InterruptedRepairTest {
 
             BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan(source)));
 
-            assertTrue(refused.problem().contains("in the way of the repair's lock"), refused.problem());
+            assertTrue(refused.problem().contains("where the repair's lock belongs"), refused.problem());
             assertEquals("untouched", Files.readString(victim));
         }
     }

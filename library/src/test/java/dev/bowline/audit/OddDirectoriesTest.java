@@ -126,7 +126,7 @@ class OddDirectoriesTest {
             Files.delete(directory.resolve(WeightFiles.SINGLE_FILE));
             Files.writeString(
                     directory.resolve(WeightFiles.INDEX_FILE), "{\"weight_map\": {\"a\": \"%s\"}}".formatted(name));
-            requireMalformed(directory, "is not the name of a file beside the index");
+            requireMalformed(directory, "is not the name of a file in the index's directory");
         }
     }
 

@@ -59,7 +59,7 @@ class BadCheckpointTest {
             Files.writeString(
                     directory.resolve("model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"" + shard + "\"}}");
 
-            assertRefused(directory, "is not the name of a file beside the index");
+            assertRefused(directory, "is not the name of a file in the index's directory");
         }
     }
 
@@ -147,7 +147,7 @@ class BadCheckpointTest {
                                 source(), AutoModel.Options.asStored().in(Dtype.FLOAT16))
                         .close());
 
-        assertTrue(refused.problem().contains("float16, which Bowline does not compute in"), refused.getMessage());
+        assertTrue(refused.problem().contains("float16, a dtype that Bowline does not compute in"), refused.getMessage());
     }
 
     @Test

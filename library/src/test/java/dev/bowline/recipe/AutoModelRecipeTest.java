@@ -10,7 +10,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A recipe of NeMo AutoModel is read as it stands: what it says of the training is kept, what cannot change a number
+/// A recipe of NeMo AutoModel is read without edits: what it says of the training is kept, what cannot change a number
 /// is noted, and what Bowline does not have is refused by name.
 class AutoModelRecipeTest {
 
@@ -166,7 +166,7 @@ class AutoModelRecipeTest {
                         "45:3: optimizer.foreach has no effect: the optimizer is always fused, with 32-bit master"
                                 + " weights and moments"),
                 notes::toString);
-        assertTrue(notes.contains("48:1: ci has no effect: it belongs to AutoModel's own machinery"), notes::toString);
+        assertTrue(notes.contains("48:1: ci has no effect: it configures AutoModel itself"), notes::toString);
     }
 
     @Test
@@ -299,7 +299,7 @@ class AutoModelRecipeTest {
     }
 
     @Test
-    void inventedDataAndFreshWeightsAreReplacedByTheCommandLine() {
+    void generatedDataAndFreshWeightsAreReplacedByTheCommandLine() {
         String mock = RECIPE.replace("""
                   _target_: nemo_automodel.components.datasets.llm.squad.make_squad_dataset
                   dataset_name: train.jsonl
@@ -314,7 +314,7 @@ class AutoModelRecipeTest {
 
         assertTrue(
                 folder.problem(mock)
-                        .endsWith("dataset._target_: invented data, which benchmarks use, is not supported"
+                        .endsWith("dataset._target_: generated data, which benchmarks use, is not supported"
                                 + " | give the real one: --set dataset.path=FILE"),
                 folder.problem(mock));
         assertEquals(

@@ -123,7 +123,7 @@ class WeightFilesTest {
     void aShardOutsideTheDirectoryIsRefused(String name) throws IOException {
         index("{\"weight_map\": {\"w\": \"" + name + "\"}}");
 
-        assertProblem("is not the name of a file beside the index", () -> WeightFiles.open(directory));
+        assertProblem("is not the name of a file in the index's directory", () -> WeightFiles.open(directory));
     }
 
     @Test

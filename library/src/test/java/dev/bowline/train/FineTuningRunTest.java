@@ -123,9 +123,9 @@ class FineTuningRunTest {
         List<String> other = rateNotes(DemoRuns.with(on, "optimizer.lr=1e-5"));
         assertTrue(
                 other.stream()
-                        .anyMatch(note -> note.startsWith("the learning rate does not go on as ")
+                        .anyMatch(note -> note.startsWith("the learning rate does not continue that of ")
                                 && note.contains("\"peak\":0.002")
-                                && note.contains("now {\"decay\":\"cosine\",\"peak\":1e-05")),
+                                && note.contains("now it is {\"decay\":\"cosine\",\"peak\":1e-05")),
                 "" + other);
     }
 
@@ -206,7 +206,7 @@ class FineTuningRunTest {
                 "model.pretrained_model_name_or_path=" + model.toAbsolutePath());
 
         assertTrue(
-                report.notes().contains("frozen and saved as it is: vision tower (tensors: 1)"),
+                report.notes().contains("frozen and saved unchanged: vision tower (tensors: 1)"),
                 report.notes().toString());
         Path weights = report.checkpoint().orElseThrow().resolve("model.safetensors");
         try (SafetensorsFile saved = SafetensorsFile.open(weights)) {
