@@ -96,8 +96,7 @@ final class GenerateCommand extends Command {
         CommandLine line = Objects.requireNonNull(spec).commandLine();
         if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
-                    line,
-                    "--raw continues the prompt unchanged; it excludes --chat, --system and chat templates");
+                    line, "--raw continues the prompt unchanged; it excludes --chat, --system and chat templates");
         }
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);

@@ -58,8 +58,7 @@ final class SamplingOptions {
         boolean draws = Stream.of(temperature, topK, topP, minP, seed).anyMatch(value -> value != null);
         if (greedy && draws) {
             throw new CommandLine.ParameterException(
-                    line,
-                    "--greedy samples nothing; it excludes --temperature, --top-k, --top-p, --min-p and --seed");
+                    line, "--greedy samples nothing; it excludes --temperature, --top-k, --top-p, --min-p and --seed");
         }
         requireSound(line, "--temperature", temperature, ANY::withTemperature);
         requireSound(line, "--top-k", topK, ANY::withTopK);

@@ -102,8 +102,7 @@ final class ModelSave {
         } catch (InternalError e) {
             // What the JVM throws for a page of a mapped file that is beyond the file's end now.
             throw new BowlineException(
-                    "%s was not saved: a mapped weights file was truncated: %s"
-                            .formatted(directory, e.getMessage()),
+                    "%s was not saved: a mapped weights file was truncated: %s".formatted(directory, e.getMessage()),
                     "restore the file, and resume from the last checkpoint saved before the change",
                     e);
         }

@@ -147,7 +147,8 @@ class BadCheckpointTest {
                                 source(), AutoModel.Options.asStored().in(Dtype.FLOAT16))
                         .close());
 
-        assertTrue(refused.problem().contains("float16, a dtype that Bowline does not compute in"), refused.getMessage());
+        assertTrue(
+                refused.problem().contains("float16, a dtype that Bowline does not compute in"), refused.getMessage());
     }
 
     @Test
