@@ -19,4 +19,12 @@ public final class RegularFile {
                     "put a regular file there");
         }
     }
+
+    /// Tells whether an optional file is there, and refuses what is there and is no regular file.
+    ///
+    /// @return false where nothing is there
+    public static boolean isPresent(Path path) {
+        require(path);
+        return Files.exists(path);
+    }
 }

@@ -1,10 +1,10 @@
 package dev.bowline.text;
 
+import dev.bowline.RegularFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +43,7 @@ public final class StopTokens {
         Path generationConfig = directory.resolve("generation_config.json");
         return of(
                 Json.parse(directory.resolve("config.json")).asObject(),
-                Files.isRegularFile(generationConfig)
+                RegularFile.isPresent(generationConfig)
                         ? Optional.of(Json.parse(generationConfig).asObject())
                         : Optional.empty());
     }

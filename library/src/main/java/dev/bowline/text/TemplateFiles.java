@@ -64,7 +64,7 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
     static Optional<TemplateFiles> find(Path directory) {
         Map<String, Source> found = new TreeMap<>();
         Path alone = directory.resolve("chat_template" + SUFFIX);
-        if (Files.isRegularFile(alone)) {
+        if (RegularFile.isPresent(alone)) {
             found.put(DEFAULT, Source.read(alone));
         }
         for (Path file : named(directory.resolve("additional_chat_templates"))) {
@@ -91,7 +91,7 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
     private static Map<String, Source> inConfig(Path config) {
         Map<String, Source> found = new TreeMap<>();
         Optional<JsonValue> written =
-                Files.isRegularFile(config) ? Json.parse(config).asObject().get("chat_template") : Optional.empty();
+                RegularFile.isPresent(config) ? Json.parse(config).asObject().get("chat_template") : Optional.empty();
         written.ifPresent(value -> {
             switch (value) {
                 case JsonString text -> found.put(DEFAULT, new Source(config + ": chat_template", text.value()));

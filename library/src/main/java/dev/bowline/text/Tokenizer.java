@@ -1,6 +1,7 @@
 package dev.bowline.text;
 
 import dev.bowline.BowlineException;
+import dev.bowline.RegularFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ public final class Tokenizer implements AutoCloseable {
             throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
         }
         Path file = directory.resolve(FILE_NAME);
-        if (!Files.isRegularFile(file)) {
+        if (!RegularFile.isPresent(file)) {
             throw new BowlineException(
                     "%s has no tokenizer.json".formatted(directory),
                     "put the model's tokenizer.json there; a SentencePiece tokenizer.model alone is not read");

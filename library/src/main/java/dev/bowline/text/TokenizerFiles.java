@@ -1,8 +1,8 @@
 package dev.bowline.text;
 
+import dev.bowline.RegularFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -34,6 +34,6 @@ record TokenizerFiles(
 
     private static Optional<JsonObject> read(Path directory, String name) {
         Path file = directory.resolve(name);
-        return Files.isRegularFile(file) ? Optional.of(Json.parse(file).asObject()) : Optional.empty();
+        return RegularFile.isPresent(file) ? Optional.of(Json.parse(file).asObject()) : Optional.empty();
     }
 }

@@ -59,6 +59,30 @@ class UntrustedTokenizerTest {
         assertEquals(Optional.empty(), NativeTokenizerRisk.in(tokenizer));
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "tokenizer.json",
+                "tokenizer_config.json",
+                "special_tokens_map.json",
+                "chat_template.jinja",
+                "generation_config.json",
+            })
+    void aNameThatIsNoRegularFileIsNotTakenForAbsent(String name) throws IOException {
+        Files.copy(TOKENIZERS.resolve("byte_level/tokenizer.json"), directory.resolve("tokenizer.json"));
+        Files.writeString(directory.resolve("config.json"), "{}");
+        Files.deleteIfExists(directory.resolve(name));
+        Files.createDirectory(directory.resolve(name));
+
+        BowlineException refused = assertThrows(BowlineException.class, () -> {
+            Tokenizer.open(directory).close();
+            TemplateFiles.find(directory);
+            StopTokens.in(directory);
+        });
+
+        assertEquals(directory.resolve(name) + " is a directory, not a file", refused.problem());
+    }
+
     @Test
     void aPatternThatDoesNotReturnIsAMessageWhenATextMeetsIt() throws IOException {
         writeWith(
