@@ -34,15 +34,17 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
         if (ofLoad.isPresent()) {
             return ofLoad.map(wrapper -> without(subject, wrapper));
         }
-        boolean isFound = subject.pair().headIsThere() || subject.pair().embeddingIsThere();
-        if (subject.table().isEmpty() || isFound && isNotLoaded(subject).isEmpty()) {
+        if (subject.table().isEmpty()) {
             return Optional.empty();
         }
-        List<WrapperName> wrappers = WrapperName.candidates(subject.tensors().keySet()).stream()
-                .filter(wrapper -> loads(subject, wrapper::without))
+        if (subject.pair().embeddingIsThere() && isNotLoaded(subject).isEmpty()) {
+            return exactHead(subject);
+        }
+        List<WrapperName> wrappers = wrappers(subject).stream()
+                .filter(wrapper -> loads(subject, complete(subject, wrapper::without)))
                 .toList();
         long ways = wrappers.stream()
-                .map(wrapper -> changed(subject, wrapper::without))
+                .map(wrapper -> changed(subject, complete(subject, wrapper::without)))
                 .distinct()
                 .count();
         return ways == 0
@@ -50,9 +52,71 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
                 : ways == 1 ? Optional.of(without(subject, wrappers.getFirst())) : Optional.empty();
     }
 
+    /// The wrappers of all tensors, or of all but a head that has its own name.
+    private static List<WrapperName> wrappers(Subject subject) {
+        String module = headModule(subject);
+        List<WrapperName> all = WrapperName.candidates(subject.tensors().keySet());
+        List<WrapperName> body = WrapperName.candidates(subject.tensors().keySet().stream()
+                .filter(key -> module.isEmpty() || !key.startsWith(module))
+                .toList());
+        return Stream.concat(all.stream(), body.stream()).distinct().toList();
+    }
+
+    /// The renaming, and where only the base model's prefix is missing after it, with that prefix.
+    private static UnaryOperator<String> complete(Subject subject, UnaryOperator<String> rename) {
+        if (subject.table().isEmpty() || loads(subject, rename)) {
+            return rename;
+        }
+        String prefix = basePrefix(subject);
+        String module = headModule(subject);
+        if (prefix.isEmpty() || module.isEmpty() || module.startsWith(prefix)) {
+            return rename;
+        }
+        UnaryOperator<String> prefixed = key -> {
+            String name = rename.apply(key);
+            return name.startsWith(prefix) || name.startsWith(module) ? name : prefix + name;
+        };
+        return loads(subject, prefixed) ? prefixed : rename;
+    }
+
+    /// With its dot; empty where there is none.
+    private static String basePrefix(Subject subject) {
+        return subject.table()
+                .map(entry -> entry.newest().prefix())
+                .filter(text -> !text.isEmpty())
+                .map(text -> text + ".")
+                .orElse("");
+    }
+
+    /// `lm_head.` of `lm_head.weight`; empty where the class has no head.
+    private static String headModule(Subject subject) {
+        return subject.table()
+                .flatMap(entry -> entry.newest().head())
+                .map(head -> head.substring(0, head.lastIndexOf('.') + 1))
+                .orElse("");
+    }
+
+    /// The head's own name, where the files have it behind the base model's prefix and all other names are right.
+    private static Optional<RenamedTensors> exactHead(Subject subject) {
+        String head = subject.table().flatMap(entry -> entry.newest().head()).orElse("");
+        String key = basePrefix(subject) + head;
+        if (basePrefix(subject).isEmpty()
+                || head.isEmpty()
+                || !subject.pair().headKey().equals(key)
+                || subject.pair().head().isEmpty()
+                || subject.tensors().containsKey(head)
+                || subject.table().orElseThrow().newest().rename(key).equals(head)) {
+            return Optional.empty();
+        }
+        return Optional.of(new RenamedTensors(
+                Map.of(key, List.of(head)),
+                "the head's name is " + key,
+                "rename %s to %s, bytes untouched".formatted(key, head)));
+    }
+
     private static RenamedTensors without(Subject subject, WrapperName wrapper) {
         return new RenamedTensors(
-                changed(subject, wrapper::without),
+                changed(subject, complete(subject, wrapper::without)),
                 "the tensors' names have '%s' %s".formatted(wrapper.text(), wrapper.place()),
                 "rename every tensor: without '%s' %s, bytes untouched".formatted(wrapper.text(), wrapper.place()));
     }

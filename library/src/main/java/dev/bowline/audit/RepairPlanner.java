@@ -162,6 +162,7 @@ final class RepairPlanner {
                 yield declared || options.declare().isEmpty();
             }
             case HEAD_ONLY -> {
+                requireNoOtherEmbedding();
                 if (!asked.contains(true) && options.declare().isEmpty()) {
                     throw refusal(
                             "the input embedding is missing, and nothing says that the model was trained tied",
@@ -184,6 +185,27 @@ final class RepairPlanner {
                                 .orElse("the tensors are not in the files"),
                         "restore them from the original checkpoint");
         };
+    }
+
+    /// An embedding under a name that the class does not load may be the one that is missing.
+    private void requireNoOtherEmbedding() {
+        PlacedTensor head = subject.pair().head().orElseThrow();
+        subject.pair().auxiliary().stream()
+                .filter(key -> key.endsWith("embed_tokens.weight"))
+                .flatMap(key -> Optional.ofNullable(subject.tensors().get(key)).stream())
+                .filter(other -> other.entry().shape().equals(head.entry().shape()))
+                .filter(other -> other.entry().type() != head.entry().type() || !PairScan.isSame(other, head))
+                .findFirst()
+                .ifPresent(other -> {
+                    throw refusal(
+                            "%s has the shape of the missing %s and other values than %s"
+                                    .formatted(
+                                            other.key(),
+                                            subject.pair().embeddingKey(),
+                                            subject.pair().headKey()),
+                            "if it is the input embedding, give every tensor the name that %s loads; if not, remove it"
+                                    .formatted(subject.pair().architecture().orElse("the model")));
+                });
     }
 
     private Optional<RebuiltRows> rebuilt(boolean tied) {

@@ -69,6 +69,52 @@ class StraightenedRepairTest {
     }
 
     @Test
+    void aHeadBehindTheBaseModelsPrefixGetsItsOwnName() throws IOException {
+        Path source = write(CheckpointFixture.llama("false")
+                .embedding(E)
+                .with("model." + HEAD, F32, ROWS, WIDTH, H)
+                .complete());
+        Map<String, String> before = hashes(weights(source));
+        assertTrue(TieAudit.of(source).has(FindingCode.T23));
+
+        TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(List.of(), after.findings());
+        assertEquals(
+                Map.of(EMBEDDING, before.get(EMBEDDING), HEAD, before.get("model." + HEAD)), hashes(weights(source)));
+    }
+
+    @Test
+    void aTextModelUnderTheNamesOfItsMultimodalModelKeepsBothValues() throws IOException {
+        Path source = write(CheckpointFixture.llama("true")
+                .with("model.language_model.embed_tokens.weight", F32, ROWS, WIDTH, E)
+                .head(H)
+                .complete());
+        Map<String, String> before = hashes(weights(source));
+
+        TieAudit after = Repair.applyInPlace(Repair.plan(source, LOSSLESS));
+
+        assertEquals(List.of(), after.findings());
+        assertEquals(
+                Map.of(EMBEDDING, before.get("model.language_model.embed_tokens.weight"), HEAD, before.get(HEAD)),
+                hashes(weights(source)));
+        assertFalse(Written.flag(source));
+    }
+
+    @Test
+    void aHeadDoesNotTakeThePlaceOfAnEmbeddingUnderAnotherName() throws IOException {
+        Path source = write(CheckpointFixture.llama("true")
+                .with("model.text.embed_tokens.weight", F32, ROWS, WIDTH, E)
+                .with("other.weight", F32, ROWS, WIDTH, E)
+                .head(H)
+                .complete());
+
+        assertRefused(
+                "model.text.embed_tokens.weight",
+                () -> Repair.applyInPlace(Repair.plan(source, LOSSLESS)));
+    }
+
+    @Test
     void bytesThatBelongToNoTensorAreLeftOut() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E));
         Map<String, String> before = hashes(weights(source));
