@@ -109,9 +109,7 @@ class StraightenedRepairTest {
                 .head(H)
                 .complete());
 
-        assertRefused(
-                "model.text.embed_tokens.weight",
-                () -> Repair.applyInPlace(Repair.plan(source, LOSSLESS)));
+        assertRefused("model.text.embed_tokens.weight", () -> Repair.applyInPlace(Repair.plan(source, LOSSLESS)));
     }
 
     @Test
