@@ -69,7 +69,7 @@ final class ExplainCommand extends Command {
         return ExitCode.SUCCESS;
     }
 
-    /// What became of AutoModel's keys, then what a run would say about the data.
+    /// The notes on AutoModel's keys, then the notes that a run would print about the data.
     private static List<String> notes(RecipeFile file, RecipePreview preview) {
         return Stream.concat(file.notes().stream().map(RecipeNote::line), preview.notes().stream())
                 .toList();

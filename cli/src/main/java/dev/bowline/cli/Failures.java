@@ -13,8 +13,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// How a command that fails ends: one message on the error stream, and the exit code that says whose turn it
-/// is.
+/// Ends a command that fails: prints one message on the error stream and returns the exit code.
 final class Failures {
 
     private static final String REPORT_TO = "the issue tracker of the repository you got Bowline from";

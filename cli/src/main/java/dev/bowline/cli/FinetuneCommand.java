@@ -87,7 +87,7 @@ final class FinetuneCommand extends Command {
                 .orElse(after + "; checkpoint.enabled is false, so nothing was saved");
     }
 
-    /// What became of AutoModel's keys: a line for each that is read in another way, one for all that have no effect.
+    /// The notes on AutoModel's keys: a line for each key that is read in another way, one for all without an effect.
     private static List<String> translated(RecipeFile file) {
         List<String> lines = new ArrayList<>();
         List<String> without = new ArrayList<>();

@@ -28,7 +28,7 @@ final class Interruption {
         }
     }
 
-    /// How long what was printed may take to go out.
+    /// The time limit for writing buffered output.
     private static final long FLUSH_MILLIS = 1000;
 
     private static volatile Optional<Consumer<Cause>> handler = Optional.empty();

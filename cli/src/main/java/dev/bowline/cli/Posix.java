@@ -57,7 +57,7 @@ final class Posix {
         }
     }
 
-    /// How many files this process may have open; more than any program opens where that is not known.
+    /// The number of files that this process may open; a number above any use where the limit is not known.
     static long openFileLimit() {
         if (SYSTEM.startsWith("windows")) {
             return Long.MAX_VALUE;

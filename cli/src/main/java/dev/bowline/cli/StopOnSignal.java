@@ -4,8 +4,8 @@ import dev.bowline.cli.Interruption.Cause;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.train.FineTuningRun;
 
-/// What a signal does to a fine-tuning: before the first step it ends the process, while steps are taken it asks the
-/// run to save and stop, and after the run it does nothing, because everything is saved.
+/// The effect of a signal on a fine-tuning run: a signal before the first step ends the process, a signal between steps
+/// asks the run to save and stop, and a signal after the run has no effect, because everything is saved.
 final class StopOnSignal implements AutoCloseable {
 
     private sealed interface Stage {

@@ -22,7 +22,7 @@ final class SystemFailures {
 
     private SystemFailures() {}
 
-    /// What failed and what the user does about it; empty for a bug.
+    /// The problem and the fix; empty for a bug.
     static Optional<BowlineException> told(Throwable failure) {
         return switch (failure) {
             case OutOfMemoryError e ->

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// A file that is read, not mapped: a file that is cut short while it is mapped would end the process.
 final class ChannelFile implements InputFile {
 
-    /// What reading a sound file does not come to. A damaged one may send the decoder round in circles, in short reads.
+    /// A limit that reading a valid file never reaches. A damaged file can make the decoder read without end.
     private static final long MOST_TIMES = 4;
 
     private static final long SHORTEST = 64;

@@ -16,8 +16,8 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// Whether an adapter is one of this base model: its modules, its ranks, its shapes, and whether it changes anything.
-/// Loaders that find nothing for an adapter's key mostly say nothing of it.
+/// Compares an adapter with its base model: modules, ranks, shapes, and values that change nothing. Most loaders report
+/// no error for an adapter key without a module.
 final class AdapterFit {
 
     private static final int SHOWN = 5;
@@ -79,7 +79,7 @@ final class AdapterFit {
                             : "%d tensors have names that no reader of adapters knows".formatted(others.size()),
                     lackPrefix
                             ? "save the adapter with PEFT's save_pretrained, which writes that prefix"
-                            : "save the adapter with PEFT's save_pretrained; tensors of another method need its peft_type",
+                            : "save it with PEFT's save_pretrained; tensors of another method need its peft_type",
                     others);
         }
     }

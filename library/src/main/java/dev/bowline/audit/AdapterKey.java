@@ -9,7 +9,7 @@ import java.util.Optional;
 /// @param part which tensor of the adapter it is
 record AdapterKey(String module, Part part) {
 
-    /// What PEFT 0.21 writes.
+    /// The prefix that PEFT 0.21 writes.
     enum Part {
         LORA_A("lora_A.weight"),
         LORA_B("lora_B.weight"),
@@ -30,7 +30,7 @@ record AdapterKey(String module, Part part) {
 
     static final String PREFIX = "base_model.model.";
 
-    /// What stands between a module and its copy.
+    /// The text between a module's name and that of its copy.
     private static final List<String> COPIES = List.of(
             ".base_layer.weight", ".modules_to_save.default.weight", ".modules_to_save.weight", ".weight", ".bias");
 

@@ -80,7 +80,7 @@ final class AdapterRules {
                                         : head ? "the head" : "the input embedding");
     }
 
-    /// What is wrong with the adapter, or with a merge of it.
+    /// The problems of the adapter, or of a merge of it.
     List<Finding> findings() {
         List<Finding> findings = new ArrayList<>(AdapterFit.check(subject, config, tensors));
         tie().ifPresent(findings::add);

@@ -22,13 +22,12 @@ public interface BowlineLoad {
     /// @throws BowlineException when config.json cannot be understood
     boolean builds(JsonObject config);
 
-    /// What a program that wraps models has added to tensors' names, where a load takes them without it and not as they
-    /// are.
+    /// The text that a wrapper of the model added to the tensors' names, if a load takes the names only without it.
     ///
     /// @throws BowlineException when config.json cannot be understood
     Optional<WrapperName> wrapper(JsonObject config, SequencedSet<String> names);
 
-    /// How a load of the checkpoint would fill the head.
+    /// Predicts how a load of the checkpoint would fill the head.
     ///
     /// @throws BowlineException when a load would refuse the checkpoint
     Answer answer(Question question);

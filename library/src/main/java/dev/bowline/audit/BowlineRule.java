@@ -38,7 +38,7 @@ final class BowlineRule {
         }
     }
 
-    /// What the load refuses before it builds a model.
+    /// The refusals of a load before it builds a model.
     private static void requireLayout(SourceFiles files) {
         if (files.config().isEmpty()) {
             throw new BowlineException(
@@ -71,7 +71,7 @@ final class BowlineRule {
         return PresenceRules.view(Consumer.BOWLINE, Outcome.TIED, source, source, why);
     }
 
-    /// What the scan of the pair has found; another pair is read.
+    /// Returns the result of the scan for the scanned pair; reads any other pair.
     private static boolean isSame(Subject subject, TensorRange head, TensorRange embedding) {
         boolean isPair = subject.pair().head().map(PlacedTensor::range).equals(Optional.of(head))
                 && subject.pair().embedding().map(PlacedTensor::range).equals(Optional.of(embedding));

@@ -2,8 +2,8 @@ package dev.bowline.audit;
 
 import java.util.Set;
 
-/// What `ollama create` makes of a safetensors directory: its import goes by presence, for the architectures that it
-/// has a converter for. docs/consumers.md names the sources.
+/// The rule of `ollama create` for a safetensors directory: its import uses the tensors that are present, for the
+/// architectures that it has a converter for. docs/consumers.md names the sources.
 final class OllamaRule {
 
     /// Converters that rename `lm_head` to `output`.

@@ -109,7 +109,7 @@ final class PairRules {
             add(
                     FindingCode.T14,
                     Severity.LOW,
-                    "the flag says separate, and both have the same bytes: a fresh untie, a tie that was not declared, or"
+                    "the flag says separate, and both have the same bytes: a fresh untie, a tie not declared, or"
                             + " the two copies that a trainer with pipeline parallelism makes of a tied weight (NeMo"
                             + " AutoModel gives its last stage a head of its own)",
                     "nothing, if it is meant; to tie: " + Rules.tie(subject),

@@ -139,7 +139,7 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
         }
     }
 
-    /// What the load would take away.
+    /// The text that the load would remove from the names.
     private static Optional<WrapperName> wrapper(Subject subject) {
         return Stream.of(subject.config(), flagged(subject, JsonValue.of(false)), flagged(subject, JsonValue.of(true)))
                 .flatMap(config -> wrapper(subject, config).stream())

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// The last rule: a matrix with a consumer that loads another model without a word is critical, whatever the other
-/// rules made of its cause.
+/// The last rule: a matrix with a consumer that loads another model without an error is critical, whatever severity the
+/// other rules gave to the cause.
 final class SilentCells {
 
     private SilentCells() {}

@@ -9,8 +9,8 @@ import dev.bowline.safetensors.WrapperName;
 import java.util.Optional;
 import java.util.SequencedSet;
 
-/// What [AutoModel#fromPretrained(java.nio.file.Path)] does, for audits: the model is built without values, and the
-/// code that a load decides with decides. No native library is loaded.
+/// Answers audits for [AutoModel#fromPretrained(java.nio.file.Path)]: builds the model without values and asks the code
+/// that decides a load. Loads no native library.
 public record AutoModelLoad() implements BowlineLoad {
 
     @Override

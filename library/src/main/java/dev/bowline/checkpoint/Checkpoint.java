@@ -214,7 +214,7 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /// How [#load(CausalLanguageModel)] would fill the head, decided by the code that a load decides with. Nothing is
+    /// Predicts how [#load(CausalLanguageModel)] would fill the head, with the code that decides a load. Nothing is
     /// filled; of the weights, head and input embedding are read where the files have both.
     ///
     /// @param model built from this checkpoint's config.json
@@ -225,8 +225,8 @@ public final class Checkpoint implements AutoCloseable {
         return LoadDecision.of(names, comparison).verdict();
     }
 
-    /// What a program that wraps models has added to tensors' names, where they are the model's without it; empty
-    /// where they are the model's as they are, or are not in any case.
+    /// The text that a wrapper of the model added to the tensors' names, if the names without it are the model's. Empty
+    /// if the names are the model's with it, or neither way.
     public static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
         return Misfit.wrapper(model, names);
     }
@@ -245,7 +245,7 @@ public final class Checkpoint implements AutoCloseable {
         return load(model, LoadPurpose.TRAINING);
     }
 
-    /// As [#load(CausalLanguageModel)], for training or for inference only.
+    /// Loads like [#load(CausalLanguageModel)], for training or for inference only.
     public LoadReport load(CausalLanguageModel model, LoadPurpose purpose) {
         Correspondence names = Correspondence.of(this, model);
         return new WeightLoad(names, purpose).run(LoadDecision.dtype(names));
@@ -262,7 +262,7 @@ public final class Checkpoint implements AutoCloseable {
         return load(model, dtype, LoadPurpose.TRAINING);
     }
 
-    /// As [#load(CausalLanguageModel, Dtype)], for training or for inference only.
+    /// Loads like [#load(CausalLanguageModel, Dtype)], for training or for inference only.
     public LoadReport load(CausalLanguageModel model, Dtype dtype, LoadPurpose purpose) {
         return new WeightLoad(Correspondence.of(this, model), purpose).run(dtype);
     }
@@ -297,7 +297,7 @@ public final class Checkpoint implements AutoCloseable {
         return configText.clone();
     }
 
-    /// Reads the files beside the weights now, so that every later save writes them as they are now, whatever becomes
+    /// Reads the files next to the weights now, so that every later save writes this state of them, whatever becomes
     /// of them. Without this, a save lists and reads them anew.
     ///
     /// @return what no save will write although it looks as if it belonged to the model, a sentence each

@@ -17,7 +17,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// The files beside the weights: tokenizer, templates, generation config, whatever a model's maker put there. A save
+/// The files next to the weights: tokenizer, templates, generation config, whatever a model's maker put there. A save
 /// copies them unchanged. [CompanionWalk] says which files these are.
 ///
 /// They may be retained: their content is read at once, so that later saves write it whatever became of the files.
@@ -100,7 +100,7 @@ final class CompanionFiles implements AutoCloseable {
         return files.values().stream().mapToLong(FileStamp::bytes).sum();
     }
 
-    /// What was not taken although it looks as if it belonged to the model, a sentence each.
+    /// Files that look like the model's and were not taken, a sentence each.
     List<String> leftOut() {
         return leftOut;
     }

@@ -29,12 +29,12 @@ record Correspondence(Checkpoint checkpoint, CausalLanguageModel model, Sequence
         return new Correspondence(checkpoint, model, slots, keys);
     }
 
-    /// What is unusual about the model's config.json and the names and changes nothing.
+    /// Notes on the model's config.json and the tensors' names that change nothing.
     List<String> notes() {
         return Stream.concat(model.notes().stream(), keys.notes().stream()).toList();
     }
 
-    /// What the names that an index lists and no shard holds would mean to the model.
+    /// The meaning for the model of names that the index lists and no shard holds.
     KeyMap unheld() {
         return KeyMap.of(model.weightRules(), checkpoint.weights().unheld().sequencedKeySet(), slots.sequencedKeySet());
     }

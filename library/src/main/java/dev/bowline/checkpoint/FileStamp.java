@@ -7,12 +7,12 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.Optional;
 
-/// What tells one state of a file from another without reading it.
+/// Identifies the state of a file without reading its content.
 ///
 /// @param key of the file itself, whatever its name; empty where the file system has none
 record FileStamp(long bytes, FileTime modified, Optional<Object> key) {
 
-    /// How the file at a path differs from what was there before.
+    /// The difference between the file at a path now and before.
     enum Change {
         NONE,
         /// Written to: who has it open or mapped sees other bytes, or none.

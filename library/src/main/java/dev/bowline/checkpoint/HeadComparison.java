@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.safetensors.TensorComparison;
 import dev.bowline.safetensors.TensorRange;
 
-/// Whether a head and an input embedding of one shape have the same type and the same bytes.
+/// Compares a head and an input embedding of one shape: the same type and the same bytes, or not.
 @FunctionalInterface
 public interface HeadComparison {
 

@@ -36,7 +36,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
         return new LoadDecision(verdict, groups);
     }
 
-    /// What can be refused without a decision on the head.
+    /// Refuses a load for reasons that need no decision on the head.
     static void requireFits(Correspondence names) {
         requireKnown(names);
         String head = names.model().lmHead().path();

@@ -64,7 +64,7 @@ final class Misfit {
         });
     }
 
-    /// What a wrapper added to names, most of which the model does not know and all of which it knows without it.
+    /// The text that a wrapper added to names: the model knows few of the names with it and all of them without it.
     static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
         Optional<KeyMap> keys = keys(model, names);
         boolean isMostlyKnown = keys.isPresent() && 2 * keys.get().unknown().size() < names.size();

@@ -108,7 +108,7 @@ final class OutgoingTensors {
         tensors.add(fromFile(source, key, origin));
     }
 
-    /// What is not as it was when the source was loaded, a sentence each.
+    /// Changes to the source since it was loaded, a sentence each.
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         rewritten.forEach((file, count) -> notes.add(
@@ -177,7 +177,7 @@ final class OutgoingTensors {
         return new Outgoing(new TensorSource(key, entry.type(), entry.shape(), fileBytes(source, key)), origin);
     }
 
-    /// Read from the file and not from the map, so that a file that is cut meanwhile is a message.
+    /// Reads from the file and not from the mapping, so that a file truncated meanwhile is an error message.
     private static TensorBytes fileBytes(Checkpoint source, String key) {
         long bytes = source.entry(key).bytes();
         return sink -> {

@@ -40,7 +40,7 @@ public final class RunLock implements AutoCloseable {
     /// a process on a file when it closes the file once.
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
-    /// How a lock is asked for.
+    /// Requests a lock.
     @FunctionalInterface
     interface Locking {
         /// @return null if another process has it

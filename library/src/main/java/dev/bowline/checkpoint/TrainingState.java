@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import org.bytedeco.pytorch.Tensor;
 
-/// What a training run needs beside the weights to go on exactly where it stopped.
+/// The state in addition to the weights that lets a training run resume exactly where it stopped.
 ///
 /// A tensor is named `<parameter>.<what>`, the parameter by its canonical name in the model:
 /// `model.norm.weight.exp_avg`. A tied value has one state, under its canonical name.

@@ -241,7 +241,7 @@ final class WeightLoad {
                 TieLedger.of(model, hash(canonicalKey)));
     }
 
-    /// Of the input embedding, for a save to compare with; hashing takes as long as reading.
+    /// The hash of the input embedding, for a save to compare with; hashing takes as long as reading.
     private Optional<String> hash(String canonicalKey) {
         return switch (purpose) {
             case TRAINING -> Optional.of(checkpoint.hash(canonicalKey));

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
-/// A file of a dataset. What is compressed with gzip is read as its content.
+/// A file of a dataset. A file compressed with gzip is read decompressed.
 public record DataFile(Path path) {
 
     private static final int BUFFER = 1 << 16;

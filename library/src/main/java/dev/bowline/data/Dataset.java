@@ -61,7 +61,7 @@ public record Dataset(
         return DatasetReader.read(conversations, settings, template, tokenizer);
     }
 
-    /// How many examples the rows made, those that are left out counted in.
+    /// The number of examples made from the rows, including those that are left out.
     public int made() {
         return examples.size() + skipped.size();
     }

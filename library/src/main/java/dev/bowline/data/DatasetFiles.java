@@ -25,7 +25,7 @@ final class DatasetFiles {
     private static final int DEEPEST = 8;
     private static final int MOST_FILES = 100_000;
 
-    /// What other programs keep beside the data.
+    /// Files that other programs keep in the directory of the data.
     private static final Set<String> NO_DATA = Set.of(
             "config.json",
             "dataset_info.json",

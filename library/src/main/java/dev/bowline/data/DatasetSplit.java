@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Which part of a dataset is read: a split by its name, and perhaps a slice of its rows, as Hugging Face datasets
-/// writes them: `train`, `train[:100]`, `validation[10%:20%]`, `train[-50:]`.
+/// The part of a dataset to read: a split by its name, and perhaps a slice of its rows, in the notation of Hugging Face
+/// datasets: `train`, `train[:100]`, `validation[10%:20%]`, `train[-50:]`.
 ///
 /// @param name the split's; empty for the one that is there, or else the first of `preferred`
 /// @param preferred names for a dataset that has several splits
@@ -18,7 +18,7 @@ public record DatasetSplit(Optional<String> name, List<String> preferred, Option
     /// Rows or percents from the first row, or back from the last where it is negative.
     public record Bound(int value, Unit unit) {}
 
-    /// What a bound counts.
+    /// The unit of a bound.
     public enum Unit {
         ROWS,
         PERCENT

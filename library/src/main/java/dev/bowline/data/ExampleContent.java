@@ -4,7 +4,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.text.Conversation;
 import java.util.List;
 
-/// What one row of a dataset holds.
+/// The content of one row of a dataset.
 public sealed interface ExampleContent {
 
     /// A conversation, which the chat template writes.

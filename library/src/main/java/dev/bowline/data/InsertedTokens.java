@@ -79,7 +79,7 @@ public record InsertedTokens(List<Integer> after, List<Integer> tokens) {
         return new Example(ids, targets, example.origin());
     }
 
-    /// Where the tokens go, as positions of `ids`, first to last.
+    /// The positions in `ids` where the tokens are inserted, first to last.
     private List<Integer> places(int[] ids) {
         if (after.isEmpty()) {
             return isAt(tokens, ids, 0) ? List.of() : List.of(0);

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /// @param configuration the directory that holds the dataset which the split is of; empty where nothing names a split
 record SplitFile(Path path, Naming naming, Optional<String> split, Optional<String> configuration) {
 
-    /// How a file's split is named, the clearest first.
+    /// The ways to name a file's split, the clearest first.
     enum Naming {
         /// `train-00000-of-00002.parquet`, with any name.
         SHARD,
@@ -80,7 +80,7 @@ record SplitFile(Path path, Naming naming, Optional<String> split, Optional<Stri
                 : new SplitFile(relative, Naming.NONE, Optional.empty(), Optional.empty());
     }
 
-    /// What the file is by its ending, if it is one of data.
+    /// The kind of a data file by its ending; empty for any other file.
     static Optional<String> kind(Path file) {
         DataFile data = new DataFile(file);
         return KINDS.entrySet().stream()

@@ -4,7 +4,7 @@ import dev.bowline.BowlineException;
 import java.util.List;
 import java.util.Set;
 
-/// Which tokens may not come next, by what came before.
+/// The rules that forbid tokens, given the tokens before.
 ///
 /// @param minNewTokens new tokens before which no stop token is chosen; 0 for none
 /// @param minLength tokens, the prompt counted in, before which no stop token is chosen; 0 for none

@@ -12,7 +12,7 @@ import java.util.OptionalInt;
 /// @param time how long it took
 public record Continuation(int promptTokens, List<Integer> tokens, End end, OptionalInt stopToken, Time time) {
 
-    /// Where the time went.
+    /// The time of each phase.
     ///
     /// @param computedPromptTokens tokens of the prompt that were computed; the others were in the cache
     /// @param prefill from the start to the logits after the prompt

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// The tokens that [Constraints] forbid after what has been seen. As in transformers, the prompt counts as seen.
+/// The tokens that [Constraints] forbid after the tokens seen so far. The prompt counts as seen, as in transformers.
 final class ForbiddenTokens {
 
     private final Constraints constraints;
@@ -21,7 +21,7 @@ final class ForbiddenTokens {
         seen.add(token);
     }
 
-    /// Makes the logits of forbidden tokens the lowest. What was seen before the first call is the prompt.
+    /// Sets the logits of forbidden tokens to the lowest value. The tokens seen before the first call are the prompt.
     ///
     /// @param scores [V] changed in place
     void applyTo(float[] scores) {

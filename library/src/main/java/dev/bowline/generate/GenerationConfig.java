@@ -21,18 +21,18 @@ import java.util.function.DoubleFunction;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
-/// What a generation_config.json asks for, as transformers reads it. A value that cannot be meant is refused with its
-/// place in the file.
+/// The settings of a generation_config.json, read as transformers reads them. A value without a meaning is refused with
+/// its place in the file.
 final class GenerationConfig {
 
-    /// As transformers: what a file that does not say means.
+    /// The defaults of transformers.
     private static final Sampling.Sampled DEFAULT_SAMPLED = new Sampling.Sampled(1.0, 50, 1.0, 0.0, 0);
 
     /// Keys that change what transformers generates and that nothing here applies, with the values that ask for
     /// nothing.
     private static final SequencedMap<String, Set<Double>> NOT_APPLIED = new LinkedHashMap<>();
 
-    /// Of these, the ones that only matter when tokens are drawn.
+    /// The subset of these keys that has an effect in sampling only.
     private static final Set<String> OF_SAMPLING = Set.of("typical_p", "epsilon_cutoff", "eta_cutoff", "top_h");
 
     static {
@@ -63,7 +63,7 @@ final class GenerationConfig {
 
     private static final GenerationSettings PLAIN = GenerationSettings.greedy(1);
 
-    /// What `max_length` is where nobody has set it.
+    /// The default of `max_length`.
     private static final int USUAL_MAX_LENGTH = 20;
 
     private static final int LONGEST_SHOWN = 60;
@@ -138,7 +138,7 @@ final class GenerationConfig {
         }
     }
 
-    /// What the file asks for and nothing applies, as `key value`, in the order of the file.
+    /// The settings of the file that are not applied, as `key value`, in the order of the file.
     List<String> notApplied() {
         boolean draws = file.optionalBoolean("do_sample").orElse(false);
         List<String> names = new ArrayList<>();

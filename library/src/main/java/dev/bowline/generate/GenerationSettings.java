@@ -58,9 +58,8 @@ public record GenerationSettings(
         return new GenerationConfig(generationConfig).sampled();
     }
 
-    /// What generation_config.json asks for and generation here does not do, a key and its value each; transformers
-    /// would
-    /// generate something else.
+    /// The settings of generation_config.json that are not applied, a key and its value each; transformers would
+    /// generate something else with them.
     public static List<String> notApplied(JsonObject generationConfig) {
         return new GenerationConfig(generationConfig).notApplied();
     }

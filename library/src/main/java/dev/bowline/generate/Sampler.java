@@ -64,7 +64,7 @@ final class Sampler {
                 .collect(Collectors.toMap(Candidate::token, candidate -> Math.exp(candidate.score()) / mass));
     }
 
-    /// What is done to the logits whether or not tokens are drawn.
+    /// Processes the logits, for greedy decoding and for sampling.
     ///
     /// @param scores [V] changed in place
     void process(float[] scores) {

@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// Cross-entropy of the head's logits, computed some target tokens at a time: [tokens × vocabulary] logits never exist,
+/// Cross-entropy of the head's logits, computed a chunk of tokens at a time: [tokens × vocabulary] logits never exist,
 /// and positions without a target cost nothing. The softcap is part of it.
 ///
 /// A chunk's logits become their own gradient in place, and from there go straight into the gradients of the hidden

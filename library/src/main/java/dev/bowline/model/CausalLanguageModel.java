@@ -24,10 +24,10 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// The config.json the model was built from, unchanged.
     JsonObject config();
 
-    /// What config.json says and neither the model nor transformers uses, a sentence each.
+    /// The settings of config.json that neither the model nor transformers uses, a sentence each.
     List<String> notes();
 
-    /// What transformers drops at random while it trains. Nothing is dropped here.
+    /// The dropouts that transformers applies in training. Bowline applies none.
     List<Dropout> dropouts();
 
     int vocabularySize();

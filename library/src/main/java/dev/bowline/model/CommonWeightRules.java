@@ -6,7 +6,7 @@ import dev.bowline.statedict.WeightRule.Ignore;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How checkpoints of every family may differ from a model's slots, as transformers reads them.
+/// The differences between a checkpoint's keys and a model's slots that transformers accepts for every family.
 public final class CommonWeightRules {
 
     private static final String COMPUTED = "computed from config.json";

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 
-/// What reading a config.json brought up beside the model itself.
+/// Findings from reading a config.json, in addition to the model's configuration.
 public final class ConfigFindings {
 
     private final SequencedMap<String, String> notes = new LinkedHashMap<>();
@@ -28,7 +28,7 @@ public final class ConfigFindings {
         return Collections.unmodifiableSequencedMap(notes);
     }
 
-    /// What training would apply.
+    /// The dropouts that training would apply.
     public List<Dropout> dropouts() {
         return List.copyOf(dropouts);
     }

@@ -53,7 +53,7 @@ public final class NativeCache {
         }
     }
 
-    /// Where libraries are unpacked; empty before [#use].
+    /// The directory where libraries are unpacked; empty before [#use].
     static synchronized Optional<Path> inUse() {
         return chosen.or(() -> Optional.ofNullable(System.getProperty(JAVACPP)).map(Path::of));
     }

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// Says why a native library did not load, and what to do.
+/// Explains why a native library did not load, with the fix.
 public final class NativeLibraries {
 
     private static final List<String> ARTIFACTS = List.of("javacpp", "openblas", "pytorch");

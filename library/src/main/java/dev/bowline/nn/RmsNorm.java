@@ -124,7 +124,7 @@ public final class RmsNorm extends Layer {
         return weight.isPresent() ? normed.mul(factor(Dtype.of(normed.scalar_type()))) : normed;
     }
 
-    /// What a normed row is multiplied by: `[D]`
+    /// The factor of a normed row: `[D]`
     private Tensor factor(Dtype dtype) {
         Tensor w = Ops.cast(weight.orElseThrow().tensor(), dtype);
         return scale == Scale.LEARNED_AROUND_ONE ? w.add(new Scalar(1.0)) : w;

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 /// to them, cached ones included.
 public final class Sequences {
 
-    /// What hides keys besides position, as Java data.
+    /// The limits on visible keys other than position, as Java data.
     private sealed interface Sight {
 
         record Everything() implements Sight {}

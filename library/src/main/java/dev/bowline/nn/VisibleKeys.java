@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// Shapes: B rows, S queries, T keys.
 public final class VisibleKeys {
 
-    /// What hides keys besides position.
+    /// The limits on visible keys other than position.
     sealed interface Limit {
 
         record None() implements Limit {}

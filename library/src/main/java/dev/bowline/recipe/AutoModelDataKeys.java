@@ -9,7 +9,7 @@ import dev.bowline.recipe.AutoModelKey.OnlyWith;
 import dev.bowline.recipe.AutoModelKey.Target;
 import java.util.List;
 
-/// What becomes of AutoModel's keys about datasets, their loaders and packing.
+/// The translation of AutoModel's keys for datasets, their loaders and packing.
 final class AutoModelDataKeys {
 
     private static final String LOADING = "examples are read ahead, without a setting";

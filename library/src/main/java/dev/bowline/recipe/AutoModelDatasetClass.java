@@ -11,7 +11,7 @@ import java.util.Optional;
 /// @param template whether it writes its examples with the chat template, where there is one
 record AutoModelDatasetClass(String target, String format, Optional<String> hubName, Template template) {
 
-    /// What its examples are written with.
+    /// The form in which its examples are written.
     enum Template {
         CHAT,
         NONE

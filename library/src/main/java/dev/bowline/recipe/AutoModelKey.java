@@ -7,7 +7,7 @@ import java.util.List;
 /// @param path dotted; a key with children stands for all of them, unless they have a row of their own
 record AutoModelKey(String path, Treatment treatment) {
 
-    /// What becomes of a key.
+    /// The translation of a key.
     sealed interface Treatment {}
 
     /// It changes no number of the run.

@@ -9,7 +9,7 @@ import java.util.List;
 /// @param weightDecay the decay where the recipe gives none
 record AutoModelOptimizer(String target, Coupling coupling, double weightDecay) {
 
-    /// Where weight decay acts.
+    /// The parameters that weight decay applies to.
     enum Coupling {
         /// On the weight, as in AdamW.
         DECOUPLED,

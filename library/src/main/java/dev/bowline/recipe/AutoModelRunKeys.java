@@ -10,7 +10,7 @@ import dev.bowline.recipe.AutoModelKey.Refused;
 import dev.bowline.recipe.AutoModelKey.Target;
 import java.util.List;
 
-/// What becomes of AutoModel's keys about the model, the training and the machine.
+/// The translation of AutoModel's keys for the model, the training and the machine.
 final class AutoModelRunKeys {
 
     private static final String ONE_PROCESS = "a run is one process, and how the work is split changes no result";

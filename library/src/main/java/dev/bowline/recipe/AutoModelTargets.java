@@ -10,7 +10,7 @@ import java.util.function.IntPredicate;
 /// The classes and functions that AutoModel's recipes name, as data: none of them is ever looked up or called.
 final class AutoModelTargets {
 
-    /// Where in a recipe a class may be named.
+    /// A place in a recipe that names a class.
     enum Slot {
         RECIPE,
         RNG,
@@ -25,10 +25,10 @@ final class AutoModelTargets {
         COLLATE
     }
 
-    /// What one of them stands for here.
+    /// The meaning of a class for Bowline.
     sealed interface Meaning {
 
-        /// What Bowline does by itself.
+        /// Bowline does this without a setting.
         ///
         /// @param what for the guide
         record Same(String what) implements Meaning {}

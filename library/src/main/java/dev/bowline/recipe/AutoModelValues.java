@@ -7,7 +7,7 @@ import dev.bowline.recipe.YamlValue.Sequence;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What values of AutoModel's recipes mean where the key alone does not say it.
+/// The meaning of values in AutoModel's recipes where it does not follow from the key.
 final class AutoModelValues {
 
     private AutoModelValues() {}

@@ -8,7 +8,7 @@ import java.util.Optional;
 /// @param checkpointDir absolute; made when it is missing
 /// @param maxRecentCheckpoints how many of the newest to keep; empty for all
 /// @param keepBest whether the one with the lowest validation loss is kept besides
-/// @param restoreFrom the training checkpoint to go on from, if this is not a fresh start
+/// @param restoreFrom the training checkpoint to resume from, if this is not a fresh start
 /// @param maxShardBytes the largest weights file to write
 /// @param saveOptimizer whether checkpoints have the optimizer's state, which an exact resume needs
 /// @param last what the checkpoint of the last step has

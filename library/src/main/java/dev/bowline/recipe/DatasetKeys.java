@@ -158,12 +158,14 @@ record DatasetKeys(
                         name + ".chat_template",
                         TemplateKinds.template().optional(),
                         chatTemplate,
-                        "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot or a slash in its path."),
+                        "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot"
+                                + " or a slash in its path."),
                 new Key<>(
                         name + ".use_hf_chat_template",
                         TextKinds.trueOrFalse(),
                         useHfChatTemplate,
-                        "Whether a chat template writes questions and answers; without, they are plain text with spaces between."),
+                        "Whether a chat template writes questions and answers; without, they are plain text with spaces"
+                        + " between."),
                 new Key<>(
                         name + ".chat_template_kwargs",
                         TemplateKinds.variables(),

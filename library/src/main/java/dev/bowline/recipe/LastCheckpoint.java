@@ -1,6 +1,6 @@
 package dev.bowline.recipe;
 
-/// What the checkpoint of the last step has besides the weights.
+/// The content of the last step's checkpoint in addition to the weights.
 public enum LastCheckpoint {
     /// The optimizer's state, as every other checkpoint.
     FULL,

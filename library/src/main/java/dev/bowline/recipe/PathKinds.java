@@ -72,7 +72,7 @@ final class PathKinds {
                 });
     }
 
-    /// Where a relative path of a recipe starts: beside the recipe, or in the current directory for a flag.
+    /// The base of a relative path: the recipe's directory, or the current directory for a flag.
     ///
     /// @param file the recipe, absolute
     static List<Path> bases(Origin at, Path file) {

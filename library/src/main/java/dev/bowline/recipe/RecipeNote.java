@@ -1,6 +1,6 @@
 package dev.bowline.recipe;
 
-/// What became of a key that the recipe brings from NeMo AutoModel, where that is not what the key says by itself.
+/// How a key of a NeMo AutoModel recipe was read, where its effect differs from its name or value.
 ///
 /// @param at where it is written
 /// @param key dotted
@@ -8,7 +8,7 @@ package dev.bowline.recipe;
 /// @param text a sentence that begins with the key
 public record RecipeNote(Origin at, String key, Effect effect, String text) {
 
-    /// What the key does to the run.
+    /// The effect of the key on the run.
     public enum Effect {
         /// It changes nothing that is trained.
         NONE,

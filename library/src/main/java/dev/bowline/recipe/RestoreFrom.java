@@ -2,7 +2,7 @@ package dev.bowline.recipe;
 
 import java.nio.file.Path;
 
-/// Which training checkpoint a run goes on from.
+/// The training checkpoint that a run resumes from.
 public sealed interface RestoreFrom {
 
     /// The newest whole one in the checkpoint directory.

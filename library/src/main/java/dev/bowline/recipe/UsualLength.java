@@ -40,8 +40,8 @@ record UsualLength(int tokens, String told) {
         return settings.find(RecipeSchema.PRETRAINED).flatMap(UsualLength::positions);
     }
 
-    /// What the config.json of a checkpoint says of it. One that cannot be read is refused by whoever opens the model,
-    /// with the reason.
+    /// The value in the checkpoint's config.json. Opening the model refuses a config.json that cannot be read, with the
+    /// reason.
     static Optional<Integer> positions(Path model) {
         try {
             JsonObject config = Json.parse(model.resolve("config.json")).asObject();

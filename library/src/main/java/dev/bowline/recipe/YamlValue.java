@@ -79,7 +79,7 @@ sealed interface YamlValue {
             return entries.stream().filter(entry -> entry.key().equals(key)).findFirst();
         }
 
-        /// What stands at `path`.
+        /// The value at `path`.
         Optional<YamlValue> find(List<String> path) {
             Optional<YamlValue> value = entry(path.getFirst()).map(Entry::value);
             return path.size() == 1

@@ -100,7 +100,7 @@ public final class AuditHtml {
                 .toList();
     }
 
-    /// How many checkpoints are how bad, the worst first.
+    /// The number of checkpoints for each severity, the worst first.
     private static String counts(List<AuditOutcome> outcomes) {
         Map<String, Long> counts = sections(outcomes).stream()
                 .collect(Collectors.groupingBy(

@@ -14,7 +14,7 @@ public final class ExampleReport {
 
     private static final int WIDTH = 100;
 
-    /// Of a longer run of tokens the beginning and the end are shown.
+    /// A longer run of tokens is shown by its beginning and its end.
     private static final int LONGEST_RUN = 48;
 
     private static final int SHOWN_AT_AN_END = 20;

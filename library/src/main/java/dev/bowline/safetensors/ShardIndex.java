@@ -29,7 +29,7 @@ import java.util.TreeSet;
 /// @param metadata what else the index says, such as `total_size`
 public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject metadata) {
 
-    /// As many tensors as a header may hold.
+    /// The largest number of tensors that a header may hold.
     private static final JsonLimits LIMITS = new JsonLimits(64, 4_000_000, 256L << 20);
 
     public ShardIndex {

@@ -92,7 +92,7 @@ public final class WeightFiles implements AutoCloseable {
         return index;
     }
 
-    /// Whether an index lies beside the single file that is read.
+    /// Whether the directory has an index in addition to the single file that is read.
     public boolean passesOverIndex() {
         return index.isEmpty() && Files.exists(directory.resolve(INDEX_FILE));
     }
@@ -217,8 +217,8 @@ public final class WeightFiles implements AutoCloseable {
         });
     }
 
-    /// The tensors that an index names and no shard holds, each with the file that the index names. Whether a model
-    /// lacks one of them is for the model to say: a tied head is often left in an index.
+    /// The tensors that an index names and no shard holds, each with the file that the index names. Only a model can
+    /// tell if it needs one of them: a tied head is often left in an index.
     private static SequencedMap<String, String> unheld(Optional<ShardIndex> index, Set<String> held) {
         SequencedMap<String, String> unheld = new LinkedHashMap<>();
         index.ifPresent(shards -> shards.weightMap().forEach((tensor, file) -> {

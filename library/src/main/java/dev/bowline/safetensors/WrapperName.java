@@ -7,14 +7,14 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What a program that wraps a model adds to its tensors' names: `module.` of DataParallel and DeepSpeed, `_orig_mod.`
-/// of torch.compile, `_fsdp_wrapped_module.` of FSDP, the attribute of a class that holds the model.
+/// The text that a wrapper adds to the names of a model's tensors: `module.` of DataParallel and DeepSpeed,
+/// `_orig_mod.` of torch.compile, `_fsdp_wrapped_module.` of FSDP, the attribute of a class that holds the model.
 ///
 /// @param text ends in a dot
 /// @param place where the names have it
 public record WrapperName(String text, Place place) {
 
-    /// Where a wrapper's text is.
+    /// The place of a wrapper's text in a name.
     public enum Place {
         /// All names begin with it.
         IN_FRONT("in front"),
@@ -35,7 +35,7 @@ public record WrapperName(String text, Place place) {
         }
     }
 
-    /// As many parts as a prefix is looked for in: no known wrapper adds more.
+    /// The largest number of parts in a prefix; no known wrapper adds more.
     private static final int DEPTH = 6;
 
     private static final Pattern INNER =
@@ -43,7 +43,7 @@ public record WrapperName(String text, Place place) {
 
     private static final Pattern DOUBLED = Pattern.compile("^(\\w+\\.)\\1");
 
-    /// What a wrapper may have added to these names. Whether a name without it is a model's, the model has to say.
+    /// The texts that a wrapper may have added to these names. Only a model can tell if a name without it is its own.
     public static List<WrapperName> candidates(Collection<String> names) {
         List<WrapperName> candidates = new ArrayList<>();
         if (names.isEmpty()) {

@@ -88,7 +88,7 @@ public final class KeyMap {
         return empty;
     }
 
-    /// What is unusual about the keys and changes nothing, a sentence each.
+    /// Notes on the keys that change nothing, a sentence each.
     public List<String> notes() {
         return notes;
     }

@@ -53,7 +53,7 @@ record ControlGroup(Path directory, Version version) {
         return groups;
     }
 
-    /// As `/proc/self/mountinfo` lists them; where it lists none, at the usual places.
+    /// The mounts that `/proc/self/mountinfo` lists; the usual places if it lists none.
     private static List<Mount> mounts(Path root) {
         List<Mount> mounts = new ArrayList<>();
         for (String line : AvailableMemory.lines(root.resolve("proc/self/mountinfo"))) {

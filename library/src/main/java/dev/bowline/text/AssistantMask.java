@@ -177,7 +177,7 @@ public final class AssistantMask {
         return new Masked(tokens, assistant, ends, unwritten);
     }
 
-    /// Which of the trained parts end an answer.
+    /// The trained parts that end an answer.
     private static Set<Integer> lastParts(AnswerRegions regions) {
         Set<Integer> last = new HashSet<>();
         int parts = 0;

@@ -16,7 +16,7 @@ import java.nio.file.Path;
 /// A request is a kind and its payload, an answer is `true` and the result, or `false` and a problem and its fix.
 final class IsolatedTokenizer {
 
-    /// What a request asks for.
+    /// The kind of a request.
     enum Request {
         ENCODE,
         DECODE_SKIPPING,

@@ -126,7 +126,7 @@ final class MessageForms {
         return hasContent ? message : message.with(CONTENT, "");
     }
 
-    /// What the template makes of the conversation; empty where it refuses it.
+    /// The rendered conversation; empty if the template refuses it.
     private Optional<String> text(Conversation conversation) {
         try {
             return Optional.of(template.text(conversation, End.LAST_MESSAGE));

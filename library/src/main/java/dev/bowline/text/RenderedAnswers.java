@@ -55,7 +55,7 @@ final class RenderedAnswers implements AnswerFinder {
         return new FoundAnswer(message, opening.at(), opening.rest(), List.of(new Span(opening.at(), end)), end);
     }
 
-    /// Where an answer begins in a text, and what of the generation prompt the text leaves out there.
+    /// The start of an answer in a text, and the part of the generation prompt that the text leaves out there.
     private record Opening(int at, String rest, Optional<BowlineException> problem) {}
 
     private Opening opening(String text, int message) {

@@ -22,7 +22,7 @@ final class RenderedTurns {
         this.tokenizer = tokenizer;
     }
 
-    /// How many messages the whole conversation has.
+    /// The number of messages in the whole conversation.
     int size() {
         return conversation.messages().size();
     }

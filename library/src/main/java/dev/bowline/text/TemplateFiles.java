@@ -20,8 +20,9 @@ import java.util.stream.Stream;
 
 /// The chat templates that lie in a directory, by name; a template alone is called `default`.
 ///
-/// As transformers 5.18 finds them: `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, and only
-/// where there is neither, `chat_template` of tokenizer_config.json, one text or a list of `{name, template}`.
+/// The chat templates of a directory, found as by transformers 5.18: `chat_template.jinja` and
+/// `additional_chat_templates/NAME.jinja`, and only without either of them `chat_template` of
+/// tokenizer_config.json, one text or a list of `{name, template}`.
 ///
 /// @param byName in alphabetical order
 record TemplateFiles(Path directory, Map<String, Source> byName) {
@@ -58,7 +59,8 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
                 .orElseThrow(
                         () -> new BowlineException(
                                 "%s has no chat template".formatted(directory),
-                                "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe, --chat-template to generate"));
+                                "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe,"
+                        + " --chat-template to generate"));
     }
 
     static Optional<TemplateFiles> find(Path directory) {

@@ -165,7 +165,7 @@ public final class Tokenizer implements AutoCloseable {
         return ints(engineOf(text).encode(text).ids());
     }
 
-    /// As [#encode], with the part of the text that each token stands for.
+    /// Encodes like [#encode], with the span of the text for each token.
     public TokenizedText encodeWithSpans(String text) {
         HalfCharacterException.refuse(text);
         TokenizerEngine.Encoded encoded = engineOf(text).encode(text);
@@ -200,7 +200,7 @@ public final class Tokenizer implements AutoCloseable {
         return started;
     }
 
-    /// Ids of a text to go on from: the tokens that tokenizer.json's post-processor puts in front of a text come
+    /// Ids of a text to continue: the tokens that tokenizer.json's post-processor puts in front of a text come
     /// first, unless the text begins with them. The tokens that it puts behind a text would end it, and are left
     /// out.
     public int[] encodePrompt(String text) {
@@ -212,9 +212,8 @@ public final class Tokenizer implements AutoCloseable {
                 : IntStream.concat(Arrays.stream(before), Arrays.stream(ids)).toArray();
     }
 
-    /// As [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, as transformers'
-    /// tokenizers do with a plain text. An added token stands for an empty part of the text, at its beginning or
-    /// at its end.
+    /// Encodes like [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, which transformers'
+    /// tokenizers do with a plain text. An added token has an empty span at the beginning or the end of the text.
     public TokenizedText encodeWithSpecialTokens(String text) {
         TokenizedText plain = encodeWithSpans(text);
         int first = around.before().size();

@@ -20,7 +20,7 @@ interface TokenizerEngine extends AutoCloseable {
     /// @throws dev.bowline.BowlineException if the tokenizer cannot decode the ids
     String decode(long[] ids, SpecialTokenText special);
 
-    /// What decoding does with special tokens.
+    /// The treatment of special tokens in decoding.
     enum SpecialTokenText {
         SKIPPED,
         WRITTEN

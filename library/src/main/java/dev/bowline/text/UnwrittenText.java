@@ -76,7 +76,7 @@ public record UnwrittenText(String field, String sample) {
                 .isEmpty();
     }
 
-    /// Which keys of an object hold text.
+    /// The keys of an object that hold text.
     private enum Keys {
         ALL,
         FILTERED

@@ -29,7 +29,7 @@ import org.bytedeco.pytorch.Tensor;
 /// Supervised fine-tuning that a program drives step by step.
 ///
 /// It borrows the model and owns the optimizer. Its whole state is the model's weights, [#optimizerState] and
-/// [#progress]: restored together, training goes on bit for bit as if it had not stopped.
+/// [#progress]: restored together, training continues bit for bit as if it had not stopped.
 ///
 /// For one thread, which the model belongs to while it is trained.
 public final class FineTuning implements AutoCloseable {

@@ -62,7 +62,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.notes = notes;
     }
 
-    /// Loads everything the recipe names, and the training checkpoint it goes on from, if any.
+    /// Loads everything the recipe names, and the training checkpoint it resumes from, if any.
     ///
     /// @throws BowlineException if something in the recipe does not hold, or there is too little memory
     public static FineTuningRun open(RecipeFile file) {
@@ -213,7 +213,7 @@ public final class FineTuningRun implements AutoCloseable {
 
     private NotFiniteException explained(NotFiniteException e) {
         Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
-        return damaged.isPresent() ? e.inWeight(damaged.get()) : e.withFix(GoingOn.after(e.step(), file, checkpoints));
+        return damaged.isPresent() ? e.inWeight(damaged.get()) : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
     }
 
     /// The first weight with a value that is not finite.

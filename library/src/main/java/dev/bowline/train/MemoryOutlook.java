@@ -93,7 +93,7 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
                 .formatted(checkpoint, gibibytes(needed(estimate)), gibibytes(available.bytes()), available.source());
     }
 
-    /// What makes it fit, each enough to go on with: the changes to the recipe, then another machine or model.
+    /// The remedies, each sufficient alone: the changes to the recipe, then another machine or model.
     ///
     /// @param change how a change is made, with `%s` for its `key=value`: the subject of `saves`
     public List<String> remedies(String change) {

@@ -42,7 +42,7 @@ final class MetricsLog {
         return NAME.matcher(name).matches();
     }
 
-    /// Drops the rows after `step`, which a run that goes on from there takes again, and a last row that a killed
+    /// Drops the rows after `step`, which a run that resumes from there takes again, and a last row that a killed
     /// process left unfinished.
     void goOnAfter(long step) {
         keepUpTo(training, step);

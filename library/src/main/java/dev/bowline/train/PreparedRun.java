@@ -104,7 +104,7 @@ public final class PreparedRun {
         return this;
     }
 
-    /// Loads the weights, and the training checkpoint the run goes on from, if any.
+    /// Loads the weights, and the training checkpoint that the run resumes from, if any.
     public FineTuningRun load() {
         return FineTuningRun.load(this);
     }

@@ -16,7 +16,7 @@ import java.util.OptionalDouble;
 /// The numbers of a recipe, resolved against its data.
 final class RecipePlan {
 
-    /// Of a warm-up whose length the recipe leaves open, as in NeMo AutoModel.
+    /// The steps of a warm-up whose length the recipe leaves open, as in NeMo AutoModel.
     private static final long MOST_WARMUP_STEPS = 1000;
 
     private RecipePlan() {}

@@ -32,12 +32,13 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// The training checkpoints of one run: where it goes on from, and what it leaves behind.
+/// The training checkpoints of one run: the one it resumes from, and those it saves.
 final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
 
-    /// What is in the directory of a run besides logs and checkpoints. The last is in the root of many file systems.
+    /// Entries of a run's directory that are neither logs nor checkpoints. The last is in the root of many file
+    /// systems.
     private static final Set<String> OF_A_RUN = Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, "lost+found");
 
     private final CheckpointSection section;
@@ -161,7 +162,7 @@ final class RunCheckpoints {
         }
     }
 
-    /// The training checkpoint the run goes on from.
+    /// The training checkpoint that the run resumes from.
     Optional<Path> resumedFrom() {
         return resumedFrom;
     }
@@ -243,7 +244,7 @@ final class RunCheckpoints {
         return Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject().requireInt("step");
     }
 
-    /// The day that chat templates were told when the run began, if it goes on from one that noted it.
+    /// The day that chat templates were told when the run began, if the run resumes from a checkpoint that has it.
     Optional<LocalDate> templateDate() {
         return resumedFrom.flatMap(directory -> Json.parse(directory.resolve(TrainingState.FILE_NAME))
                 .asObject()

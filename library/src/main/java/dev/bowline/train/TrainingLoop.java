@@ -31,7 +31,7 @@ final class TrainingLoop {
     private Optional<ValidationResult> lastValidation = Optional.empty();
     private Optional<SaveReport> lastSave = Optional.empty();
 
-    /// Where the steps are saved.
+    /// The checkpoints that the loop saves.
     ///
     /// @param source the checkpoint the model was loaded from
     /// @param mapped the tensors that the model computes with in the source's mapped files
@@ -75,12 +75,12 @@ final class TrainingLoop {
         return lastSave;
     }
 
-    /// What the run left out, a sentence each.
+    /// Parts of the run that were left out, a sentence each.
     List<String> notes() {
         return notes;
     }
 
-    /// @param explained says of a step that was not finite how to go on
+    /// @param explained the way to continue after a step that was not finite
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
             while (!tuning.isFinished() && !stopRequested.getAsBoolean()) {
@@ -110,7 +110,7 @@ final class TrainingLoop {
         listener.stepTaken(step, tuning.plan().lastStep());
     }
 
-    /// A validation neither begins nor goes on once a stop is requested: the time left is for saving.
+    /// A requested stop ends a validation or prevents it: the time left is for saving.
     private Optional<ValidationResult> validateIfDue() {
         if (heldOut.isEmpty() || !isDue(recipe.stepScheduler().valEverySteps())) {
             return Optional.empty();

@@ -110,7 +110,7 @@ public record ConfigDifference(
                 : String.join("; ", parts);
     }
 
-    /// What the family refuses, or would not use.
+    /// The keys that the family refuses or does not use.
     private static Optional<String> problem(DecoderFamily family, JsonObject config) {
         ConfigFindings findings = new ConfigFindings();
         try {

@@ -23,7 +23,7 @@ public final class FeatureKeys {
     private static final Pattern ALL_FULL = Pattern.compile("\\[(\"full_attention\",?)*]");
     private static final Set<String> ONE = Set.of("1", "1.0", "true");
 
-    /// What transformers reads for a class of any family.
+    /// The keys that transformers reads for a class of any family.
     private static final Set<String> OF_EVERY_CLASS = Set.of(
             "quantization_config",
             "compression_config",

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /// transformers pads the indices with zeros to one width ("04" beside "34"), so a key is read as a number.
 final class LayerOverrides {
 
-    /// What a layer may have of its own.
+    /// The keys that one layer may override.
     private static final Set<String> BUILT = Set.of("head_dim", "num_key_value_heads");
 
     private static final Pattern INDEX = Pattern.compile("\\s*\\+?0*[0-9]{1,9}\\s*");

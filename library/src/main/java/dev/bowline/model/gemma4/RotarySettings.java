@@ -19,7 +19,7 @@ record RotarySettings(double theta, double rotatedFraction, double factor) {
     static final RotarySettings SLIDING = new RotarySettings(10_000, 1, 1);
     static final RotarySettings FULL = new RotarySettings(1_000_000, 0.25, 1);
 
-    /// What each type reads beside `rope_type` and `rope_theta`.
+    /// The keys that each type reads in addition to `rope_type` and `rope_theta`.
     private static final Map<String, Set<String>> OF_TYPE =
             Map.of("default", Set.of(), "proportional", Set.of("partial_rotary_factor", "factor"));
 

@@ -96,7 +96,7 @@ final class TextModel extends Layer {
         return ids.masked_fill(absent, new Scalar(config.paddingId().getAsLong()));
     }
 
-    /// What each layer is told about the tokens themselves: `(norm(W h0 / sqrt(H)) + sqrt(P) E_p[ids]) / sqrt(2)`.
+    /// The per-layer embedding of the tokens: `(norm(W h0 / sqrt(H)) + sqrt(P) E_p[ids]) / sqrt(2)`.
     private final class PerLayerEmbedding {
 
         private final Embedding table;

@@ -4,11 +4,11 @@ import dev.bowline.recipe.RecipeFile;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// What to run after a step that could not be taken: from the last good checkpoint, at half the learning rate, because
-/// the same again would end the same.
-final class GoingOn {
+/// The command to run after a step that could not be taken: it resumes from the last good checkpoint at half the
+/// learning rate, because the same settings would fail again.
+final class ResumeHint {
 
-    private GoingOn() {}
+    private ResumeHint() {}
 
     /// @param failed the step whose loss or gradient was not finite
     static String after(long failed, RecipeFile file, RunCheckpoints checkpoints) {
