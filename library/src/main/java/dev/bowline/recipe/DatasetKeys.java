@@ -165,7 +165,7 @@ record DatasetKeys(
                         TextKinds.trueOrFalse(),
                         useHfChatTemplate,
                         "Whether a chat template writes questions and answers; without, they are plain text with spaces"
-                        + " between."),
+                                + " between."),
                 new Key<>(
                         name + ".chat_template_kwargs",
                         TemplateKinds.variables(),

@@ -56,11 +56,10 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
 
     static TemplateFiles in(Path directory) {
         return find(directory)
-                .orElseThrow(
-                        () -> new BowlineException(
-                                "%s has no chat template".formatted(directory),
-                                "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe,"
-                        + " --chat-template to generate"));
+                .orElseThrow(() -> new BowlineException(
+                        "%s has no chat template".formatted(directory),
+                        "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe,"
+                                + " --chat-template to generate"));
     }
 
     static Optional<TemplateFiles> find(Path directory) {

@@ -213,7 +213,9 @@ public final class FineTuningRun implements AutoCloseable {
 
     private NotFiniteException explained(NotFiniteException e) {
         Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
-        return damaged.isPresent() ? e.inWeight(damaged.get()) : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
+        return damaged.isPresent()
+                ? e.inWeight(damaged.get())
+                : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
     }
 
     /// The first weight with a value that is not finite.

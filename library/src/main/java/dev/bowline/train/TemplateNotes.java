@@ -54,10 +54,9 @@ record TemplateNotes(String section, Tokenizer tokenizer) {
         } else if (!stops.isEmpty()
                 && ends.answers() > 0
                 && ends.tokens().stream().noneMatch(stops::contains)) {
-            notes.add(
-                    ("warning: %s: answers end with %s, but generation stops at %s; correct eos_token_id in"
-                                    + " generation_config.json, or the template")
-                            .formatted(section, texts(ends.tokens()), texts(stops)));
+            notes.add(("warning: %s: answers end with %s, but generation stops at %s; correct eos_token_id in"
+                            + " generation_config.json, or the template")
+                    .formatted(section, texts(ends.tokens()), texts(stops)));
         }
         return notes;
     }
