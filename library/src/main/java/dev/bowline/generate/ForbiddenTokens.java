@@ -23,7 +23,7 @@ final class ForbiddenTokens {
 
     /// Sets the logits of forbidden tokens to the lowest value. The tokens seen before the first call are the prompt.
     ///
-    /// @param scores [V] changed in place
+    /// @param scores `[V]` changed in place
     void applyTo(float[] scores) {
         promptTokens = promptTokens < 0 ? seen.size() : promptTokens;
         int newTokens = seen.size() - promptTokens;

@@ -55,7 +55,7 @@ final class Sampler {
 
     /// The probabilities of the tokens that a draw may choose.
     ///
-    /// @param scores [V] the logits, changed in place
+    /// @param scores `[V]` the logits, changed in place
     Map<Integer, Double> distribution(float[] scores, Sampling.Sampled sampled) {
         process(scores);
         List<Candidate> candidates = candidates(scores, sampled);
@@ -66,7 +66,7 @@ final class Sampler {
 
     /// Processes the logits, for greedy decoding and for sampling.
     ///
-    /// @param scores [V] changed in place
+    /// @param scores `[V]` changed in place
     void process(float[] scores) {
         penalizeRepetition(scores);
         forbidden.applyTo(scores);
