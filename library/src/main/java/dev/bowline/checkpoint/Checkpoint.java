@@ -5,9 +5,6 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.CausalLanguageModel;
-import dev.bowline.safetensors.MissingWeights;
-import dev.bowline.safetensors.PeftAdapter;
-import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.ShardIndex;
@@ -21,15 +18,11 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -42,15 +35,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// Threads may read at once; the owner closes it after the last.
 public final class Checkpoint implements AutoCloseable {
 
-    static final String CONFIG_FILE = "config.json";
-    static final String GENERATION_CONFIG_FILE = "generation_config.json";
+    static final String CONFIG_FILE = ModelDirectory.CONFIG_FILE;
+    static final String GENERATION_CONFIG_FILE = ModelDirectory.GENERATION_CONFIG_FILE;
 
     private final Path directory;
     private final JsonObject config;
     private final byte[] configText;
     private final Optional<JsonObject> generationConfig;
     private final WeightFiles weights;
-    private final Map<SafetensorsFile, FileStamp> stamps = new HashMap<>();
+    private final WeightStamps stamps;
     private Optional<CompanionFiles> retained = Optional.empty();
     private final Map<String, String> hashes = new ConcurrentHashMap<>();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -68,9 +61,7 @@ public final class Checkpoint implements AutoCloseable {
         this.configText = configText;
         this.generationConfig = generationConfig;
         this.weights = weights;
-        for (SafetensorsFile file : weights.files()) {
-            stamps.put(file, FileStamp.of(file.path()));
-        }
+        this.stamps = WeightStamps.of(weights);
     }
 
     /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
@@ -79,7 +70,7 @@ public final class Checkpoint implements AutoCloseable {
         requireModel(directory);
         Path configFile = directory.resolve(CONFIG_FILE);
         JsonObject config = Json.parse(configFile, JsonLimits.CONFIG).asObject();
-        Optional<JsonObject> generationConfig = generationConfig(directory);
+        Optional<JsonObject> generationConfig = ModelDirectory.generationConfig(directory);
         WeightFiles weights = WeightFiles.open(directory);
         try {
             return new Checkpoint(directory, config, Files.readAllBytes(configFile), generationConfig, weights);
@@ -97,16 +88,7 @@ public final class Checkpoint implements AutoCloseable {
     /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF, pickles.
     /// No file is opened but an adapter's config.
     public static void requireModel(Path directory) {
-        if (!Files.exists(directory)) {
-            throw new BowlineException("there is no directory %s".formatted(directory), "check the path");
-        }
-        if (!Files.isDirectory(directory)) {
-            throw MissingWeights.ofFile(directory);
-        }
-        if (!Files.exists(directory.resolve(CONFIG_FILE))) {
-            throw withoutConfig(directory);
-        }
-        WeightFiles.requireWeights(directory);
+        ModelDirectory.require(directory);
     }
 
     /// A checkpoint of which only the headers are known: for [#forecast], which copies nothing.
@@ -116,35 +98,13 @@ public final class Checkpoint implements AutoCloseable {
     /// index is not that of the shards
     public static Checkpoint ofHeaders(
             Path directory, JsonObject config, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
-        Optional<JsonObject> generationConfig = generationConfig(directory);
+        Optional<JsonObject> generationConfig = ModelDirectory.generationConfig(directory);
         WeightFiles weights = WeightFiles.ofHeaders(directory, index, headers);
         try {
             return new Checkpoint(directory, config, new byte[0], generationConfig, weights);
         } catch (IOException e) {
             throw unreadable(directory, e);
         }
-    }
-
-    private static Optional<JsonObject> generationConfig(Path directory) {
-        Path file = directory.resolve(GENERATION_CONFIG_FILE);
-        return Files.exists(file)
-                ? Optional.of(Json.parse(file, JsonLimits.CONFIG).asObject())
-                : Optional.empty();
-    }
-
-    private static BowlineException withoutConfig(Path directory) {
-        Optional<PeftAdapter> adapter = PeftAdapter.find(directory);
-        if (adapter.isPresent()) {
-            return adapter.get().notAModel();
-        }
-        if (!WeightFiles.isThere(directory)) {
-            BowlineException missing = MissingWeights.of(directory);
-            return new BowlineException(
-                    "%s has no %s; %s".formatted(directory, CONFIG_FILE, missing.problem()), missing.fix());
-        }
-        return new BowlineException(
-                "%s has no %s".formatted(directory, CONFIG_FILE),
-                "name the directory of a Hugging Face model, or download the missing file");
     }
 
     public Path directory() {
@@ -318,29 +278,17 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// It takes a look at each file's size and times and reads nothing.
     public void requireNotRewritten(Collection<String> keys) {
-        Set<SafetensorsFile> seen = new HashSet<>();
-        for (String key : keys) {
-            SafetensorsFile file = weights.file(key);
-            if (seen.add(file) && isRewritten(file)) {
-                throw new BowlineException(
-                        "%s was written to after it was loaded, and '%s' is read from it".formatted(file.path(), key),
-                        "restore the file, and resume from the last checkpoint saved before the change");
-            }
-        }
+        stamps.requireNotRewritten(keys);
     }
 
     /// Whether a file of the weights was written to since this checkpoint was opened.
     public boolean isRewritten() {
-        return weights.files().stream().anyMatch(this::isRewritten);
+        return stamps.isRewritten();
     }
 
-    /// The same of the file that holds `key`.
+    /// Whether the file that holds `key` was written to since this checkpoint was opened.
     boolean isRewritten(String key) {
-        return isRewritten(weights.file(key));
-    }
-
-    private boolean isRewritten(SafetensorsFile file) {
-        return Objects.requireNonNull(stamps.get(file)).changeOf(file.path()) == FileStamp.Change.REWRITTEN;
+        return stamps.isRewritten(key);
     }
 
     /// Keeps the map for as long as the lease is not closed.
