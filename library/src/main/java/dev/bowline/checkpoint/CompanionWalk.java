@@ -87,7 +87,9 @@ final class CompanionWalk {
     }
 
     private boolean belongs(Path folder) throws IOException {
-        if (isHidden(folder) || Files.exists(folder.resolve(Checkpoint.CONFIG_FILE))) {
+        boolean isModel = Files.exists(folder.resolve(Checkpoint.CONFIG_FILE));
+        boolean isRun = Files.exists(folder.resolve(RunLock.FILE_NAME));
+        if (isHidden(folder) || isModel || isRun) {
             return false;
         }
         if (!Files.isSymbolicLink(folder)) {

@@ -59,6 +59,15 @@ class CompanionFilesTest {
     }
 
     @Test
+    void theDirectoryOfARunIsNoPartOfTheModel() throws IOException {
+        Path run = Files.createDirectory(model.resolve("checkpoints"));
+        Files.writeString(run.resolve(RunLock.FILE_NAME), "");
+        Files.writeString(run.resolve("training.jsonl"), "{}");
+
+        assertEquals(List.of("templates/chat/a.jinja", "tokenizer.json"), found());
+    }
+
+    @Test
     void aHubCacheIsFilesThroughLinks() throws IOException {
         Path blob = Files.writeString(
                 Files.createDirectories(temporary.resolve("hub/blobs")).resolve("0123"), "{\"a\": 1}");
