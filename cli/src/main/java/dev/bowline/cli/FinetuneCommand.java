@@ -98,7 +98,7 @@ final class FinetuneCommand extends Command {
             }
         }
         if (!without.isEmpty()) {
-            lines.add("%s without effect here, for which bowline explain gives the reasons: %s"
+            lines.add("%s without an effect (bowline explain gives the reasons): %s"
                     .formatted(Quantity.count(without.size(), "key"), String.join(", ", without)));
         }
         return lines;

@@ -130,7 +130,7 @@ final class AdapterFit {
                     Severity.CRITICAL,
                     "adapter_config.json says r %d, and %d modules have another rank: PEFT refuses the adapter, and vLLM"
                                     .formatted(rank.orElseThrow(), others.size())
-                            + " scales it by lora_alpha / r all the same",
+                            + " scales it by lora_alpha / r",
                     "set r to the rank of the tensors, or rank_pattern where ranks differ",
                     others);
         } else if (hasPattern) {

@@ -32,7 +32,7 @@ record Subject(
         return scan.state().kind();
     }
 
-    /// Whether the checkpoint is for embedding texts, as sentence-transformers marks it: its head is never asked.
+    /// Whether the checkpoint is for embedding texts, as sentence-transformers marks it: its head is not used.
     boolean isEmbeddingModel() {
         Path directory = files.directory();
         return Files.exists(directory.resolve("config_sentence_transformers.json"))

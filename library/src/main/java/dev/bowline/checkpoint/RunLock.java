@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// The right to write into the directory of a run, which one run at a time has.
+/// The lock on a checkpoint directory: one run at a time writes into it.
 ///
 /// The operating system holds the lock on a file in the directory and gives it up with the process, however that ends.
 /// The file says which process of which host has the lock. It stays in the directory, because a lock on a file that is

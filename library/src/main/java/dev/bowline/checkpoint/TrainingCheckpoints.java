@@ -87,7 +87,7 @@ public final class TrainingCheckpoints {
         removeLeftovers();
     }
 
-    /// Whether a name in the directory of a run stands for what a process that died was writing.
+    /// Whether a name in a checkpoint directory is that of an unfinished write of a process that died.
     public static boolean isLeftover(String name) {
         return LEFTOVER.matcher(name).matches();
     }

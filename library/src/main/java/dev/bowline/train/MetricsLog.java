@@ -37,7 +37,7 @@ final class MetricsLog {
         validation = directory.resolve(VALIDATION);
     }
 
-    /// Whether a name in the directory of a run is one of the logs, or a part of one that a killed process left.
+    /// Whether a name in a checkpoint directory is one of the logs, or a part of one that a killed process left.
     static boolean isLog(String name) {
         return NAME.matcher(name).matches();
     }

@@ -37,7 +37,7 @@ final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
 
-    /// Entries of a run's directory that are neither logs nor checkpoints. The last is in the root of many file
+    /// Entries of a checkpoint directory that are neither logs nor checkpoints. The last is in the root of many file
     /// systems.
     private static final Set<String> OF_A_RUN = Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, "lost+found");
 

@@ -111,7 +111,7 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         requirePositive(key, value);
         if (value > most) {
             throw new BowlineException(
-                    "%s is %d, more than any model has (%d are built at most)".formatted(key, value, most),
+                    "%s is %d, above the limit of %d".formatted(key, value, most),
                     "use the checkpoint's original config.json");
         }
     }

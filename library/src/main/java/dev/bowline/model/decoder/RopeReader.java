@@ -140,7 +140,7 @@ public final class RopeReader {
         String type = type(rope);
         if (!defaults.types().contains(type) || !OF_TYPE.containsKey(type)) {
             throw new BowlineException(
-                    "%s: rope_type '%s' is not built for this architecture".formatted(source(), type),
+                    "%s: rope_type '%s' is not supported for this architecture".formatted(source(), type),
                     "use one of " + new TreeSet<>(defaults.types()));
         }
         noteUnknown(rope, type);
@@ -159,7 +159,7 @@ public final class RopeReader {
         return early && !defaults.types().contains("yarn") ? "longrope" : type;
     }
 
-    /// The part of each head that turns. A class whose whole heads turn computes the default type for the whole head,
+    /// The part of each head that rotates. A class that rotates whole heads computes the default type for the whole head,
     /// and fails with every other.
     private double turning(String type, double part) {
         if (part == 1 || defaults.alsoReads().contains("partial_rotary_factor")) {
@@ -167,12 +167,12 @@ public final class RopeReader {
         }
         if (!type.equals("default")) {
             throw new BowlineException(
-                    "%s: partial_rotary_factor %s is not built for this architecture".formatted(source(), part),
-                    "use a checkpoint whose whole heads turn");
+                    "%s: partial_rotary_factor %s is not supported for this architecture".formatted(source(), part),
+                    "use a checkpoint that rotates whole heads");
         }
         findings.note(
                 "partial_rotary_factor",
-                "partial_rotary_factor %s of config.json is not used: whole heads turn in this architecture"
+                "partial_rotary_factor %s of config.json is not used: this architecture rotates whole heads"
                         .formatted(part));
         return 1;
     }

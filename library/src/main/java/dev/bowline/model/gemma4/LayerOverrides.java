@@ -78,7 +78,7 @@ final class LayerOverrides {
         for (String key : layer.keys()) {
             if (!BUILT.contains(key) && !changesNothing(text, key, layer.require(key))) {
                 throw new BowlineException(
-                        "%s: per_layer_config gives layer %d a %s of its own, which is not built"
+                        "%s: per_layer_config gives layer %d a %s of its own, which is not supported"
                                 .formatted(layer.require(key).location().position(), index, key),
                         "use a checkpoint whose layers differ in " + new TreeSet<>(BUILT) + " at most");
             }

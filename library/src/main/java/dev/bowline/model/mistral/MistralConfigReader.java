@@ -73,7 +73,7 @@ final class MistralConfigReader {
             case "ministral3" -> ministral3(text, architecture, findings);
             default ->
                 throw new BowlineException(
-                        "%s: text_config has model_type '%s', which is not built inside %s"
+                        "%s: text_config has model_type '%s', which is not supported inside %s"
                                 .formatted(config.location().source(), type, architecture),
                         "use a checkpoint whose text model is 'mistral' or 'ministral3'");
         };
