@@ -146,11 +146,18 @@ CASES = {
     },
     "an added token of the vocabulary": {"config": config(eos_token="<eos>"), "added": {"Hello": 270}},
     "padding names the pad token": {"config": config(eos_token="<eos>"), "padding": True},
-    "Llama's class, silent": {"config": {"tokenizer_class": "LlamaTokenizer"}, "base": "byte_fallback", "texts": False},
+    "Llama's class, silent": {"config": {"tokenizer_class": "LlamaTokenizer"}, "base": "byte_fallback"},
     "Llama's class, null": {
-        "config": {"tokenizer_class": "LlamaTokenizerFast", "bos_token": None},
+        "config": {"tokenizer_class": "LlamaTokenizerFast", "bos_token": None, "legacy": None},
         "base": "byte_fallback",
-        "texts": False,
+    },
+    "Llama's class, legacy": {
+        "config": {"tokenizer_class": "LlamaTokenizer", "legacy": True},
+        "base": "byte_fallback",
+    },
+    "Llama's class, no space in front": {
+        "config": {"tokenizer_class": "LlamaTokenizer", "add_prefix_space": False, "legacy": True},
+        "base": "byte_fallback",
     },
     "Gemma's class, silent": {"config": {"tokenizer_class": "GemmaTokenizer"}, "base": "byte_fallback", "texts": False},
     "Qwen's class, silent": {"config": {"tokenizer_class": "Qwen2Tokenizer"}},

@@ -26,9 +26,8 @@ final class AddedTokens {
 
     private AddedTokens() {}
 
-    /// The tokenizer.json with every added token; the same object where nothing is missing.
-    static JsonObject complete(TokenizerFiles files, SpecialTokens special) {
-        JsonObject tokenizer = files.tokenizer();
+    /// A tokenizer.json with every added token; the same object where nothing is missing.
+    static JsonObject complete(JsonObject tokenizer, TokenizerFiles files, SpecialTokens special) {
         List<JsonValue> tokens = new ArrayList<>(
                 tokenizer.optionalArray(KEY).map(JsonArray::values).orElse(List.of()));
         Set<String> known = new HashSet<>();

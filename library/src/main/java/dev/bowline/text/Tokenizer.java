@@ -65,7 +65,7 @@ public final class Tokenizer implements AutoCloseable {
         }
         TokenizerFiles files = TokenizerFiles.in(directory, Json.parse(file).asObject());
         SpecialTokens special = SpecialTokens.read(files);
-        JsonObject json = AddedTokens.complete(files, special);
+        JsonObject json = AddedTokens.complete(LlamaPreTokenizer.of(files), files, special);
         TokenizerJson used =
                 new TokenizerJson(file, json.equals(files.tokenizer()) ? Optional.empty() : Optional.of(json));
         int vocabularySize = vocabularySize(json);

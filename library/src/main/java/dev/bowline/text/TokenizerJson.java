@@ -9,10 +9,10 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Function;
 
-/// The tokenizer.json that the native library loads: the file itself, or one with more added tokens in a
-/// temporary directory, for as long as it is being loaded.
+/// The tokenizer.json that the native library loads: the file itself, or, for as long as it is being loaded, one in a
+/// temporary directory that the files beside it have changed.
 ///
-/// @param completed what the file would have to hold; empty where it holds that
+/// @param completed what the file would have to hold; empty where it holds that already
 record TokenizerJson(Path file, Optional<JsonObject> completed) {
 
     <T> T open(Function<Path, T> load) {
@@ -31,7 +31,7 @@ record TokenizerJson(Path file, Optional<JsonObject> completed) {
             }
         } catch (IOException e) {
             throw new BowlineException(
-                    "%s lacks tokens that other files of its directory add, and a complete copy cannot be written: %s"
+                    "other files of the directory of %s change it, and the changed copy cannot be written: %s"
                             .formatted(file, e.getMessage()),
                     "make the temporary directory writable (-Djava.io.tmpdir)",
                     e);
