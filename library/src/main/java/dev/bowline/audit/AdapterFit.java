@@ -48,6 +48,7 @@ final class AdapterFit {
             fit.unread();
             fit.modules();
             fit.scale();
+            fit.halves();
             fit.effect();
             fit.shapes();
         }
@@ -191,14 +192,49 @@ final class AdapterFit {
                 zero);
     }
 
+    /// A reader fills the missing one of the two matrices as for a new adapter: lora_A with random values, lora_B with
+    /// zeros.
+    private void halves() {
+        List<String> first = modulesWith(AdapterKey.Part.LORA_A, AdapterKey.Part.EMBEDDING_A);
+        List<String> second = modulesWith(AdapterKey.Part.LORA_B, AdapterKey.Part.EMBEDDING_B);
+        List<String> alone = Stream.concat(
+                        first.stream().filter(module -> !second.contains(module)),
+                        second.stream().filter(module -> !first.contains(module)))
+                .toList();
+        if (!alone.isEmpty()) {
+            add(
+                    FindingCode.T30,
+                    Severity.CRITICAL,
+                    "%d modules have one of lora_A and lora_B: PEFT warns and starts the other anew, so what was trained"
+                                    .formatted(alone.size())
+                            + " has no effect there",
+                    "save the adapter again with PEFT's save_pretrained, or download all of it",
+                    alone);
+        }
+    }
+
+    private List<String> modulesWith(AdapterKey.Part lora, AdapterKey.Part embedding) {
+        return known.values().stream()
+                .filter(key -> key.part() == lora || key.part() == embedding)
+                .map(AdapterKey::plainModule)
+                .distinct()
+                .toList();
+    }
+
+    /// A zero with a sign is zero too.
     private static boolean isZero(PlacedTensor tensor) {
         try (RangeReader reader = new RangeReader(tensor.range(), BUFFER_BYTES)) {
+            int width = tensor.entry().type().bytes();
+            int signs = width - 1;
+            long at = 0;
             long left = tensor.entry().bytes();
             while (left > 0) {
                 ByteBuffer part = reader.next((int) Math.min(BUFFER_BYTES, left));
                 left -= part.remaining();
                 while (part.hasRemaining()) {
-                    if (part.get() != 0) {
+                    byte bits = part.get();
+                    boolean hasSign = at++ % width == signs;
+                    if ((hasSign ? bits & Byte.MAX_VALUE : bits) != 0) {
                         return false;
                     }
                 }

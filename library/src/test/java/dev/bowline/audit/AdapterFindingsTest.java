@@ -129,6 +129,20 @@ class AdapterFindingsTest {
     }
 
     @Test
+    void negativeZerosChangeNothingEither() throws IOException {
+        require(FindingCode.T30, Severity.CRITICAL, "the adapter changes nothing", audit(lora(Q, (_, _) -> -0.0), ""));
+    }
+
+    @Test
+    void oneMatrixWithoutTheOtherHasNoEffect() throws IOException {
+        require(
+                FindingCode.T30,
+                Severity.CRITICAL,
+                "1 modules have one of lora_A and lora_B",
+                audit(lora(Q, H).with(PREFIX + "model.norm.lora_A.weight", F32, 2, 8, E), ""));
+    }
+
+    @Test
     void namesThatNobodyReadsAreFound() throws IOException {
         require(
                 FindingCode.T31,
