@@ -83,6 +83,16 @@ final class AdapterRules {
     /// The problems of the adapter, or of a merge of it.
     List<Finding> findings() {
         List<Finding> findings = new ArrayList<>(AdapterFit.check(subject, config, tensors));
+        if (tensors.isEmpty()) {
+            findings.add(new Finding(
+                    FindingCode.T31,
+                    Severity.HIGH,
+                    "the adapter has no tensors in %s, so only its adapter_config.json was compared"
+                            .formatted(PeftAdapter.WEIGHTS_FILE),
+                    List.of(),
+                    "download %s, or save the adapter again with PEFT's save_pretrained"
+                            .formatted(PeftAdapter.WEIGHTS_FILE)));
+        }
         tie().ifPresent(findings::add);
         return findings;
     }

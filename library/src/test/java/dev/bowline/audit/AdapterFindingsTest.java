@@ -143,6 +143,15 @@ class AdapterFindingsTest {
     }
 
     @Test
+    void anAdapterWithoutTensorsIsFound() throws IOException {
+        require(
+                FindingCode.T31,
+                Severity.HIGH,
+                "the adapter has no tensors",
+                audit(CheckpointFixture.llama("true").complete(), ""));
+    }
+
+    @Test
     void namesThatNobodyReadsAreFound() throws IOException {
         require(
                 FindingCode.T31,
