@@ -56,6 +56,7 @@ final class GenerationConfig {
                 "stop_strings",
                 "watermarking_config",
                 "dola_layers",
+                "token_healing",
                 "max_time")) {
             NOT_APPLIED.put(key, Set.of());
         }
@@ -164,7 +165,8 @@ final class GenerationConfig {
             case JsonNumber number -> neutral.contains(number.asDouble());
             case JsonArray array -> array.size() == 0;
             case JsonObject object -> object.keys().isEmpty();
-            case JsonString _, JsonBoolean _ -> false;
+            case JsonBoolean on -> !on.value();
+            case JsonString _ -> false;
         };
     }
 
