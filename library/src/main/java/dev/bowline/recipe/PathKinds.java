@@ -164,6 +164,9 @@ final class PathKinds {
     }
 
     private static String missing(Path path, Scalar scalar) {
+        if (Files.exists(path)) {
+            return "%s is a pipe or a device; name a regular file".formatted(path);
+        }
         Path fromHere = Path.of("").toAbsolutePath().resolve(scalar.text()).normalize();
         if (scalar.at() instanceof Origin.InFile && !fromHere.equals(path) && Files.exists(fromHere)) {
             return "%s does not exist, but %s does: paths in a recipe are relative to the recipe, so write %s"

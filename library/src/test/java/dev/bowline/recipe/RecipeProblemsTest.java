@@ -289,6 +289,13 @@ class RecipeProblemsTest {
     }
 
     @Test
+    void aDeviceIsNotCalledMissing() {
+        String problem = folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "/dev/null"));
+
+        assertTrue(problem.endsWith("/dev/null is a pipe or a device; name a regular file"), problem);
+    }
+
+    @Test
     void aMissingPathIsToldItsNeighbour() {
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "trian.jsonl"))
                 .endsWith("trian.jsonl does not exist; did you mean 'train.jsonl'?"));
