@@ -90,7 +90,9 @@ class FailedSaveTest {
                             }),
                             SaveOptions.like(pretrained.checkpoint())));
 
-            assertTrue(failed.problem().contains("saved is complete, but the disk did not confirm its name"), failed.getMessage());
+            assertTrue(
+                    failed.problem().contains("saved is complete, but the disk did not confirm its name"),
+                    failed.getMessage());
             assertTrue(failed.problem().endsWith("Input/output error"), failed.getMessage());
             assertFalse(failed.fix().contains("nothing was left"), failed.fix());
         }
