@@ -116,7 +116,8 @@ class GenerationSettingsTest {
                         "max_length 4096"),
                 GenerationSettings.notApplied(json("""
                         {"do_sample": true, "num_beams": 4, "forced_eos_token_id": 2, "stop_strings": ["a"],
-                         "typical_p": 0.9, "token_healing": true, "max_length": 4096, "top_k": 5, "transformers_version": "5.18.0"}""")));
+                         "typical_p": 0.9, "token_healing": true, "max_length": 4096,
+                         "top_k": 5, "transformers_version": "5.18.0"}""")));
         assertEquals(List.of(), GenerationSettings.notApplied(json("""
                         {"num_beams": 1, "typical_p": 0.9, "guidance_scale": null, "max_length": 20,
                          "penalty_alpha": 0, "sequence_bias": {}, "token_healing": false, "length_penalty": 1.0}""")));
