@@ -1,7 +1,7 @@
 # Bowline on linux-x86_64 with CPU natives. The build needs a network; the image needs none.
 #
 #   docker build -t bowline .
-#   docker run --rm -v "$PWD":/work bowline finetune recipe.yaml
+#   docker run --rm -v "$PWD":/data bowline finetune recipe.yaml
 #
 # docs/guides/containers.md has users, memory and read-only file systems.
 
@@ -15,7 +15,7 @@ RUN BOWLINE_CACHE=/opt/bowline/cache ./bowline generate cli/src/main/resources/d
     && chmod -R a+rwX cache
 
 FROM eclipse-temurin:25-jdk
-RUN useradd --uid 10001 --create-home bowline && mkdir /work && chown bowline /work
+RUN useradd --uid 10001 --create-home bowline && mkdir /data && chown bowline /data
 COPY --from=build /opt/bowline/bowline /opt/bowline/bowline
 COPY --from=build /opt/bowline/LICENSE /opt/bowline/LICENSE
 COPY --from=build /opt/bowline/.mvn /opt/bowline/.mvn
@@ -26,6 +26,6 @@ ENV BOWLINE_BUILD=never \
     LANG=C.UTF-8 \
     PATH=/opt/bowline:$PATH
 USER bowline
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["bowline"]
 CMD ["--help"]
