@@ -173,8 +173,8 @@ final class RecipeSchema {
             new Fixed<>(Optional.of(1.0), "as AutoModel"),
             "The largest gradient norm of a step; null for no clipping.");
 
-    static final Key<Boolean> CHECKPOINT_ENABLED = new Key<>(
-            "checkpoint.enabled", SWITCH, new Fixed<>(true, "training is for keeps"), "Whether anything is saved.");
+    static final Key<Boolean> CHECKPOINT_ENABLED =
+            new Key<>("checkpoint.enabled", SWITCH, new Fixed<>(true, "a run saves its result"), "Saves checkpoints.");
     static final Key<Path> CHECKPOINT_DIR = new Key<>(
             "checkpoint.checkpoint_dir",
             PathKinds.path(),
