@@ -9,7 +9,8 @@ import java.util.function.Supplier;
 /// them. Outside a rendering nothing is counted.
 final class RenderBudget {
 
-    /// A conversation of a thousand messages takes the longest published templates fewer than a million steps.
+    /// A conversation of a thousand messages takes 6.7 million steps with the slowest template of the tests, whose steps
+    /// grow with the square of the messages, and fewer than 100,000 with each of the others.
     static final Limits USUAL = new Limits(50_000_000, 1L << 32, 1L << 28, Duration.ofSeconds(5));
 
     private static final ScopedValue<RenderBudget> CURRENT = ScopedValue.newInstance();
@@ -17,7 +18,7 @@ final class RenderBudget {
     /// A list item weighs as much as this many characters: a reference and a small object.
     private static final long CHARACTERS_PER_ITEM = 16;
 
-    /// The clock is read after every so many steps and characters, which take about a millisecond.
+    /// The clock is read after this many units of work, so that reading it costs little.
     private static final long WORK_BETWEEN_CLOCK_READS = 1 << 20;
 
     private static final long WORK_PER_STEP = 64;
@@ -68,14 +69,15 @@ final class RenderBudget {
         made(CHARACTERS_PER_ITEM * items);
     }
 
-    /// Counts an operand of an operator, a filter, a test or a method: the characters or items at its top level.
+    /// Counts an operand of an operator, a filter, a test or a method: the characters, bytes or items at its top level.
     static void readValue(Value value) {
         read(size(value));
     }
 
     /// Counts a result, whether it is new or one of the operands.
     static void madeValue(Value value) {
-        made(value instanceof Value.Text ? size(value) : CHARACTERS_PER_ITEM * size(value));
+        boolean holdsItems = !(value instanceof Value.Text || value instanceof Value.Whole);
+        made(holdsItems ? CHARACTERS_PER_ITEM * size(value) : size(value));
     }
 
     private static long size(Value value) {
@@ -85,7 +87,7 @@ final class RenderBudget {
             case Value.Mapping(var entries) -> entries.size();
             case Value.View(var _, var items) -> items.size();
             case Value.Range range -> range.items().size();
-            case Value.Whole(var number) -> number.bitLength();
+            case Value.Whole(var number) -> number.bitLength() / Byte.SIZE;
             case Value.Undefined _, Value.None _, Value.Bool _, Value.Real _, Value.Once _, Value.Native _ -> 0;
         };
     }
