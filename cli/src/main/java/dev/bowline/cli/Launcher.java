@@ -36,7 +36,7 @@ final class Launcher {
                 .replaceAll("$1" + Matcher.quoteReplacement(quoted(name())) + " ");
     }
 
-    /// Whether a line, or the fix in it, is a command of this program.
+    /// Tells a line that is a command of this program, or a fix with one, from other lines.
     static boolean isCommand(String line) {
         String fix = line.strip().replaceFirst("^fix: ", "");
         return fix.startsWith(quoted(name()) + " ");

@@ -75,7 +75,7 @@ final class Posix {
         }
     }
 
-    /// Whether a stream goes to a pipe or a socket whose other end is closed.
+    /// Tells a pipe or a socket whose other end is closed from other streams.
     static boolean isReaderGone(int descriptor) {
         if (SYSTEM.startsWith("windows")) {
             return false;

@@ -62,7 +62,7 @@ class ReadmeTest {
         }
     }
 
-    /// What the first program of a document prints.
+    /// Runs the first program of a document and returns its output.
     private List<String> ran(String document, String name, String... arguments) throws Exception {
         Matcher program = PROGRAM.matcher(Files.readString(ROOT.resolve(document)));
         assertTrue(program.find());

@@ -17,7 +17,7 @@ import java.util.SequencedSet;
 /// model code, so whoever asks for one brings the loader along: `dev.bowline.catalog.AutoModelLoad`.
 public interface BowlineLoad {
 
-    /// Whether Bowline has a model for this config.json.
+    /// Returns true if Bowline has a model for this config.json.
     ///
     /// @throws BowlineException when config.json cannot be understood
     boolean builds(JsonObject config);
