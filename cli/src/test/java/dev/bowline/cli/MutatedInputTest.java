@@ -149,8 +149,23 @@ class MutatedInputTest {
 
     /// Values of another type or size: the file is still JSON or YAML, and its reader has to look at them.
     private static final List<String> VALUES = List.of(
-            " null", " true", " -1", " 0", " 1e999", " 0.5", " 9223372036854775808", " 2147483647", " 1000000000",
-            " \"\"", " \"x\"", " []", " {}", " [null]", " [[1]]", " {\"a\": 1}", " \"\\ud800\"");
+            " null",
+            " true",
+            " -1",
+            " 0",
+            " 1e999",
+            " 0.5",
+            " 9223372036854775808",
+            " 2147483647",
+            " 1000000000",
+            " \"\"",
+            " \"x\"",
+            " []",
+            " {}",
+            " [null]",
+            " [[1]]",
+            " {\"a\": 1}",
+            " \"\\ud800\"");
 
     private static final List<String> INSERTS = List.of(
             "null",

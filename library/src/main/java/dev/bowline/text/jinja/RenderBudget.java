@@ -9,7 +9,8 @@ import java.util.function.Supplier;
 /// them. Outside a rendering nothing is counted.
 final class RenderBudget {
 
-    /// A conversation of a thousand messages takes 6.7 million steps with the slowest template of the tests, whose steps
+    /// A conversation of a thousand messages takes 6.7 million steps with the slowest template of the tests, whose
+    /// steps
     /// grow with the square of the messages, and fewer than 100,000 with each of the others.
     static final Limits USUAL = new Limits(50_000_000, 1L << 32, 1L << 28, Duration.ofSeconds(5));
 
