@@ -113,7 +113,7 @@ final class ComponentBench {
     private <L extends Layer> L filled(L layer) {
         for (Parameter parameter : layer.parameters().values()) {
             Tensor value = torch.randn(parameter.shape(), new TensorOptions(Dtype.FLOAT32.scalarType()));
-            parameter.fill(Ops.cast(Ops.times(value, 0.05), dtype));
+            parameter.materialize(Ops.cast(Ops.times(value, 0.05), dtype));
         }
         return layer;
     }

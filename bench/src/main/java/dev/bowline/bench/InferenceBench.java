@@ -3,10 +3,10 @@ package dev.bowline.bench;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Sequences;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.NativeProcess;
 import dev.bowline.tensor.ProcessMemory;
 import dev.bowline.tensor.TensorScope;
@@ -31,7 +31,7 @@ final class InferenceBench {
         NativeProcess.onMainArena(() -> {
             // libtorch itself is loaded before the first round.
             try (TensorScope _ = TensorScope.open()) {
-                Memory.of(new long[1], 1);
+                HostTensors.of(new long[1], 1);
             }
             for (int round = 0; round < Integer.parseInt(args[2]); round++) {
                 System.out.println(measured(Path.of(args[0]), args[1], Integer.parseInt(args[3])));
@@ -52,7 +52,7 @@ final class InferenceBench {
                 KeyValueCache cache = pretrained.model().newCache();
                 NoGradGuard _ = new NoGradGuard()) {
             double load = milliseconds(start);
-            CausalLanguageModel model = pretrained.model();
+            LanguageModel model = pretrained.model();
             long[] prompt = LongStream.range(5, 5 + PROMPT).toArray();
             double prefill = forward(model, cache, prompt);
             double[] decode = new double[tokens];
@@ -70,11 +70,11 @@ final class InferenceBench {
         }
     }
 
-    private static double forward(CausalLanguageModel model, KeyValueCache cache, long... ids) {
+    private static double forward(LanguageModel model, KeyValueCache cache, long... ids) {
         long start = System.nanoTime();
         try (TensorScope _ = TensorScope.open()) {
-            Tensor hidden = model.hidden(
-                    Memory.of(ids, 1, ids.length),
+            Tensor hidden = model.hiddenStates(
+                    HostTensors.of(ids, 1, ids.length),
                     Sequences.continuing(1, ids.length, cache.length()),
                     Optional.of(cache));
             model.head().logits(hidden.narrow(1, ids.length - 1L, 1)).argmax();

@@ -126,7 +126,7 @@ final class FinetuneCommand extends Command {
                     signals.training(run, recipe.checkpoint());
                     return run.run(progress);
                 } finally {
-                    signals.trained();
+                    signals.trainable();
                 }
             }
         }

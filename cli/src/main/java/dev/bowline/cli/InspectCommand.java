@@ -3,7 +3,7 @@ package dev.bowline.cli;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.report.Inspection;
 import dev.bowline.report.InspectionReport;
 import java.nio.file.Path;
@@ -34,7 +34,7 @@ final class InspectCommand extends Command {
         Inspection inspection;
         Optional<BowlineException> misfit;
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             inspection = Inspection.of(checkpoint, model);
             misfit = checkpoint.misfit(model);
         }

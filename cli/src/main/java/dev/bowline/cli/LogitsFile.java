@@ -2,13 +2,13 @@ package dev.bowline.cli;
 
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
@@ -28,10 +28,10 @@ final class LogitsFile {
     /// @param loss with gradients only
     record Summary(int tensors, long bytes, OptionalDouble loss) {}
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final TokenBatch batch;
 
-    LogitsFile(CausalLanguageModel model, TokenBatch batch) {
+    LogitsFile(LanguageModel model, TokenBatch batch) {
         this.model = model;
         this.batch = batch;
     }
@@ -53,8 +53,8 @@ final class LogitsFile {
             }
             double loss = new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS)
                     .backward(hidden, model.head(), targets, 1.0 / targets.count());
-            tensors.add(source("loss", Memory.of(new float[] {(float) loss}, 1)));
-            for (Map.Entry<String, Parameter> entry : model.trained().entrySet()) {
+            tensors.add(source("loss", HostTensors.of(new float[] {(float) loss}, 1)));
+            for (Map.Entry<String, Parameter> entry : model.trainable().entrySet()) {
                 // A parameter that the loss does not reach has a gradient of zeros.
                 tensors.add(source("grad." + entry.getKey(), entry.getValue().gradientBuffer()));
             }
@@ -63,14 +63,14 @@ final class LogitsFile {
     }
 
     private Tensor hidden() {
-        Tensor ids = Memory.of(batch.ids(), batch.rows(), batch.length());
-        return model.hidden(ids, batch.sequences(), Optional.empty());
+        Tensor ids = HostTensors.of(batch.ids(), batch.rows(), batch.length());
+        return model.hiddenStates(ids, batch.sequences(), Optional.empty());
     }
 
     private static TensorSource source(String name, Tensor values) {
         Tensor exact = Ops.cast(values, Dtype.FLOAT32).contiguous();
         List<Long> shape = Arrays.stream(Shapes.of(exact)).boxed().toList();
-        return new TensorSource(name, SafetensorsType.F32, shape, Memory.bytes(exact));
+        return new TensorSource(name, SafetensorsType.F32, shape, HostTensors.bytes(exact));
     }
 
     private static Summary write(Path output, List<TensorSource> tensors, OptionalDouble loss) {

@@ -36,7 +36,7 @@ final class StopOnSignal implements AutoCloseable {
         stage = new Stage.Training(run, checkpoint);
     }
 
-    void trained() {
+    void trainable() {
         stage = new Stage.Trained();
     }
 

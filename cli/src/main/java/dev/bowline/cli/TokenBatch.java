@@ -2,7 +2,7 @@ package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Sequences;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.TensorEntry;
@@ -93,7 +93,7 @@ record TokenBatch(Path source, int rows, int length, long[] ids, long[] mask) {
     }
 
     /// Refuses ids the model has no embedding for, and rows longer than it has positions.
-    void requireFits(CausalLanguageModel model) {
+    void requireFits(LanguageModel model) {
         if (length > model.maxPositions()) {
             throw new BowlineException(
                     "%s: rows of %d ids, but the model has %d positions"

@@ -7,7 +7,7 @@ import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.LibTorch;
 import dev.bowline.tensor.NativeProcess;
@@ -24,7 +24,7 @@ public final class AutoModel {
     /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
     /// file
     /// @param purpose training, or inference only
-    public record Options(Optional<Dtype> dtype, Consumer<CausalLanguageModel> beforeLoading, LoadPurpose purpose) {
+    public record Options(Optional<Dtype> dtype, Consumer<LanguageModel> beforeLoading, LoadPurpose purpose) {
 
         /// The checkpoint's own dtype, everything trainable.
         public static Options asStored() {
@@ -41,7 +41,7 @@ public final class AutoModel {
             return new Options(Optional.of(chosen), beforeLoading, purpose);
         }
 
-        public Options freezing(Consumer<CausalLanguageModel> freeze) {
+        public Options freezing(Consumer<LanguageModel> freeze) {
             return new Options(dtype, freeze, purpose);
         }
     }
@@ -57,7 +57,7 @@ public final class AutoModel {
         NativeProcess.tune();
         Checkpoint checkpoint = Checkpoint.open(directory);
         try {
-            CausalLanguageModel model = fromConfig(checkpoint.config());
+            LanguageModel model = fromConfig(checkpoint.config());
             try {
                 LibTorch.load();
                 options.beforeLoading().accept(model);
@@ -78,13 +78,13 @@ public final class AutoModel {
     /// Builds a model without values: load a checkpoint into it, or initialise it.
     ///
     /// @param config a whole config.json
-    public static CausalLanguageModel fromConfig(JsonObject config) {
+    public static LanguageModel fromConfig(JsonObject config) {
         NativeProcess.tune();
         return build(config);
     }
 
     /// The same, before libtorch is loaded and without settings for it.
-    static CausalLanguageModel build(JsonObject config) {
+    static LanguageModel build(JsonObject config) {
         Families.Family family = Families.of(config);
         try {
             return family.build().apply(config);
@@ -100,7 +100,7 @@ public final class AutoModel {
     }
 
     /// @param config a config.json file
-    public static CausalLanguageModel fromConfig(Path config) {
+    public static LanguageModel fromConfig(Path config) {
         return fromConfig(Json.parse(config).asObject());
     }
 }

@@ -4,7 +4,7 @@ import dev.bowline.audit.BowlineLoad;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.WrapperName;
 import java.util.Optional;
 import java.util.SequencedSet;
@@ -20,7 +20,7 @@ public record AutoModelLoad() implements BowlineLoad {
 
     @Override
     public Optional<WrapperName> wrapper(JsonObject config, SequencedSet<String> names) {
-        try (CausalLanguageModel model = AutoModel.build(config)) {
+        try (LanguageModel model = AutoModel.build(config)) {
             return Checkpoint.wrapper(model, names);
         }
     }
@@ -29,7 +29,7 @@ public record AutoModelLoad() implements BowlineLoad {
     public Answer answer(Question question) {
         try (Checkpoint checkpoint = Checkpoint.ofHeaders(
                         question.directory(), question.config(), question.index(), question.headers());
-                CausalLanguageModel model = AutoModel.build(question.config())) {
+                LanguageModel model = AutoModel.build(question.config())) {
             LoadReport.HeadVerdict verdict = checkpoint.forecast(model, question.comparison()::isSame);
             return new Answer(verdict.flag(), verdict.bytes(), verdict.plan());
         }

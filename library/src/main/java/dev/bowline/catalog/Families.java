@@ -4,7 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.baichuan2.Baichuan2Architecture;
 import dev.bowline.model.decoder.ConfigDifference;
 import dev.bowline.model.decoder.DecoderFamily;
@@ -41,7 +41,7 @@ public final class Families {
             String base,
             String modelType,
             TieSupport tieSupport,
-            Function<JsonObject, CausalLanguageModel> build) {
+            Function<JsonObject, LanguageModel> build) {
 
         private boolean isBuiltFor(String name) {
             return architecture.equals(name) || base.equals(name);

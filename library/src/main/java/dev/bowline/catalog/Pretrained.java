@@ -2,7 +2,7 @@ package dev.bowline.catalog;
 
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.LoadReport;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 
 /// A model with the values of a checkpoint.
 ///
@@ -11,7 +11,7 @@ import dev.bowline.model.CausalLanguageModel;
 ///
 /// @param checkpoint where they came from; a save takes from it what the model does not hold
 /// @param report what became of every tensor
-public record Pretrained(CausalLanguageModel model, Checkpoint checkpoint, LoadReport report) implements AutoCloseable {
+public record Pretrained(LanguageModel model, Checkpoint checkpoint, LoadReport report) implements AutoCloseable {
 
     /// Frees the model and unmaps the checkpoint.
     @Override

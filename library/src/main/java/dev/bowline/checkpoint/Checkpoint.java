@@ -4,7 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.ShardIndex;
@@ -149,7 +149,7 @@ public final class Checkpoint implements AutoCloseable {
     /// Only headers are read.
     ///
     /// @param model built from this checkpoint's config.json
-    public Map<String, Dtype> wholeTensors(CausalLanguageModel model) {
+    public Map<String, Dtype> wholeTensors(LanguageModel model) {
         return Correspondence.of(this, model).wholeTensors();
     }
 
@@ -157,7 +157,7 @@ public final class Checkpoint implements AutoCloseable {
     /// head is, a load decides.
     ///
     /// @param model built from this checkpoint's config.json
-    public void requireFits(CausalLanguageModel model) {
+    public void requireFits(LanguageModel model) {
         LoadDecision.requireFits(Correspondence.of(this, model));
     }
 
@@ -165,7 +165,7 @@ public final class Checkpoint implements AutoCloseable {
     /// a wrapper's prefix, an index of another revision. Empty where there is no such reason.
     ///
     /// @param model built from this checkpoint's config.json
-    public Optional<BowlineException> misfit(CausalLanguageModel model) {
+    public Optional<BowlineException> misfit(LanguageModel model) {
         try {
             LoadDecision.requireKnown(Correspondence.of(this, model));
             return Optional.empty();
@@ -174,12 +174,12 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /// Predicts how [#load(CausalLanguageModel)] would fill the head, with the code that decides a load. Nothing is
+    /// Predicts how [#load(LanguageModel)] would fill the head, with the code that decides a load. Nothing is
     /// filled; of the weights, head and input embedding are read where the files have both.
     ///
     /// @param model built from this checkpoint's config.json
     /// @throws BowlineException where a load would refuse
-    public LoadReport.HeadVerdict forecast(CausalLanguageModel model, HeadComparison comparison) {
+    public LoadReport.HeadVerdict forecast(LanguageModel model, HeadComparison comparison) {
         Correspondence names = Correspondence.of(this, model);
         LoadDecision.requireComputes(names, LoadDecision.dtype(names));
         return LoadDecision.of(names, comparison).verdict();
@@ -187,26 +187,26 @@ public final class Checkpoint implements AutoCloseable {
 
     /// The text that a wrapper of the model added to the tensors' names, if the names without it are the model's. Empty
     /// if the names are the model's with it, or neither way.
-    public static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
+    public static Optional<WrapperName> wrapper(LanguageModel model, SequencedSet<String> names) {
         return Misfit.wrapper(model, names);
     }
 
-    /// The dtype that [#load(CausalLanguageModel)] would choose.
-    public Dtype storedDtype(CausalLanguageModel model) {
+    /// The dtype that [#load(LanguageModel)] would choose.
+    public Dtype storedDtype(LanguageModel model) {
         SafetensorsType stored = Correspondence.of(this, model).storedType();
         return ElementTypes.dtype(stored).filter(Dtype::computes).orElse(Dtype.FLOAT32);
     }
 
     /// Fills `model` in the dtype that most of its weights are stored in; float16, which nothing here computes in, as
-    /// float32, which holds each of its values. See [#load(CausalLanguageModel, Dtype)].
+    /// float32, which holds each of its values. See [#load(LanguageModel, Dtype)].
     ///
     /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
-    public LoadReport load(CausalLanguageModel model) {
+    public LoadReport load(LanguageModel model) {
         return load(model, LoadPurpose.TRAINING);
     }
 
-    /// Loads like [#load(CausalLanguageModel)], for training or for inference only.
-    public LoadReport load(CausalLanguageModel model, LoadPurpose purpose) {
+    /// Loads like [#load(LanguageModel)], for training or for inference only.
+    public LoadReport load(LanguageModel model, LoadPurpose purpose) {
         Correspondence names = Correspondence.of(this, model);
         return new WeightLoad(names, purpose).run(LoadDecision.dtype(names));
     }
@@ -218,12 +218,12 @@ public final class Checkpoint implements AutoCloseable {
     /// freeze before loading; the others are read once into memory of their own.
     ///
     /// @param dtype what the model computes in: float32 or bfloat16
-    public LoadReport load(CausalLanguageModel model, Dtype dtype) {
+    public LoadReport load(LanguageModel model, Dtype dtype) {
         return load(model, dtype, LoadPurpose.TRAINING);
     }
 
-    /// Loads like [#load(CausalLanguageModel, Dtype)], for training or for inference only.
-    public LoadReport load(CausalLanguageModel model, Dtype dtype, LoadPurpose purpose) {
+    /// Loads like [#load(LanguageModel, Dtype)], for training or for inference only.
+    public LoadReport load(LanguageModel model, Dtype dtype, LoadPurpose purpose) {
         return new WeightLoad(Correspondence.of(this, model), purpose).run(dtype);
     }
 
@@ -236,7 +236,7 @@ public final class Checkpoint implements AutoCloseable {
     /// that was loaded in the dtype it is stored in is written byte for byte as it was.
     ///
     /// @param directory absent or empty
-    public static SaveReport save(CausalLanguageModel model, Path directory, SaveOptions options) {
+    public static SaveReport save(LanguageModel model, Path directory, SaveOptions options) {
         DirectoryAside.requireFree(directory);
         return new ModelSave(model, options).run(directory, ModelSave.Extras.none());
     }
@@ -244,7 +244,7 @@ public final class Checkpoint implements AutoCloseable {
     /// How far each value of `model` is from what is stored here, by its canonical name.
     ///
     /// @param model loaded from this checkpoint, and perhaps trained since
-    public SequencedMap<String, WeightDistance> distances(CausalLanguageModel model) {
+    public SequencedMap<String, WeightDistance> distances(LanguageModel model) {
         return WeightDistance.of(this, model);
     }
 

@@ -1,6 +1,6 @@
 package dev.bowline.checkpoint;
 
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
@@ -21,9 +21,9 @@ import java.util.stream.Stream;
 ///
 /// @param slots of the model, by name
 /// @param keys what each key means to the model
-record Correspondence(Checkpoint checkpoint, CausalLanguageModel model, SequencedMap<String, Slot> slots, KeyMap keys) {
+record Correspondence(Checkpoint checkpoint, LanguageModel model, SequencedMap<String, Slot> slots, KeyMap keys) {
 
-    static Correspondence of(Checkpoint checkpoint, CausalLanguageModel model) {
+    static Correspondence of(Checkpoint checkpoint, LanguageModel model) {
         SequencedMap<String, Slot> slots = new LinkedHashMap<>(model.slots());
         KeyMap keys = KeyMap.of(model.weightRules(), checkpoint.keys(), slots.sequencedKeySet());
         return new Correspondence(checkpoint, model, slots, keys);

@@ -2,7 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.RemedyException;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.WrapperName;
 import dev.bowline.statedict.KeyMap;
@@ -50,7 +50,7 @@ final class Misfit {
 
     /// Names that fit as soon as what a wrapper added is taken away.
     private static void refuseWrapped(Correspondence names) {
-        CausalLanguageModel model = names.model();
+        LanguageModel model = names.model();
         if (names.keys().unknown().isEmpty()) {
             return;
         }
@@ -65,7 +65,7 @@ final class Misfit {
     }
 
     /// The text that a wrapper added to names: the model knows few of the names with it and all of them without it.
-    static Optional<WrapperName> wrapper(CausalLanguageModel model, SequencedSet<String> names) {
+    static Optional<WrapperName> wrapper(LanguageModel model, SequencedSet<String> names) {
         Optional<KeyMap> keys = keys(model, names);
         boolean isMostlyKnown = keys.isPresent() && 2 * keys.get().unknown().size() < names.size();
         return WrapperName.candidates(names).stream()
@@ -79,7 +79,7 @@ final class Misfit {
         return names.stream().map(wrapper::without).collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
-    private static Optional<KeyMap> keys(CausalLanguageModel model, SequencedSet<String> names) {
+    private static Optional<KeyMap> keys(LanguageModel model, SequencedSet<String> names) {
         try {
             return Optional.of(
                     KeyMap.of(model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet()));
@@ -89,7 +89,7 @@ final class Misfit {
     }
 
     /// Whether every name has its place in the model, and every slot its name but those that a tie may fill.
-    private static boolean fits(CausalLanguageModel model, SequencedSet<String> names) {
+    private static boolean fits(LanguageModel model, SequencedSet<String> names) {
         String head = model.lmHead().path();
         String embedding = model.inputEmbedding().path();
         return keys(model, names)

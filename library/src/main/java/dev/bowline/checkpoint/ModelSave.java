@@ -2,7 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.WeightFiles;
@@ -51,7 +51,7 @@ final class ModelSave {
     /// Room for headers, the index and the ledger.
     private static final long SMALL_FILES_BYTES = 1L << 20;
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final Optional<Checkpoint> source;
     private final SaveProgress progress;
     private final Head head;
@@ -62,7 +62,7 @@ final class ModelSave {
     private final Optional<Correspondence> names;
     private final List<String> notes = new ArrayList<>();
 
-    ModelSave(CausalLanguageModel model, SaveOptions options) {
+    ModelSave(LanguageModel model, SaveOptions options) {
         this.model = model;
         source = options.source();
         progress = options.progress();

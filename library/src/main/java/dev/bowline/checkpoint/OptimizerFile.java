@@ -6,7 +6,7 @@ import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import java.nio.file.Path;
@@ -38,7 +38,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
         SafetensorsWriter.write(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
-                if (ParallelReads.differ(Memory.bytes(tensor), written.bytes(name))) {
+                if (ParallelReads.differ(HostTensors.bytes(tensor), written.bytes(name))) {
                     throw new BowlineException(
                             "%s was written, but '%s' reads back differently".formatted(path, name),
                             "check the disk, then save again; nothing was left behind");
@@ -55,7 +55,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
             for (Map.Entry<String, TensorEntry> each : file.entries().entrySet()) {
                 Dtype dtype = ElementTypes.dtype(each.getValue().type()).orElseThrow();
                 Tensor tensor = Ops.empty(dtype, ElementTypes.shape(each.getValue()));
-                reads.run(Memory.bytes(tensor), (part, from) -> file.copy(each.getKey(), from, part));
+                reads.run(HostTensors.bytes(tensor), (part, from) -> file.copy(each.getKey(), from, part));
                 tensors.put(each.getKey(), tensor);
             }
             reads.await();
@@ -68,6 +68,6 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
                 name,
                 ElementTypes.stored(Dtype.of(tensor.scalar_type())),
                 Arrays.stream(Shapes.of(tensor)).boxed().toList(),
-                Memory.bytes(tensor));
+                HostTensors.bytes(tensor));
     }
 }

@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.checkpoint.SaveReport.Origin;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsFile;
@@ -14,7 +14,7 @@ import dev.bowline.safetensors.TensorSource;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.Arena;
@@ -39,7 +39,7 @@ final class OutgoingTensors {
 
     private static final long CHUNK_BYTES = 4L << 20;
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final Head head;
     private final List<Outgoing> tensors = new ArrayList<>();
     private final List<LoadReport.Ignored> dropped = new ArrayList<>();
@@ -47,12 +47,12 @@ final class OutgoingTensors {
     private final Set<String> cut = new HashSet<>();
     private final SequencedMap<Path, Integer> rewritten = new LinkedHashMap<>();
 
-    private OutgoingTensors(CausalLanguageModel model, Head head) {
+    private OutgoingTensors(LanguageModel model, Head head) {
         this.model = model;
         this.head = head;
     }
 
-    static OutgoingTensors of(CausalLanguageModel model, Head head, Optional<Correspondence> source) {
+    static OutgoingTensors of(LanguageModel model, Head head, Optional<Correspondence> source) {
         OutgoingTensors outgoing = new OutgoingTensors(model, head);
         source.ifPresent(outgoing::likeSource);
         outgoing.rest(source);
@@ -134,7 +134,7 @@ final class OutgoingTensors {
                 List<String> parts = source.isPresent() ? List.of() : stacked(name, parameter);
                 if (parts.isEmpty()) {
                     List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
-                    tensors.add(fromModel(key, parameter, shape, Memory.bytes(parameter.value())));
+                    tensors.add(fromModel(key, parameter, shape, HostTensors.bytes(parameter.value())));
                 } else {
                     apart(parts, parameter);
                 }
@@ -157,7 +157,7 @@ final class OutgoingTensors {
     private void apart(List<String> keys, Parameter stack) {
         long perExpert = keys.size() / stack.shape()[0];
         List<Long> shape = List.of(stack.shape()[1] / perExpert, stack.shape()[2]);
-        MemorySegment values = Memory.bytes(stack.value());
+        MemorySegment values = HostTensors.bytes(stack.value());
         long bytes = values.byteSize() / keys.size();
         for (int i = 0; i < keys.size(); i++) {
             tensors.add(fromModel(keys.get(i), stack, shape, values.asSlice(i * bytes, bytes)));
@@ -216,11 +216,11 @@ final class OutgoingTensors {
                 if (cast) {
                     try (var _ = TensorScope.open()) {
                         MemorySegment bytes =
-                                Memory.bytes(Ops.cast(parameter.value().detach(), stored));
+                                HostTensors.bytes(Ops.cast(parameter.value().detach(), stored));
                         sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
                     }
                 } else {
-                    sink.accept(Memory.bytes(parameter.value()).asSlice(piece.from(), piece.bytes()));
+                    sink.accept(HostTensors.bytes(parameter.value()).asSlice(piece.from(), piece.bytes()));
                 }
             }
         };
@@ -240,14 +240,14 @@ final class OutgoingTensors {
     private static boolean unchanged(Correspondence names, Parameter parameter, TensorEntry entry, Dtype stored) {
         try (var _ = TensorScope.open()) {
             MemorySegment file = names.checkpoint().bytes(entry.name());
-            var asLoaded = Ops.cast(Memory.view(file, stored, parameter.shape()), parameter.dtype());
-            return Memory.bytes(asLoaded).mismatch(Memory.bytes(parameter.value())) < 0;
+            var asLoaded = Ops.cast(HostTensors.view(file, stored, parameter.shape()), parameter.dtype());
+            return HostTensors.bytes(asLoaded).mismatch(HostTensors.bytes(parameter.value())) < 0;
         }
     }
 
     private static Parameter filled(String name, Slot slot) {
         Parameter parameter = slot.get();
-        if (!parameter.isFilled()) {
+        if (!parameter.isMaterialized()) {
             throw new BowlineException(
                     "'%s' has no values yet, so the model cannot be saved".formatted(name),
                     "load a checkpoint, or initialise the model, before saving it");

@@ -2,7 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.ties.HeadBytes;
@@ -23,11 +23,11 @@ import java.util.Set;
 final class ReadBack {
 
     private final Path directory;
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final Head head;
     private final List<Outgoing> expected;
 
-    ReadBack(Path directory, CausalLanguageModel model, Head head, List<Outgoing> expected) {
+    ReadBack(Path directory, LanguageModel model, Head head, List<Outgoing> expected) {
         this.directory = directory;
         this.model = model;
         this.head = head;

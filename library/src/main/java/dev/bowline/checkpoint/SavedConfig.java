@@ -7,7 +7,7 @@ import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TieFlag;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +30,7 @@ record SavedConfig(byte[] text, List<ConfigChange> changes) {
     private static final List<String> DTYPES = List.of("dtype", "torch_dtype");
 
     /// @param dtype to be named, when the weights are written in another than they were read in
-    static SavedConfig of(CausalLanguageModel model, Optional<Checkpoint> source, Head head, Optional<Dtype> dtype) {
+    static SavedConfig of(LanguageModel model, Optional<Checkpoint> source, Head head, Optional<Dtype> dtype) {
         Edit edit = new Edit();
         JsonObject config = model.config();
         if (!saysTheTruth(model, head)) {
@@ -49,7 +49,7 @@ record SavedConfig(byte[] text, List<ConfigChange> changes) {
 
     /// A tied head needs the flag that decides. A separate one needs every flag: a reader of any level that
     /// says tied would drop it.
-    private static boolean saysTheTruth(CausalLanguageModel model, Head head) {
+    private static boolean saysTheTruth(LanguageModel model, Head head) {
         boolean tied = TieFlag.controlling(model.config(), model.tieDefault()).tied();
         return switch (head) {
             case TIED -> tied;

@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
 import dev.bowline.ties.TiedWeights;
@@ -70,7 +70,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
     /// @return tensors in the caller's scope, in memory of their own; none if the optimizer's state was not saved
     /// @throws BowlineException when the model's ties are not those of the checkpoint, or a tied value has two
     /// states
-    public TrainingState state(CausalLanguageModel model) {
+    public TrainingState state(LanguageModel model) {
         requireSameTies(model);
         SequencedMap<String, Tensor> tensors =
                 hasOptimizer(json) ? OptimizerFile.read(checkpoint.directory()) : new LinkedHashMap<>();
@@ -79,7 +79,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
         return new TrainingState(tensors, json.requireObject("state"));
     }
 
-    private void requireSameTies(CausalLanguageModel model) {
+    private void requireSameTies(LanguageModel model) {
         Correspondence names = Correspondence.of(checkpoint, model);
         boolean one = TiedWeights.isOne(model.lmHead(), model.inputEmbedding());
         List<String> aliases = one ? List.of(model.lmHead().path()) : List.of();

@@ -5,7 +5,7 @@ import dev.bowline.checkpoint.ModelSave.Extras;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +64,7 @@ public final class TrainingCheckpoints {
     /// @param state without tensors for a checkpoint without the optimizer's state
     /// @param metric the smaller, the better; empty when nothing was measured
     public SaveReport save(
-            int step, CausalLanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
+            int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
         TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
         OptimizerFile optimizer = new OptimizerFile(state.tensors());

@@ -2,7 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Slot;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -34,7 +34,7 @@ public record TrainingState(SequencedMap<String, Tensor> tensors, JsonObject sta
     }
 
     /// Refuses a state under a name that is not a parameter's own: a tied value must not have two.
-    static void requireCanonical(Iterable<String> names, CausalLanguageModel model, String where) {
+    static void requireCanonical(Iterable<String> names, LanguageModel model, String where) {
         Map<String, Slot> slots = model.slots();
         for (String name : names) {
             int dot = name.lastIndexOf('.');

@@ -1,11 +1,11 @@
 package dev.bowline.checkpoint;
 
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.Arena;
@@ -42,7 +42,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
     /// By the canonical name of each value that is stored. A pass over the files, a chunk at a time.
     ///
     /// @param model of the same architecture, filled
-    static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, CausalLanguageModel model) {
+    static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, LanguageModel model) {
         Correspondence names = Correspondence.of(checkpoint, model);
         SequencedMap<String, WeightDistance> distances = new LinkedHashMap<>();
         Set<Slot> done = new HashSet<>();
@@ -82,7 +82,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
                     // Not the map: a file that was cut would end the process.
                     MemorySegment part = arena.allocate(size * stored.bytes(), Long.BYTES);
                     checkpoint.weights().copy(piece.name(), piece.from() + at * stored.bytes(), part);
-                    Tensor before = Memory.view(part, stored, size);
+                    Tensor before = HostTensors.view(part, stored, size);
                     Tensor now = parameter.value().detach().flatten().narrow(0, from + at, size);
                     sum = sum.plus(of(before, now));
                 }

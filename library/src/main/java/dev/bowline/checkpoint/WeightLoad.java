@@ -1,14 +1,14 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.checkpoint.LoadReport.Placement;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.NewPages;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
@@ -34,7 +34,7 @@ final class WeightLoad {
 
     private final Correspondence names;
     private final Checkpoint checkpoint;
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final LoadPurpose purpose;
 
     /// Where the bytes of each parameter that was not cast are seen to be the file's.
@@ -97,7 +97,7 @@ final class WeightLoad {
                 pieces.forEach((slot, parts) -> filled.add(fill(slot, parts, type, dtype, owned, reads)));
             }
             reads.await();
-            owned.forEach(Parameter::fill);
+            owned.forEach(Parameter::materialize);
         }
         return filled;
     }
@@ -115,20 +115,20 @@ final class WeightLoad {
         Placement placement = Placement.OWNED;
         if (pieces.size() == 1 && stored != dtype) {
             MemorySegment bytes = mapped(pieces.getFirst());
-            owned.put(parameter, Ops.cast(Memory.view(bytes, stored, parameter.shape()), dtype));
+            owned.put(parameter, Ops.cast(HostTensors.view(bytes, stored, parameter.shape()), dtype));
             // Or the whole file would be resident beside what it becomes.
             bytes.unload();
         } else if (pieces.size() == 1
-                && !parameter.isTrained()
+                && !parameter.requiresGrad()
                 && !isSmallBuffer(parameter, stored)
                 && isAligned(pieces.getFirst(), stored)) {
             MemorySegment bytes = mapped(pieces.getFirst());
-            parameter.fillReadOnly(Memory.readOnlyView(bytes, dtype, parameter.shape()));
+            parameter.materializeReadOnly(HostTensors.readOnlyView(bytes, dtype, parameter.shape()));
             fileBytes.put(parameter, bytes);
             placement = Placement.MAPPED;
         } else {
             Tensor values = Ops.empty(stored, parameter.shape());
-            MemorySegment memory = Memory.bytes(values);
+            MemorySegment memory = HostTensors.bytes(values);
             long position = 0;
             for (Piece piece : pieces) {
                 reads.run(
@@ -200,7 +200,8 @@ final class WeightLoad {
         TiedWeights.requireDistinct(model, model.parameters());
         names.slots().forEach((name, slot) -> {
             MemorySegment bytes = fileBytes.get(slot.get());
-            if (bytes != null && bytes.address() != Memory.bytes(slot.tensor()).address()) {
+            if (bytes != null
+                    && bytes.address() != HostTensors.bytes(slot.tensor()).address()) {
                 throw new IllegalStateException(
                         "'%s' does not have the memory that was filled from the file".formatted(name));
             }

@@ -1,11 +1,11 @@
 package dev.bowline.generate;
 
 import dev.bowline.BowlineException;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.ValueLayout;
@@ -24,11 +24,11 @@ import org.bytedeco.pytorch.Tensor;
 /// For one thread. It borrows the model and owns its cache.
 public final class Generation implements AutoCloseable {
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private KeyValueCache cache;
     private int[] cached = {};
 
-    public Generation(CausalLanguageModel model) {
+    public Generation(LanguageModel model) {
         this.model = model;
         cache = model.newCache();
     }
@@ -126,14 +126,14 @@ public final class Generation implements AutoCloseable {
     private float[] nextLogits(int[] ids) {
         try (var _ = new NoGradGuard();
                 var _ = TensorScope.open()) {
-            Tensor x = Memory.of(Arrays.stream(ids).asLongStream().toArray(), 1, ids.length);
+            Tensor x = HostTensors.of(Arrays.stream(ids).asLongStream().toArray(), 1, ids.length);
             Sequences sequences = Sequences.continuing(1, ids.length, cached.length);
-            Tensor h = model.hidden(x, sequences, Optional.of(cache));
+            Tensor h = model.hiddenStates(x, sequences, Optional.of(cache));
             Tensor last = model.head().logits(h.narrow(1, ids.length - 1L, 1));
             int past = cached.length;
             cached = Arrays.copyOf(cached, past + ids.length);
             System.arraycopy(ids, 0, cached, past, ids.length);
-            return Memory.bytes(Ops.cast(last, Dtype.FLOAT32).contiguous()).toArray(ValueLayout.JAVA_FLOAT);
+            return HostTensors.bytes(Ops.cast(last, Dtype.FLOAT32).contiguous()).toArray(ValueLayout.JAVA_FLOAT);
         } catch (RuntimeException e) {
             // Some layers may hold these positions and others not.
             forget();

@@ -1,6 +1,6 @@
 package dev.bowline.generate;
 
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.TextStream;
@@ -19,7 +19,7 @@ public final class TextGeneration implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final int rows;
 
-    public TextGeneration(CausalLanguageModel model, Tokenizer tokenizer) {
+    public TextGeneration(LanguageModel model, Tokenizer tokenizer) {
         generation = new Generation(model);
         this.tokenizer = tokenizer;
         rows = model.vocabularySize();

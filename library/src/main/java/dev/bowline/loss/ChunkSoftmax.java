@@ -2,7 +2,7 @@ package dev.bowline.loss;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.RowBlocks;
+import dev.bowline.tensor.RowTiles;
 import java.util.Arrays;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
@@ -45,7 +45,7 @@ final class ChunkSoftmax {
     }
 
     private double blocks(Tensor z, Tensor targets, Purpose purpose) {
-        RowBlocks blocks = RowBlocks.of(z, BLOCK_ELEMENTS);
+        RowTiles blocks = RowTiles.of(z, BLOCK_ELEMENTS);
         double[] losses = new double[blocks.count()];
         blocks.forEach(each ->
                 losses[each.index()] = block(each.of(z), each.of(targets).unsqueeze(1), purpose));

@@ -2,9 +2,9 @@ package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -41,7 +41,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope scope = TensorScope.open()) {
                 Tensor flat = hidden.detach().reshape(-1, hidden.size(-1));
-                Tensor positions = Memory.of(targets.positions(), targets.count());
+                Tensor positions = HostTensors.of(targets.positions(), targets.count());
                 Tensor rows = flat.index_select(0, positions);
                 Tensor rowGradients = torch.empty_like(rows);
                 loss = weight * gradients(rows, head, targets, new Destination(rowGradients, weight));
@@ -60,7 +60,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     public double sum(Tensor hidden, Head head, Targets targets) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Tensor positions = Memory.of(targets.positions(), targets.count());
+            Tensor positions = HostTensors.of(targets.positions(), targets.count());
             Tensor rows = hidden.detach().reshape(-1, hidden.size(-1)).index_select(0, positions);
             ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
             return overChunks(rows, head, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
@@ -80,7 +80,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         double loss = overChunks(rows, head, targets, (chunk, from) -> {
             double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
             Tensor dz = chunk.logits();
-            Products.into(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
+            MatMul.into(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
             headGradient.add(dz, chunk.h(), weight);
             return sum;
         });
@@ -100,7 +100,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
 
     private double overChunks(Tensor rows, Head head, Targets targets, ChunkLoss chunkLoss) {
         Tensor w = head.matrix().detach();
-        Tensor tokens = Memory.of(targets.tokens(), targets.count());
+        Tensor tokens = HostTensors.of(targets.tokens(), targets.count());
         Tensor buffer = Ops.empty(Dtype.of(w.scalar_type()), Math.min(chunkTokens, targets.count()), w.size(0));
         double loss = 0;
         for (long from = 0; from < targets.count(); from += chunkTokens) {
@@ -108,7 +108,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             try (TensorScope _ = TensorScope.open()) {
                 Tensor h = rows.narrow(0, from, size);
                 Tensor z = buffer.narrow(0, 0, size);
-                Products.into(z, h, w.t());
+                MatMul.into(z, h, w.t());
                 loss += chunkLoss.of(new Chunk(h, z, tokens.narrow(0, from, size)), from);
             }
         }

@@ -2,7 +2,7 @@ package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
@@ -48,6 +48,6 @@ public final class FullLogitsCrossEntropy implements CrossEntropy {
             labels[Math.toIntExact(targets.positions()[i])] = targets.tokens()[i];
         }
         return torch.cross_entropy_loss(
-                flat, Memory.of(labels, labels.length), new TensorOptional(), SUM, Targets.IGNORED, 0);
+                flat, HostTensors.of(labels, labels.length), new TensorOptional(), SUM, Targets.IGNORED, 0);
     }
 }

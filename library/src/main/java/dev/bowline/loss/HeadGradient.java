@@ -3,8 +3,8 @@ package dev.bowline.loss;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -23,7 +23,7 @@ sealed interface HeadGradient {
     /// @param products how many will be added
     static HeadGradient of(Head head, long products) {
         Parameter parameter = head.weight().get();
-        if (!parameter.isTrained()) {
+        if (!parameter.requiresGrad()) {
             return new Frozen();
         }
         if (head.rows() == Head.Rows.NORMALISED) {
@@ -71,7 +71,7 @@ sealed interface HeadGradient {
     record RoundedOnce(Parameter parameter, Tensor sum, Tensor product) implements HeadGradient {
         @Override
         public void add(Tensor dz, Tensor h, double factor) {
-            Products.into(product, dz.t(), h);
+            MatMul.into(product, dz.t(), h);
             sum.add_(product, new Scalar(factor));
         }
 
@@ -87,7 +87,7 @@ sealed interface HeadGradient {
     record ThroughNorms(Parameter parameter, Tensor sum) implements HeadGradient {
         @Override
         public void add(Tensor dz, Tensor h, double factor) {
-            Products.add(sum, Ops.cast(dz.t(), Dtype.FLOAT32), Ops.cast(h, Dtype.FLOAT32), factor);
+            MatMul.add(sum, Ops.cast(dz.t(), Dtype.FLOAT32), Ops.cast(h, Dtype.FLOAT32), factor);
         }
 
         @Override

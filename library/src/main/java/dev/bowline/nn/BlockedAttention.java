@@ -1,9 +1,9 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.KernelPool;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
-import dev.bowline.tensor.SideBySide;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
@@ -138,7 +138,7 @@ final class BlockedAttention {
     }
 
     private void forEachRow(Work work) {
-        SideBySide.run(Math.toIntExact(inputs.size(0)), work::on);
+        KernelPool.run(Math.toIntExact(inputs.size(0)), work::on);
     }
 
     /// The queries of a row, or what belongs to them: [K, G, S, D], a view.
@@ -172,7 +172,7 @@ final class BlockedAttention {
                 VisibleKeys.Block block = block(at);
                 Tensor p = probabilities(flat(block.queries(q)), block.keys(k), row, block)
                         .p();
-                Tensor mixed = Products.batched(p.to(inputs.scalar_type()), block.keys(v));
+                Tensor mixed = MatMul.batched(p.to(inputs.scalar_type()), block.keys(v));
                 Tensor target = block.queries(o);
                 target.copy_(mixed.view_as(target));
             }
@@ -188,7 +188,7 @@ final class BlockedAttention {
     /// @param q [K, G n, D]
     /// @param k [K, t, D]
     private Scored probabilities(Tensor q, Tensor k, long row, VisibleKeys.Block block) {
-        Tensor scores = Products.batched(q, k.transpose(1, 2));
+        Tensor scores = MatMul.batched(q, k.transpose(1, 2));
         // Not mul_: of bfloat16, that rounds the factor too.
         if (like.scale() != 1) {
             scores = scores.mul(new Scalar(like.scale()));
@@ -241,13 +241,13 @@ final class BlockedAttention {
                 Scored scored = probabilities(queries, block.keys(k), row, block);
                 Tensor p = scored.p();
                 Tensor dOut = flat(block.queries(dO));
-                block.keys(dV).add_(Products.batched(p.to(inputs.scalar_type()).transpose(1, 2), dOut));
-                Tensor dP = Ops.cast(Products.batched(dOut, block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
+                block.keys(dV).add_(MatMul.batched(p.to(inputs.scalar_type()).transpose(1, 2), dOut));
+                Tensor dP = Ops.cast(MatMul.batched(dOut, block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
                 Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
                 Tensor dR = throughScores(dS, scored.curve());
-                block.keys(dK).add_(Products.batched(dR.transpose(1, 2), queries));
+                block.keys(dK).add_(MatMul.batched(dR.transpose(1, 2), queries));
                 Tensor target = block.queries(dQ);
-                target.copy_(Products.batched(dR, block.keys(k)).view_as(target));
+                target.copy_(MatMul.batched(dR, block.keys(k)).view_as(target));
             }
             keys(gradients, row).copy_(dK);
             values(gradients, row).copy_(dV);

@@ -2,8 +2,8 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.BlasThreads;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
@@ -85,7 +85,7 @@ public final class DotProductAttention {
 
         // The queries that share a key head are stacked, so no key is copied: [B K, (N/K) S, D] × [B K, D, T].
         Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
-        Tensor scores = Products.batched(
+        Tensor scores = MatMul.batched(
                         stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
                 .view(rows, heads, queries, keys);
         Tensor masked = switch (mask) {
@@ -94,7 +94,7 @@ public final class DotProductAttention {
             case AttentionMask.Additive(VisibleKeys visible) -> scores.add(visible.additive());
         };
         Tensor p = Ops.softmax(masked, Dtype.FLOAT32).to(q.scalar_type());
-        return Products.batched(
+        return MatMul.batched(
                         p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
                 .view(rows, heads, queries, width);
     }

@@ -39,7 +39,7 @@ public final class Embedding extends Layer {
         Tensor flat = ids.reshape(-1);
         Tensor rows = weight.tensor().detach().index_select(0, flat);
         Parameter parameter = weight.get();
-        if (parameter.isTrained() && GradMode.is_enabled()) {
+        if (parameter.requiresGrad() && GradMode.is_enabled()) {
             AutogradFunction.attachSource(rows, (saved, gradient) -> backward(parameter, saved[0], gradient), flat);
         }
         return rows.view(outShape);

@@ -1,6 +1,6 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
@@ -53,7 +53,7 @@ public final class ExpertLoad {
         try (TensorScope _ = TensorScope.open()) {
             Tensor counted = tokens.isPresent() ? index.index_select(0, tokens.get()) : index;
             Tensor counts = torch.bincount(counted.flatten(), new TensorOptional(), experts);
-            LongBuffer each = Memory.bytes(counts)
+            LongBuffer each = HostTensors.bytes(counts)
                     .asByteBuffer()
                     .order(ByteOrder.nativeOrder())
                     .asLongBuffer();

@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Memory;
-import dev.bowline.tensor.SideBySide;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.KernelPool;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +26,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor order = torch.argsort(flat, true, -1, false);
         Tensor inverse = torch.argsort(order, true, -1, false);
         Tensor counts = torch.bincount(flat, new TensorOptional(), experts);
-        return new ExpertRows(order, inverse, Memory.bytes(counts).toArray(ValueLayout.JAVA_LONG));
+        return new ExpertRows(order, inverse, HostTensors.bytes(counts).toArray(ValueLayout.JAVA_LONG));
     }
 
     /// The same rows, through other handles of the two tensors.
@@ -67,6 +67,6 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
                 from += counts[expert];
             }
         }
-        SideBySide.run(groups.size(), i -> work.accept(groups.get(i)));
+        KernelPool.run(groups.size(), i -> work.accept(groups.get(i)));
     }
 }

@@ -1,8 +1,8 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -67,7 +67,7 @@ public final class GatedExperts extends Layer {
     private Tensor forward(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
         ExpertLoad.tell(path(), index, experts);
-        if (!GradMode.is_enabled() || !(x.requires_grad() || weight.requires_grad() || isTrained())) {
+        if (!GradMode.is_enabled() || !(x.requires_grad() || weight.requires_grad() || requiresGrad())) {
             return compute(x, weight, ExpertRows.of(index, experts)).mixed().to(x.scalar_type());
         }
 
@@ -90,8 +90,8 @@ public final class GatedExperts extends Layer {
         return joined.narrow(1, 0, width(x)).to(x.scalar_type());
     }
 
-    private boolean isTrained() {
-        return gateUp.get().isTrained() || down.get().isTrained();
+    private boolean requiresGrad() {
+        return gateUp.get().requiresGrad() || down.get().requiresGrad();
     }
 
     private static long width(Tensor x) {
@@ -111,9 +111,9 @@ public final class GatedExperts extends Layer {
         rows.forEach(group -> {
             Tensor gateUpRows = group.of(gateAndUp);
             Tensor given = x.index_select(0, group.of(rowTokens));
-            Products.into(gateUpRows, given, group.matrix(gateUp.tensor()).t());
+            MatMul.into(gateUpRows, given, group.matrix(gateUp.tensor()).t());
             Tensor product = activation.apply(gate(gateUpRows)).mul_(up(gateUpRows));
-            Products.into(group.of(y), product, group.matrix(down.tensor()).t());
+            MatMul.into(group.of(y), product, group.matrix(down.tensor()).t());
         });
 
         // Back in pair order, y is [N, K, H] and the shares weigh its middle dimension, rounded to its dtype as the
@@ -159,17 +159,17 @@ public final class GatedExperts extends Layer {
             Tensor w = group.of(shares);
             Tensor curve = activation.apply(gate);
             Tensor p = curve.mul(up);
-            Tensor q = Products.of(dy, group.matrix(down.tensor()));
+            Tensor q = MatMul.of(dy, group.matrix(down.tensor()));
             group.of(dShares).copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
             q.mul_(w);
-            dDown.ifPresent(sum -> Products.add(group.matrix(sum), dy.t(), p.mul_(w), 1));
+            dDown.ifPresent(sum -> MatMul.add(group.matrix(sum), dy.t(), p.mul_(w), 1));
 
             Tensor dGateAndUp = empty(x, q.size(0), 2L * inner);
             torch.mul_out(up(dGateAndUp), q, curve);
             gate(dGateAndUp).copy_(activation.gradient(q.mul_(up), gate));
             dGateUp.ifPresent(
-                    sum -> Products.add(group.matrix(sum), dGateAndUp.t(), x.index_select(0, group.of(rowTokens)), 1));
-            Products.into(group.of(dRows), dGateAndUp, group.matrix(gateUp.tensor()));
+                    sum -> MatMul.add(group.matrix(sum), dGateAndUp.t(), x.index_select(0, group.of(rowTokens)), 1));
+            MatMul.into(group.of(dRows), dGateAndUp, group.matrix(gateUp.tensor()));
         });
 
         Tensor gradients = torch.empty_like(joined);
@@ -198,6 +198,6 @@ public final class GatedExperts extends Layer {
     }
 
     private static Optional<Tensor> gradientBuffer(Slot stack) {
-        return stack.get().isTrained() ? Optional.of(stack.get().gradientBuffer()) : Optional.empty();
+        return stack.get().requiresGrad() ? Optional.of(stack.get().gradientBuffer()) : Optional.empty();
     }
 }

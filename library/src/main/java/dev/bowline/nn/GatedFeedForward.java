@@ -1,6 +1,6 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Products;
+import dev.bowline.tensor.MatMul;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -66,13 +66,13 @@ public final class GatedFeedForward {
 
         Tensor curve = activation.apply(g);
         down.addGradient(dy, curve.mul(u));
-        Tensor dp = Products.of(dy, down.weight().tensor());
+        Tensor dp = MatMul.of(dy, down.weight().tensor());
         Tensor du = curve.mul_(dp);
         Tensor dg = activation.gradient(dp.mul_(u), g);
         gate.addGradient(dg, x);
         up.addGradient(du, x);
-        Tensor dx = Products.of(dg, gate.weight().tensor());
-        Products.add(dx, du, up.weight().tensor(), 1);
+        Tensor dx = MatMul.of(dg, gate.weight().tensor());
+        MatMul.add(dx, du, up.weight().tensor(), 1);
         return dx.view_as(saved[0]);
     }
 }

@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
@@ -41,7 +41,7 @@ public record Head(Slot weight, OptionalDouble softcap, Rows rows) {
     public Tensor logits(Tensor h) {
         Tensor w = matrix();
         boolean recorded = GradMode.is_enabled() && (h.requires_grad() || w.requires_grad());
-        Tensor z = recorded ? torch.linear(h, w) : Products.linear(h, w, new TensorOptional());
+        Tensor z = recorded ? torch.linear(h, w) : MatMul.linear(h, w, new TensorOptional());
         return softcap.isPresent()
                 ? z.div(new Scalar(softcap.getAsDouble())).tanh().mul(new Scalar(softcap.getAsDouble()))
                 : z;

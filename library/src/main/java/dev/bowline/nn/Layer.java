@@ -87,10 +87,10 @@ public abstract class Layer {
     }
 
     /// Every value the optimizer may update, once each.
-    public final Map<String, Parameter> trained() {
+    public final Map<String, Parameter> trainable() {
         Map<String, Parameter> trained = new LinkedHashMap<>();
         parameters().forEach((name, parameter) -> {
-            if (parameter.isTrained()) {
+            if (parameter.requiresGrad()) {
                 trained.put(name, parameter);
             }
         });

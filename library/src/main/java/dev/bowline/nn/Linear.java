@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Products;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Shapes;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
@@ -48,33 +48,33 @@ public final class Linear extends Layer {
     /// @param dy the gradient of its result, [N, out]
     /// @param x its input, [N, in]
     void addGradient(Tensor dy, Tensor x) {
-        if (weight.get().isTrained()) {
+        if (weight.get().requiresGrad()) {
             weight.get().addToGradient(dy.t(), x, 1);
         }
         bias.map(Slot::get)
-                .filter(Parameter::isTrained)
+                .filter(Parameter::requiresGrad)
                 .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0)));
     }
 
     /// @param x [..., in]
     /// @return [..., out]
     public Tensor forward(Tensor x) {
-        boolean recorded = GradMode.is_enabled() && (x.requires_grad() || isTrained());
-        if (recorded && !Products.isDirect(Dtype.of(x.scalar_type()))) {
+        boolean recorded = GradMode.is_enabled() && (x.requires_grad() || requiresGrad());
+        if (recorded && !MatMul.isDirect(Dtype.of(x.scalar_type()))) {
             return recorded(x);
         }
         // A bias is added before the result is rounded.
         TensorOptional added =
                 bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
-        return recorded ? torch.linear(x, weight.tensor(), added) : Products.linear(x, weight.tensor(), added);
+        return recorded ? torch.linear(x, weight.tensor(), added) : MatMul.linear(x, weight.tensor(), added);
     }
 
-    private boolean isTrained() {
-        return weight.get().isTrained()
-                || bias.map(Slot::get).filter(Parameter::isTrained).isPresent();
+    private boolean requiresGrad() {
+        return weight.get().requiresGrad()
+                || bias.map(Slot::get).filter(Parameter::requiresGrad).isPresent();
     }
 
-    /// Products that autograd does not know. They lead from [N, in] to [N, out], so both are laid into [N, W] with
+    /// MatMul that autograd does not know. They lead from [N, in] to [N, out], so both are laid into [N, W] with
     /// W the larger of the two.
     Tensor recorded(Tensor x) {
         Tensor rows = AutogradFunction.requiring(x).reshape(-1, x.size(-1));
@@ -86,7 +86,7 @@ public final class Linear extends Layer {
             joined = torch.zeros_like(inputs);
             Tensor y = joined.narrow(1, 0, out);
             bias.ifPresent(slot -> y.copy_(slot.tensor()));
-            Products.add(y, rows.detach(), weight.tensor().t(), 1);
+            MatMul.add(y, rows.detach(), weight.tensor().t(), 1);
         }
         AutogradFunction.attach(inputs, joined, this::backward, rows);
         long[] shape = Shapes.of(x);
@@ -99,7 +99,7 @@ public final class Linear extends Layer {
         Tensor dy = joined.narrow(1, 0, weight.get().shape()[0]);
         addGradient(dy, x);
         Tensor gradients = torch.zeros_like(joined);
-        Products.into(gradients.narrow(1, 0, x.size(1)), dy, weight.tensor());
+        MatMul.into(gradients.narrow(1, 0, x.size(1)), dy, weight.tensor());
         return gradients;
     }
 }

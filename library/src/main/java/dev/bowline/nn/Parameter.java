@@ -2,9 +2,9 @@ package dev.bowline.nn;
 
 import dev.bowline.BowlineException;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import dev.bowline.tensor.Shapes;
 import java.util.Arrays;
 import java.util.Optional;
@@ -51,11 +51,11 @@ public final class Parameter implements AutoCloseable {
     }
 
     public long elements() {
-        return Memory.elements(shape);
+        return HostTensors.elements(shape);
     }
 
     /// Whether it has values: it was filled by a load or an initialisation.
-    public boolean isFilled() {
+    public boolean isMaterialized() {
         return value != null;
     }
 
@@ -77,7 +77,7 @@ public final class Parameter implements AutoCloseable {
 
     /// Gives it values. The first call takes ownership of `tensor`; a later one replaces the data and keeps the tensor
     /// object, so every slot tied to it sees the new values.
-    public void fill(Tensor tensor) {
+    public void materialize(Tensor tensor) {
         borrowed = false;
         hold(tensor);
     }
@@ -85,9 +85,9 @@ public final class Parameter implements AutoCloseable {
     /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it. [#unfreeze()]
     /// copies them first.
     ///
-    /// @param view see [Memory#readOnlyView]
-    public void fillReadOnly(Tensor view) {
-        if (isTrained()) {
+    /// @param view see [HostTensors#readOnlyView]
+    public void materializeReadOnly(Tensor view) {
+        if (requiresGrad()) {
             throw new IllegalArgumentException("a trained parameter is written to; freeze it, or give it a copy");
         }
         borrowed = true;
@@ -102,7 +102,7 @@ public final class Parameter implements AutoCloseable {
         if (value == null) {
             tensor.retainReference();
             value = tensor;
-            value.set_requires_grad(isTrained());
+            value.set_requires_grad(requiresGrad());
         } else {
             replaceData(value, tensor);
         }
@@ -124,12 +124,12 @@ public final class Parameter implements AutoCloseable {
         try (var _ = new NoGradGuard()) {
             current.set_requires_grad(false);
             current.set_data(replacement);
-            current.set_requires_grad(isTrained());
+            current.set_requires_grad(requiresGrad());
         }
     }
 
     /// Whether the optimizer may update it.
-    public boolean isTrained() {
+    public boolean requiresGrad() {
         return kind == Kind.WEIGHT && !frozen && !forInference;
     }
 
@@ -160,13 +160,13 @@ public final class Parameter implements AutoCloseable {
         }
         frozen = false;
         if (value != null) {
-            if (borrowed && isTrained()) {
+            if (borrowed && requiresGrad()) {
                 borrowed = false;
                 try (var copy = value.clone()) {
                     replaceData(value, copy);
                 }
             }
-            value.set_requires_grad(isTrained());
+            value.set_requires_grad(requiresGrad());
         }
     }
 
@@ -206,10 +206,10 @@ public final class Parameter implements AutoCloseable {
     public void addToGradient(Tensor a, Tensor b, double factor) {
         Optional<Tensor> gradient = gradient();
         if (gradient.isPresent()) {
-            Products.add(gradient.get(), a, b, factor);
+            MatMul.add(gradient.get(), a, b, factor);
         } else {
             Tensor first = Ops.empty(dtype(), shape);
-            Products.into(first, a, b, factor);
+            MatMul.into(first, a, b, factor);
             value().mutable_grad().put(first);
         }
     }

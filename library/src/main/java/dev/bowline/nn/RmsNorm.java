@@ -2,7 +2,7 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.RowBlocks;
+import dev.bowline.tensor.RowTiles;
 import dev.bowline.tensor.Shapes;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
@@ -66,13 +66,13 @@ public final class RmsNorm extends Layer {
             Tensor rows = rows(x);
             Tensor results = rows(y);
             r = Ops.empty(Dtype.FLOAT32, rows.size(0), 1);
-            RowBlocks.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
+            RowTiles.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
         }
         return recorded && x.requires_grad() ? AutogradFunction.attach(x, y, this::backward, x, r) : y;
     }
 
     private Optional<Parameter> trainedWeight() {
-        return weight.map(Slot::get).filter(Parameter::isTrained);
+        return weight.map(Slot::get).filter(Parameter::requiresGrad);
     }
 
     /// [N, D], a view where x has its elements in order.
@@ -137,7 +137,7 @@ public final class RmsNorm extends Layer {
         Tensor r = saved[1];
         Tensor dy = rows(gradient);
         Tensor dx = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
-        RowBlocks blocks = RowBlocks.of(x, BLOCK_ELEMENTS);
+        RowTiles blocks = RowTiles.of(x, BLOCK_ELEMENTS);
         Optional<Parameter> trained = trainedWeight();
         // A sum per block, whoever computed it, so that the result does not depend on the threads.
         Tensor sums = Ops.empty(Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));

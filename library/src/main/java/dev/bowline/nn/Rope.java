@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Scalar;
@@ -20,8 +20,9 @@ public record Rope(double theta, int width, RopeScaling scaling) {
     /// @param positions [rows × S], row by row
     RotaryEmbedding.Table table(long[] positions, long rows, long length, Dtype dtype) {
         float[] frequencies = scaling.frequencies(this::powers, length);
-        Tensor f = Memory.of(frequencies, frequencies.length);
-        Tensor p = Memory.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
+        Tensor f = HostTensors.of(frequencies, frequencies.length);
+        Tensor p =
+                HostTensors.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
         Tensor angles = p.mul(f);
         return RotaryEmbedding.Table.of(Ops.cast(scaled(angles.cos()), dtype), Ops.cast(scaled(angles.sin()), dtype));
     }
@@ -38,7 +39,8 @@ public record Rope(double theta, int width, RopeScaling scaling) {
                         new Scalar(2.0),
                         new TensorOptions(ScalarType.Float))
                 .div(new Scalar((double) width));
-        return Memory.bytes(torch.pow(new Scalar(theta * factor), exponents)).toArray(ValueLayout.JAVA_FLOAT);
+        return HostTensors.bytes(torch.pow(new Scalar(theta * factor), exponents))
+                .toArray(ValueLayout.JAVA_FLOAT);
     }
 
     /// Turns the channels that turn.

@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -59,7 +59,8 @@ public final class RotaryEmbedding {
     /// @param positions [rows × S], row by row
     /// @param rows B, or 1 when all rows share their positions
     public Table table(long[] positions, long rows, Dtype dtype) {
-        Tensor p = Memory.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
+        Tensor p =
+                HostTensors.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
         Tensor angles = p.mul(frequencies());
         return Table.of(Ops.cast(angles.cos(), dtype), Ops.cast(angles.sin(), dtype));
     }

@@ -1,8 +1,8 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -46,14 +46,14 @@ public final class ScaledAttention {
 
         // Queries that share a key head are stacked, so no key is copied.
         Tensor stacked = q.reshape(rows * groups, heads / groups * queries, width);
-        Tensor products = Products.batched(
+        Tensor products = MatMul.batched(
                         stacked, k.reshape(rows * groups, keys, width).transpose(1, 2))
                 .mul(new Scalar(like.scale()));
         Tensor scores =
                 like.cap().isPresent() ? capped(products, new Scalar(like.cap().getAsDouble())) : products;
         Tensor seen = masked(scores.view(rows, heads, queries, keys), mask);
         Tensor p = Ops.softmax(seen, Dtype.FLOAT32).to(q.scalar_type());
-        return Products.batched(
+        return MatMul.batched(
                         p.view(rows * groups, heads / groups * queries, keys), v.reshape(rows * groups, keys, width))
                 .view(rows, heads, queries, width)
                 .transpose(1, 2)

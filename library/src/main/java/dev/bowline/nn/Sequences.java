@@ -1,7 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import java.util.Arrays;
 import java.util.OptionalInt;
@@ -101,7 +101,7 @@ public final class Sequences {
         for (int i = 0; i < factors.length; i++) {
             factors[i] = scale.at(positions[i]);
         }
-        return Ops.cast(Memory.of(factors, positionRows, length, 1, 1), dtype);
+        return Ops.cast(HostTensors.of(factors, positionRows, length, 1, 1), dtype);
     }
 
     private long lastPosition() {
@@ -122,9 +122,9 @@ public final class Sequences {
         }
         VisibleKeys.Limit limit = switch (sight) {
             case Sight.Everything _ -> new VisibleKeys.Limit.None();
-            case Sight.Real(long[] mask) -> new VisibleKeys.Limit.Padding(Memory.of(mask, rows, length));
+            case Sight.Real(long[] mask) -> new VisibleKeys.Limit.Padding(HostTensors.of(mask, rows, length));
             case Sight.SameDocument(int[] documents) ->
-                new VisibleKeys.Limit.Documents(Memory.of(documents, rows, length));
+                new VisibleKeys.Limit.Documents(HostTensors.of(documents, rows, length));
         };
         return new AttentionMask.Additive(new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, dtype));
     }

@@ -47,7 +47,7 @@ public final class Slot {
     /// @throws BowlineException naming this slot, if there are none yet
     public Tensor tensor() {
         Parameter parameter = get();
-        if (!parameter.isFilled()) {
+        if (!parameter.isMaterialized()) {
             throw new BowlineException(
                     "'%s' has no values yet".formatted(path),
                     "load a checkpoint, or initialise the model, before using it");

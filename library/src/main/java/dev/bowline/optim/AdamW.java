@@ -4,7 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.RowBlocks;
+import dev.bowline.tensor.RowTiles;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -150,7 +150,7 @@ public final class AdamW implements AutoCloseable {
     /// By blocks, because libtorch would convert a whole bfloat16 gradient to float32 first.
     private static Tensor norm(Tensor gradient) {
         Tensor flat = gradient.reshape(-1, 1);
-        RowBlocks blocks = RowBlocks.of(flat, NORM_ELEMENTS);
+        RowTiles blocks = RowTiles.of(flat, NORM_ELEMENTS);
         Tensor norms = Ops.empty(Dtype.FLOAT32, blocks.count(), 1);
         blocks.forEach(block -> Ops.rowNormsInto(
                 norms.narrow(0, block.index(), 1), block.of(flat).view(1, -1)));

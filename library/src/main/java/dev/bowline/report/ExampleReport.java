@@ -28,7 +28,7 @@ public final class ExampleReport {
                         example.section(),
                         example.origin(),
                         Quantity.count(example.tokens().size(), "token"),
-                        Quantity.count(example.trained())));
+                        Quantity.count(example.trainable())));
         List<Token> run = new ArrayList<>();
         for (Token token : example.tokens()) {
             if (!run.isEmpty() && run.getFirst().use() != token.use()) {

@@ -3,8 +3,8 @@ package dev.bowline.report;
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
@@ -107,7 +107,7 @@ public record Inspection(
     }
 
     /// @param model built from the checkpoint's config.json, without values
-    public static Inspection of(Checkpoint checkpoint, CausalLanguageModel model) {
+    public static Inspection of(Checkpoint checkpoint, LanguageModel model) {
         KeyMap keys;
         List<String> refused = new ArrayList<>();
         Map<String, Slot> slots = model.slots();
@@ -143,7 +143,7 @@ public record Inspection(
                         .sum());
     }
 
-    private static List<String> notes(CausalLanguageModel model, KeyMap keys) {
+    private static List<String> notes(LanguageModel model, KeyMap keys) {
         List<String> notes = new ArrayList<>(model.notes());
         model.dropouts()
                 .forEach(dropout ->
@@ -153,7 +153,7 @@ public record Inspection(
         return notes;
     }
 
-    private static Head head(CausalLanguageModel model, KeyMap keys) {
+    private static Head head(LanguageModel model, KeyMap keys) {
         String head = model.lmHead().path();
         String embedding = model.inputEmbedding().path();
         boolean hasHead = !keys.empty().contains(head);
@@ -203,7 +203,7 @@ public record Inspection(
         }
     }
 
-    private static List<Part> parts(Checkpoint checkpoint, CausalLanguageModel model, KeyMap keys) {
+    private static List<Part> parts(Checkpoint checkpoint, LanguageModel model, KeyMap keys) {
         Map<Component, Tally> tallies = new EnumMap<>(Component.class);
         model.parameters()
                 .forEach((name, parameter) -> tallies.computeIfAbsent(model.component(name), _ -> new Tally())
@@ -218,7 +218,7 @@ public record Inspection(
         return parts(tallies);
     }
 
-    private static List<Part> passedThrough(Checkpoint checkpoint, CausalLanguageModel model, Set<String> keys) {
+    private static List<Part> passedThrough(Checkpoint checkpoint, LanguageModel model, Set<String> keys) {
         Map<Component, Tally> tallies = new EnumMap<>(Component.class);
         for (String key : keys) {
             Tally tally = tallies.computeIfAbsent(model.component(key), _ -> new Tally());

@@ -46,7 +46,7 @@ public final class TiedWeights {
     public static boolean isOne(Slot head, Slot embedding) {
         Parameter a = head.get();
         Parameter b = embedding.get();
-        boolean sameTensor = !a.isFilled() || !b.isFilled() || Ops.same(a.value(), b.value());
+        boolean sameTensor = !a.isMaterialized() || !b.isMaterialized() || Ops.same(a.value(), b.value());
         return a == b && sameTensor && Arrays.equals(head.shape(), embedding.shape());
     }
 
@@ -55,7 +55,7 @@ public final class TiedWeights {
     public static void requireDistinct(TiedHead model, Map<String, Parameter> parameters) {
         Map<Long, String> owners = new HashMap<>();
         parameters.forEach((name, parameter) -> {
-            if (parameter.isFilled()) {
+            if (parameter.isMaterialized()) {
                 String other = owners.put(Ops.address(parameter.value()), name);
                 if (other != null) {
                     throw new BowlineException(

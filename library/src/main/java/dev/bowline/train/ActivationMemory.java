@@ -1,7 +1,7 @@
 package dev.bowline.train;
 
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +39,7 @@ final class ActivationMemory {
     private final long expertsPerToken;
 
     /// @param model without values
-    ActivationMemory(CausalLanguageModel model) {
+    ActivationMemory(LanguageModel model) {
         model.slots().forEach((name, slot) -> {
             Matcher inLayer = IN_LAYER.matcher(name);
             if (inLayer.matches()) {

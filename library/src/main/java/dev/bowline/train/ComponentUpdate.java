@@ -2,8 +2,8 @@ package dev.bowline.train;
 
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.WeightDistance;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import java.util.EnumMap;
 import java.util.List;
@@ -18,7 +18,7 @@ import java.util.Map;
 public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
 
     /// Since `start`, from which the model was loaded. Buffers, which are never trained, are not counted.
-    static List<ComponentUpdate> since(Checkpoint start, CausalLanguageModel model) {
+    static List<ComponentUpdate> since(Checkpoint start, LanguageModel model) {
         Map<String, WeightDistance> distances = start.distances(model);
         Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);
         Map<Component, WeightDistance> sums = new EnumMap<>(Component.class);
@@ -26,7 +26,7 @@ public record ComponentUpdate(Component component, long trained, long frozen, do
             if (parameter.kind() == Parameter.Kind.WEIGHT) {
                 Component component = model.component(name);
                 counts.merge(component, counted(component, parameter), ComponentUpdate::plus);
-                if (parameter.isTrained()) {
+                if (parameter.requiresGrad()) {
                     sums.merge(component, distances.getOrDefault(name, WeightDistance.NONE), WeightDistance::plus);
                 }
             }
@@ -38,7 +38,7 @@ public record ComponentUpdate(Component component, long trained, long frozen, do
 
     private static ComponentUpdate counted(Component component, Parameter parameter) {
         long elements = parameter.elements();
-        return parameter.isTrained()
+        return parameter.requiresGrad()
                 ? new ComponentUpdate(component, elements, 0, 0)
                 : new ComponentUpdate(component, 0, elements, 0);
     }

@@ -9,10 +9,10 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Schedule;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TiedWeights;
 import java.util.ArrayList;
@@ -39,7 +39,7 @@ public final class FineTuning implements AutoCloseable {
 
     private static final String ROWS_HASH = "rows_sha256";
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final TrainingRows rows;
     private final FineTuningPlan plan;
     private final AdamW optimizer;
@@ -49,21 +49,21 @@ public final class FineTuning implements AutoCloseable {
     private long stepsTaken;
 
     /// @throws BowlineException if nothing is left to train, or two parameters hold one tensor
-    public FineTuning(CausalLanguageModel model, TrainingRows rows, FineTuningPlan plan) {
+    public FineTuning(LanguageModel model, TrainingRows rows, FineTuningPlan plan) {
         this.model = model;
         this.rows = rows;
         this.plan = plan;
         TiedWeights.ensureTiedLmHead(model);
         TiedWeights.requireDistinct(model, model.parameters());
-        if (model.trained().isEmpty()) {
+        if (model.trainable().isEmpty()) {
             throw new BowlineException("every parameter is frozen", "leave something to train out of freeze_config");
         }
-        optimizer = new AdamW(model.trained(), plan.optimizer());
+        optimizer = new AdamW(model.trainable(), plan.optimizer());
         loss = plan.loss();
         trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm());
     }
 
-    public CausalLanguageModel model() {
+    public LanguageModel model() {
         return model;
     }
 
@@ -137,8 +137,8 @@ public final class FineTuning implements AutoCloseable {
             }
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope _ = TensorScope.open()) {
-                Tensor ids = Memory.of(batch.inputIds(), batch.rows(), batch.columns());
-                Tensor hidden = model.hidden(ids, TrainingStep.sequences(batch), Optional.empty());
+                Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
+                Tensor hidden = model.hiddenStates(ids, TrainingStep.sequences(batch), Optional.empty());
                 sum += loss.sum(hidden, model.head(), Targets.of(batch.labels()));
                 targets += batch.targetTokens();
             }

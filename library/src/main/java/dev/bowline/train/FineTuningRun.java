@@ -152,7 +152,7 @@ public final class FineTuningRun implements AutoCloseable {
 
     /// Elements the optimizer updates, a tied value once.
     public long trainedParameters() {
-        return pretrained.model().trained().values().stream()
+        return pretrained.model().trainable().values().stream()
                 .mapToLong(Parameter::elements)
                 .sum();
     }

@@ -1,8 +1,8 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.FreezeConfig;
 import java.util.ArrayList;
@@ -20,7 +20,7 @@ public final class Freezing {
     ///
     /// @return what happened, a sentence each, for a report
     /// @throws BowlineException if a tied head is to be treated apart from its embedding, or nothing is left
-    public static List<String> apply(CausalLanguageModel model, FreezeConfig config) {
+    public static List<String> apply(LanguageModel model, FreezeConfig config) {
         requireOneHead(model, config, BowlineException::new);
         Set<Component> frozen = components(config);
         List<String> notes = new ArrayList<>();
@@ -43,7 +43,7 @@ public final class Freezing {
             notes.add("frozen with the embeddings: lm_head, which is tied to '%s'"
                     .formatted(model.inputEmbedding().path()));
         }
-        if (model.trained().isEmpty()) {
+        if (model.trainable().isEmpty()) {
             throw new BowlineException(
                     "freeze_config leaves nothing to train: %s".formatted(frozen),
                     "leave at least one component out of freeze_config");
@@ -55,7 +55,7 @@ public final class Freezing {
     ///
     /// @param refusal makes the exception of a problem and its fix
     static void requireOneHead(
-            CausalLanguageModel model, FreezeConfig config, BiFunction<String, String, BowlineException> refusal) {
+            LanguageModel model, FreezeConfig config, BiFunction<String, String, BowlineException> refusal) {
         if (!model.lmHead().isTied() || config.lmHead().isEmpty()) {
             return;
         }

@@ -2,7 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Slot;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -39,7 +39,7 @@ final class FrozenCopies {
         return left;
     }
 
-    private static Slot slot(CausalLanguageModel model, String name) {
+    private static Slot slot(LanguageModel model, String name) {
         return Objects.requireNonNull(model.slots().get(name));
     }
 }

@@ -3,7 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -43,7 +43,7 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
         int packed = recipe.packedSequence().packedSequenceSize();
         int longest = packed > 0 ? packed : recipe.dataset().seqLength();
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             ModelFit.require(file, model);
             checkpoint.requireFits(model);
             return of(recipe, checkpoint, model, longest, AvailableMemory.now());
@@ -52,7 +52,7 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
 
     /// @param columns the longest row
     static MemoryOutlook of(
-            Recipe recipe, Checkpoint checkpoint, CausalLanguageModel model, int columns, AvailableMemory available) {
+            Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
         MemoryReckoning reckoning = new MemoryReckoning(checkpoint, model);
         MemoryPlan plan = MemoryPlan.of(recipe, checkpoint.storedDtype(model), columns);
         MemoryEstimate estimate = reckoning.of(plan);

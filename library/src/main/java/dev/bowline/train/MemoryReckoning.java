@@ -1,11 +1,11 @@
 package dev.bowline.train;
 
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Products;
+import dev.bowline.tensor.MatMul;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -27,12 +27,12 @@ final class MemoryReckoning {
     /// So many products of a bfloat16 head are summed in bfloat16; more are summed apart, in float32.
     private static final int FEW_PRODUCTS = 4;
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final Map<String, Dtype> inFiles;
     private final ActivationMemory activations;
 
     /// @param model built from the checkpoint's config.json, without values
-    MemoryReckoning(Checkpoint checkpoint, CausalLanguageModel model) {
+    MemoryReckoning(Checkpoint checkpoint, LanguageModel model) {
         this.model = model;
         inFiles = checkpoint.wholeTensors(model);
         activations = new ActivationMemory(model);
@@ -84,7 +84,7 @@ final class MemoryReckoning {
     }
 
     private static long kernels(MemoryPlan plan) {
-        return plan.dtype() == Dtype.BFLOAT16 && Products.isDirect(Dtype.BFLOAT16) ? ONEDNN_BYTES : 0;
+        return plan.dtype() == Dtype.BFLOAT16 && MatMul.isDirect(Dtype.BFLOAT16) ? ONEDNN_BYTES : 0;
     }
 
     /// Logits; the targets' hidden states with their gradients; the gradient of every hidden state.

@@ -1,8 +1,8 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.RecipeFile;
 
@@ -13,7 +13,7 @@ final class ModelFit {
     private ModelFit() {}
 
     /// @throws BowlineException at the position of the key that does not fit
-    static void require(RecipeFile file, CausalLanguageModel model) {
+    static void require(RecipeFile file, LanguageModel model) {
         requireLength(file, model, "dataset.seq_length", file.recipe().dataset().seqLength());
         if (file.recipe().validationDataset().isPresent()) {
             DatasetSection heldOut = file.recipe().validationDataset().get();
@@ -42,7 +42,7 @@ final class ModelFit {
         }
     }
 
-    private static void requireLength(RecipeFile file, CausalLanguageModel model, String key, int length) {
+    private static void requireLength(RecipeFile file, LanguageModel model, String key, int length) {
         if (length > model.maxPositions()) {
             throw file.wrong(
                     key,

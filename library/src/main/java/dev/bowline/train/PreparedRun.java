@@ -6,7 +6,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.Row;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.AvailableMemory;
@@ -61,7 +61,7 @@ public final class PreparedRun {
         Recipe recipe = file.recipe();
         RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config());
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config());
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
             checkpoint.requireFits(model);

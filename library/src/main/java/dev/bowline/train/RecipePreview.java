@@ -1,7 +1,7 @@
 package dev.bowline.train;
 
 import dev.bowline.catalog.AutoModel;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -32,7 +32,7 @@ public record RecipePreview(List<String> notes, Optional<TokenizedExample> examp
     public static RecipePreview of(RecipeFile file) {
         Recipe recipe = file.recipe();
         Path directory = recipe.model().pretrainedModel();
-        try (CausalLanguageModel model = AutoModel.fromConfig(directory.resolve("config.json"));
+        try (LanguageModel model = AutoModel.fromConfig(directory.resolve("config.json"));
                 Tokenizer tokenizer = Tokenizer.open(directory)) {
             List<String> notes = new ArrayList<>(model.notes());
             int vocabulary = model.vocabularySize();

@@ -41,7 +41,7 @@ public record TokenizedExample(String section, String origin, List<Token> tokens
         return new TokenizedExample(section, example.origin(), tokens);
     }
 
-    public long trained() {
+    public long trainable() {
         return tokens.stream().filter(token -> token.use() == Use.TRAINED).count();
     }
 }

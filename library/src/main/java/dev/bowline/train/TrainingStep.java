@@ -4,11 +4,11 @@ import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.ExpertLoad;
 import dev.bowline.nn.Sequences;
 import dev.bowline.optim.AdamW;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,14 +24,14 @@ public final class TrainingStep {
     /// @param gradNorm before clipping
     public record Outcome(double loss, double gradNorm) {}
 
-    private final CausalLanguageModel model;
+    private final LanguageModel model;
     private final AdamW optimizer;
     private final CrossEntropy loss;
     private final OptionalDouble maxGradNorm;
     private final ExpertLoad expertLoad = new ExpertLoad();
     private boolean updating;
 
-    public TrainingStep(CausalLanguageModel model, AdamW optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
+    public TrainingStep(LanguageModel model, AdamW optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
         this.model = model;
         this.optimizer = optimizer;
         this.loss = loss;
@@ -82,9 +82,9 @@ public final class TrainingStep {
 
     private double accumulate(Batch batch, double weight) {
         try (TensorScope _ = TensorScope.open()) {
-            Tensor ids = Memory.of(batch.inputIds(), batch.rows(), batch.columns());
-            Optional<Tensor> real = batch.realPositions().map(positions -> Memory.of(positions, positions.length));
-            Tensor hidden = expertLoad.during(real, () -> model.hidden(ids, sequences(batch), Optional.empty()));
+            Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
+            Optional<Tensor> real = batch.realPositions().map(positions -> HostTensors.of(positions, positions.length));
+            Tensor hidden = expertLoad.during(real, () -> model.hiddenStates(ids, sequences(batch), Optional.empty()));
             return loss.backward(hidden, model.head(), Targets.of(batch.labels()), weight);
         }
     }

@@ -12,7 +12,7 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.report.Inspection;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,7 +55,7 @@ class AbsurdConfigsTest {
         List<String> wrong = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(fixture)) {
             for (JsonObject config : mutations(checkpoint.config())) {
-                try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+                try (LanguageModel model = AutoModel.fromConfig(config)) {
                     Inspection.of(checkpoint, model);
                 } catch (BowlineException e) {
                     assertTrue(e.problem().length() < 2000, e.problem());

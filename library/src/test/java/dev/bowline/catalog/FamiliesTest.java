@@ -9,7 +9,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.decoder.FamilyFixtures;
 import dev.bowline.nn.Head;
 import dev.bowline.ties.TieSupport;
@@ -85,7 +85,7 @@ class FamiliesTest {
     @Test
     void aHeadThatDividesItsRowsMustStaySeparate() {
         for (String variant : FamilyFixtures.all()) {
-            try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+            try (LanguageModel model = FamilyFixtures.build(variant)) {
                 if (model.head().rows() == Head.Rows.NORMALISED) {
                     assertEquals(TieSupport.UNTIED_ONLY, model.tieSupport(), variant);
                 }

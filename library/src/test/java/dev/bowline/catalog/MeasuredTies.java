@@ -3,7 +3,7 @@ package dev.bowline.catalog;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
 import java.io.InputStream;
@@ -110,7 +110,7 @@ public final class MeasuredTies {
         if (flags.length > 1) {
             asked = asked.with("text_config", with(config.requireObject("text_config"), flags[1]));
         }
-        try (CausalLanguageModel model = AutoModel.fromConfig(asked)) {
+        try (LanguageModel model = AutoModel.fromConfig(asked)) {
             return TiedWeights.hasLocalTiedLmHead(model);
         }
     }

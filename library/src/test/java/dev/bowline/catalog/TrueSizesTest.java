@@ -11,7 +11,7 @@ import dev.bowline.audit.Outcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.fixtures.TrueSize;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.Inspection;
 import dev.bowline.train.MemoryOutlook;
@@ -47,7 +47,7 @@ class TrueSizesTest {
             size.writeConfig(directory, release);
 
             try (Checkpoint checkpoint = Checkpoint.open(directory);
-                    CausalLanguageModel built = AutoModel.fromConfig(checkpoint.config())) {
+                    LanguageModel built = AutoModel.fromConfig(checkpoint.config())) {
                 Inspection inspection = Inspection.of(checkpoint, built);
 
                 assertEquals(List.of(), inspection.refused(), release);

@@ -12,7 +12,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.JsonArray;
 import dev.bowline.safetensors.SafetensorsType;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -156,7 +156,8 @@ class BaseClassWeightsTest {
                 .model()
                 .parameters()
                 .forEach((name, parameter) -> values.put(
-                        name, Arrays.hashCode(Memory.bytes(parameter.value()).toArray(ValueLayout.JAVA_BYTE))));
+                        name,
+                        Arrays.hashCode(HostTensors.bytes(parameter.value()).toArray(ValueLayout.JAVA_BYTE))));
         return values;
     }
 }

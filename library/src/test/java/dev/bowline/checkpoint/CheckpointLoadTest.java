@@ -8,12 +8,12 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.fixtures.Golden;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TiedWeights;
@@ -50,7 +50,7 @@ class CheckpointLoadTest {
                     .toArray(ValueLayout.JAVA_SHORT_UNALIGNED);
             Parameter norm =
                     Objects.requireNonNull(pretrained.model().parameters().get("model.language_model.norm.weight"));
-            float[] loaded = Memory.bytes(norm.value()).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+            float[] loaded = HostTensors.bytes(norm.value()).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
             assertEquals(stored.length, loaded.length);
             for (int i = 0; i < stored.length; i++) {
                 assertEquals(Float.float16ToFloat(stored[i]), loaded[i]);
@@ -188,7 +188,7 @@ class CheckpointLoadTest {
         Path file = directory.resolve("model.safetensors");
 
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             checkpoint.load(model, Dtype.BFLOAT16);
 
             long kept = residentKib(file);
@@ -225,15 +225,15 @@ class CheckpointLoadTest {
         return Objects.requireNonNull(pretrained.model().slots().get(slot)).tensor();
     }
 
-    private static double logits(CausalLanguageModel model) {
+    private static double logits(LanguageModel model) {
         try (var _ = TensorScope.open()) {
             Tensor logits = model.logits(
-                    Memory.of(new long[] {3, 5, 7, 11}, 1, 4), Sequences.padded(new long[] {1, 1, 1, 1}, 1, 4));
+                    HostTensors.of(new long[] {3, 5, 7, 11}, 1, 4), Sequences.padded(new long[] {1, 1, 1, 1}, 1, 4));
             return logits.sum().item_double();
         }
     }
 
     private static byte[] bytes(Tensor tensor) {
-        return Memory.bytes(tensor).toArray(ValueLayout.JAVA_BYTE);
+        return HostTensors.bytes(tensor).toArray(ValueLayout.JAVA_BYTE);
     }
 }

@@ -11,10 +11,10 @@ import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -100,7 +100,7 @@ class CheckpointSaveTest {
     void aHeadThatWasGivenItsOwnValueIsSavedBesideTheEmbeddingAndTheFlagSaysUntied(String variant) throws IOException {
         Path saved = temporary.resolve("saved");
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", variant))) {
-            CausalLanguageModel model = pretrained.model();
+            LanguageModel model = pretrained.model();
             untie(model);
 
             SaveReport report = Checkpoint.save(model, saved, SaveOptions.like(pretrained.checkpoint()));
@@ -203,7 +203,7 @@ class CheckpointSaveTest {
         JsonObject config = Json.parse(Golden.directory("gemma4", "moe_tied").resolve("config.json"))
                 .asObject();
         Path saved = temporary.resolve("saved");
-        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+        try (LanguageModel model = AutoModel.fromConfig(config)) {
             model.initializeWeights(Dtype.BFLOAT16, 7);
             Checkpoint.save(model, saved, SaveOptions.withoutSource());
         }
@@ -215,15 +215,15 @@ class CheckpointSaveTest {
     }
 
     /// Gives the head a parameter of its own, twice the embedding.
-    private static void untie(CausalLanguageModel model) {
+    private static void untie(LanguageModel model) {
         try (var _ = TensorScope.open()) {
             Parameter own = new Parameter(Parameter.Kind.WEIGHT, model.lmHead().shape());
-            own.fill(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
+            own.materialize(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
             model.lmHead().own(own);
         }
     }
 
     private static float first(Parameter parameter) {
-        return Memory.bytes(parameter.value()).get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4);
+        return HostTensors.bytes(parameter.value()).get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4);
     }
 }

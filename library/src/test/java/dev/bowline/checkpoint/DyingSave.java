@@ -6,7 +6,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.disk.DiskWatch;
 import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -136,7 +136,7 @@ final class DyingSave {
     /// @param moment what the training state holds, to tell one save of a step from another
     static SaveReport save(Pretrained pretrained, Path directory, int step, float moment) {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        tensors.put(EMBEDDING + ".exp_avg", Memory.of(new float[] {moment, 2}, 2));
+        tensors.put(EMBEDDING + ".exp_avg", HostTensors.of(new float[] {moment, 2}, 2));
         return TrainingCheckpoints.in(directory, 1)
                 .save(
                         step,

@@ -14,7 +14,7 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.ties.HeadBytes;
 import dev.bowline.ties.HeadBytes.Plan;
@@ -148,8 +148,7 @@ class HeadVerdictTest {
                 .with("lm_head.weight", "model.language_model.embed_tokens.weight")
                 .write();
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                CausalLanguageModel model =
-                        AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", false))) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", false))) {
             BowlineException refused = assertThrows(BowlineException.class, () -> checkpoint.load(model));
 
             assertEquals(
@@ -157,7 +156,8 @@ class HeadVerdictTest {
                             + " config.json asks for a tied head (tie_word_embeddings is true), and the files hold"
                             + " both, bitwise equal",
                     refused.problem());
-            assertTrue(model.parameters().values().stream().noneMatch(Parameter::isFilled), "something was loaded");
+            assertTrue(
+                    model.parameters().values().stream().noneMatch(Parameter::isMaterialized), "something was loaded");
         }
     }
 
@@ -166,10 +166,11 @@ class HeadVerdictTest {
     void aDivergedHeadIsRefusedBeforeAnyByteIsCopied(String variant) throws IOException {
         Path directory = new Cell(HeadBytes.BOTH_DIFFER, true, variant, false).write(temporary.resolve("source"));
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             assertThrows(BowlineException.class, () -> checkpoint.load(model));
 
-            assertTrue(model.parameters().values().stream().noneMatch(Parameter::isFilled), "something was loaded");
+            assertTrue(
+                    model.parameters().values().stream().noneMatch(Parameter::isMaterialized), "something was loaded");
         }
     }
 

@@ -10,12 +10,12 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
@@ -45,11 +45,11 @@ class InferenceLoadTest {
     /// A family has four variants or more.
     private static final int VARIANTS_SKIPPED = 3;
 
-    private static byte[] logits(CausalLanguageModel model) {
+    private static byte[] logits(LanguageModel model) {
         try (TensorScope _ = TensorScope.open()) {
-            Tensor logits = model.logits(Memory.of(IDS, 1, IDS.length), Sequences.causal(1, IDS.length));
+            Tensor logits = model.logits(HostTensors.of(IDS, 1, IDS.length), Sequences.causal(1, IDS.length));
             assertFalse(logits.requires_grad());
-            return Memory.bytes(logits.contiguous()).toArray(ValueLayout.JAVA_BYTE);
+            return HostTensors.bytes(logits.contiguous()).toArray(ValueLayout.JAVA_BYTE);
         }
     }
 
@@ -101,7 +101,7 @@ class InferenceLoadTest {
                         filled.placement(),
                         filled.slot());
             }
-            assertTrue(pretrained.model().trained().isEmpty());
+            assertTrue(pretrained.model().trainable().isEmpty());
             assertEquals(
                     pretrained.model().lmHead().isTied(),
                     TiedWeights.isOne(

@@ -11,7 +11,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.fixtures.disk.DiskWatch;
 import dev.bowline.fixtures.disk.DyingDisk;
 import dev.bowline.fixtures.disk.WatchedFileSystem;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -301,8 +301,7 @@ class KilledSaveTest {
     private static void requireLoads(TrainingCheckpoints.Saved saved, float... moments) {
         try (TensorScope _ = TensorScope.open();
                 TrainingCheckpoint opened = TrainingCheckpoint.open(saved.directory());
-                CausalLanguageModel model =
-                        AutoModel.fromConfig(opened.checkpoint().config())) {
+                LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
             assertEquals(saved.step(), opened.step());
             float moment = Objects.requireNonNull(opened.state(model).tensors().get(DyingSave.EMBEDDING + ".exp_avg"))

@@ -8,7 +8,7 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.SaveReport.Origin;
 import dev.bowline.fixtures.Golden;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
@@ -170,7 +170,7 @@ class PassThroughSaveTest {
         }
     }
 
-    private static Parameter parameter(CausalLanguageModel model, String slot) {
+    private static Parameter parameter(LanguageModel model, String slot) {
         return Objects.requireNonNull(model.slots().get(slot)).get();
     }
 }

@@ -13,9 +13,9 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.fixtures.disk.FailingDisk;
 import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -54,13 +54,12 @@ class TrainingCheckpointsTest {
 
     @Test
     void whatIsSavedComesBackBitForBitAndTheDirectoryLoadsAsAModel() {
-        TrainingState state = state(Memory.of(new float[] {1.5f, Float.MIN_VALUE, -0f}, 3));
+        TrainingState state = state(HostTensors.of(new float[] {1.5f, Float.MIN_VALUE, -0f}, 3));
 
         Path saved = save(run(3), 7, state, OptionalDouble.of(0.25)).directory();
 
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
-                CausalLanguageModel model =
-                        AutoModel.fromConfig(opened.checkpoint().config())) {
+                LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
             TrainingState read = opened.state(model);
             assertEquals(7, opened.step());
@@ -123,9 +122,9 @@ class TrainingCheckpointsTest {
     @Test
     void aStepThatWasSavedByALongerRunIsReplaced() {
         TrainingCheckpoints run = run(3);
-        save(run, 5, state(Memory.of(new float[] {1}, 1)), OptionalDouble.empty());
+        save(run, 5, state(HostTensors.of(new float[] {1}, 1)), OptionalDouble.empty());
 
-        Path saved = save(run, 5, state(Memory.of(new float[] {2}, 1)), OptionalDouble.empty())
+        Path saved = save(run, 5, state(HostTensors.of(new float[] {2}, 1)), OptionalDouble.empty())
                 .directory();
 
         Golden optimizer = Golden.read(saved.resolve("optimizer.safetensors"));
@@ -165,7 +164,7 @@ class TrainingCheckpointsTest {
     @Test
     void aSecondStateOfATiedValueIsRefusedWhenSaving() {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        tensors.put("lm_head.weight.exp_avg", Memory.of(new float[] {1}, 1));
+        tensors.put("lm_head.weight.exp_avg", HostTensors.of(new float[] {1}, 1));
 
         BowlineException refused = assertThrows(
                 BowlineException.class,
@@ -178,11 +177,10 @@ class TrainingCheckpointsTest {
     void resumingWithAHeadThatIsNoLongerTiedIsRefused() {
         Path saved = save(run(1), 1, state(), OptionalDouble.empty()).directory();
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
-                CausalLanguageModel model =
-                        AutoModel.fromConfig(opened.checkpoint().config())) {
+                LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
             Parameter own = new Parameter(Parameter.Kind.WEIGHT, model.lmHead().shape());
-            own.fill(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
+            own.materialize(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
             model.lmHead().own(own);
 
             BowlineException refused = assertThrows(BowlineException.class, () -> opened.state(model));
@@ -206,8 +204,7 @@ class TrainingCheckpointsTest {
         Files.write(weights, content);
 
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
-                CausalLanguageModel model =
-                        AutoModel.fromConfig(opened.checkpoint().config())) {
+                LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
             BowlineException refused = assertThrows(BowlineException.class, () -> opened.state(model));
             assertTrue(refused.problem().contains("its hash differs"), refused.getMessage());
@@ -227,18 +224,18 @@ class TrainingCheckpointsTest {
     }
 
     private static TrainingState state() {
-        return state(Memory.of(new float[] {1, 2}, 2));
+        return state(HostTensors.of(new float[] {1, 2}, 2));
     }
 
     private static TrainingState state(Tensor moment) {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
         tensors.put(EMBEDDING + ".exp_avg", moment);
-        tensors.put(EMBEDDING + ".step", Memory.of(new long[] {7}));
+        tensors.put(EMBEDDING + ".step", HostTensors.of(new long[] {7}));
         return new TrainingState(tensors, JsonObject.of().with("seed", 42));
     }
 
     private static byte[] bytes(Tensor tensor) {
-        return Memory.bytes(tensor).toArray(ValueLayout.JAVA_BYTE);
+        return HostTensors.bytes(tensor).toArray(ValueLayout.JAVA_BYTE);
     }
 
     private static List<String> names(Path directory) throws IOException {

@@ -38,7 +38,7 @@ class WeightDistanceTest {
             var unmoved = pretrained.checkpoint().distances(pretrained.model());
             // Half of it more is an exact product in every dtype but for one rounding.
             parameters.values().stream()
-                    .filter(each -> each.isTrained())
+                    .filter(each -> each.requiresGrad())
                     .forEach(each -> each.value().detach().mul_(new Scalar(1.5)));
             var moved = pretrained.checkpoint().distances(pretrained.model());
 
@@ -48,7 +48,7 @@ class WeightDistanceTest {
                 WeightDistance after = moved.getOrDefault(name, WeightDistance.NONE);
                 assertEquals(0, before.squaredChange(), name);
                 assertTrue(before.squaredStored() > 0, name);
-                assertEquals(parameter.isTrained() ? 0.5 : 0, after.relative(), 2e-3, name);
+                assertEquals(parameter.requiresGrad() ? 0.5 : 0, after.relative(), 2e-3, name);
             });
         }
     }

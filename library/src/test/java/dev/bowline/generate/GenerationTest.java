@@ -9,12 +9,12 @@ import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,19 +47,19 @@ class GenerationTest {
         long[] tokens = reference.longs("greedy.tokens");
         long[] all = Arrays.copyOf(prompt, prompt.length + tokens.length);
         System.arraycopy(tokens, 0, all, prompt.length, tokens.length);
-        try (CausalLanguageModel model = load(variant);
+        try (LanguageModel model = load(variant);
                 KeyValueCache cache = model.newCache();
                 var _ = new NoGradGuard();
                 var _ = TensorScope.open()) {
-            Tensor whole = model.logits(Memory.of(all, 1, all.length), Sequences.causal(1, all.length));
+            Tensor whole = model.logits(HostTensors.of(all, 1, all.length), Sequences.causal(1, all.length));
             double largest = whole.abs().max().item_double();
 
             // Blocks of several sizes, so that a block begins before, at and after the window's end.
             int at = 0;
             for (int size = first; at < all.length; size = 1 + (at % 5)) {
                 int length = Math.min(size, all.length - at);
-                Tensor ids = Memory.of(Arrays.copyOfRange(all, at, at + length), 1, length);
-                Tensor hidden = model.hidden(ids, Sequences.continuing(1, length, at), Optional.of(cache));
+                Tensor ids = HostTensors.of(Arrays.copyOfRange(all, at, at + length), 1, length);
+                Tensor hidden = model.hiddenStates(ids, Sequences.continuing(1, length, at), Optional.of(cache));
                 Tensor expected = whole.narrow(1, at, length);
 
                 Tensor logits = model.head().logits(hidden);
@@ -75,7 +75,7 @@ class GenerationTest {
     void aLaterTurnComputesOnlyWhatIsNewAndAnswersTheSame() {
         int[] first = ints(reference("moe_tied").longs("greedy.prompt"));
         GenerationSettings settings = GenerationSettings.greedy(12);
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 Generation chat = new Generation(model);
                 Generation fresh = new Generation(model)) {
             List<Integer> answer =
@@ -94,7 +94,7 @@ class GenerationTest {
     void severalThreadsGenerateWithOneModelAsOneDoes() throws Exception {
         int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
         GenerationSettings settings = GenerationSettings.greedy(12);
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 ExecutorService threads = Executors.newFixedThreadPool(4)) {
             List<Callable<List<Integer>>> asked = new ArrayList<>();
             for (int i = 0; i < 12; i++) {
@@ -125,7 +125,7 @@ class GenerationTest {
     void anUnrelatedPromptAfterAnotherIsAnsweredAsIfItWereTheFirst() {
         int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
         GenerationSettings settings = GenerationSettings.greedy(20);
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 Generation generation = new Generation(model)) {
             List<Integer> expected =
                     generation.generate(prompt, settings, TokenListener.NONE).tokens();
@@ -144,7 +144,7 @@ class GenerationTest {
         int stop = tokens[10];
         int before = indexOf(tokens, stop);
         List<Integer> heard = new ArrayList<>();
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 Generation generation = new Generation(model)) {
             Continuation continuation =
                     generation.generate(prompt, GenerationSettings.greedy(72).withStopTokens(Set.of(stop)), token -> {
@@ -163,7 +163,7 @@ class GenerationTest {
     @Test
     void aListenerEndsTheTextWithTheTokenItSaw() {
         int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 Generation generation = new Generation(model)) {
             Continuation continuation =
                     generation.generate(prompt, GenerationSettings.greedy(72), _ -> TokenListener.Verdict.STOP);
@@ -177,7 +177,7 @@ class GenerationTest {
     void aTextEndsWhenTheModelHasNoPositionLeft() {
         int[] prompt = {3, 4, 5};
         JsonObject config = config("text_only").with("max_position_embeddings", 40);
-        try (CausalLanguageModel model = fill(Gemma4Architecture.CAUSAL_LM.build(config), "text_only");
+        try (LanguageModel model = fill(Gemma4Architecture.CAUSAL_LM.build(config), "text_only");
                 Generation generation = new Generation(model)) {
             Continuation continuation = generation.generate(prompt, GenerationSettings.greedy(100), TokenListener.NONE);
 
@@ -192,7 +192,7 @@ class GenerationTest {
 
     @Test
     void promptsTheModelCannotReadAreRefused() {
-        try (CausalLanguageModel model = load("text_only");
+        try (LanguageModel model = load("text_only");
                 Generation generation = new Generation(model)) {
             GenerationSettings settings = GenerationSettings.greedy(1);
 
@@ -208,7 +208,7 @@ class GenerationTest {
         int[] prompt = ints(reference("moe_tied").longs("greedy.prompt"));
         Sampling.Sampled sampling = new Sampling.Sampled(2.0, 0, 1.0, 0.0, 11);
         GenerationSettings settings = GenerationSettings.greedy(40).withSampling(sampling);
-        try (CausalLanguageModel model = load("moe_tied");
+        try (LanguageModel model = load("moe_tied");
                 Generation generation = new Generation(model)) {
             List<Integer> once =
                     generation.generate(prompt, settings, TokenListener.NONE).tokens();
@@ -232,18 +232,19 @@ class GenerationTest {
                 .asObject();
     }
 
-    private static CausalLanguageModel load(String variant) {
+    private static LanguageModel load(String variant) {
         JsonObject config = config(variant);
         Gemma4Architecture architecture =
                 config.has("text_config") ? Gemma4Architecture.CONDITIONAL_GENERATION : Gemma4Architecture.CAUSAL_LM;
         return fill(architecture.build(config), variant);
     }
 
-    private static CausalLanguageModel fill(CausalLanguageModel model, String variant) {
+    private static LanguageModel fill(LanguageModel model, String variant) {
         Path file = Golden.directory("gemma4", variant).resolve("model.safetensors");
         Golden weights = Golden.read(file);
         try (var _ = TensorScope.open()) {
-            model.parameters().forEach((String name, Parameter parameter) -> parameter.fill(weights.tensor(name)));
+            model.parameters()
+                    .forEach((String name, Parameter parameter) -> parameter.materialize(weights.tensor(name)));
         }
         return model;
     }

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.fixtures.TwoThreads;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
 import java.util.OptionalDouble;
@@ -34,7 +34,7 @@ final class ChunkSoftmaxTest {
             for (int i = 0; i < TOKENS; i++) {
                 chosen[i] = i * 7L;
             }
-            Tensor targets = Memory.of(chosen, TOKENS);
+            Tensor targets = HostTensors.of(chosen, TOKENS);
             Tensor whole = z.clone().set_requires_grad(true);
             Tensor y = cap == 0 ? whole : whole.div(new Scalar(cap)).tanh().mul(new Scalar(cap));
             Tensor expected = torch.log_softmax(y, -1)

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.Linear;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
@@ -165,12 +165,12 @@ class ChunkedCrossEntropyTest {
         Tensor z = torch.linear(hidden, weight);
         Tensor logits = cap == 0 ? z : z.div(new Scalar(cap)).tanh().mul(new Scalar(cap));
         return torch.cross_entropy_loss(
-                Ops.cast(logits, Dtype.FLOAT32).reshape(-1, VOCABULARY), Memory.of(LABELS, LABELS.length));
+                Ops.cast(logits, Dtype.FLOAT32).reshape(-1, VOCABULARY), HostTensors.of(LABELS, LABELS.length));
     }
 
     private static Head head(RandomSource random, double cap) {
         Linear linear = new Linear("lm_head", WIDTH, VOCABULARY);
-        linear.weight().get().fill(random.normal(1, VOCABULARY, WIDTH));
+        linear.weight().get().materialize(random.normal(1, VOCABULARY, WIDTH));
         return new Head(linear.weight(), cap == 0 ? OptionalDouble.empty() : OptionalDouble.of(cap));
     }
 

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.ProcessMemory;
 import dev.bowline.tensor.TensorScope;
@@ -46,19 +46,20 @@ class AutogradFunctionTest {
                         handles.add(Pointer.totalCount());
                         return dy.mul(saved[0]);
                     },
-                    Memory.of(new float[] {3}, 1)));
+                    HostTensors.of(new float[] {3}, 1)));
         }
     }
 
     @Test
     void gradientsGoThroughEveryFunction() {
         try (TensorScope _ = TensorScope.open()) {
-            Tensor x = Memory.of(new float[] {1, -2}, 2);
+            Tensor x = HostTensors.of(new float[] {1, -2}, 2);
             x.set_requires_grad(true);
 
-            Ops.backward(tripled(tripled(x, new ArrayList<>()), new ArrayList<>()), Memory.of(new float[] {1, 10}, 2));
+            Ops.backward(
+                    tripled(tripled(x, new ArrayList<>()), new ArrayList<>()), HostTensors.of(new float[] {1, 10}, 2));
 
-            assertTrue(x.grad().equal(Memory.of(new float[] {9, 90}, 2)));
+            assertTrue(x.grad().equal(HostTensors.of(new float[] {9, 90}, 2)));
         }
     }
 
@@ -206,7 +207,7 @@ class AutogradFunctionTest {
     void forwardPassesWithoutABackwardPassLeaveNoMemory() {
         Path demo = Path.of("..", "cli", "src", "main", "resources", "demo", "model");
         try (Pretrained pretrained = AutoModel.fromPretrained(demo)) {
-            CausalLanguageModel model = pretrained.model();
+            LanguageModel model = pretrained.model();
             Sequences sequences = Sequences.causal(1, TOKENS);
             forward(model, sequences, 10);
             long handles = Pointer.totalCount();
@@ -222,10 +223,10 @@ class AutogradFunctionTest {
         }
     }
 
-    private static void forward(CausalLanguageModel model, Sequences sequences, int times) {
+    private static void forward(LanguageModel model, Sequences sequences, int times) {
         for (int i = 0; i < times; i++) {
             try (TensorScope _ = TensorScope.open()) {
-                Tensor logits = model.logits(Memory.of(new long[TOKENS], 1, TOKENS), sequences);
+                Tensor logits = model.logits(HostTensors.of(new long[TOKENS], 1, TOKENS), sequences);
                 assertTrue(logits.requires_grad());
             }
         }

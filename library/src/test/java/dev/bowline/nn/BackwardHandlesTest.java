@@ -3,7 +3,7 @@ package dev.bowline.nn;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
@@ -47,11 +47,11 @@ class BackwardHandlesTest {
     void ofALookup() {
         try (TensorScope _ = TensorScope.open()) {
             Embedding embedding = new Embedding("embedding", 5, 4, OptionalLong.empty());
-            embedding.weight().get().fill(trained(5, 4));
+            embedding.weight().get().materialize(trained(5, 4));
             // The first gradient of a parameter stays with it.
             embedding.weight().get().gradientBuffer();
 
-            requireNoneAfterBackward(embedding.forward(Memory.of(new long[] {1, 3, 1}, 1, 3)));
+            requireNoneAfterBackward(embedding.forward(HostTensors.of(new long[] {1, 3, 1}, 1, 3)));
         }
     }
 }

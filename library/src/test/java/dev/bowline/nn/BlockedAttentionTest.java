@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Products;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.List;
@@ -71,9 +71,9 @@ final class BlockedAttentionTest {
             Tensor gradient = random(1, length, HEADS, WIDTH);
 
             List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> {
-                Tensor scores = Products.batched(q.select(0, 0), k.select(0, 0).transpose(1, 2));
+                Tensor scores = MatMul.batched(q.select(0, 0), k.select(0, 0).transpose(1, 2));
                 Tensor p = Ops.softmax(scores.add(additive.select(0, 0)), Dtype.FLOAT32);
-                Tensor mixed = Products.batched(p.to(q.scalar_type()), v.select(0, 0));
+                Tensor mixed = MatMul.batched(p.to(q.scalar_type()), v.select(0, 0));
                 return mixed.unsqueeze(0).transpose(1, 2);
             });
             List<Tensor> actual = run(values, gradient, mask, Dtype.BFLOAT16);
@@ -188,7 +188,7 @@ final class BlockedAttentionTest {
                     .additive();
             Tensor padded = new VisibleKeys(
                             new VisibleKeys.Range(queries, 0, limit),
-                            new VisibleKeys.Limit.Padding(Memory.of(real, 1, queries)),
+                            new VisibleKeys.Limit.Padding(HostTensors.of(real, 1, queries)),
                             Dtype.FLOAT32)
                     .additive();
 
@@ -225,7 +225,7 @@ final class BlockedAttentionTest {
         long groups = q.size(1) / k.size(1);
         Tensor keys = k.repeat_interleave(groups, new LongOptional(1), new LongOptional());
         Tensor values = v.repeat_interleave(groups, new LongOptional(1), new LongOptional());
-        Tensor scores = Products.batched(q.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
+        Tensor scores = MatMul.batched(q.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
                 .view(q.size(0), q.size(1), q.size(2), q.size(2))
                 .mul(new Scalar(like.scale()));
         if (like.cap().isPresent()) {
@@ -233,7 +233,7 @@ final class BlockedAttentionTest {
             scores = scores.div(cap).tanh().mul(cap);
         }
         Tensor p = Ops.softmax(scores.add(additive), Dtype.FLOAT32);
-        return Products.batched(p.to(q.scalar_type()).flatten(0, 1), values.flatten(0, 1))
+        return MatMul.batched(p.to(q.scalar_type()).flatten(0, 1), values.flatten(0, 1))
                 .view_as(q)
                 .transpose(1, 2);
     }

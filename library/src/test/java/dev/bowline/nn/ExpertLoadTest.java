@@ -3,7 +3,7 @@ package dev.bowline.nn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
@@ -21,15 +21,15 @@ class ExpertLoadTest {
         try (TensorScope _ = TensorScope.open();
                 RandomSource random = RandomSource.seeded(5)) {
             GatedExperts experts = new GatedExperts("layers.0.experts", 4, WIDTH, 16);
-            experts.gateUp().get().fill(random.normal(1, 4, 32, WIDTH));
-            experts.down().get().fill(random.normal(1, 4, WIDTH, 16));
+            experts.gateUp().get().materialize(random.normal(1, 4, 32, WIDTH));
+            experts.down().get().materialize(random.normal(1, 4, WIDTH, 16));
             Tensor x = random.normal(1, 3, WIDTH);
-            Tensor index = Memory.of(new long[] {0, 2, 2, 1, 2, 0}, 3, 2);
+            Tensor index = HostTensors.of(new long[] {0, 2, 2, 1, 2, 0}, 3, 2);
             Tensor shares = random.normal(1, 3, 2);
             ExpertLoad load = new ExpertLoad();
 
             load.during(Optional.empty(), () -> experts.forward(x, index, shares));
-            Tensor firstAndLast = Memory.of(new long[] {0, 2}, 2);
+            Tensor firstAndLast = HostTensors.of(new long[] {0, 2}, 2);
             load.during(Optional.of(firstAndLast), () -> experts.forward(x, index, shares));
             experts.forward(x, index, shares);
 

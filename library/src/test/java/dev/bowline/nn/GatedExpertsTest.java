@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.fixtures.TwoThreads;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.function.Supplier;
@@ -42,7 +42,7 @@ class GatedExpertsTest {
             Tensor x = random(TOKENS, WIDTH);
             Tensor weight = random(TOKENS, 2);
             // Expert 4 gets no token.
-            Tensor index = Memory.of(new long[] {0, 1, 1, 2, 3, 0, 2, 3, 0, 3, 1, 0, 2, 1}, TOKENS, 2);
+            Tensor index = HostTensors.of(new long[] {0, 1, 1, 2, 3, 0, 2, 3, 0, 3, 1, 0, 2, 1}, TOKENS, 2);
             Tensor dy = random(TOKENS, WIDTH).detach();
             Tensor gateUp = experts.gateUp().tensor();
             Tensor down = experts.down().tensor();
@@ -65,7 +65,7 @@ class GatedExpertsTest {
             GatedExperts experts = filled(new GatedExperts("experts", EXPERTS, WIDTH, INNER));
             Tensor x = random(TOKENS, WIDTH).detach();
             Tensor weight = random(TOKENS, 1).detach();
-            Tensor index = Memory.of(new long[] {0, 1, 2, 3, 4, 0, 1}, TOKENS, 1);
+            Tensor index = HostTensors.of(new long[] {0, 1, 2, 3, 4, 0, 1}, TOKENS, 1);
             Tensor dy = random(TOKENS, WIDTH).detach();
             Ops.backward(experts.forward(x, index, weight), dy);
             Tensor once = experts.down().get().gradient().orElseThrow().clone();
@@ -138,7 +138,7 @@ class GatedExpertsTest {
     }
 
     private static <L extends Layer> L filled(L layer) {
-        layer.parameters().values().forEach(p -> p.fill(random(p.shape()).detach()));
+        layer.parameters().values().forEach(p -> p.materialize(random(p.shape()).detach()));
         return layer;
     }
 }

@@ -109,7 +109,7 @@ class LinearTest {
     }
 
     private static Linear filled(Linear linear) {
-        linear.parameters().values().forEach(parameter -> parameter.fill(random(parameter.shape())));
+        linear.parameters().values().forEach(parameter -> parameter.materialize(random(parameter.shape())));
         return linear;
     }
 

@@ -45,7 +45,7 @@ class RmsNormTest {
         try (TensorScope _ = TensorScope.open()) {
             torch.manual_seed(7);
             RmsNorm norm = new RmsNorm("norm", WIDTH, EPSILON, scale);
-            norm.weight().ifPresent(slot -> slot.get().fill(random(dtype, WIDTH)));
+            norm.weight().ifPresent(slot -> slot.get().materialize(random(dtype, WIDTH)));
             // Rows of many sizes, so that epsilon matters in some.
             Tensor x = Ops.cast(random(Dtype.FLOAT32, ROWS, WIDTH).mul(random(Dtype.FLOAT32, ROWS, 1)), dtype)
                     .set_requires_grad(true);
@@ -82,7 +82,7 @@ class RmsNormTest {
     void withoutAGradientTheValuesAreTheSame() {
         try (TensorScope _ = TensorScope.open()) {
             RmsNorm norm = new RmsNorm("norm", WIDTH, EPSILON);
-            norm.weight().orElseThrow().get().fill(random(Dtype.BFLOAT16, WIDTH));
+            norm.weight().orElseThrow().get().materialize(random(Dtype.BFLOAT16, WIDTH));
             Tensor x = random(Dtype.BFLOAT16, ROWS, WIDTH).set_requires_grad(true);
             Tensor recorded = norm.forward(x);
             try (NoGradGuard _ = new NoGradGuard()) {
@@ -96,7 +96,7 @@ class RmsNormTest {
         try (TensorScope _ = TensorScope.open()) {
             RmsNorm norm = new RmsNorm("norm", WIDTH, EPSILON);
             Parameter weight = norm.weight().orElseThrow().get();
-            weight.fill(random(Dtype.FLOAT32, WIDTH));
+            weight.materialize(random(Dtype.FLOAT32, WIDTH));
             Tensor x = random(Dtype.FLOAT32, ROWS, WIDTH);
             Tensor dy = random(Dtype.FLOAT32, ROWS, WIDTH);
 

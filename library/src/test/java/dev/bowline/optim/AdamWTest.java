@@ -13,7 +13,7 @@ import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.Shapes;
@@ -41,7 +41,7 @@ class AdamWTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load("moe_tied")) {
             model.cast(Dtype.BFLOAT16);
-            try (AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+            try (AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
                 double first = lossAndGradients(model, reference);
                 for (int i = 0; i < 5; i++) {
                     optimizer.step(LEARNING_RATE);
@@ -102,7 +102,7 @@ class AdamWTest {
 
     private static Parameter parameter(Tensor values, Tensor gradient) {
         Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, Shapes.of(values));
-        parameter.fill(values);
+        parameter.materialize(values);
         parameter.gradientBuffer().copy_(gradient);
         return parameter;
     }
@@ -134,7 +134,7 @@ class AdamWTest {
         Golden reference = ReferenceModel.reference(variant);
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant);
-                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+                AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
             lossAndGradients(model, reference);
             double squares = 0;
             for (String name : reference.names()) {
@@ -173,13 +173,13 @@ class AdamWTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model straight = ReferenceModel.load("moe_tied");
                 Gemma4Model resumed = ReferenceModel.load("moe_tied");
-                AdamW first = new AdamW(straight.trained(), SETTINGS);
-                AdamW second = new AdamW(resumed.trained(), SETTINGS)) {
+                AdamW first = new AdamW(straight.trainable(), SETTINGS);
+                AdamW second = new AdamW(resumed.trainable(), SETTINGS)) {
             train(straight, first, reference, 2);
             straight.parameters()
                     .forEach((name, parameter) -> Objects.requireNonNull(
                                     resumed.parameters().get(name))
-                            .fill(parameter.value().detach().clone()));
+                            .materialize(parameter.value().detach().clone()));
             second.restore(first.state());
 
             train(straight, first, reference, 2);
@@ -195,7 +195,7 @@ class AdamWTest {
         Golden reference = ReferenceModel.reference("moe_tied");
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load("moe_tied");
-                AdamW optimizer = new AdamW(model.trained(), SETTINGS)) {
+                AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
             train(model, optimizer, reference, 2);
             long before = Pointer.totalCount();
 
@@ -228,7 +228,7 @@ class AdamWTest {
 
     private static Parameter ones(long... shape) {
         Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, shape);
-        parameter.fill(Ops.full(Dtype.FLOAT32, 1, shape));
+        parameter.materialize(Ops.full(Dtype.FLOAT32, 1, shape));
         return parameter;
     }
 
@@ -257,8 +257,8 @@ class AdamWTest {
                 labels[i] = target ? ids[i + 1] : Targets.IGNORED;
             }
             Targets targets = Targets.of(labels);
-            Tensor hidden =
-                    model.hidden(Memory.of(ids, rows, length), Sequences.padded(mask, rows, length), Optional.empty());
+            Tensor hidden = model.hiddenStates(
+                    HostTensors.of(ids, rows, length), Sequences.padded(mask, rows, length), Optional.empty());
             return new ChunkedCrossEntropy(7).backward(hidden, model.head(), targets, 1.0 / targets.count());
         }
     }

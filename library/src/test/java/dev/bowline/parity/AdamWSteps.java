@@ -2,7 +2,7 @@ package dev.bowline.parity;
 
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
 import dev.bowline.tensor.TensorScope;
@@ -26,12 +26,12 @@ record AdamWSteps(double losses, double weights) {
     private static final String FINAL = "adamw.final.";
 
     /// Trains `model`, which has the fixture's own values, as the reference was trained.
-    static AdamWSteps train(CausalLanguageModel model, Fixture fixture) {
+    static AdamWSteps train(LanguageModel model, Fixture fixture) {
         Golden reference = fixture.reference();
         JsonObject rates = fixture.facts().requireObject("adamw");
         TokenRows batch = TokenRows.padded(reference);
         double losses = 0;
-        try (AdamW optimizer = new AdamW(model.trained(), settings(rates))) {
+        try (AdamW optimizer = new AdamW(model.trainable(), settings(rates))) {
             for (float expected : reference.floats("adamw.losses")) {
                 try (TensorScope _ = TensorScope.open()) {
                     double loss = Outcome.of(model, batch).loss();

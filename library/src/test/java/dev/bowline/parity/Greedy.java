@@ -5,7 +5,7 @@ import dev.bowline.generate.Generation;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TokenListener;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import java.util.Arrays;
 import java.util.List;
 
@@ -19,7 +19,7 @@ record Greedy(int expected, int equal, int pastWindow) {
     /// How far past the window a continuation must reach to prove that the cache slides.
     static final int PAST_WINDOW = 64;
 
-    static Greedy continued(CausalLanguageModel model, Fixture fixture) {
+    static Greedy continued(LanguageModel model, Fixture fixture) {
         Golden reference = fixture.reference();
         int[] prompt = Arrays.stream(reference.longs("greedy.prompt"))
                 .mapToInt(Math::toIntExact)

@@ -3,7 +3,7 @@ package dev.bowline.parity;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
@@ -23,9 +23,9 @@ record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
     private static final int CHUNK_TOKENS = 7;
 
     /// Bowline's, by the path that training takes. Gradients that were there before are dropped.
-    static Outcome of(CausalLanguageModel model, TokenRows batch) {
-        model.trained().values().forEach(Parameter::clearGradient);
-        Tensor hidden = model.hidden(batch.tensor(), batch.sequences(), Optional.empty());
+    static Outcome of(LanguageModel model, TokenRows batch) {
+        model.trainable().values().forEach(Parameter::clearGradient);
+        Tensor hidden = model.hiddenStates(batch.tensor(), batch.sequences(), Optional.empty());
         Tensor logits;
         try (var _ = new NoGradGuard()) {
             logits = batch.realOf(float32(model.head().logits(hidden.detach())));
@@ -34,7 +34,7 @@ record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
         double loss =
                 new ChunkedCrossEntropy(CHUNK_TOKENS).backward(hidden, model.head(), targets, 1.0 / targets.count());
         Map<String, Tensor> gradients = new TreeMap<>();
-        model.trained()
+        model.trainable()
                 .forEach((name, parameter) -> gradients.put(
                         name, float32(parameter.gradient().orElseThrow().clone())));
         return new Outcome(logits, loss, gradients);

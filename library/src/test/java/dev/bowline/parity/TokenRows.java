@@ -3,7 +3,7 @@ package dev.bowline.parity;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.Targets;
 import dev.bowline.nn.Sequences;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
@@ -64,7 +64,7 @@ record TokenRows(int rows, int length, long[] ids, long[] labels, Sequences sequ
 
     /// [B, S] int64.
     Tensor tensor() {
-        return Memory.of(ids, rows, length);
+        return HostTensors.of(ids, rows, length);
     }
 
     Targets targets() {
@@ -80,6 +80,6 @@ record TokenRows(int rows, int length, long[] ids, long[] labels, Sequences sequ
     /// @param logits [B, S, V]
     /// @return [real, V]
     Tensor realOf(Tensor logits) {
-        return logits.reshape(-1, logits.size(-1)).index_select(0, Memory.of(real, real.length));
+        return logits.reshape(-1, logits.size(-1)).index_select(0, HostTensors.of(real, real.length));
     }
 }

@@ -19,7 +19,7 @@ class NewPagesTest {
         try (Tensor values = Ops.empty(Dtype.UINT8, (long) mebibytes << 20)) {
             long before = ProcessMemory.resident().orElseThrow();
 
-            NewPages.request(Memory.bytes(values));
+            NewPages.request(HostTensors.bytes(values));
 
             long grown = ProcessMemory.resident().orElseThrow() - before;
             assertTrue(grown > (mebibytes - 56L) << 20, "grew by " + grown);

@@ -9,12 +9,12 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.decoder.FamilyFixtures;
 import dev.bowline.nn.Sequences;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -84,10 +84,11 @@ class ConfiguredDropoutTest {
     }
 
     private static float[] logits(JsonObject config) {
-        try (CausalLanguageModel model = AutoModel.fromConfig(config);
+        try (LanguageModel model = AutoModel.fromConfig(config);
                 var _ = TensorScope.open()) {
             model.initializeWeights(Dtype.FLOAT32, 3);
-            return Memory.bytes(model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4)))
+            return HostTensors.bytes(
+                            model.logits(HostTensors.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4)))
                     .toArray(ValueLayout.JAVA_FLOAT);
         }
     }

@@ -172,7 +172,7 @@ class FineTuningTest {
             }
 
             assertTrue(notes.stream().anyMatch(note -> note.contains("lm_head")), notes.toString());
-            assertFalse(model.lmHead().get().isTrained());
+            assertFalse(model.lmHead().get().requiresGrad());
             assertTrue(before.equal(model.lmHead().tensor()));
         }
     }
@@ -203,7 +203,7 @@ class FineTuningTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = load(variant, Dtype.FLOAT32)) {
             Set<Component> others = EnumSet.noneOf(Component.class);
-            model.trained().keySet().forEach(name -> others.add(model.component(name)));
+            model.trainable().keySet().forEach(name -> others.add(model.component(name)));
             assertTrue(others.remove(frozen), others.toString());
             if (frozen == Component.EMBEDDINGS) {
                 others.remove(Component.PER_LAYER_EMBEDDINGS);
@@ -275,7 +275,7 @@ class FineTuningTest {
     private static void copyWeights(Gemma4Model from, Gemma4Model to) {
         from.parameters()
                 .forEach((name, parameter) ->
-                        of(to, name).fill(parameter.value().detach().clone()));
+                        of(to, name).materialize(parameter.value().detach().clone()));
     }
 
     private static Parameter of(Gemma4Model model, String name) {

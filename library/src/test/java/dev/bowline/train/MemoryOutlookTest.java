@@ -9,14 +9,14 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.AvailableMemory;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Products;
+import dev.bowline.tensor.MatMul;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +34,7 @@ class MemoryOutlookTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(
                 recipe().model().pretrainedModel(), AutoModel.Options.asStored().in(Dtype.FLOAT32))) {
             long owned = pretrained.report().ownedBytes();
-            long trained = pretrained.model().trained().values().stream()
+            long trained = pretrained.model().trainable().values().stream()
                     .mapToLong(Parameter::elements)
                     .sum();
             assertEquals(
@@ -133,7 +133,7 @@ class MemoryOutlookTest {
         MemoryEstimate estimate = outlook(Long.MAX_VALUE, "model.torch_dtype=bfloat16", "dataset.seq_length=40")
                 .estimate();
 
-        if (Products.isDirect(Dtype.BFLOAT16)) {
+        if (MatMul.isDirect(Dtype.BFLOAT16)) {
             assertTrue(estimate.total() > 791L << 20, "estimated " + estimate.total());
         } else {
             assertTrue(estimate.total() < 576L << 20, "estimated " + estimate.total());
@@ -168,7 +168,7 @@ class MemoryOutlookTest {
         sets.addAll(List.of(more));
         Recipe recipe = recipe(sets.toArray(String[]::new));
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
-                CausalLanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             int columns = recipe.dataset().seqLength();
             return MemoryOutlook.of(recipe, checkpoint, model, columns, new AvailableMemory(available, "a test"));
         }

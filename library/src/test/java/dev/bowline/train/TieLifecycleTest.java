@@ -17,7 +17,7 @@ import dev.bowline.data.Row;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Schedule;
 import dev.bowline.safetensors.TensorHash;
@@ -120,7 +120,7 @@ class TieLifecycleTest {
         return TensorHash.of(MemorySegment.ofArray(weights.bytes(name)));
     }
 
-    private static void assertHead(CausalLanguageModel model, boolean tied) {
+    private static void assertHead(LanguageModel model, boolean tied) {
         assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model));
         assertEquals(
                 tied, Ops.same(model.lmHead().tensor(), model.inputEmbedding().tensor()));
@@ -129,7 +129,7 @@ class TieLifecycleTest {
         }
     }
 
-    private static FineTuning fineTuning(CausalLanguageModel model) {
+    private static FineTuning fineTuning(LanguageModel model) {
         List<Example> examples = Stream.of(3, 5, 8, 9)
                 .map(first -> new Example(
                         new int[] {first, first + 20, 40, first + 30, 60},

@@ -31,7 +31,7 @@ class TokenizedExampleTest {
             TokenizedExample example = TokenizedExample.of("dataset", new Example(ids, targets, "a:1"), tokenizer);
 
             assertEquals(text, example.tokens().stream().map(Token::text).collect(Collectors.joining()));
-            assertEquals(1, example.trained(), "nothing comes before the first token, so it is not predicted");
+            assertEquals(1, example.trainable(), "nothing comes before the first token, so it is not predicted");
             assertEquals(Use.TRAINED, example.tokens().getLast().use());
         }
     }

@@ -61,7 +61,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load("moe_tied");
                 AdamW optimizer =
-                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             TrainingStep step = new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(0.5));
 
             TrainingStep.Outcome outcome = step.take(1, List.of(Batch.of(ROWS, 0)), 1e-3);
@@ -85,7 +85,7 @@ class TrainingStepTest {
             norm.value().detach().fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
             var before = model.inputEmbedding().tensor().detach().clone();
             try (AdamW optimizer =
-                    new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                    new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
                 TrainingStep step =
                         new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
 
@@ -107,7 +107,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load("moe_untied");
                 AdamW optimizer =
-                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             int token = 95; // in no other row
             model.inputEmbedding()
                     .tensor()
@@ -135,7 +135,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant);
                 AdamW optimizer =
-                        new AdamW(model.trained(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             return new TrainingStep(model, optimizer, loss, OptionalDouble.empty()).take(1, batches, 1e-3);
         }
     }

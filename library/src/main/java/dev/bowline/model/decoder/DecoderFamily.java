@@ -1,9 +1,9 @@
 package dev.bowline.model.decoder;
 
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Component;
 import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
@@ -55,7 +55,7 @@ public interface DecoderFamily {
     /// Builds the model without values: load a checkpoint into it, or initialise it.
     ///
     /// @param config the original config.json
-    default CausalLanguageModel build(JsonObject config) {
+    default LanguageModel build(JsonObject config) {
         return new DecoderModel(this, config);
     }
 }

@@ -1,11 +1,11 @@
 package dev.bowline.model.decoder;
 
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -25,7 +25,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /// A decoder with a language modelling head, as a family declares it.
-final class DecoderModel extends Layer implements CausalLanguageModel {
+final class DecoderModel extends Layer implements LanguageModel {
 
     private final DecoderFamily family;
     private final JsonObject config;
@@ -138,7 +138,7 @@ final class DecoderModel extends Layer implements CausalLanguageModel {
     }
 
     @Override
-    public Tensor hidden(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
+    public Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
         return decoder.forward(ids, sequences, cache);
     }
 

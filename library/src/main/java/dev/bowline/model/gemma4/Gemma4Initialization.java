@@ -23,7 +23,7 @@ final class Gemma4Initialization {
 
     void fill(Map<String, Parameter> parameters) {
         try (RandomSource random = RandomSource.seeded(seed)) {
-            parameters.forEach((name, parameter) -> parameter.fill(values(name, parameter.shape(), random)));
+            parameters.forEach((name, parameter) -> parameter.materialize(values(name, parameter.shape(), random)));
         }
     }
 

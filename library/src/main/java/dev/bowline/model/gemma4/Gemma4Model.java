@@ -1,11 +1,11 @@
 package dev.bowline.model.gemma4;
 
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.CommonWeightRules;
 import dev.bowline.model.Component;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -30,7 +30,7 @@ import org.bytedeco.pytorch.Tensor;
 /// The two differ in where the decoder sits and in which level of config.json the tie flag is read from. The parent
 /// builds the dense decoder and ties the head to it; a mixture-of-experts config then replaces the decoder, and the
 /// head follows the active embedding because the tie is declared by role and resolved again after the swap.
-public final class Gemma4Model extends Layer implements CausalLanguageModel {
+public final class Gemma4Model extends Layer implements LanguageModel {
 
     private final Gemma4Architecture architecture;
     private final JsonObject config;
@@ -141,7 +141,7 @@ public final class Gemma4Model extends Layer implements CausalLanguageModel {
     }
 
     @Override
-    public Tensor hidden(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
+    public Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
         return languageModel.forward(ids, sequences, cache);
     }
 

@@ -7,7 +7,7 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
@@ -92,7 +92,7 @@ final class TextModel extends Layer {
         if (placeholders.length == 0 || config.paddingId().isEmpty()) {
             return ids;
         }
-        Tensor absent = torch.isin(ids, Memory.of(placeholders, placeholders.length));
+        Tensor absent = torch.isin(ids, HostTensors.of(placeholders, placeholders.length));
         return ids.masked_fill(absent, new Scalar(config.paddingId().getAsLong()));
     }
 

@@ -9,7 +9,7 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -77,7 +77,7 @@ class ConfigReaderTest {
     void whatTransformersIgnoresIsNoted(String variant, String key, String value, String noted) {
         JsonObject config = FamilyFixtures.config(variant).with(key, Json.parse(value, "value"));
 
-        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+        try (LanguageModel model = AutoModel.fromConfig(config)) {
             assertEquals(1, model.notes().size(), model.notes().toString());
             assertTrue(model.notes().getFirst().startsWith(noted), model.notes().getFirst());
         }
@@ -107,7 +107,7 @@ class ConfigReaderTest {
     @ParameterizedTest
     @CsvSource({"llama/dynamic, 128", "llama/linear, 512", "qwen2/yarn, 128", "llama/tied, 128"})
     void aStretchedRotationReachesAsFarAsItsFactorSays(String variant, int positions) {
-        try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+        try (LanguageModel model = FamilyFixtures.build(variant)) {
             assertEquals(positions, model.maxPositions());
         }
     }
@@ -116,7 +116,7 @@ class ConfigReaderTest {
     void yarnReachesPastTheLengthOfThePretrainingThatTheConfigSays() {
         JsonObject config = FamilyFixtures.config("qwen2/yarn").with("max_position_embeddings", JsonValue.of(16));
 
-        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+        try (LanguageModel model = AutoModel.fromConfig(config)) {
             assertEquals(64, model.maxPositions());
         }
     }

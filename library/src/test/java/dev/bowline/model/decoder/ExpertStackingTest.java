@@ -13,7 +13,7 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -59,8 +59,8 @@ class ExpertStackingTest {
         byte[] stack;
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = FamilyFixtures.load("qwen3moe/normalised")) {
-            MemorySegment values =
-                    Memory.bytes(parameter(pretrained, EXPERTS + "gate_up_proj").value());
+            MemorySegment values = HostTensors.bytes(
+                    parameter(pretrained, EXPERTS + "gate_up_proj").value());
             for (long at = 0; at < values.byteSize() / Float.BYTES; at++) {
                 values.setAtIndex(ValueLayout.JAVA_FLOAT, at, at);
             }
@@ -147,6 +147,6 @@ class ExpertStackingTest {
     }
 
     private static byte[] bytes(Pretrained pretrained, String name) {
-        return Memory.bytes(parameter(pretrained, name).value()).toArray(ValueLayout.JAVA_BYTE);
+        return HostTensors.bytes(parameter(pretrained, name).value()).toArray(ValueLayout.JAVA_BYTE);
     }
 }

@@ -5,7 +5,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -61,7 +61,7 @@ public final class FamilyFixtures {
         return AutoModel.fromPretrained(directory(variant));
     }
 
-    public static CausalLanguageModel build(String variant) {
+    public static LanguageModel build(String variant) {
         return AutoModel.fromConfig(config(variant));
     }
 }

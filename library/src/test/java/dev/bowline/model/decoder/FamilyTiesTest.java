@@ -15,11 +15,11 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieSupport;
@@ -48,7 +48,7 @@ class FamilyTiesTest {
     @MethodSource("variants")
     void theHeadIsTiedWhereTheReferenceTiesIt(String variant) {
         boolean tied = FamilyFixtures.facts(variant).requireBoolean("tied");
-        try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+        try (LanguageModel model = FamilyFixtures.build(variant)) {
             assertEquals(tied, model.tieFlag().tied(), variant);
             assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model), variant);
             assertEquals(!tied, model.parameters().containsKey(model.lmHead().path()), variant);
@@ -66,12 +66,12 @@ class FamilyTiesTest {
         for (boolean tied : new boolean[] {true, false}) {
             JsonObject asked = config.with("tie_word_embeddings", tied);
             TieSupport support;
-            try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+            try (LanguageModel model = FamilyFixtures.build(variant)) {
                 support = model.tieSupport();
             }
             boolean allowed = support == TieSupport.BOTH || (support == TieSupport.TIED_ONLY) == tied;
             if (allowed) {
-                try (CausalLanguageModel model = AutoModel.fromConfig(asked)) {
+                try (LanguageModel model = AutoModel.fromConfig(asked)) {
                     assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model), variant);
                 }
             } else {
@@ -87,15 +87,14 @@ class FamilyTiesTest {
     @MethodSource("variants")
     void aFlippedFlagIsRefusedAtLoadBeforeAnyByteIsCopied(String variant) {
         try (Checkpoint checkpoint = Checkpoint.open(FamilyFixtures.directory(variant));
-                CausalLanguageModel own = FamilyFixtures.build(variant)) {
+                LanguageModel own = FamilyFixtures.build(variant)) {
             if (own.tieSupport() != TieSupport.BOTH) {
                 return;
             }
             boolean flipped = !own.tieFlag().tied();
-            try (CausalLanguageModel model =
-                    AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", flipped))) {
+            try (LanguageModel model = AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", flipped))) {
                 assertThrows(BowlineException.class, () -> checkpoint.load(model), variant);
-                assertTrue(model.parameters().values().stream().noneMatch(Parameter::isFilled), variant);
+                assertTrue(model.parameters().values().stream().noneMatch(Parameter::isMaterialized), variant);
             }
         }
     }
@@ -122,7 +121,7 @@ class FamilyTiesTest {
     @MethodSource("variants")
     void theTieSurvivesInitialisationInBfloat16AndALaterCast(String variant) {
         try (TensorScope _ = TensorScope.open();
-                CausalLanguageModel model = FamilyFixtures.build(variant)) {
+                LanguageModel model = FamilyFixtures.build(variant)) {
             model.initializeWeights(Dtype.BFLOAT16, 7);
             assertPair(model, Dtype.BFLOAT16);
             long before = Ops.address(model.lmHead().tensor());
@@ -139,13 +138,13 @@ class FamilyTiesTest {
     void tieWeightsRepairsADeliberateBreak(String variant) {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = FamilyFixtures.load(variant)) {
-            CausalLanguageModel model = pretrained.model();
+            LanguageModel model = pretrained.model();
             if (!model.tieFlag().tied()) {
                 return;
             }
             Parameter own =
                     new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
-            own.fill(model.inputEmbedding().tensor().detach().clone());
+            own.materialize(model.inputEmbedding().tensor().detach().clone());
             model.lmHead().own(own);
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
@@ -186,7 +185,7 @@ class FamilyTiesTest {
     void aFreshModelIsSavedSoThatItsOwnFamilyLoadsIt(String variant) {
         Path saved = temporary.resolve("fresh");
         double before;
-        try (CausalLanguageModel model = FamilyFixtures.build(variant)) {
+        try (LanguageModel model = FamilyFixtures.build(variant)) {
             model.initializeWeights(Dtype.FLOAT32, 11);
             before = logits(model);
             Checkpoint.save(model, saved, SaveOptions.withoutSource());
@@ -200,7 +199,7 @@ class FamilyTiesTest {
     @Test
     void aFreshMixtureIsSavedWithATensorPerExpert() {
         Path saved = temporary.resolve("mixture");
-        try (CausalLanguageModel model = FamilyFixtures.build("qwen3moe/normalised")) {
+        try (LanguageModel model = FamilyFixtures.build("qwen3moe/normalised")) {
             model.initializeWeights(Dtype.FLOAT32, 3);
             Checkpoint.save(model, saved, SaveOptions.withoutSource());
         }
@@ -213,15 +212,15 @@ class FamilyTiesTest {
                 Golden.read(saved.resolve("model.safetensors")).names());
     }
 
-    private static double logits(CausalLanguageModel model) {
+    private static double logits(LanguageModel model) {
         try (TensorScope _ = TensorScope.open();
                 NoGradGuard _ = new NoGradGuard()) {
-            Tensor logits = model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4));
+            Tensor logits = model.logits(HostTensors.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4));
             return logits.abs().sum().item_double();
         }
     }
 
-    private static void assertPair(CausalLanguageModel model, Dtype dtype) {
+    private static void assertPair(LanguageModel model, Dtype dtype) {
         boolean tied = model.tieFlag().tied();
         assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model));
         assertEquals(

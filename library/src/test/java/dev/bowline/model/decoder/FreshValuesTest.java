@@ -11,10 +11,10 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -63,7 +63,7 @@ class FreshValuesTest {
         JsonObject recorded = RECORD.requireObject("fixtures").requireObject(fixture);
         JsonObject values = recorded.requireObject("values");
         try (TensorScope _ = TensorScope.open();
-                CausalLanguageModel model = AutoModel.fromConfig(withRange(FamilyFixtures.config(fixture)))) {
+                LanguageModel model = AutoModel.fromConfig(withRange(FamilyFixtures.config(fixture)))) {
             model.initializeWeights(Dtype.FLOAT32, 5);
 
             assertEquals(
@@ -96,7 +96,7 @@ class FreshValuesTest {
         assertTrue(Math.abs(sum / values.length) < 5 * deviation / Math.sqrt(values.length), name);
     }
 
-    private static void assertPaddingRowIsZero(CausalLanguageModel model) {
+    private static void assertPaddingRowIsZero(LanguageModel model) {
         int hidden = Math.toIntExact(model.inputEmbedding().shape()[1]);
         int row = Math.toIntExact(
                 ((DecoderModel) model).decoder().config().size().paddingId().orElseThrow());
@@ -107,7 +107,7 @@ class FreshValuesTest {
     }
 
     private static float[] floats(Parameter parameter) {
-        return Objects.requireNonNull(Memory.bytes(parameter.value())).toArray(ValueLayout.JAVA_FLOAT);
+        return Objects.requireNonNull(HostTensors.bytes(parameter.value())).toArray(ValueLayout.JAVA_FLOAT);
     }
 
     /// The deviation of the record, at every level.

@@ -10,8 +10,8 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.CausalLanguageModel;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -166,7 +166,7 @@ class IgnoredKeysTest {
     }
 
     private static Optional<Built> build(JsonObject config) {
-        try (CausalLanguageModel model = AutoModel.fromConfig(config)) {
+        try (LanguageModel model = AutoModel.fromConfig(config)) {
             Object declared =
                     model instanceof DecoderModel decoder ? decoder.decoder().config() : ReferenceModel.declared(model);
             return Optional.of(new Built(declared, model.notes(), model.dropouts()));

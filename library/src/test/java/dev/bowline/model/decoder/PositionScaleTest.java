@@ -8,7 +8,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.nn.Sequences;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,7 +57,8 @@ class PositionScaleTest {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = AutoModel.fromPretrained(directory);
                 NoGradGuard _ = new NoGradGuard()) {
-            Tensor logits = pretrained.model().logits(Memory.of(ids, 1, ids.length), Sequences.causal(1, ids.length));
+            Tensor logits =
+                    pretrained.model().logits(HostTensors.of(ids, 1, ids.length), Sequences.causal(1, ids.length));
             Tensor expected = REFERENCE.tensor("unpadded.logits");
             Tensor error = logits.sub(expected).abs().narrow(1, from, to - from);
             return error.max().item_double() / expected.abs().max().item_double();

@@ -8,7 +8,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import java.util.List;
 import java.util.Set;
@@ -33,7 +33,7 @@ class PublishedConfigsTest {
     @MethodSource("models")
     void aPublishedConfigIsBuiltInFull(String name) {
         JsonObject published = PUBLISHED.requireObject(name);
-        try (CausalLanguageModel model = AutoModel.fromConfig(published.requireObject("config"))) {
+        try (LanguageModel model = AutoModel.fromConfig(published.requireObject("config"))) {
             long parameters = model.parameters().values().stream()
                     .mapToLong(Parameter::elements)
                     .sum();

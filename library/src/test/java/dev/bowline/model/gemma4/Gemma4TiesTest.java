@@ -17,7 +17,7 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Memory;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.TieFlag;
@@ -92,12 +92,12 @@ class Gemma4TiesTest {
         try (var _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant)) {
             Tensor before = model.inputEmbedding().tensor().detach().clone();
-            model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
+            model.logits(HostTensors.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
                     .square()
                     .mean()
                     .backward();
             try (var _ = new NoGradGuard()) {
-                for (Parameter parameter : model.trained().values()) {
+                for (Parameter parameter : model.trainable().values()) {
                     parameter.value().sub_(Ops.times(parameter.gradient().orElseThrow(), 0.01));
                 }
             }
@@ -130,12 +130,12 @@ class Gemma4TiesTest {
                 Gemma4Model model = ReferenceModel.load(variant)) {
             Parameter other =
                     new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
-            other.fill(model.inputEmbedding().tensor().detach());
+            other.materialize(model.inputEmbedding().tensor().detach());
             model.lmHead().own(other);
 
             assertEquals(
-                    Memory.bytes(model.inputEmbedding().tensor()).address(),
-                    Memory.bytes(model.lmHead().tensor()).address());
+                    HostTensors.bytes(model.inputEmbedding().tensor()).address(),
+                    HostTensors.bytes(model.lmHead().tensor()).address());
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
             TiedWeights.ensureTiedLmHead(model);
@@ -171,10 +171,10 @@ class Gemma4TiesTest {
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
             assertNotSame(model.inputEmbedding().get(), model.lmHead().get());
             assertNotEquals(
-                    Memory.bytes(model.inputEmbedding().tensor()).address(),
-                    Memory.bytes(model.lmHead().tensor()).address());
+                    HostTensors.bytes(model.inputEmbedding().tensor()).address(),
+                    HostTensors.bytes(model.lmHead().tensor()).address());
 
-            model.logits(Memory.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
+            model.logits(HostTensors.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
                     .square()
                     .mean()
                     .backward();
@@ -213,7 +213,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv", "flag_top_false_text_true"})
     void everyValueIsCountedOnce(String variant) {
         try (Gemma4Model model = build(variant)) {
-            long trained = model.trained().values().stream()
+            long trained = model.trainable().values().stream()
                     .mapToLong(Parameter::elements)
                     .sum();
 
@@ -229,7 +229,7 @@ class Gemma4TiesTest {
                 Gemma4Model model = build("moe_tied")) {
             Parameter embedding = model.inputEmbedding().get();
 
-            assertThrows(IllegalArgumentException.class, () -> embedding.fill(Ops.zeros(Dtype.FLOAT32, 3, 3)));
+            assertThrows(IllegalArgumentException.class, () -> embedding.materialize(Ops.zeros(Dtype.FLOAT32, 3, 3)));
         }
     }
 
@@ -239,7 +239,7 @@ class Gemma4TiesTest {
                 Gemma4Model model = build("moe_tied")) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
-                    () -> model.logits(Memory.of(new long[] {1, 2}, 1, 2), Sequences.causal(1, 2)));
+                    () -> model.logits(HostTensors.of(new long[] {1, 2}, 1, 2), Sequences.causal(1, 2)));
 
             assertTrue(refused.problem().contains("embed_tokens.weight"), refused.problem());
         }
@@ -293,7 +293,7 @@ class Gemma4TiesTest {
     private static Parameter filledLike(Gemma4Model model) {
         Parameter own =
                 new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
-        own.fill(model.inputEmbedding().tensor().detach().clone());
+        own.materialize(model.inputEmbedding().tensor().detach().clone());
         return own;
     }
 

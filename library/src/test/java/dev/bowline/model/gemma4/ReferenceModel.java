@@ -3,7 +3,7 @@ package dev.bowline.model.gemma4;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.CausalLanguageModel;
+import dev.bowline.model.LanguageModel;
 import java.nio.file.Path;
 
 /// A golden fixture's model, for tests of other packages.
@@ -19,12 +19,12 @@ public final class ReferenceModel {
                 config.has("text_config") ? Gemma4Architecture.CONDITIONAL_GENERATION : Gemma4Architecture.CAUSAL_LM;
         Gemma4Model model = architecture.build(config);
         Golden weights = Golden.read(directory.resolve("model.safetensors"));
-        model.parameters().forEach((name, parameter) -> parameter.fill(weights.tensor(name)));
+        model.parameters().forEach((name, parameter) -> parameter.materialize(weights.tensor(name)));
         return model;
     }
 
     /// The config that a Gemma 4 model was built with, to be compared.
-    public static Object declared(CausalLanguageModel model) {
+    public static Object declared(LanguageModel model) {
         return ((Gemma4Model) model).languageModel().config();
     }
 

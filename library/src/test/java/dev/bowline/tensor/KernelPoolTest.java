@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(TwoThreads.class)
-final class SideBySideTest {
+final class KernelPoolTest {
 
     private static final int MANY = 64;
 
@@ -40,7 +40,7 @@ final class SideBySideTest {
     void everyKernelRunsOnce() {
         AtomicIntegerArray runs = new AtomicIntegerArray(MANY);
 
-        SideBySide.run(MANY, i -> runs.incrementAndGet(i));
+        KernelPool.run(MANY, i -> runs.incrementAndGet(i));
 
         int[] counts = new int[MANY];
         Arrays.setAll(counts, runs::get);
@@ -55,7 +55,7 @@ final class SideBySideTest {
         Set<Integer> threads = ConcurrentHashMap.newKeySet();
         Set<Thread> seen = ConcurrentHashMap.newKeySet();
 
-        SideBySide.run(MANY, _ -> {
+        KernelPool.run(MANY, _ -> {
             seen.add(Thread.currentThread());
             recording.add(GradMode.is_enabled());
             threads.add(torch.get_num_threads());
@@ -75,7 +75,7 @@ final class SideBySideTest {
             Tensor b = torch.randn(MANY, 96, 32);
             Tensor product = Ops.zeros(Dtype.FLOAT32, MANY, 48, 32);
 
-            SideBySide.run(MANY, i -> torch.mm_out(product.select(0, i), a.select(0, i), b.select(0, i)));
+            KernelPool.run(MANY, i -> torch.mm_out(product.select(0, i), a.select(0, i), b.select(0, i)));
 
             assertTrue(torch.allclose(a.bmm(b), product, 1e-5, 1e-5, false));
             assertFalse(torch.allclose(product, torch.zeros_like(product), 1e-5, 1e-5, false));
@@ -86,7 +86,7 @@ final class SideBySideTest {
     void aFailureReachesTheCaller() {
         var failure = assertThrows(
                 IllegalArgumentException.class,
-                () -> SideBySide.run(MANY, i -> {
+                () -> KernelPool.run(MANY, i -> {
                     pause();
                     if (i % 2 == 1) {
                         throw new IllegalArgumentException("kernel " + i);
@@ -104,7 +104,7 @@ final class SideBySideTest {
         AtomicInteger byTheHelper = new AtomicInteger();
         caller.interrupt();
 
-        SideBySide.run(MANY, _ -> {
+        KernelPool.run(MANY, _ -> {
             if (Thread.currentThread() == caller) {
                 pause();
             } else {
@@ -127,7 +127,7 @@ final class SideBySideTest {
 
         assertThrows(
                 IllegalArgumentException.class,
-                () -> SideBySide.run(MANY, _ -> {
+                () -> KernelPool.run(MANY, _ -> {
                     if (Thread.currentThread() == caller) {
                         while (begun.get() == 0) {
                             Thread.onSpinWait();

@@ -24,7 +24,7 @@ import org.bytedeco.pytorch.global.torch;
 /// A kernel that divides a small product among all threads spends much of its time on starting them and waiting for the
 /// last; see docs/performance.md. The helpers allocate from another arena than the program, if it runs as
 /// [NativeProcess#onMainArena] does. Linux with libgomp only; elsewhere the kernels run one after the other.
-public final class SideBySide {
+public final class KernelPool {
 
     /// `omp_get_max_threads` and `omp_set_num_threads`, which speak of the calling thread.
     private record OpenMp(MethodHandle get, MethodHandle set) {
@@ -56,7 +56,7 @@ public final class SideBySide {
     /// One thread each.
     private static final List<ExecutorService> HELPERS = new ArrayList<>();
 
-    private SideBySide() {}
+    private KernelPool() {}
 
     private static OpenMp openMp(MemorySegment get, MemorySegment set) {
         Linker linker = Linker.nativeLinker();

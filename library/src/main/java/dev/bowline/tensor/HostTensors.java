@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /// Tensors over memory segments and back, of any size: a `ByteBuffer` would stop at 2 GiB.
-public final class Memory {
+public final class HostTensors {
 
-    private Memory() {}
+    private HostTensors() {}
 
     /// A view of `bytes` as a tensor that libtorch only reads: an operation that would write to it throws, where it
     /// would end the process if `bytes` is a read-only map. Nothing is copied. The segment must outlive the view.

@@ -19,7 +19,7 @@ import org.bytedeco.pytorch.Tensor;
 /// Shapes: B rows, S positions, H hidden size, V vocabulary. The model owns its parameters; [#close] frees them.
 ///
 /// Threads may compute at once with a model that nobody trains or loads into. Training is for one thread.
-public interface CausalLanguageModel extends TiedHead, AutoCloseable {
+public interface LanguageModel extends TiedHead, AutoCloseable {
 
     /// The config.json the model was built from, unchanged.
     JsonObject config();
@@ -42,7 +42,7 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     Map<String, Parameter> parameters();
 
     /// Every distinct value the optimizer may update.
-    Map<String, Parameter> trained();
+    Map<String, Parameter> trainable();
 
     /// Which part of the model a tensor belongs to.
     Component component(String tensorName);
@@ -55,13 +55,13 @@ public interface CausalLanguageModel extends TiedHead, AutoCloseable {
     /// @param ids [B, S] int64
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @return [B, S, H], owned by the caller's scope
-    Tensor hidden(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache);
+    Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache);
 
     Head head();
 
     /// @return [B, S, V], owned by the caller's scope
     default Tensor logits(Tensor ids, Sequences sequences) {
-        return head().logits(hidden(ids, sequences, Optional.empty()));
+        return head().logits(hiddenStates(ids, sequences, Optional.empty()));
     }
 
     /// An empty cache with an entry per attention layer that computes its own keys and values.

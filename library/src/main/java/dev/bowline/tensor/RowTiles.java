@@ -8,13 +8,13 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// @param rows how many there are
 /// @param each how many belong together; the last block may have fewer
-public record RowBlocks(long rows, long each) {
+public record RowTiles(long rows, long each) {
 
     /// Blocks of about `elements` elements.
     ///
     /// @param matrix [N, D]
-    public static RowBlocks of(Tensor matrix, long elements) {
-        return new RowBlocks(matrix.size(0), Math.max(1, elements / Math.max(1, matrix.size(1))));
+    public static RowTiles of(Tensor matrix, long elements) {
+        return new RowTiles(matrix.size(0), Math.max(1, elements / Math.max(1, matrix.size(1))));
     }
 
     /// @param index from 0, the place for what is computed of this block alone
@@ -33,9 +33,9 @@ public record RowBlocks(long rows, long each) {
         return Math.toIntExact(Math.ceilDiv(rows, each));
     }
 
-    /// Runs `work` for every block, as [SideBySide#run] does.
+    /// Runs `work` for every block, as [KernelPool#run] does.
     public void forEach(Consumer<Block> work) {
-        SideBySide.run(count(), i -> {
+        KernelPool.run(count(), i -> {
             long from = i * each;
             work.accept(new Block(i, from, Math.min(each, rows - from)));
         });

@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 /// libtorch multiplies bfloat16 fast only on x86 processors with AVX-512; elsewhere it takes one element after the
 /// other, many times slower than float32 (docs/performance.md). There the operands are converted to float32, a piece
 /// at a time, and multiplied by BLAS.
-public final class Products {
+public final class MatMul {
 
     /// Who multiplies bfloat16.
     enum Bfloat16 {
@@ -21,14 +21,14 @@ public final class Products {
     /// The side of a piece: 16 MiB of float32 for each operand and the sum.
     private static final long PIECE = 2048;
 
-    private static final Products OF_THIS_PROCESSOR = new Products(
+    private static final MatMul OF_THIS_PROCESSOR = new MatMul(
             torch.get_cpu_capability().getString().startsWith("AVX512") ? Bfloat16.LIBTORCH : Bfloat16.FLOAT32_PIECES,
             PIECE);
 
     private final Bfloat16 bfloat16;
     private final long piece;
 
-    Products(Bfloat16 bfloat16, long piece) {
+    MatMul(Bfloat16 bfloat16, long piece) {
         this.bfloat16 = bfloat16;
         this.piece = piece;
     }

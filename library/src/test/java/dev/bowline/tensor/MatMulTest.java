@@ -13,9 +13,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// bfloat16 products in pieces of float32 are the exact product, rounded once. Operands are small integers, so that the
 /// float32 product they are compared with is exact, and many of its elements are no bfloat16.
-class ProductsTest {
+class MatMulTest {
 
-    private static final Products PIECES = new Products(Products.Bfloat16.FLOAT32_PIECES, 4);
+    private static final MatMul PIECES = new MatMul(MatMul.Bfloat16.FLOAT32_PIECES, 4);
 
     /// Sizes below, at and above a piece, and several pieces of each dimension.
     @ParameterizedTest
@@ -92,8 +92,8 @@ class ProductsTest {
             Tensor product = Ops.empty(Dtype.FLOAT32, 5, 6);
             PIECES.replace(product, a, b, 1);
             same(a.matmul(b), product);
-            same(a.matmul(b), Products.of(a, b));
-            assertTrue(Products.isDirect(Dtype.FLOAT32));
+            same(a.matmul(b), MatMul.of(a, b));
+            assertTrue(MatMul.isDirect(Dtype.FLOAT32));
         }
     }
 
