@@ -6,7 +6,7 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.json.JsonObject;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.NativeProcess;
+import dev.bowline.platform.NativeProcess;
 import dev.bowline.tensor.Ops;
 import java.nio.file.Path;
 

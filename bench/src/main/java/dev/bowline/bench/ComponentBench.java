@@ -11,7 +11,7 @@ import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.RotaryEmbedding;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.NativeProcess;
+import dev.bowline.platform.NativeProcess;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;

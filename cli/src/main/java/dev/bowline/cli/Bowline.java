@@ -1,6 +1,6 @@
 package dev.bowline.cli;
 
-import dev.bowline.tensor.NativeProcess;
+import dev.bowline.platform.NativeProcess;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 

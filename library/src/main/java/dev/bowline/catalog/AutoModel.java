@@ -10,7 +10,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.LibTorch;
-import dev.bowline.tensor.NativeProcess;
+import dev.bowline.platform.NativeProcess;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;

@@ -9,7 +9,7 @@ import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
-import dev.bowline.tensor.NewPages;
+import dev.bowline.platform.NewPages;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.HeadBytes;

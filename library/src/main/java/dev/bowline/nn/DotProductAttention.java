@@ -1,6 +1,6 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.BlasThreads;
+import dev.bowline.platform.BlasThreads;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;

@@ -7,7 +7,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.tensor.AvailableMemory;
+import dev.bowline.platform.AvailableMemory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

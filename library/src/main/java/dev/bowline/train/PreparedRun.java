@@ -9,7 +9,7 @@ import dev.bowline.data.Row;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.tensor.AvailableMemory;
+import dev.bowline.platform.AvailableMemory;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;

@@ -10,7 +10,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.ProcessMemory;
+import dev.bowline.platform.ProcessMemory;
 import dev.bowline.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -14,7 +14,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.tensor.AvailableMemory;
+import dev.bowline.platform.AvailableMemory;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.MatMul;
 import java.nio.file.Path;

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
-import dev.bowline.tensor.ProcessMemory;
+import dev.bowline.platform.ProcessMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;

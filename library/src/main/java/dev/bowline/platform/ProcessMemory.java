@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,16 +1,16 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.util.Optional;
 
 /// Libraries this process has loaded already, of which there may be other copies on the machine. Linux only.
-final class LoadedLibrary {
+public final class LoadedLibrary {
 
     private LoadedLibrary() {}
 
     /// @param name the file's name
-    static Optional<SymbolLookup> find(String name) {
+    public static Optional<SymbolLookup> find(String name) {
         return ProcessMaps.endingWith("/" + name).stream()
                 .map(line -> line.substring(line.indexOf('/')))
                 .findFirst()

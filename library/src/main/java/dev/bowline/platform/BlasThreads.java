@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
@@ -37,7 +37,7 @@ public final class BlasThreads {
     }
 
     /// The threads of the next product; 1 where nothing is known of them.
-    static int count() {
+    public static int count() {
         if (OPENBLAS.isEmpty()) {
             return 1;
         }

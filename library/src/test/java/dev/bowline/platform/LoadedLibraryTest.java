@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;

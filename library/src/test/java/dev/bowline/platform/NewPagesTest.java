@@ -1,9 +1,12 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.Ops;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.bytedeco.pytorch.Tensor;

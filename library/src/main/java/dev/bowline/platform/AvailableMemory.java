@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -19,10 +19,10 @@ import java.util.concurrent.ThreadFactory;
 /// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the main
 /// arena grows as far as it has to; the others map a large tensor anew each time, page by page. docs/performance.md
 /// has what either costs.
-final class MallocArena {
+public final class MallocArena {
 
     /// Which arenas a thread may have.
-    enum Kind {
+    public enum Kind {
         MAIN,
         OTHER
     }
@@ -51,7 +51,7 @@ final class MallocArena {
     /// A new thread is given an arena of its own until there are as many as the allocator makes
     /// (`MALLOC_ARENA_MAX`, or else 8 for each processor), and from then on the arenas in turn, beginning with
     /// the main one. With many processors and no such limit none is found.
-    static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
+    public static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
         // Those of the other kind live until the end: what a thread leaves is given to the next.
         List<ExecutorService> others = new ArrayList<>();
         ExecutorService thread = Executors.newSingleThreadExecutor(factory);
@@ -73,7 +73,7 @@ final class MallocArena {
     }
 
     /// Whether the calling thread has the main arena, which is the process's heap. False where nothing is known of it.
-    static boolean isMain() {
+    public static boolean isMain() {
         if (ALLOCATOR.isEmpty()) {
             return false;
         }

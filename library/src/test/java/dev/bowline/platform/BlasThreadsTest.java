@@ -1,10 +1,13 @@
-package dev.bowline.tensor;
+package dev.bowline.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.bowline.nn.AttentionMask;
 import dev.bowline.nn.DotProductAttention;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
