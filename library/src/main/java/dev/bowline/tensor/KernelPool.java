@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.bowline.platform.BlasThreads;
 import dev.bowline.platform.LoadedLibrary;
 import dev.bowline.platform.MallocArena;
-import dev.bowline.platform.NativeProcess;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
