@@ -4,6 +4,7 @@ import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.platform.NewPages;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.WeightFiles;
@@ -151,7 +152,7 @@ final class WeightLoad {
 
     /// A model that is trained whole has buffers too. In memory of their own they do not tie the run to the file.
     private static boolean isSmallBuffer(Parameter parameter, Dtype stored) {
-        return parameter.kind() == Parameter.Kind.BUFFER && parameter.elements() * stored.bytes() <= CACHED_BYTES;
+        return parameter.role() == SlotRole.BUFFER && parameter.elements() * stored.bytes() <= CACHED_BYTES;
     }
 
     /// Reads a part of a tensor and compares it with the map, a piece at a time, so that memory is passed once.

@@ -42,15 +42,15 @@ public abstract class Layer {
     }
 
     protected final Slot weight(String name, long... shape) {
-        return slot(name, Parameter.Kind.WEIGHT, shape);
+        return slot(name, SlotRole.BASE, shape);
     }
 
     protected final Slot buffer(String name, long... shape) {
-        return slot(name, Parameter.Kind.BUFFER, shape);
+        return slot(name, SlotRole.BUFFER, shape);
     }
 
-    private Slot slot(String name, Parameter.Kind kind, long... shape) {
-        Slot slot = new Slot(path(name), new Parameter(kind, shape));
+    private Slot slot(String name, SlotRole role, long... shape) {
+        Slot slot = new Slot(path(name), role, shape);
         slots.add(slot);
         return slot;
     }
@@ -64,6 +64,13 @@ public abstract class Layer {
         Map<String, Slot> all = new LinkedHashMap<>();
         collect(all);
         return all;
+    }
+
+    /// The slots of one role below this layer by path, in tree order.
+    public final Map<String, Slot> slots(SlotRole role) {
+        Map<String, Slot> chosen = slots();
+        chosen.values().removeIf(slot -> slot.role() != role);
+        return chosen;
     }
 
     private void collect(Map<String, Slot> all) {

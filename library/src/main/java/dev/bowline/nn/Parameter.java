@@ -18,28 +18,20 @@ import org.jspecify.annotations.Nullable;
 /// keeps that tensor object for life: a cast or a load replaces the data underneath, never the object.
 public final class Parameter implements AutoCloseable {
 
-    /// What may happen to a value in training.
-    public enum Kind {
-        /// Saved, and trained unless frozen.
-        WEIGHT,
-        /// Saved, never trained.
-        BUFFER
-    }
-
-    private final Kind kind;
+    private final SlotRole role;
     private final long[] shape;
     private @Nullable Tensor value;
     private boolean frozen;
     private boolean borrowed;
     private boolean forInference;
 
-    public Parameter(Kind kind, long... shape) {
-        this.kind = kind;
+    public Parameter(SlotRole role, long... shape) {
+        this.role = role;
         this.shape = shape.clone();
     }
 
-    public Kind kind() {
-        return kind;
+    public SlotRole role() {
+        return role;
     }
 
     public long[] shape() {
@@ -130,7 +122,7 @@ public final class Parameter implements AutoCloseable {
 
     /// Whether the optimizer may update it.
     public boolean requiresGrad() {
-        return kind == Kind.WEIGHT && !frozen && !forInference;
+        return role != SlotRole.BUFFER && !frozen && !forInference;
     }
 
     /// Excludes it from training. Every slot tied to it is frozen with it.

@@ -18,17 +18,24 @@ public final class Slot {
     private record Alias(Slot source) implements Content {}
 
     private final String path;
+    private final SlotRole role;
     private final long[] shape;
     private Content content;
 
-    Slot(String path, Parameter parameter) {
+    Slot(String path, SlotRole role, long... shape) {
         this.path = path;
-        this.shape = parameter.shape();
-        this.content = new Own(parameter);
+        this.role = role;
+        this.shape = shape.clone();
+        this.content = new Own(new Parameter(role, shape));
     }
 
     public String path() {
         return path;
+    }
+
+    /// The purpose of its values. A slot and the slot it is tied to have the same role.
+    public SlotRole role() {
+        return role;
     }
 
     public long[] shape() {
@@ -70,7 +77,7 @@ public final class Slot {
 
     /// Makes this slot stand for `source`. A parameter it owned is freed. Tying again is a no-op.
     ///
-    /// @throws BowlineException if the shapes differ, or if `source` already stands for this slot
+    /// @throws BowlineException if the shapes or roles differ, or if `source` already stands for this slot
     public void tieTo(Slot source) {
         if (source.root() == this) {
             throw new BowlineException(
@@ -82,6 +89,11 @@ public final class Slot {
                     "cannot tie '%s' %s to '%s' %s: the shapes differ"
                             .formatted(path, Shapes.text(shape), source.path, Shapes.text(source.shape)),
                     "keep them separate: set tie_word_embeddings to false");
+        }
+        if (role != source.role) {
+            throw new BowlineException(
+                    "cannot tie '%s' (%s) to '%s' (%s): the roles differ".formatted(path, role, source.path, source.role),
+                    "tie slots of the same role");
         }
         if (content instanceof Own(Parameter parameter) && parameter != source.get()) {
             parameter.close();

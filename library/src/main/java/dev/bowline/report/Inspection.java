@@ -247,8 +247,8 @@ public record Inspection(
 
         void add(Parameter parameter) {
             tensors++;
-            switch (parameter.kind()) {
-                case WEIGHT -> parameters += parameter.elements();
+            switch (parameter.role()) {
+                case BASE, ADAPTER -> parameters += parameter.elements();
                 case BUFFER -> buffered += parameter.elements();
             }
         }

@@ -5,6 +5,7 @@ import dev.bowline.checkpoint.WeightDistance;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +24,7 @@ public record ComponentUpdate(Component component, long trained, long frozen, do
         Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);
         Map<Component, WeightDistance> sums = new EnumMap<>(Component.class);
         model.parameters().forEach((name, parameter) -> {
-            if (parameter.kind() == Parameter.Kind.WEIGHT) {
+            if (parameter.role() != SlotRole.BUFFER) {
                 Component component = model.component(name);
                 counts.merge(component, counted(component, parameter), ComponentUpdate::plus);
                 if (parameter.requiresGrad()) {

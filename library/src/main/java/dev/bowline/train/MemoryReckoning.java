@@ -4,6 +4,7 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.MatMul;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ final class MemoryReckoning {
         long elements = parameter.elements();
         long size = plan.dtype().bytes();
         boolean trained =
-                parameter.kind() == Parameter.Kind.WEIGHT && !plan.frozen().contains(component);
+                parameter.role() != SlotRole.BUFFER && !plan.frozen().contains(component);
         if (trained) {
             long moments = 2L * Dtype.FLOAT32.bytes();
             long master = plan.dtype() == Dtype.FLOAT32 ? 0 : Dtype.FLOAT32.bytes();

@@ -14,6 +14,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
@@ -87,7 +88,7 @@ class InferenceLoadTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(directory, AutoModel.Options.forInference())) {
             for (LoadReport.Filled filled : pretrained.report().filled()) {
                 Slot slot = Objects.requireNonNull(pretrained.model().slots().get(filled.slot()));
-                if (slot.get().kind() == Parameter.Kind.BUFFER) {
+                if (slot.role() == SlotRole.BUFFER) {
                     continue;
                 }
                 boolean whole = filled.keys().size() == 1
@@ -118,7 +119,7 @@ class InferenceLoadTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(directory, AutoModel.Options.forInference());
                 TensorScope _ = TensorScope.open()) {
             for (Parameter parameter : pretrained.model().parameters().values()) {
-                if (parameter.kind() == Parameter.Kind.BUFFER) {
+                if (parameter.role() == SlotRole.BUFFER) {
                     continue;
                 }
                 assertThrows(RuntimeException.class, () -> parameter.value().mul_(new Scalar(2.0)));

@@ -15,6 +15,7 @@ import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
@@ -179,7 +180,7 @@ class TrainingCheckpointsTest {
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
                 LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             opened.checkpoint().load(model);
-            Parameter own = new Parameter(Parameter.Kind.WEIGHT, model.lmHead().shape());
+            Parameter own = new Parameter(SlotRole.BASE, model.lmHead().shape());
             own.materialize(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
             model.lmHead().own(own);
 

@@ -12,6 +12,7 @@ import dev.bowline.model.gemma4.Gemma4Model;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -101,7 +102,7 @@ class AdamWTest {
     }
 
     private static Parameter parameter(Tensor values, Tensor gradient) {
-        Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, Shapes.of(values));
+        Parameter parameter = new Parameter(SlotRole.BASE, Shapes.of(values));
         parameter.materialize(values);
         parameter.gradientBuffer().copy_(gradient);
         return parameter;
@@ -227,7 +228,7 @@ class AdamWTest {
     }
 
     private static Parameter ones(long... shape) {
-        Parameter parameter = new Parameter(Parameter.Kind.WEIGHT, shape);
+        Parameter parameter = new Parameter(SlotRole.BASE, shape);
         parameter.materialize(Ops.full(Dtype.FLOAT32, 1, shape));
         return parameter;
     }

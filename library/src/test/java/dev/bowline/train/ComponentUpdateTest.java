@@ -7,6 +7,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.recipe.FreezeConfig;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
@@ -46,7 +47,7 @@ class ComponentUpdateTest {
                     .mapToLong(each -> each.trained() + each.frozen())
                     .sum();
             long weights = model.parameters().values().stream()
-                    .filter(each -> each.kind() == Parameter.Kind.WEIGHT)
+                    .filter(each -> each.role() != SlotRole.BUFFER)
                     .mapToLong(Parameter::elements)
                     .sum();
             assertEquals(weights, counted);

@@ -18,6 +18,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -143,7 +144,7 @@ class FamilyTiesTest {
                 return;
             }
             Parameter own =
-                    new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
+                    new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
             own.materialize(model.inputEmbedding().tensor().detach().clone());
             model.lmHead().own(own);
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));

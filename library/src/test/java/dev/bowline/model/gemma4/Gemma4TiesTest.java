@@ -16,6 +16,7 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
+import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -129,7 +130,7 @@ class Gemma4TiesTest {
         try (var _ = TensorScope.open();
                 Gemma4Model model = ReferenceModel.load(variant)) {
             Parameter other =
-                    new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
+                    new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
             other.materialize(model.inputEmbedding().tensor().detach());
             model.lmHead().own(other);
 
@@ -292,7 +293,7 @@ class Gemma4TiesTest {
 
     private static Parameter filledLike(Gemma4Model model) {
         Parameter own =
-                new Parameter(Parameter.Kind.WEIGHT, model.inputEmbedding().shape());
+                new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
         own.materialize(model.inputEmbedding().tensor().detach().clone());
         return own;
     }
