@@ -92,7 +92,8 @@ public final class Slot {
         }
         if (role != source.role) {
             throw new BowlineException(
-                    "cannot tie '%s' (%s) to '%s' (%s): the roles differ".formatted(path, role, source.path, source.role),
+                    "cannot tie '%s' (%s) to '%s' (%s): the roles differ"
+                            .formatted(path, role, source.path, source.role),
                     "tie slots of the same role");
         }
         if (content instanceof Own(Parameter parameter) && parameter != source.get()) {

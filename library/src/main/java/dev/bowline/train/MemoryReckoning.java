@@ -69,8 +69,7 @@ final class MemoryReckoning {
     private MemoryEstimate.Part part(String name, Component component, Parameter parameter, MemoryPlan plan) {
         long elements = parameter.elements();
         long size = plan.dtype().bytes();
-        boolean trained =
-                parameter.role() != SlotRole.BUFFER && !plan.frozen().contains(component);
+        boolean trained = parameter.role() != SlotRole.BUFFER && !plan.frozen().contains(component);
         if (trained) {
             long moments = 2L * Dtype.FLOAT32.bytes();
             long master = plan.dtype() == Dtype.FLOAT32 ? 0 : Dtype.FLOAT32.bytes();

@@ -143,8 +143,7 @@ class FamilyTiesTest {
             if (!model.tieFlag().tied()) {
                 return;
             }
-            Parameter own =
-                    new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
+            Parameter own = new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
             own.materialize(model.inputEmbedding().tensor().detach().clone());
             model.lmHead().own(own);
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
