@@ -2,6 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
@@ -14,8 +15,6 @@ import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import dev.bowline.ties.HeadBytes;
-import dev.bowline.ties.TieLedger;
-import dev.bowline.ties.TiedWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -240,7 +239,7 @@ final class WeightLoad {
                 passedThrough,
                 names.notes(),
                 verdict,
-                TieLedger.of(model, hash(canonicalKey)));
+                TiedWeights.ledger(model, hash(canonicalKey)));
     }
 
     /// The hash of the input embedding, for a save to compare with; hashing takes as long as reading.

@@ -8,7 +8,6 @@ import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.ties.TiedHead;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

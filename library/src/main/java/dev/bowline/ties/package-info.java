@@ -1,4 +1,4 @@
-/// Which slots are one value: the policy of an architecture, the controlling flag, the hook that re-ties, the checks.
+/// The policy of tied weights: supported heads of an architecture, the controlling flag, the ledger. No libtorch.
 @NullMarked
 package dev.bowline.ties;
 

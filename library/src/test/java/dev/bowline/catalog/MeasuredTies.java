@@ -4,7 +4,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.ties.TiedWeights;
+import dev.bowline.model.TiedWeights;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

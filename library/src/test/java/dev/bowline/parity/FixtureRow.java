@@ -2,11 +2,11 @@ package dev.bowline.parity;
 
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.TiedWeights;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
-import dev.bowline.ties.TiedWeights;
 import java.util.List;
 
 /// What one fixture adds to `docs/coverage.md`: what Bowline says of its model, what transformers says, and how close

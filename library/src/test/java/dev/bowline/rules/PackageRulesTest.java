@@ -37,7 +37,7 @@ class PackageRulesTest {
             may("tensor", "", "natives", "platform"),
             may("statedict", "", "json"),
             may("nn", "", "platform", "tensor"),
-            may("ties", "", "json", "tensor", "nn"),
+            may("ties", "", "json"),
             may("model", "", "json", "tensor", "statedict", "nn", "ties"),
             may("model.decoder", "", "json", "tensor", "statedict", "nn", "ties", "model"),
             may("checkpoint", "", "json", "platform", "safetensors", "tensor", "statedict", "nn", "ties", "model"),

@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.nn.Linear;
-import dev.bowline.nn.Slot;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -87,63 +85,5 @@ class TieRulesTest {
                 assertThrows(BowlineException.class, () -> TieSupport.UNTIED_ONLY.require("A", assumed));
 
         assertTrue(refused.problem().contains("a tied head is assumed"), refused.problem());
-    }
-
-    @Test
-    void aSmallerDraftVocabularyIsNeverTied() {
-        Pair draft = new Pair(new Linear("embed_tokens", 4, 16), new Linear("lm_head", 4, 12));
-
-        assertFalse(TiedWeights.hasLocalTiedLmHead(draft));
-        BowlineException refused = assertThrows(BowlineException.class, () -> TiedWeights.ensureTiedLmHead(draft));
-
-        assertTrue(refused.problem().contains("[12, 4]"), refused.problem());
-        assertTrue(refused.problem().contains("[16, 4]"), refused.problem());
-    }
-
-    @Test
-    void aHookThatDoesNothingIsHelpedByDirectAssignment() {
-        Pair pair = new Pair(new Linear("embed_tokens", 4, 16), new Linear("lm_head", 4, 16));
-        assertFalse(TiedWeights.hasLocalTiedLmHead(pair));
-
-        TiedWeights.ensureTiedLmHead(pair);
-
-        assertTrue(TiedWeights.hasLocalTiedLmHead(pair));
-    }
-
-    /// A declared-tied pair whose hook does nothing.
-    private record Pair(Linear embedding, Linear head) implements TiedHead {
-
-        @Override
-        public String architecture() {
-            return "Pair";
-        }
-
-        @Override
-        public TieSupport tieSupport() {
-            return TieSupport.BOTH;
-        }
-
-        @Override
-        public TieFlag tieFlag() {
-            return TIED;
-        }
-
-        @Override
-        public TieFlag.ClassDefault tieDefault() {
-            return TieFlag.ClassDefault.TIED;
-        }
-
-        @Override
-        public Slot inputEmbedding() {
-            return embedding.weight();
-        }
-
-        @Override
-        public Slot lmHead() {
-            return head.weight();
-        }
-
-        @Override
-        public void tieWeights() {}
     }
 }

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
+import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightsWriter;
-import dev.bowline.ties.TiedWeights;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

@@ -1,13 +1,17 @@
-package dev.bowline.ties;
+package dev.bowline.model;
 
 import dev.bowline.BowlineException;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
+import dev.bowline.ties.TieGroup;
+import dev.bowline.ties.TieLedger;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The checks that keep a head and its embedding one value.
 public final class TiedWeights {
@@ -70,6 +74,17 @@ public final class TiedWeights {
                             .formatted(model.architecture(), model.tieFlag().describe()),
                     "give the head a parameter of its own before using the model");
         }
+    }
+
+    /// The ties of a model now, by the identity of its parameters and not by its flag.
+    ///
+    /// @param hashAtLoad SHA-256 of the input embedding's bytes as read; empty for a model that was not loaded
+    public static TieLedger ledger(TiedHead model, Optional<String> hashAtLoad) {
+        List<String> aliases = isOne(model.lmHead(), model.inputEmbedding())
+                ? List.of(model.lmHead().path())
+                : List.of();
+        return new TieLedger(List.of(new TieGroup(
+                "lm_head", model.inputEmbedding().path(), aliases, model.tieFlag(), hashAtLoad, Optional.empty())));
     }
 
     private static boolean sameShape(TiedHead model) {

@@ -1,6 +1,8 @@
-package dev.bowline.ties;
+package dev.bowline.model;
 
 import dev.bowline.nn.Slot;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
 
 /// A model whose output head may be its input embedding.
 public interface TiedHead {
