@@ -88,6 +88,18 @@ final class AutogradFunction {
         y.register_hook(HOOK);
     }
 
+    /// Makes y the result of the operation that `other` is the result of.
+    ///
+    /// @param other of y's shape and dtype, with any values
+    /// @param y computed with gradients disabled; changed in place to be part of the graph
+    static void share(Tensor other, Tensor y) {
+        try (TensorScope _ = TensorScope.open()) {
+            Node node = other.grad_fn();
+            node.clear_input_metadata();
+            torch.create_gradient_edge(y, node);
+        }
+    }
+
     /// The tensor itself, or a leaf with its values: something must lead the gradient here though all before is frozen.
     static Tensor requiring(Tensor x) {
         return x.requires_grad() ? x : x.detach().set_requires_grad(true);

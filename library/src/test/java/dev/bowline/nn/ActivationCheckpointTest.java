@@ -1,0 +1,170 @@
+package dev.bowline.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RandomSource;
+import dev.bowline.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiFunction;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+
+/// A checkpointed segment has the outputs and the gradients of the segment, bit for bit, and keeps its inputs only.
+class ActivationCheckpointTest {
+
+    private static final ActivationCheckpoint.Segment PLAIN = inputs -> {
+        // Two inputs of different shapes, two outputs of different shapes.
+        Tensor a = inputs.get(0);
+        Tensor b = inputs.get(1);
+        Tensor product = a.mul(b).tanh();
+        return List.of(product.mul(product.exp()), product.sum(0L));
+    };
+
+    private final RandomSource random = RandomSource.seeded(7);
+
+    private record Result(Tensor loss, Tensor da, Tensor db) {}
+
+    private Tensor leaf(long... shape) {
+        return random.normal(1, shape).set_requires_grad(true);
+    }
+
+    /// d/d(a, b) of three segments. The second output of the first is an input of both others, as shared keys are.
+    private static Result chain(
+            Tensor a, Tensor b, BiFunction<ActivationCheckpoint.Segment, List<Tensor>, List<Tensor>> run) {
+        Tensor x = a.detach().set_requires_grad(true);
+        Tensor y = b.detach().set_requires_grad(true);
+        List<Tensor> first = run.apply(PLAIN, List.of(x, y));
+        List<Tensor> second = run.apply(PLAIN, List.of(first.get(0), first.get(1)));
+        List<Tensor> third = run.apply(PLAIN, List.of(second.get(0), first.get(1)));
+        Tensor loss =
+                third.get(0).sum().add(third.get(1).sum()).add(second.get(1).sum());
+        loss.backward();
+        return new Result(loss, new Tensor(x.grad()), new Tensor(y.grad()));
+    }
+
+    @Test
+    void outputsAndGradientsOfSeveralInputsAreTheSameBitForBit() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor a = leaf(5, 3);
+            Tensor b = leaf(3);
+
+            Result plain = chain(a, b, ActivationCheckpoint.Segment::run);
+            Result checkpointed = chain(a, b, ActivationCheckpoint::run);
+
+            assertTrue(plain.loss().equal(checkpointed.loss()));
+            assertTrue(plain.da().equal(checkpointed.da()), "dL/da");
+            assertTrue(plain.db().equal(checkpointed.db()), "dL/db");
+        }
+    }
+
+    @Test
+    void parametersGetTheirGradientsThoughNoInputRequiresOne() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor x = random.normal(1, 4, 3);
+            Tensor w = leaf(3);
+
+            ActivationCheckpoint.run(inputs -> List.of(inputs.getFirst().mul(w).exp()), List.of(x))
+                    .getFirst()
+                    .sum()
+                    .backward();
+            Tensor expected = x.mul(w.detach()).exp().mul(x).sum(0L);
+
+            assertTrue(w.grad().allclose(expected), () -> "dL/dw " + w.grad());
+        }
+    }
+
+    @Test
+    void intermediatesDoNotSurviveTheForwardPass() {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor x = leaf(4, 3);
+            Tensor y;
+            long before = SavedTensors.bytes();
+            try (TensorScope scope = TensorScope.open()) {
+                y = x;
+                for (int i = 0; i < 10; i++) {
+                    y = ActivationCheckpoint.run(inputs -> List.of(deep(inputs.getFirst())), List.of(y))
+                            .getFirst();
+                }
+                scope.escape(y);
+            }
+
+            assertEquals(before + 10 * 4 * 3 * Dtype.FLOAT32.bytes(), SavedTensors.bytes());
+            y.sum().backward();
+            assertEquals(before, SavedTensors.bytes());
+        }
+    }
+
+    /// A segment that itself has functions with saved tensors.
+    private static Tensor deep(Tensor x) {
+        Tensor y;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            y = x.mul(new Scalar(3.0));
+        }
+        return AutogradFunction.attach(x, y, (_, dy) -> dy.mul(new Scalar(3.0)), x);
+    }
+
+    @Test
+    void noHandleStaysAfterManyPasses() {
+        List<Long> handles = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor a = leaf(5, 3);
+                Tensor b = leaf(3);
+                chain(a, b, ActivationCheckpoint::run);
+            }
+            handles.add(Pointer.totalCount());
+        }
+
+        assertEquals(handles.get(1), handles.get(3));
+    }
+
+    @Test
+    void aFailureInTheSecondRunEndsTheBackwardPass() {
+        int[] runs = {0};
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor x = leaf(2);
+            long before = SavedTensors.bytes();
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor y = ActivationCheckpoint.run(
+                                inputs -> {
+                                    if (++runs[0] == 2) {
+                                        throw new IllegalStateException("no second run");
+                                    }
+                                    return List.of(deep(inputs.getFirst()));
+                                },
+                                List.of(x))
+                        .getFirst();
+                assertThrows(RuntimeException.class, () -> y.sum().backward());
+            }
+
+            assertEquals(before, SavedTensors.bytes());
+        }
+    }
+
+    @Test
+    void withoutGradientsTheSegmentRunsOnce() {
+        int[] runs = {0};
+        try (TensorScope _ = TensorScope.open();
+                NoGradGuard _ = new NoGradGuard()) {
+            ActivationCheckpoint.run(
+                    inputs -> {
+                        assertTrue(!GradMode.is_enabled());
+                        runs[0]++;
+                        return inputs;
+                    },
+                    List.of(leaf(2)));
+
+            assertEquals(1, runs[0]);
+            assertEquals(2, Ops.zeros(Dtype.FLOAT32, 2).numel());
+        }
+    }
+}
