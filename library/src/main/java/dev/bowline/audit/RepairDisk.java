@@ -1,18 +1,11 @@
 package dev.bowline.audit;
 
+import dev.bowline.files.DirectoryExchange;
+import dev.bowline.files.DurableFiles;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Objects;
-import java.util.stream.Stream;
 
 /// Every change that a repair makes to the disk, each told to an observer before it is made.
 final class RepairDisk {
@@ -66,13 +59,7 @@ final class RepairDisk {
 
     void write(Path file, String text) throws IOException {
         observer.before(Step.WRITE, file);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            channel.force(true);
-        }
+        DurableFiles.write(file, text);
     }
 
     /// A hard link where the file system allows one, else a copy.
@@ -91,7 +78,7 @@ final class RepairDisk {
     }
 
     void copyPermissions(Path from, Path to) throws IOException {
-        if (isPosix(to)) {
+        if (DurableFiles.isPosix(to)) {
             observer.before(Step.COPY_PERMISSIONS, to);
             Files.setPosixFilePermissions(to, Files.getPosixFilePermissions(from));
         }
@@ -99,16 +86,10 @@ final class RepairDisk {
 
     /// Makes names in a directory durable; Windows cannot open one, and needs no such step.
     void force(Path directory) throws IOException {
-        if (isPosix(directory)) {
+        if (DurableFiles.isPosix(directory)) {
             observer.before(Step.FORCE, directory);
-            try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-                channel.force(true);
-            }
+            DurableFiles.fsyncDirectory(directory);
         }
-    }
-
-    private static boolean isPosix(Path path) {
-        return path.getFileSystem().supportedFileAttributeViews().contains("posix");
     }
 
     /// Swaps two directories in one step.
@@ -121,24 +102,11 @@ final class RepairDisk {
 
     void rename(Path from, Path to) throws IOException {
         observer.before(Step.RENAME, to);
-        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+        DurableFiles.rename(from, to);
     }
 
     /// Removes a file or a tree; links are not followed.
     void delete(Path path) throws IOException {
-        if (!Files.exists(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        List<Path> deepestFirst;
-        try (Stream<Path> files = Files.walk(path)) {
-            deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
-        } catch (UncheckedIOException e) {
-            // What a directory's own iteration throws when the disk fails.
-            throw Objects.requireNonNull(e.getCause());
-        }
-        for (Path file : deepestFirst) {
-            observer.before(Step.DELETE, file);
-            Files.delete(file);
-        }
+        DurableFiles.deleteRecursively(path, each -> observer.before(Step.DELETE, each));
     }
 }

@@ -1,6 +1,7 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
+import dev.bowline.files.AtomicDirectory;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
@@ -237,7 +238,7 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @param directory absent or empty
     public static SaveReport save(LanguageModel model, Path directory, SaveOptions options) {
-        DirectoryAside.requireFree(directory);
+        AtomicDirectory.requireFree(directory);
         return new ModelSave(model, options).run(directory, ModelSave.Extras.none());
     }
 

@@ -1,6 +1,7 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
+import dev.bowline.files.DurableFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -113,10 +114,10 @@ final class CompanionFiles implements AutoCloseable {
         for (Map.Entry<Path, FileStamp> file : files.entrySet()) {
             Path copy = target.resolve(file.getKey());
             Path folder = Objects.requireNonNullElse(copy.getParent(), target);
-            DirectoryAside.createDirectories(folder);
+            DurableFiles.createDirectories(folder);
             copy(file.getKey(), copy);
             note(file.getKey(), file.getValue()).ifPresent(notes::add);
-            DirectoryAside.force(folder);
+            DurableFiles.fsyncDirectory(folder);
         }
         return notes;
     }

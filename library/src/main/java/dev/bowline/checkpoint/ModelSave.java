@@ -2,6 +2,8 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.files.AtomicDirectory;
+import dev.bowline.files.DurableFiles;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsType;
@@ -82,7 +84,7 @@ final class ModelSave {
     SaveReport run(Path directory, Extras extras) {
         return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
-            DirectoryAside.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
+            AtomicDirectory.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
         });
     }
@@ -91,7 +93,7 @@ final class ModelSave {
     SaveReport replace(Path directory, Extras extras) {
         return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
-            DirectoryAside.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
+            AtomicDirectory.replace(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
             return report(directory, extras, ledger[0]);
         });
     }
@@ -137,12 +139,12 @@ final class ModelSave {
                     .hashes());
         }
         layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
-        SavedFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
+        DurableFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         notes.addAll(companions.copyTo(aside));
         extras.content().writeTo(aside, save);
         TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));
-        SavedFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
+        DurableFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
         return ledger;
     }
 

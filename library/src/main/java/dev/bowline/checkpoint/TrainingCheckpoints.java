@@ -2,6 +2,9 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.ModelSave.Extras;
+import dev.bowline.files.AtomicDirectory;
+import dev.bowline.files.DirectoryReplacement;
+import dev.bowline.files.DurableFiles;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -34,7 +37,7 @@ public final class TrainingCheckpoints {
 
     private static final Pattern STEP = Pattern.compile("step_(\\d{1,9})");
     private static final Pattern LEFTOVER =
-            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + DirectoryAside.SUFFIX + "\\E");
+            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + AtomicDirectory.SUFFIX + "\\E");
 
     private final Path directory;
     private final int keepLast;
@@ -74,7 +77,7 @@ public final class TrainingCheckpoints {
             if (hasOptimizer) {
                 optimizer.write(aside, save);
             }
-            SavedFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
+            DurableFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
         });
         Path target = directory.resolve("step_" + step);
         SaveReport report = new ModelSave(model, options).replace(target, extras);
@@ -147,15 +150,15 @@ public final class TrainingCheckpoints {
     }
 
     private void pointTo(Path target) {
-        Path aside = directory.resolve(".%s.%s%s".formatted(LATEST, UUID.randomUUID(), DirectoryAside.SUFFIX));
+        Path aside = directory.resolve(".%s.%s%s".formatted(LATEST, UUID.randomUUID(), AtomicDirectory.SUFFIX));
         try {
-            SavedFiles.write(aside, target.getFileName() + "\n");
+            DurableFiles.write(aside, target.getFileName() + "\n");
             Files.move(
                     aside,
                     directory.resolve(LATEST),
                     StandardCopyOption.ATOMIC_MOVE,
                     StandardCopyOption.REPLACE_EXISTING);
-            DirectoryAside.force(directory);
+            DurableFiles.fsyncDirectory(directory);
         } catch (IOException e) {
             throw new BowlineException(
                     "%s was saved completely, but %s does not name it: %s"
@@ -193,10 +196,10 @@ public final class TrainingCheckpoints {
     /// Renamed first, so that one that is half removed is never taken for whole.
     private Optional<String> remove(Path checkpoint) {
         Path doomed = directory.resolve(
-                ".%s.%s%s".formatted(checkpoint.getFileName(), UUID.randomUUID(), DirectoryAside.SUFFIX));
+                ".%s.%s%s".formatted(checkpoint.getFileName(), UUID.randomUUID(), AtomicDirectory.SUFFIX));
         try {
-            Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
-            DirectoryAside.delete(doomed);
+            DurableFiles.rename(checkpoint, doomed);
+            DurableFiles.deleteRecursively(doomed);
             return Optional.empty();
         } catch (IOException e) {
             return Optional.of(
@@ -207,7 +210,7 @@ public final class TrainingCheckpoints {
     private void finishReplacements() {
         if (Files.isDirectory(directory)) {
             try {
-                Replacement.finishAll(directory);
+                DirectoryReplacement.finishAll(directory);
             } catch (IOException e) {
                 throw unusable(e);
             }
@@ -220,7 +223,7 @@ public final class TrainingCheckpoints {
         for (Path path : children()) {
             if (LEFTOVER.matcher(path.getFileName().toString()).matches()) {
                 try {
-                    DirectoryAside.delete(path);
+                    DurableFiles.deleteRecursively(path);
                 } catch (IOException e) {
                     throw unusable(e);
                 }

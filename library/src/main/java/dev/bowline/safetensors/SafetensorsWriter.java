@@ -1,5 +1,7 @@
 package dev.bowline.safetensors;
 
+import dev.bowline.files.AtomicFile;
+import dev.bowline.files.WriteBehind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -23,9 +25,9 @@ public final class SafetensorsWriter {
     static final int CHUNK_BYTES = 4 << 20;
 
     private final FileChannel channel;
-    private final BehindWriting behind;
+    private final WriteBehind behind;
 
-    private SafetensorsWriter(FileChannel channel, BehindWriting behind) {
+    private SafetensorsWriter(FileChannel channel, WriteBehind behind) {
         this.channel = channel;
         this.behind = behind;
     }
@@ -43,8 +45,8 @@ public final class SafetensorsWriter {
         HeaderText header = HeaderText.of(tensors, metadata);
         long fileBytes = Math.addExact(header.bytes().remaining(), header.dataBytes());
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
-        FileAside.write(target, fileBytes, channel -> {
-            try (BehindWriting behind = new BehindWriting(channel)) {
+        AtomicFile.write(target, fileBytes, channel -> {
+            try (WriteBehind behind = new WriteBehind(channel)) {
                 hashes.putAll(new SafetensorsWriter(channel, behind).write(header, hashed));
             }
         });
@@ -81,7 +83,7 @@ public final class SafetensorsWriter {
             long from = channel.position();
             int length = (int) Math.min(CHUNK_BYTES, piece.byteSize() - done);
             writeFully(piece.asSlice(done, length).asByteBuffer());
-            hash.ifPresent(each -> behind.hash(each, from, length));
+            hash.ifPresent(each -> behind.readBack(from, length, each::update));
             behind.written(from + length);
         }
     }

@@ -1,6 +1,7 @@
 package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
+import dev.bowline.files.AtomicFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
@@ -82,7 +83,7 @@ public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject meta
         JsonObject index = JsonObject.of().with("metadata", metadata).with("weight_map", JsonObject.of(files));
         ByteBuffer text = ByteBuffer.wrap(Json.pretty(index).getBytes(StandardCharsets.UTF_8));
         long bytes = text.remaining();
-        FileAside.write(path, bytes, channel -> {
+        AtomicFile.write(path, bytes, channel -> {
             while (text.hasRemaining()) {
                 channel.write(text);
             }

@@ -3,7 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
-import dev.bowline.checkpoint.RunLock;
+import dev.bowline.files.RunLock;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.TrainingRows;

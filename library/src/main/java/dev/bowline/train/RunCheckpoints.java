@@ -2,7 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.checkpoint.RunLock;
+import dev.bowline.files.RunLock;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;

@@ -1,5 +1,6 @@
 package dev.bowline.audit;
 
+import dev.bowline.files.DirectoryExchange;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

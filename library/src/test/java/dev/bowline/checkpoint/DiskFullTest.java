@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.files.AtomicDirectory;
 import dev.bowline.fixtures.Golden;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,7 +57,7 @@ class DiskFullTest {
 
         BowlineException failed = assertThrows(
                 BowlineException.class,
-                () -> DirectoryAside.replace(target, 1234, aside -> {
+                () -> AtomicDirectory.replace(target, 1234, aside -> {
                     Files.write(aside.resolve("model.safetensors"), new byte[100]);
                     throw new IOException("No space left on device");
                 }));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.files.DurableFiles;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.fixtures.disk.DiskWatch;
 import dev.bowline.fixtures.disk.FailingDisk;
@@ -64,7 +65,7 @@ class FailedSaveTest {
                             isInPlace,
                             !FilesUnder.directory(out).isEmpty(),
                             disk.failedAt().toString());
-                    DirectoryAside.delete(out.resolve("saved"));
+                    DurableFiles.deleteRecursively(out.resolve("saved"));
                 }
             }
         }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.files.DurableFiles;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.fixtures.disk.DiskWatch;
 import dev.bowline.fixtures.disk.DyingDisk;
@@ -120,7 +121,7 @@ class KilledSaveTest {
         boolean saved = false;
         int whole = 0;
         for (int after = 0; !saved; after++) {
-            DirectoryAside.delete(out);
+            DurableFiles.deleteRecursively(out);
             Files.createDirectories(there ? target : out);
             try {
                 Checkpoint.save(
@@ -327,7 +328,7 @@ class KilledSaveTest {
 
     /// A copy of `from` in the place of whatever is at `to`.
     private static Path copy(Path from, Path to) throws IOException {
-        DirectoryAside.delete(to);
+        DurableFiles.deleteRecursively(to);
         try (Stream<Path> all = Files.walk(from)) {
             for (Path path : all.toList()) {
                 Files.copy(path, to.resolve(from.relativize(path)));

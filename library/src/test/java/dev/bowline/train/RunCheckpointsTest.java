@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.checkpoint.RunLock;
+import dev.bowline.files.RunLock;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.LastCheckpoint;
 import dev.bowline.recipe.RestoreFrom;

@@ -1,4 +1,4 @@
-package dev.bowline.safetensors;
+package dev.bowline.files;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
@@ -6,23 +6,22 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /// Replaces a file whole: written beside it, forced to the disk, then renamed over it.
-final class FileAside {
+public final class AtomicFile {
 
     @FunctionalInterface
-    interface Content {
+    public interface Content {
         /// @param channel open for writing, and for reading what was written
         void writeTo(FileChannel channel) throws IOException;
     }
 
-    private FileAside() {}
+    private AtomicFile() {}
 
     /// @param bytes how many `content` will write, to refuse early when the disk has no room for them
-    static void write(Path target, long bytes, Content content) {
+    public static void write(Path target, long bytes, Content content) {
         Path directory = target.toAbsolutePath().getParent();
         if (directory == null || Files.isDirectory(target)) {
             throw new BowlineException("%s is a directory".formatted(target), "name a file");
@@ -33,10 +32,10 @@ final class FileAside {
             try (FileChannel channel = FileChannel.open(
                     aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ)) {
                 content.writeTo(channel);
-                channel.force(true);
+                DurableFiles.fsync(channel);
             }
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            forceDirectory(directory);
+            DurableFiles.renameOver(aside, target);
+            DurableFiles.fsyncDirectory(directory);
         } catch (IOException e) {
             delete(aside, e);
             throw failed(target, directory, bytes, e);
@@ -47,20 +46,11 @@ final class FileAside {
     }
 
     private static void requireRoom(Path target, Path directory, long bytes) throws IOException {
-        long room = Files.getFileStore(directory).getUsableSpace();
+        long room = DurableFiles.usableBytes(directory);
         if (room < bytes) {
             throw new BowlineException(
                     "%s needs %d bytes, but its disk has %d left".formatted(target, bytes, room),
                     "free space on that disk, or save elsewhere");
-        }
-    }
-
-    /// A rename is durable only when its directory is; Windows cannot open one, and needs no such step.
-    private static void forceDirectory(Path directory) throws IOException {
-        if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-            try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-                channel.force(true);
-            }
         }
     }
 

@@ -1,4 +1,4 @@
-package dev.bowline.audit;
+package dev.bowline.files;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /// Swaps two directories in one step, which Java cannot: `renameat2` with RENAME_EXCHANGE, on Linux.
-final class DirectoryExchange {
+public final class DirectoryExchange {
 
     /// Relative paths start at the working directory; those used here are absolute.
     private static final int AT_FDCWD = -100;
@@ -26,11 +26,11 @@ final class DirectoryExchange {
     }
 
     /// Never swaps, as on every other system.
-    static DirectoryExchange none() {
+    public static DirectoryExchange none() {
         return new DirectoryExchange(Optional.empty());
     }
 
-    static DirectoryExchange ofSystem() {
+    public static DirectoryExchange ofSystem() {
         boolean isLinux = System.getProperty("os.name").startsWith("Linux");
         if (!isLinux || !DirectoryExchange.class.getModule().isNativeAccessEnabled()) {
             return none();
@@ -43,7 +43,7 @@ final class DirectoryExchange {
     }
 
     /// @return false, with nothing done, when the system or the file system refuses
-    boolean swap(Path a, Path b) {
+    public boolean swap(Path a, Path b) {
         if (function.isEmpty()) {
             return false;
         }

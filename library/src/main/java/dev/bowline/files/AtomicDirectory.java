@@ -1,42 +1,37 @@
-package dev.bowline.checkpoint;
+package dev.bowline.files;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.Stream;
 
 /// A directory that appears whole or not at all: written beside its place, forced to the disk, then renamed.
-final class DirectoryAside {
+public final class AtomicDirectory {
 
     /// How the name of one that is being written ends; such a directory is never a checkpoint.
-    static final String SUFFIX = ".partial";
+    public static final String SUFFIX = ".partial";
 
     @FunctionalInterface
-    interface Content {
+    public interface Content {
         void writeTo(Path directory) throws IOException;
     }
 
-    private DirectoryAside() {}
+    private AtomicDirectory() {}
 
     /// @param target absent, or an empty directory
     /// @param bytes how many `content` will write, to refuse before the first when the disk has no room
-    static void write(Path target, long bytes, Content content) {
+    public static void write(Path target, long bytes, Content content) {
         requireFree(target);
         Path parent = parent(target);
         saving(target, bytes, () -> {
-            createDirectories(parent);
-            SaveMark.removeLeftovers(parent);
-            try (SaveMark mark = SaveMark.beside(parent, target)) {
+            DurableFiles.createDirectories(parent);
+            SaveLock.removeLeftovers(parent);
+            try (SaveLock mark = SaveLock.beside(parent, target)) {
                 writeThenMove(target, mark.aside(), bytes, aside -> {
                     content.writeTo(aside);
                     // Someone else may have put something there meanwhile.
@@ -49,10 +44,10 @@ final class DirectoryAside {
 
     /// The same for a target that may be there: it is moved away once the new one is whole, and removed after.
     /// What a dead process left is the caller's to remove.
-    static void replace(Path target, long bytes, Content content) {
+    public static void replace(Path target, long bytes, Content content) {
         Path parent = parent(target);
         saving(target, bytes, () -> {
-            createDirectories(parent);
+            DurableFiles.createDirectories(parent);
             writeThenMove(target, hidden(parent, target), bytes, content);
         });
     }
@@ -71,7 +66,7 @@ final class DirectoryAside {
             requireRoom(target, parent, bytes);
             Files.createDirectory(aside);
             content.writeTo(aside);
-            force(aside);
+            DurableFiles.fsyncDirectory(aside);
             moveInto(target, parent, aside);
         } catch (IOException | RuntimeException | Error e) {
             delete(aside, e);
@@ -97,9 +92,9 @@ final class DirectoryAside {
 
     private static void moveInto(Path target, Path parent, Path aside) throws IOException {
         if (Files.exists(target)) {
-            Replacement.begin(target, parent, aside);
+            DirectoryReplacement.begin(target, parent, aside);
         } else {
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            DurableFiles.rename(aside, target);
             confirm(target, parent);
         }
     }
@@ -107,7 +102,7 @@ final class DirectoryAside {
     /// Forces the name of a directory that is in its place to the disk. A failure leaves it there.
     static void confirm(Path target, Path parent) {
         try {
-            force(parent);
+            DurableFiles.fsyncDirectory(parent);
         } catch (IOException e) {
             BowlineException unconfirmed = new BowlineException(
                     "%s is complete, but the disk did not confirm its name; a power cut may lose it: %s"
@@ -123,29 +118,8 @@ final class DirectoryAside {
         return parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
     }
 
-    /// Each with its entry in its parent forced to the disk.
-    static void createDirectories(Path directory) throws IOException {
-        if (Files.isDirectory(directory)) {
-            return;
-        }
-        Path parent = directory.getParent();
-        if (parent != null) {
-            createDirectories(parent);
-        }
-        try {
-            Files.createDirectory(directory);
-        } catch (FileAlreadyExistsException e) {
-            if (!Files.isDirectory(directory)) {
-                throw e;
-            }
-        }
-        if (parent != null) {
-            force(parent);
-        }
-    }
-
     /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.
-    static void requireFree(Path target) {
+    public static void requireFree(Path target) {
         if (!Files.exists(target)) {
             return;
         }
@@ -166,31 +140,8 @@ final class DirectoryAside {
         }
     }
 
-    /// Removes a directory and what is in it.
-    static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        List<Path> deepestFirst;
-        try (Stream<Path> all = Files.walk(directory)) {
-            deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path path : deepestFirst) {
-            Files.delete(path);
-        }
-    }
-
-    /// A rename is durable only when its directory is; Windows cannot open one, and needs no such step.
-    static void force(Path directory) throws IOException {
-        if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-            try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-                channel.force(true);
-            }
-        }
-    }
-
     private static void requireRoom(Path target, Path parent, long bytes) throws IOException {
-        long room = Files.getFileStore(parent).getUsableSpace();
+        long room = DurableFiles.usableBytes(parent);
         if (room < bytes) {
             throw new BowlineException(
                     "saving %s needs %d bytes, but its disk has %d left".formatted(target, bytes, room),
@@ -201,7 +152,7 @@ final class DirectoryAside {
     private static String room(Path target) {
         try {
             Path parent = target.toAbsolutePath().normalize().resolve("..").normalize();
-            return Files.getFileStore(parent).getUsableSpace() + " bytes";
+            return DurableFiles.usableBytes(parent) + " bytes";
         } catch (IOException _) {
             return "an unknown number of bytes";
         }
@@ -209,7 +160,7 @@ final class DirectoryAside {
 
     private static void delete(Path aside, Throwable reason) {
         try {
-            delete(aside);
+            DurableFiles.deleteRecursively(aside);
         } catch (IOException e) {
             reason.addSuppressed(new LeftBehindException(aside, e));
         }

@@ -1,4 +1,4 @@
-package dev.bowline.checkpoint;
+package dev.bowline.files;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The system gives a lock up with its process, however that ends. So a mark that can be locked belongs to a dead one,
 /// and what that was writing can go. Where a file system has no locks, nothing is removed.
-final class SaveMark implements AutoCloseable {
+public final class SaveLock implements AutoCloseable {
 
     /// In the names of this process's marks: it must not so much as open them again, since some systems give up all
     /// locks of a process on a file when it closes the file once.
@@ -30,14 +30,14 @@ final class SaveMark implements AutoCloseable {
     private final Path aside;
     private final FileChannel channel;
 
-    private SaveMark(Path file, Path aside, FileChannel channel) {
+    private SaveLock(Path file, Path aside, FileChannel channel) {
         this.file = file;
         this.aside = aside;
         this.channel = channel;
     }
 
     /// @param parent of `target`, which is there
-    static SaveMark beside(Path parent, Path target) throws IOException {
+    static SaveLock beside(Path parent, Path target) throws IOException {
         while (true) {
             UUID save = UUID.randomUUID();
             Path file = parent.resolve(".%s.%s.%s.saving".formatted(target.getFileName(), PROCESS, save));
@@ -45,7 +45,7 @@ final class SaveMark implements AutoCloseable {
             lock(channel);
             // Another process may have found the mark before it was locked, and taken it for a dead one's.
             if (Files.exists(file)) {
-                return new SaveMark(file, aside(parent, target.getFileName().toString(), save.toString()), channel);
+                return new SaveLock(file, aside(parent, target.getFileName().toString(), save.toString()), channel);
             }
             channel.close();
         }
@@ -65,7 +65,7 @@ final class SaveMark implements AutoCloseable {
     }
 
     private static Path aside(Path parent, String target, String save) {
-        return parent.resolve(".%s.%s%s".formatted(target, save, DirectoryAside.SUFFIX));
+        return parent.resolve(".%s.%s%s".formatted(target, save, AtomicDirectory.SUFFIX));
     }
 
     /// Removes what processes that are dead were writing among the children of `parent`.
@@ -86,7 +86,7 @@ final class SaveMark implements AutoCloseable {
         try (FileChannel channel = FileChannel.open(mark, StandardOpenOption.WRITE);
                 @Nullable FileLock lock = channel.tryLock()) {
             if (lock != null) {
-                DirectoryAside.delete(aside);
+                DurableFiles.deleteRecursively(aside);
                 Files.deleteIfExists(mark);
             }
         } catch (IOException _) {

@@ -1,4 +1,4 @@
-package dev.bowline.checkpoint;
+package dev.bowline.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

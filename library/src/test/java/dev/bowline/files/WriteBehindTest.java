@@ -1,4 +1,4 @@
-package dev.bowline.safetensors;
+package dev.bowline.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// What goes on behind the writing of a file is part of it: its failures are the file's, its hash is of what the file
 /// holds.
-class BehindWritingTest {
+class WriteBehindTest {
 
     private static final long ENOUGH_TO_FORCE = 1L << 30;
 
@@ -28,7 +28,7 @@ class BehindWritingTest {
     void aFailureToForceIsTheWritersFailure() throws IOException {
         FileChannel channel = open();
         channel.close();
-        try (BehindWriting behind = new BehindWriting(channel)) {
+        try (WriteBehind behind = new WriteBehind(channel)) {
             behind.written(ENOUGH_TO_FORCE);
             assertThrows(ClosedChannelException.class, behind::await);
         }
@@ -37,9 +37,9 @@ class BehindWritingTest {
     @Test
     void bytesThatAreNotThereCannotBeHashed() throws IOException {
         try (FileChannel channel = open();
-                BehindWriting behind = new BehindWriting(channel)) {
+                WriteBehind behind = new WriteBehind(channel)) {
             channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3}));
-            behind.hash(new TensorHash(), 1, 3);
+            behind.readBack(1, 3, _ -> {});
             assertThrows(IOException.class, behind::await);
         }
     }
@@ -48,15 +48,15 @@ class BehindWritingTest {
     @Test
     void theHashIsOfTheFile() throws Exception {
         try (FileChannel channel = open();
-                BehindWriting behind = new BehindWriting(channel)) {
+                WriteBehind behind = new WriteBehind(channel)) {
             channel.write(ByteBuffer.wrap(new byte[] {9, 1, 2, 3, 4}));
             channel.write(ByteBuffer.wrap(new byte[] {7}), 2);
-            TensorHash hash = new TensorHash();
-            behind.hash(hash, 1, 2);
-            behind.hash(hash, 3, 2);
+            MessageDigest hash = MessageDigest.getInstance("SHA-256");
+            behind.readBack(1, 2, hash::update);
+            behind.readBack(3, 2, hash::update);
             behind.await();
             byte[] expected = MessageDigest.getInstance("SHA-256").digest(new byte[] {1, 7, 3, 4});
-            assertEquals(HexFormat.of().formatHex(expected), hash.hex());
+            assertEquals(HexFormat.of().formatHex(expected), HexFormat.of().formatHex(hash.digest()));
         }
     }
 

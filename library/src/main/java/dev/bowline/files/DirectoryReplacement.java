@@ -1,9 +1,8 @@
-package dev.bowline.checkpoint;
+package dev.bowline.files;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -14,29 +13,29 @@ import java.util.stream.Stream;
 ///
 /// No file system everywhere does that in one step. So the new directory first gets a name that says that it is whole,
 /// and from then on the replacement is only ever finished: by the process that began it, or by the next.
-final class Replacement {
+public final class DirectoryReplacement {
 
     private static final Pattern WHOLE = Pattern.compile("\\.(.+)\\.[0-9a-f-]{36}\\.whole");
 
-    private Replacement() {}
+    private DirectoryReplacement() {}
 
     /// @param target a directory that is there
     /// @param parent of both
     /// @param aside whole and forced to the disk
     static void begin(Path target, Path parent, Path aside) throws IOException {
         Path whole = parent.resolve(".%s.%s.whole".formatted(target.getFileName(), UUID.randomUUID()));
-        rename(aside, whole);
+        DurableFiles.rename(aside, whole);
         try {
-            DirectoryAside.force(parent);
+            DurableFiles.fsyncDirectory(parent);
             finish(whole, target, parent);
         } catch (IOException e) {
-            DirectoryAside.delete(whole); // this process lives, so the save failed and leaves nothing
+            DurableFiles.deleteRecursively(whole); // this process lives, so the save failed and leaves nothing
             throw e;
         }
     }
 
     /// Finishes what killed processes began among the children of `parent`.
-    static void finishAll(Path parent) throws IOException {
+    public static void finishAll(Path parent) throws IOException {
         List<Path> children;
         try (Stream<Path> all = Files.list(parent)) {
             children = all.toList();
@@ -50,27 +49,23 @@ final class Replacement {
     }
 
     private static void finish(Path whole, Path target, Path parent) throws IOException {
-        Path old = DirectoryAside.hidden(parent, target);
+        Path old = AtomicDirectory.hidden(parent, target);
         if (Files.exists(target)) {
-            rename(target, old);
+            DurableFiles.rename(target, old);
         }
         try {
-            rename(whole, target);
+            DurableFiles.rename(whole, target);
         } catch (IOException e) {
             if (Files.exists(old)) {
-                rename(old, target);
+                DurableFiles.rename(old, target);
             }
             throw e;
         }
-        DirectoryAside.confirm(target, parent);
+        AtomicDirectory.confirm(target, parent);
         try {
-            DirectoryAside.delete(old);
+            DurableFiles.deleteRecursively(old);
         } catch (IOException _) {
             // The new one is in its place. The next save removes what is hidden.
         }
-    }
-
-    private static void rename(Path from, Path to) throws IOException {
-        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
     }
 }

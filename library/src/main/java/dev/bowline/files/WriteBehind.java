@@ -1,4 +1,4 @@
-package dev.bowline.safetensors;
+package dev.bowline.files;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,10 +9,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 
 /// What follows the writing of a file on threads of its own, so that neither the disk nor a second processor waits for
 /// the end of it: what was written is forced to the disk, and hashed as the file gives it back.
-final class BehindWriting implements AutoCloseable {
+public final class WriteBehind implements AutoCloseable {
 
     /// Enough for a disk to be busy with, and little beside what the system keeps unwritten anyway.
     private static final long FORCE_BYTES = 256L << 20;
@@ -27,7 +28,7 @@ final class BehindWriting implements AutoCloseable {
     private ByteBuffer buffer = ByteBuffer.allocate(0);
 
     /// @param channel open for reading too
-    BehindWriting(FileChannel channel) {
+    public WriteBehind(FileChannel channel) {
         this.channel = channel;
     }
 
@@ -37,7 +38,7 @@ final class BehindWriting implements AutoCloseable {
     }
 
     /// Everything in front of `position` has been written.
-    void written(long position) {
+    public void written(long position) {
         if (position - forced >= FORCE_BYTES) {
             forced = position;
             running.add(forcing.submit(() -> {
@@ -47,11 +48,12 @@ final class BehindWriting implements AutoCloseable {
         }
     }
 
-    /// Adds bytes to a hash, after those that were added before.
+    /// Reads written bytes back from the file, in the order of the calls.
     ///
     /// @param from where they were written
     /// @param length how many, all read at once
-    void hash(TensorHash hash, long from, int length) {
+    /// @param reader receives them on a thread of its own
+    public void readBack(long from, int length, Consumer<ByteBuffer> reader) {
         running.add(hashing.submit(() -> {
             if (buffer.capacity() < length) {
                 buffer = ByteBuffer.allocate(length);
@@ -62,13 +64,13 @@ final class BehindWriting implements AutoCloseable {
                     throw new IOException("what was written cannot be read back");
                 }
             }
-            hash.update(buffer.flip());
+            reader.accept(buffer.flip());
             return null;
         }));
     }
 
     /// Returns when all of it is done. A failure to force is thrown here and would not be told again by the system.
-    void await() throws IOException {
+    public void await() throws IOException {
         for (Future<?> each : running) {
             try {
                 each.get();

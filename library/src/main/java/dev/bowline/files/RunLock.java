@@ -1,4 +1,4 @@
-package dev.bowline.checkpoint;
+package dev.bowline.files;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
@@ -67,7 +67,7 @@ public final class RunLock implements AutoCloseable {
 
     static RunLock acquire(Path directory, Locking locking, LockOwner owner) {
         try {
-            DirectoryAside.createDirectories(directory.toAbsolutePath());
+            DurableFiles.createDirectories(directory.toAbsolutePath());
             Path real = directory.toRealPath();
             if (!HELD.add(real)) {
                 throw taken(directory, owner.toString());
