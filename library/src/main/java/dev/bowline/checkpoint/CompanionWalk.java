@@ -1,8 +1,8 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
-import dev.bowline.ties.TieLedger;
 import dev.bowline.files.RunLock;
+import dev.bowline.ties.TieLedger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

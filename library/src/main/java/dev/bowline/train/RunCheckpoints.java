@@ -2,12 +2,12 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.files.RunLock;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
+import dev.bowline.files.RunLock;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.CheckpointSection;
