@@ -54,7 +54,7 @@ public record Dataset(
                 DatasetSplit.preferring("train"),
                 new Layout.Messages(),
                 longest,
-                DatasetSettings.TooLong.ERROR,
+                Truncation.ERROR,
                 OptionalInt.empty(),
                 DatasetSettings.TrainedText.ASSISTANT,
                 AssistantMask.Answers.ALL);

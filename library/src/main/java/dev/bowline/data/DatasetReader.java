@@ -221,7 +221,7 @@ public final class DatasetReader {
         int longest = settings.longest();
         int length = example.length();
         String complaint = "%d tokens, %d allowed".formatted(length, longest);
-        switch (settings.tooLong()) {
+        switch (settings.truncation()) {
             case ERROR ->
                 throw new BowlineException(
                         "%s: the example has %s".formatted(example.origin(), complaint),

@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 /// @param split which part of it
 /// @param layout how one example is written
 /// @param longest tokens an example may have
-/// @param tooLong what becomes of one that has more
+/// @param truncation the treatment of one that has more
 /// @param limit how many to read, from the first; empty for all
 /// @param trainedText which text is trained on
 /// @param answers which of the assistant's messages are trained on
@@ -21,7 +21,7 @@ public record DatasetSettings(
         DatasetSplit split,
         Layout layout,
         int longest,
-        TooLong tooLong,
+        Truncation truncation,
         OptionalInt limit,
         TrainedText trainedText,
         AssistantMask.Answers answers,
@@ -37,19 +37,11 @@ public record DatasetSettings(
             DatasetSplit split,
             Layout layout,
             int longest,
-            TooLong tooLong,
+            Truncation truncation,
             OptionalInt limit,
             TrainedText trainedText,
             AssistantMask.Answers answers) {
-        this(file, split, layout, longest, tooLong, limit, trainedText, answers, List.of());
-    }
-
-    /// What becomes of an example with more tokens than allowed.
-    public enum TooLong {
-        ERROR,
-        SKIP,
-        CUT_START,
-        CUT_END
+        this(file, split, layout, longest, truncation, limit, trainedText, answers, List.of());
     }
 
     /// Which tokens are predicted.

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
@@ -42,11 +43,7 @@ record DatasetKeys(
             Map.entry("prompt_completion", DatasetFormat.PROMPT_COMPLETION),
             Map.entry("text", DatasetFormat.TEXT)));
 
-    private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(TextKinds.names(
-            Map.entry("error", Truncation.ERROR),
-            Map.entry("skip", Truncation.SKIP),
-            Map.entry("cut_start", Truncation.CUT_START),
-            Map.entry("cut_end", Truncation.CUT_END)));
+    private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(Truncation.values());
 
     /// @param packedSize packing bounds the length of an example
     static DatasetKeys training(Key<Integer> packedSize) {

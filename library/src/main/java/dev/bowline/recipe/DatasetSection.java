@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.data.Truncation;
 import java.nio.file.Path;
 import java.util.Optional;
 

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Schedule;
 import java.util.Optional;
 
 /// The learning rate over time: from `initLr` up to the optimizer's over the warm-up, then down to `minLr`.
@@ -10,7 +11,7 @@ import java.util.Optional;
 /// @param initLr the rate the warm-up starts from
 /// @param startAtInitLr whether the first step has `initLr` itself, and not the rate one step above it
 public record LrScheduler(
-        LrDecayStyle decayStyle,
+        Schedule.Decay decayStyle,
         Optional<Integer> warmupSteps,
         Optional<Integer> decaySteps,
         double minLr,

@@ -1,14 +1,17 @@
 package dev.bowline.recipe;
 
+import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 
 /// The checkpoint that training starts from.
 ///
 /// @param pretrainedModel a local Hugging Face directory, absolute
-/// @param torchDtype the type the weights are trained in
+/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and moments
+///     are float32 with every dtype
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
-public record ModelSection(Path pretrainedModel, TorchDtype torchDtype, Set<String> withoutDropout) {
+public record ModelSection(Path pretrainedModel, Optional<Dtype> torchDtype, Set<String> withoutDropout) {
 
     public ModelSection {
         withoutDropout = Set.copyOf(withoutDropout);

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Schedule;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -217,7 +218,7 @@ final class RecipeChecks {
                         "write at most optimizer.lr");
             }
         }
-        if (is(RecipeSchema.LR_DECAY_STYLE, LrDecayStyle.CONSTANT)) {
+        if (is(RecipeSchema.LR_DECAY_STYLE, Schedule.Decay.CONSTANT)) {
             refuseWithoutEffect(RecipeSchema.LR_DECAY_STEPS, Optional::isPresent, "with lr_decay_style: constant");
             refuseWithoutEffect(RecipeSchema.MIN_LR, rate -> rate > 0, "with lr_decay_style: constant");
         }

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import java.math.BigDecimal;
@@ -49,13 +50,13 @@ final class RecipeDefaults {
             case CONSTANT ->
                 defaults.put(
                         RecipeSchema.LR_DECAY_STYLE,
-                        new Fixed<>(LrDecayStyle.CONSTANT, "without an lr_scheduler the rate does not change"));
+                        new Fixed<>(Schedule.Decay.CONSTANT, "without an lr_scheduler the rate does not change"));
         }
         return defaults;
     }
 
     private void schedule() {
-        put(RecipeSchema.LR_DECAY_STYLE, new Fixed<>(LrDecayStyle.COSINE, "cosine"));
+        put(RecipeSchema.LR_DECAY_STYLE, new Fixed<>(Schedule.Decay.COSINE, "cosine"));
         put(RecipeSchema.LR_WARMUP_STEPS, new Fixed<>(Optional.empty(), "a tenth of the run's steps, at most 1000"));
         put(RecipeSchema.INIT_LR, new Derived<>(settings -> ofLr(settings, 1), "a tenth of optimizer.lr"));
         put(RecipeSchema.MIN_LR, new Derived<>(settings -> ofLr(settings, 2), "a hundredth of optimizer.lr"));

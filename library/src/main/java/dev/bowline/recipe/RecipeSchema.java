@@ -1,9 +1,11 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import dev.bowline.recipe.Absent.Required;
 import dev.bowline.recipe.NumberKinds.Range;
+import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,14 +32,14 @@ final class RecipeSchema {
 
     private static final String FLOAT16_FIX = "write bfloat16; the range of float16 is too small to train in";
 
-    private static final Map<String, TorchDtype> DTYPES = TextKinds.names(
-            Map.entry("auto", TorchDtype.AUTO),
-            Map.entry("float32", TorchDtype.FLOAT32),
-            Map.entry("fp32", TorchDtype.FLOAT32),
-            Map.entry("torch.float32", TorchDtype.FLOAT32),
-            Map.entry("bfloat16", TorchDtype.BFLOAT16),
-            Map.entry("bf16", TorchDtype.BFLOAT16),
-            Map.entry("torch.bfloat16", TorchDtype.BFLOAT16));
+    private static final Map<String, Optional<Dtype>> DTYPES = TextKinds.names(
+            Map.entry("auto", Optional.empty()),
+            Map.entry("float32", Optional.of(Dtype.FLOAT32)),
+            Map.entry("fp32", Optional.of(Dtype.FLOAT32)),
+            Map.entry("torch.float32", Optional.of(Dtype.FLOAT32)),
+            Map.entry("bfloat16", Optional.of(Dtype.BFLOAT16)),
+            Map.entry("bf16", Optional.of(Dtype.BFLOAT16)),
+            Map.entry("torch.bfloat16", Optional.of(Dtype.BFLOAT16)));
     private static final Map<String, String> DTYPE_HINTS =
             Map.of("float16", FLOAT16_FIX, "fp16", FLOAT16_FIX, "torch.float16", FLOAT16_FIX, "half", FLOAT16_FIX);
 
@@ -49,10 +51,10 @@ final class RecipeSchema {
             PathKinds.modelDirectory(),
             new Required<>(),
             "The checkpoint to start from, a local Hugging Face directory.");
-    static final Key<TorchDtype> TORCH_DTYPE = new Key<>(
+    static final Key<Optional<Dtype>> TORCH_DTYPE = new Key<>(
             "model.torch_dtype",
             TextKinds.oneOf(DTYPES, DTYPE_HINTS),
-            new Fixed<>(TorchDtype.AUTO, "as most of its weights are stored; float32 for float16"),
+            new Fixed<>(Optional.empty(), "as most of its weights are stored; float32 for float16"),
             "The type the weights are trained in.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = new Key<>(
@@ -107,7 +109,7 @@ final class RecipeSchema {
 
     static final Key<OptimizerName> OPTIMIZER_NAME = new Key<>(
             "optimizer.name",
-            TextKinds.oneOf(TextKinds.names(Map.entry("adamw", OptimizerName.ADAMW))),
+            TextKinds.oneOf(OptimizerName.values()),
             new Fixed<>(OptimizerName.ADAMW, "the only one"),
             "Which optimizer.");
     static final Key<Double> LR = new Key<>(
@@ -133,13 +135,10 @@ final class RecipeSchema {
             new Fixed<>(false, "decay pulls a norm towards nothing"),
             "Whether vectors and scalars decay too.");
 
-    static final Key<LrDecayStyle> LR_DECAY_STYLE = new Key<>(
+    static final Key<Schedule.Decay> LR_DECAY_STYLE = new Key<>(
             "lr_scheduler.lr_decay_style",
-            TextKinds.oneOf(TextKinds.names(
-                    Map.entry("constant", LrDecayStyle.CONSTANT),
-                    Map.entry("linear", LrDecayStyle.LINEAR),
-                    Map.entry("cosine", LrDecayStyle.COSINE))),
-            new Fixed<>(LrDecayStyle.CONSTANT, "no decay unasked"),
+            TextKinds.oneOf(Schedule.Decay.values()),
+            new Fixed<>(Schedule.Decay.CONSTANT, "no decay unasked"),
             "How the rate falls after the warm-up.");
     static final Key<Optional<Integer>> LR_WARMUP_STEPS = new Key<>(
             "lr_scheduler.lr_warmup_steps",
@@ -209,8 +208,7 @@ final class RecipeSchema {
             "Whether checkpoints have the optimizer's state; a run resumed without it begins with moments of zero.");
     static final Key<LastCheckpoint> LAST_CHECKPOINT = new Key<>(
             "checkpoint.last",
-            TextKinds.oneOf(TextKinds.names(
-                    Map.entry("full", LastCheckpoint.FULL), Map.entry("weights_only", LastCheckpoint.WEIGHTS_ONLY))),
+            TextKinds.oneOf(LastCheckpoint.values()),
             new Fixed<>(LastCheckpoint.FULL, "as every checkpoint"),
             "Whether the checkpoint of the last step has the optimizer's state.");
 

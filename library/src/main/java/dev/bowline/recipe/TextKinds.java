@@ -34,26 +34,36 @@ final class TextKinds {
     /// One of the names; several may mean the same, and the first of them is the one that is written.
     ///
     /// @param hints what to write instead of a name that is known and not taken
-    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names, Map<String, String> hints) {
+    static <T> Kind<T> oneOf(Map<String, T> names, Map<String, String> hints) {
         List<String> known = List.copyOf(names.keySet());
         return Kind.ofScalar(
                 "one of " + String.join(", ", known),
                 "one of them",
                 scalar -> {
-                    E meant = names.get(scalar.text());
+                    T meant = names.get(scalar.text());
                     return meant != null
                             ? new Reading.Sound<>(meant)
                             : new Reading.Unsound<>(Optional.ofNullable(hints.get(scalar.text()))
                                     .orElseGet(() -> nearest(scalar.text(), known)));
                 },
                 meant -> known.stream()
-                        .filter(name -> names.get(name) == meant)
+                        .filter(name -> meant.equals(names.get(name)))
                         .findFirst()
                         .orElseThrow());
     }
 
-    static <E extends Enum<E>> Kind<E> oneOf(Map<String, E> names) {
+    static <T> Kind<T> oneOf(Map<String, T> names) {
         return oneOf(names, Map.of());
+    }
+
+    /// One of the constants, each in lower case.
+    @SafeVarargs
+    static <E extends Enum<E>> Kind<E> oneOf(E... constants) {
+        Map<String, E> names = new LinkedHashMap<>();
+        for (E constant : constants) {
+            names.put(constant.name().toLowerCase(Locale.ROOT), constant);
+        }
+        return oneOf(names);
     }
 
     /// Names for [#oneOf], in the order they are listed.

@@ -24,11 +24,7 @@ record MemoryPlan(Dtype dtype, int rows, int columns, int microBatches, LossSect
     /// @param stored the dtype of the checkpoint's weights
     /// @param columns the longest row
     static MemoryPlan of(Recipe recipe, Dtype stored, int columns) {
-        Dtype dtype = switch (recipe.model().torchDtype()) {
-            case AUTO -> stored;
-            case FLOAT32 -> Dtype.FLOAT32;
-            case BFLOAT16 -> Dtype.BFLOAT16;
-        };
+        Dtype dtype = recipe.model().torchDtype().orElse(stored);
         int rows = recipe.stepScheduler().localBatchSize();
         return new MemoryPlan(
                 dtype,

@@ -10,7 +10,6 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.tensor.Dtype;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -113,11 +112,7 @@ public final class PreparedRun {
     Pretrained pretrained(List<String> notes) {
         AutoModel.Options options = AutoModel.Options.asStored()
                 .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
-        AutoModel.Options typed = switch (recipe.model().torchDtype()) {
-            case AUTO -> options;
-            case FLOAT32 -> options.in(Dtype.FLOAT32);
-            case BFLOAT16 -> options.in(Dtype.BFLOAT16);
-        };
+        AutoModel.Options typed = recipe.model().torchDtype().map(options::in).orElse(options);
         return AutoModel.fromPretrained(source(recipe, checkpoints), typed);
     }
 

@@ -15,7 +15,6 @@ import dev.bowline.recipe.ColumnMapping;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.recipe.Truncation;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Tokenizer;
@@ -87,7 +86,7 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
                         .orElseGet(() -> DatasetSplit.preferring(name.equals("dataset") ? "train" : "validation")),
                 layout(section),
                 longest,
-                tooLong(section.truncation()),
+                section.truncation(),
                 section.limit().map(OptionalInt::of).orElse(OptionalInt.empty()),
                 section.answerOnlyLossMask()
                         ? DatasetSettings.TrainedText.ASSISTANT
@@ -126,15 +125,6 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
                         .isPresent();
                 yield isPlain ? new Layout.SpacedColumns(read) : read;
             }
-        };
-    }
-
-    private static DatasetSettings.TooLong tooLong(Truncation truncation) {
-        return switch (truncation) {
-            case ERROR -> DatasetSettings.TooLong.ERROR;
-            case SKIP -> DatasetSettings.TooLong.SKIP;
-            case CUT_START -> DatasetSettings.TooLong.CUT_START;
-            case CUT_END -> DatasetSettings.TooLong.CUT_END;
         };
     }
 

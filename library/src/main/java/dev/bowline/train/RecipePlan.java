@@ -50,18 +50,13 @@ final class RecipePlan {
     }
 
     private static Schedule schedule(LrScheduler section, double peak, long lastStep) {
-        Schedule.Decay decay = switch (section.decayStyle()) {
-            case CONSTANT -> Schedule.Decay.CONSTANT;
-            case LINEAR -> Schedule.Decay.LINEAR;
-            case COSINE -> Schedule.Decay.COSINE;
-        };
         long decaySteps =
                 section.decaySteps().isPresent() ? section.decaySteps().get() : lastStep;
         long warmupSteps = section.warmupSteps().isPresent()
                 ? section.warmupSteps().get()
                 : Math.min(MOST_WARMUP_STEPS, lastStep / 10);
         return new Schedule(
-                decay,
+                section.decayStyle(),
                 peak,
                 section.initLr(),
                 section.minLr(),

@@ -47,7 +47,7 @@ class DatasetReaderTest {
 
     @Test
     void theTargetsAreTheAnswerAndTheTokenThatEndsItsTurn() throws IOException {
-        Dataset dataset = read(row("When is 2031-08-24?", "24 August 2031"), 64, DatasetSettings.TooLong.ERROR);
+        Dataset dataset = read(row("When is 2031-08-24?", "24 August 2031"), 64, Truncation.ERROR);
 
         assertEquals("24 August 2031<turn|>", targets(dataset.examples().getFirst()));
     }
@@ -59,11 +59,11 @@ class DatasetReaderTest {
 
         assertEquals(
                 "first<turn|>second<turn|>",
-                targets(read(two, 64, DatasetSettings.TooLong.ERROR).examples().getFirst()));
+                targets(read(two, 64, Truncation.ERROR).examples().getFirst()));
         assertEquals(
                 "second<turn|>",
                 targets(DatasetReader.read(
-                                settings(write(two), 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.LAST),
+                                settings(write(two), 64, Truncation.ERROR, AssistantMask.Answers.LAST),
                                 ChatTemplate.of(tokenizer),
                                 tokenizer)
                         .examples()
@@ -84,7 +84,7 @@ class DatasetReaderTest {
                 settings(
                         write(row("q", "only") + "\n" + two + "\n" + three),
                         64,
-                        DatasetSettings.TooLong.SKIP,
+                        Truncation.SKIP,
                         AssistantMask.Answers.ALL),
                 ChatTemplate.inline(tokenizer, "test", thoughtInTheLast),
                 tokenizer);
@@ -164,7 +164,7 @@ class DatasetReaderTest {
 
     @Test
     void textBeyondTheBasicPlaneDoesNotShiftTheMask() throws IOException {
-        Dataset dataset = read(row("\uD83D\uDE00 when?", "24 August"), 64, DatasetSettings.TooLong.ERROR);
+        Dataset dataset = read(row("\uD83D\uDE00 when?", "24 August"), 64, Truncation.ERROR);
 
         assertEquals("24 August<turn|>", targets(dataset.examples().getFirst()));
     }
@@ -173,7 +173,7 @@ class DatasetReaderTest {
     void aBrokenLineIsNamed() {
         BowlineException refused = assertThrows(
                 BowlineException.class,
-                () -> read(row("a", "b") + "\n{\"messages\": [", 64, DatasetSettings.TooLong.ERROR));
+                () -> read(row("a", "b") + "\n{\"messages\": [", 64, Truncation.ERROR));
 
         assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
     }
@@ -183,7 +183,7 @@ class DatasetReaderTest {
         String onlyUser = "{\"messages\": [" + message("user", "hello") + "]}";
 
         BowlineException refused = assertThrows(
-                BowlineException.class, () -> read(row("a", "b") + "\n" + onlyUser, 64, DatasetSettings.TooLong.ERROR));
+                BowlineException.class, () -> read(row("a", "b") + "\n" + onlyUser, 64, Truncation.ERROR));
 
         assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
         assertTrue(refused.problem().contains("no token to train on"), refused.problem());
@@ -193,10 +193,10 @@ class DatasetReaderTest {
     void tooLongExamplesAreRefusedSkippedOrCutButNeverLoseTheirAnswerSilently() throws IOException {
         String rows = row("short", "yes") + "\n" + row("a very long question ".repeat(10), "24 August 2031");
 
-        assertThrows(BowlineException.class, () -> read(rows, 40, DatasetSettings.TooLong.ERROR));
-        Dataset skipped = read(rows, 40, DatasetSettings.TooLong.SKIP);
-        Dataset cutStart = read(rows, 40, DatasetSettings.TooLong.CUT_START);
-        Dataset cutEnd = read(rows, 40, DatasetSettings.TooLong.CUT_END);
+        assertThrows(BowlineException.class, () -> read(rows, 40, Truncation.ERROR));
+        Dataset skipped = read(rows, 40, Truncation.SKIP);
+        Dataset cutStart = read(rows, 40, Truncation.CUT_START);
+        Dataset cutEnd = read(rows, 40, Truncation.CUT_END);
 
         assertEquals(1, skipped.examples().size());
         assertTrue(skipped.skipped().getFirst().origin().endsWith("data.jsonl:2"));
@@ -212,7 +212,7 @@ class DatasetReaderTest {
         Path shareGpt = write(
                 "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"b\"}]}");
         Example fromShareGpt = DatasetReader.read(
-                        settings(shareGpt, 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                        settings(shareGpt, 64, Truncation.ERROR, AssistantMask.Answers.ALL),
                         ChatTemplate.of(tokenizer),
                         tokenizer)
                 .examples()
@@ -224,7 +224,7 @@ class DatasetReaderTest {
                                 DatasetSplit.preferring("train"),
                                 new Layout.Columns(Optional.empty(), "q", "r"),
                                 64,
-                                DatasetSettings.TooLong.ERROR,
+                                Truncation.ERROR,
                                 OptionalInt.empty(),
                                 DatasetSettings.TrainedText.ASSISTANT,
                                 AssistantMask.Answers.ALL),
@@ -275,7 +275,7 @@ class DatasetReaderTest {
                 + "]}";
 
         Example example =
-                read(row, 128, DatasetSettings.TooLong.ERROR).examples().getFirst();
+                read(row, 128, Truncation.ERROR).examples().getFirst();
 
         assertEquals("first<turn|>second<turn|>", targets(example));
         String text = decode(example);
@@ -293,7 +293,7 @@ class DatasetReaderTest {
         String start = "{\"messages\": [" + message("user", "a") + "," + message("assistant", "b") + "], \"tools\": ";
         for (String row : List.of(start + tools + "}", start + "\"" + tools.replace("\"", "\\\"") + "\"}")) {
             Example example = DatasetReader.read(
-                            settings(write(row), 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                            settings(write(row), 64, Truncation.ERROR, AssistantMask.Answers.ALL),
                             ChatTemplate.of(tokenizer, template),
                             tokenizer)
                     .examples()
@@ -316,7 +316,7 @@ class DatasetReaderTest {
                 "[1]")) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
-                    () -> read(row("a", "b") + "\n" + row, 64, DatasetSettings.TooLong.ERROR),
+                    () -> read(row("a", "b") + "\n" + row, 64, Truncation.ERROR),
                     row);
 
             assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
@@ -328,10 +328,10 @@ class DatasetReaderTest {
         BowlineException around = assertThrows(
                 BowlineException.class,
                 () -> read(
-                        "{\n\"version\": 1,\n\"data\": [" + row("a", "b") + "]\n}", 64, DatasetSettings.TooLong.ERROR));
+                        "{\n\"version\": 1,\n\"data\": [" + row("a", "b") + "]\n}", 64, Truncation.ERROR));
         BowlineException single = assertThrows(
                 BowlineException.class,
-                () -> read(row("a", "b").replaceFirst("\\{", "{\n"), 64, DatasetSettings.TooLong.ERROR));
+                () -> read(row("a", "b").replaceFirst("\\{", "{\n"), 64, Truncation.ERROR));
 
         assertTrue(
                 around.problem().endsWith("is one object over several lines, with [version, data]"), around.problem());
@@ -343,7 +343,7 @@ class DatasetReaderTest {
     void halfOfACharacterIsRefusedWhereItStands() {
         BowlineException refused = assertThrows(
                 BowlineException.class,
-                () -> read(row("a", "b") + "\n" + row("\\ud800!", "b"), 64, DatasetSettings.TooLong.ERROR));
+                () -> read(row("a", "b") + "\n" + row("\\ud800!", "b"), 64, Truncation.ERROR));
 
         assertTrue(
                 refused.problem()
@@ -355,7 +355,7 @@ class DatasetReaderTest {
     @Test
     void aByteOrderMarkIsNoPartOfTheData() throws IOException {
         for (String rows : List.of(row("a", "b"), "[" + row("a", "b") + "]")) {
-            Dataset dataset = read("\ufeff" + rows, 64, DatasetSettings.TooLong.ERROR);
+            Dataset dataset = read("\ufeff" + rows, 64, Truncation.ERROR);
 
             assertEquals("b<turn|>", targets(dataset.examples().getFirst()));
         }
@@ -363,11 +363,11 @@ class DatasetReaderTest {
 
     @Test
     void conversationsMayHaveRolesAndContents() throws IOException {
-        Example messages = read(row("a", "b"), 64, DatasetSettings.TooLong.ERROR)
+        Example messages = read(row("a", "b"), 64, Truncation.ERROR)
                 .examples()
                 .getFirst();
         Example conversations = read(
-                        row("a", "b").replace("messages", "conversations"), 64, DatasetSettings.TooLong.ERROR)
+                        row("a", "b").replace("messages", "conversations"), 64, Truncation.ERROR)
                 .examples()
                 .getFirst();
 
@@ -386,7 +386,7 @@ class DatasetReaderTest {
             String row = row("a", "b").replace("\"content\": \"a\"", "\"content\": " + content);
 
             BowlineException refused =
-                    assertThrows(BowlineException.class, () -> read(row, 64, DatasetSettings.TooLong.ERROR), part);
+                    assertThrows(BowlineException.class, () -> read(row, 64, Truncation.ERROR), part);
 
             assertTrue(
                     refused.problem().contains("data.jsonl:1:75: 'messages[0].content[1]' is of the type"),
@@ -481,7 +481,7 @@ class DatasetReaderTest {
                                 DatasetSplit.preferring("train"),
                                 new Layout.Auto(),
                                 64,
-                                DatasetSettings.TooLong.ERROR,
+                                Truncation.ERROR,
                                 OptionalInt.of(1),
                                 DatasetSettings.TrainedText.ASSISTANT,
                                 AssistantMask.Answers.ALL))
@@ -494,7 +494,7 @@ class DatasetReaderTest {
                 DatasetSplit.of(split),
                 new Layout.Auto(),
                 64,
-                DatasetSettings.TooLong.ERROR,
+                Truncation.ERROR,
                 limit,
                 DatasetSettings.TrainedText.ASSISTANT,
                 AssistantMask.Answers.ALL);
@@ -512,7 +512,7 @@ class DatasetReaderTest {
     void whatIsNoObjectIsToldToBeOne() {
         for (String rows : List.of("[1, 2]\n[3, 4]", "[[1], [2]]", row("a", "b") + "\n3", "")) {
             BowlineException refused =
-                    assertThrows(BowlineException.class, () -> read(rows, 64, DatasetSettings.TooLong.ERROR), rows);
+                    assertThrows(BowlineException.class, () -> read(rows, 64, Truncation.ERROR), rows);
 
             assertTrue(refused.fix().startsWith("write each example as an object on a line of its own"), refused.fix());
         }
@@ -520,14 +520,14 @@ class DatasetReaderTest {
 
     private Dataset read(Path file) {
         return DatasetReader.read(
-                settings(file, 64, DatasetSettings.TooLong.ERROR, AssistantMask.Answers.ALL),
+                settings(file, 64, Truncation.ERROR, AssistantMask.Answers.ALL),
                 ChatTemplate.of(tokenizer),
                 tokenizer);
     }
 
-    private Dataset read(String rows, int longest, DatasetSettings.TooLong tooLong) throws IOException {
+    private Dataset read(String rows, int longest, Truncation truncation) throws IOException {
         return DatasetReader.read(
-                settings(write(rows), longest, tooLong, AssistantMask.Answers.ALL),
+                settings(write(rows), longest, truncation, AssistantMask.Answers.ALL),
                 ChatTemplate.of(tokenizer),
                 tokenizer);
     }
@@ -537,13 +537,13 @@ class DatasetReaderTest {
     }
 
     private static DatasetSettings settings(
-            Path file, int longest, DatasetSettings.TooLong tooLong, AssistantMask.Answers answers) {
+            Path file, int longest, Truncation truncation, AssistantMask.Answers answers) {
         return new DatasetSettings(
                 file,
                 DatasetSplit.preferring("train"),
                 new Layout.Auto(),
                 longest,
-                tooLong,
+                truncation,
                 OptionalInt.empty(),
                 DatasetSettings.TrainedText.ASSISTANT,
                 answers);
@@ -563,7 +563,7 @@ class DatasetReaderTest {
                 DatasetSplit.preferring("train"),
                 layout,
                 64,
-                DatasetSettings.TooLong.ERROR,
+                Truncation.ERROR,
                 OptionalInt.empty(),
                 DatasetSettings.TrainedText.ASSISTANT,
                 AssistantMask.Answers.ALL);

@@ -1,5 +1,8 @@
 package dev.bowline.recipe;
 
+import dev.bowline.data.Truncation;
+import dev.bowline.optim.Schedule;
+import dev.bowline.tensor.Dtype;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -79,7 +82,7 @@ class AutoModelRecipeTest {
     void whatItSaysOfTheTrainingIsRead() {
         Recipe recipe = folder.load(RECIPE).recipe();
 
-        assertEquals(TorchDtype.BFLOAT16, recipe.model().torchDtype());
+        assertEquals(Optional.of(Dtype.BFLOAT16), recipe.model().torchDtype());
         assertEquals(DatasetFormat.SQUAD, recipe.dataset().format());
         assertEquals(folder.path("train.jsonl"), recipe.dataset().path());
         assertEquals(Optional.of("train[:500]"), recipe.dataset().split());
@@ -106,7 +109,7 @@ class AutoModelRecipeTest {
                 new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true),
                 recipe.optimizer());
         assertEquals(
-                new LrScheduler(LrDecayStyle.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
+                new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
                 recipe.lrScheduler());
         assertEquals(Optional.empty(), recipe.checkpoint().maxRecentCheckpoints());
         assertEquals("AutoModel's default: a tenth of the run's steps, at most 1000", origin(file, "lr_warmup_steps"));
@@ -119,7 +122,7 @@ class AutoModelRecipeTest {
         RecipeFile file = folder.load(RECIPE.replace("lr_scheduler: {lr_decay_style: cosine}\n", ""));
 
         assertEquals(
-                new LrScheduler(LrDecayStyle.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
+                new LrScheduler(Schedule.Decay.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
                 file.recipe().lrScheduler());
         assertEquals(
                 "AutoModel's default: without an lr_scheduler the rate does not change",
@@ -400,7 +403,7 @@ class AutoModelRecipeTest {
                         .dataset()
                         .limit());
         assertEquals(
-                TorchDtype.FLOAT32,
+                Optional.of(Dtype.FLOAT32),
                 folder.load(RECIPE, "model.dtype=fp32").recipe().model().torchDtype());
     }
 

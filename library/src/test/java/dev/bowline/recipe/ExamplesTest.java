@@ -1,5 +1,7 @@
 package dev.bowline.recipe;
 
+import dev.bowline.tensor.Dtype;
+import java.util.Optional;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -39,9 +41,9 @@ class ExamplesTest {
         Recipe packed = load("demo-packed-bf16.yaml");
         Recipe frozen = load("demo-frozen.yaml");
 
-        assertEquals(TorchDtype.FLOAT32, load("demo.yaml").model().torchDtype());
+        assertEquals(Optional.of(Dtype.FLOAT32), load("demo.yaml").model().torchDtype());
         assertTrue(packed.packedSequence().isOn());
-        assertEquals(TorchDtype.BFLOAT16, packed.model().torchDtype());
+        assertEquals(Optional.of(Dtype.BFLOAT16), packed.model().torchDtype());
         assertTrue(frozen.freezeConfig().embeddings());
         assertEquals(DatasetFormat.COLUMNS, frozen.dataset().format());
     }

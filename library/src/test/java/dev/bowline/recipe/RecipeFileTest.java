@@ -1,5 +1,8 @@
 package dev.bowline.recipe;
 
+import dev.bowline.data.Truncation;
+import dev.bowline.optim.Schedule;
+import dev.bowline.tensor.Dtype;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -83,7 +86,7 @@ class RecipeFileTest {
                 new Recipe(
                         folder.path("recipe.yaml"),
                         new ModelSection(
-                                folder.path("model"), TorchDtype.BFLOAT16, Set.of("attention_dropout", "resid_pdrop")),
+                                folder.path("model"), Optional.of(Dtype.BFLOAT16), Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.of("train[:90%]"),
@@ -126,7 +129,7 @@ class RecipeFileTest {
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
                         new OptimizerSection(OptimizerName.ADAMW, 2e-4, new Betas(0.8, 0.95), 1e-6, 0.1, true),
-                        new LrScheduler(LrDecayStyle.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
+                        new LrScheduler(Schedule.Decay.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
                                 true,
@@ -150,7 +153,7 @@ class RecipeFileTest {
         assertEquals(
                 new Recipe(
                         folder.path("recipe.yaml"),
-                        new ModelSection(folder.path("model"), TorchDtype.AUTO, Set.of()),
+                        new ModelSection(folder.path("model"), Optional.empty(), Set.of()),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.empty(),
@@ -167,7 +170,7 @@ class RecipeFileTest {
                         new PackedSequence(0),
                         new StepScheduler(8, 1, Optional.of(10), Optional.empty(), Optional.empty(), Optional.empty()),
                         new OptimizerSection(OptimizerName.ADAMW, 1e-5, new Betas(0.9, 0.999), 1e-8, 0.01, false),
-                        new LrScheduler(LrDecayStyle.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
+                        new LrScheduler(Schedule.Decay.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
                         Optional.of(1.0),
                         new CheckpointSection(
                                 true,
@@ -268,12 +271,12 @@ class RecipeFileTest {
     void everyNameOfADtypeIsKnown() {
         for (String name : List.of("bf16", "bfloat16", "torch.bfloat16")) {
             assertEquals(
-                    TorchDtype.BFLOAT16,
+                    Optional.of(Dtype.BFLOAT16),
                     folder.shortestWith("model.torch_dtype=" + name).model().torchDtype());
         }
         for (String name : List.of("fp32", "float32", "torch.float32")) {
             assertEquals(
-                    TorchDtype.FLOAT32,
+                    Optional.of(Dtype.FLOAT32),
                     folder.shortestWith("model.torch_dtype=" + name).model().torchDtype());
         }
     }
@@ -338,7 +341,7 @@ class RecipeFileTest {
         assertThrows(IllegalArgumentException.class, () -> new PackedSequence(1));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new LrScheduler(LrDecayStyle.COSINE, Optional.of(9), Optional.of(8), 0, 0, false));
+                () -> new LrScheduler(Schedule.Decay.COSINE, Optional.of(9), Optional.of(8), 0, 0, false));
         assertThrows(
                 IllegalArgumentException.class, () -> new FreezeConfig(false, true, true, true, false, false, false));
     }

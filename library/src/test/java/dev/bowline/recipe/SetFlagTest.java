@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Schedule;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ class SetFlagTest {
                 "optimizer.lr=2e-3");
 
         assertEquals(2e-3, recipe.optimizer().lr());
-        assertEquals(LrDecayStyle.COSINE, recipe.lrScheduler().decayStyle());
+        assertEquals(Schedule.Decay.COSINE, recipe.lrScheduler().decayStyle());
         assertEquals(new Betas(0.5, 0.6), recipe.optimizer().betas());
         assertEquals(8, recipe.stepScheduler().globalBatchSize());
     }

@@ -1,6 +1,6 @@
-package dev.bowline.recipe;
+package dev.bowline.data;
 
-/// What becomes of an example that is longer than the sequence length.
+/// The treatment of an example that is longer than the sequence length.
 public enum Truncation {
     /// Stop before training and name the example.
     ERROR,
