@@ -172,8 +172,7 @@ class DatasetReaderTest {
     @Test
     void aBrokenLineIsNamed() {
         BowlineException refused = assertThrows(
-                BowlineException.class,
-                () -> read(row("a", "b") + "\n{\"messages\": [", 64, Truncation.ERROR));
+                BowlineException.class, () -> read(row("a", "b") + "\n{\"messages\": [", 64, Truncation.ERROR));
 
         assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
     }
@@ -182,8 +181,8 @@ class DatasetReaderTest {
     void anExampleWithoutAnAnswerIsRefusedByItsLine() {
         String onlyUser = "{\"messages\": [" + message("user", "hello") + "]}";
 
-        BowlineException refused = assertThrows(
-                BowlineException.class, () -> read(row("a", "b") + "\n" + onlyUser, 64, Truncation.ERROR));
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> read(row("a", "b") + "\n" + onlyUser, 64, Truncation.ERROR));
 
         assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
         assertTrue(refused.problem().contains("no token to train on"), refused.problem());
@@ -274,8 +273,7 @@ class DatasetReaderTest {
                 + message("assistant", "first") + "," + message("user", "b") + "," + message("assistant", "second")
                 + "]}";
 
-        Example example =
-                read(row, 128, Truncation.ERROR).examples().getFirst();
+        Example example = read(row, 128, Truncation.ERROR).examples().getFirst();
 
         assertEquals("first<turn|>second<turn|>", targets(example));
         String text = decode(example);
@@ -315,9 +313,7 @@ class DatasetReaderTest {
                 "{\"messages\": [{\"role\": \"robot\", \"content\": \"a\"}]}",
                 "[1]")) {
             BowlineException refused = assertThrows(
-                    BowlineException.class,
-                    () -> read(row("a", "b") + "\n" + row, 64, Truncation.ERROR),
-                    row);
+                    BowlineException.class, () -> read(row("a", "b") + "\n" + row, 64, Truncation.ERROR), row);
 
             assertTrue(refused.problem().contains("data.jsonl:2"), refused.problem());
         }
@@ -327,11 +323,9 @@ class DatasetReaderTest {
     void oneObjectAroundTheRowsIsRefusedAsThat() {
         BowlineException around = assertThrows(
                 BowlineException.class,
-                () -> read(
-                        "{\n\"version\": 1,\n\"data\": [" + row("a", "b") + "]\n}", 64, Truncation.ERROR));
+                () -> read("{\n\"version\": 1,\n\"data\": [" + row("a", "b") + "]\n}", 64, Truncation.ERROR));
         BowlineException single = assertThrows(
-                BowlineException.class,
-                () -> read(row("a", "b").replaceFirst("\\{", "{\n"), 64, Truncation.ERROR));
+                BowlineException.class, () -> read(row("a", "b").replaceFirst("\\{", "{\n"), 64, Truncation.ERROR));
 
         assertTrue(
                 around.problem().endsWith("is one object over several lines, with [version, data]"), around.problem());
@@ -342,8 +336,7 @@ class DatasetReaderTest {
     @Test
     void halfOfACharacterIsRefusedWhereItStands() {
         BowlineException refused = assertThrows(
-                BowlineException.class,
-                () -> read(row("a", "b") + "\n" + row("\\ud800!", "b"), 64, Truncation.ERROR));
+                BowlineException.class, () -> read(row("a", "b") + "\n" + row("\\ud800!", "b"), 64, Truncation.ERROR));
 
         assertTrue(
                 refused.problem()
@@ -363,11 +356,8 @@ class DatasetReaderTest {
 
     @Test
     void conversationsMayHaveRolesAndContents() throws IOException {
-        Example messages = read(row("a", "b"), 64, Truncation.ERROR)
-                .examples()
-                .getFirst();
-        Example conversations = read(
-                        row("a", "b").replace("messages", "conversations"), 64, Truncation.ERROR)
+        Example messages = read(row("a", "b"), 64, Truncation.ERROR).examples().getFirst();
+        Example conversations = read(row("a", "b").replace("messages", "conversations"), 64, Truncation.ERROR)
                 .examples()
                 .getFirst();
 
@@ -520,9 +510,7 @@ class DatasetReaderTest {
 
     private Dataset read(Path file) {
         return DatasetReader.read(
-                settings(file, 64, Truncation.ERROR, AssistantMask.Answers.ALL),
-                ChatTemplate.of(tokenizer),
-                tokenizer);
+                settings(file, 64, Truncation.ERROR, AssistantMask.Answers.ALL), ChatTemplate.of(tokenizer), tokenizer);
     }
 
     private Dataset read(String rows, int longest, Truncation truncation) throws IOException {

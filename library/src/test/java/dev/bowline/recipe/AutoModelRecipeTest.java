@@ -1,11 +1,11 @@
 package dev.bowline.recipe;
 
-import dev.bowline.data.Truncation;
-import dev.bowline.optim.Schedule;
-import dev.bowline.tensor.Dtype;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.data.Truncation;
+import dev.bowline.optim.Schedule;
+import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

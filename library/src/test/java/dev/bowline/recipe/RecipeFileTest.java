@@ -1,15 +1,15 @@
 package dev.bowline.recipe;
 
-import dev.bowline.data.Truncation;
-import dev.bowline.optim.Schedule;
-import dev.bowline.tensor.Dtype;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.optim.Schedule;
+import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.List;
@@ -86,7 +86,9 @@ class RecipeFileTest {
                 new Recipe(
                         folder.path("recipe.yaml"),
                         new ModelSection(
-                                folder.path("model"), Optional.of(Dtype.BFLOAT16), Set.of("attention_dropout", "resid_pdrop")),
+                                folder.path("model"),
+                                Optional.of(Dtype.BFLOAT16),
+                                Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.of("train[:90%]"),

@@ -1,8 +1,8 @@
 package dev.bowline.recipe;
 
-import dev.bowline.optim.Schedule;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.bowline.optim.Schedule;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
