@@ -2,11 +2,13 @@ package dev.bowline.model;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.nn.Head;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.WeightRule;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +81,22 @@ public interface LanguageModel extends TiedHead, AutoCloseable {
 
     /// Casts every parameter in place; ties are kept.
     void cast(Dtype dtype);
+
+    /// The device of every parameter; the CPU at first.
+    Device device();
+
+    /// Moves every parameter to `device`, and those that are loaded later too; ties are kept.
+    ///
+    /// @throws dev.bowline.BowlineException if this process cannot use the device
+    void to(Device device);
+
+    /// The kernels that the layers run: those that were chosen, or those for the device.
+    KernelPolicy kernels();
+
+    /// Chooses the kernels, such as plain operators of libtorch on the CPU.
+    ///
+    /// @throws dev.bowline.BowlineException if they do not run on the device
+    void useKernels(KernelPolicy kernels);
 
     /// Ties `resource` to the model's life: it is closed with the model.
     void own(AutoCloseable resource);

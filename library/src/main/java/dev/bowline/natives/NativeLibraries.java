@@ -15,6 +15,11 @@ public final class NativeLibraries {
 
     private NativeLibraries() {}
 
+    /// Whether the class path has the libtorch with CUDA for this platform.
+    public static boolean hasGpuLibtorch() {
+        return isOnClassPath("pytorch", NativePlatform.name() + "-gpu");
+    }
+
     /// The failure to load libtorch or its bindings, as a user is told.
     public static BowlineException libtorchFailure(LinkageError failure) {
         Optional<BowlineException> unsupported = NativePlatform.unsupported();

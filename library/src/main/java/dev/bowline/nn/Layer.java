@@ -1,15 +1,25 @@
 package dev.bowline.nn;
 
+import dev.bowline.BowlineException;
+import dev.bowline.tensor.CudaSupport;
+import dev.bowline.tensor.Device;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// A node of the model tree. Its path is its name in a Hugging Face state dict.
+///
+/// The root of the tree holds the device and the kernel policy; every layer below asks the root.
 public abstract class Layer {
 
     private final String path;
+    private @Nullable Layer parent;
+    private Device device = Device.CPU;
+    private Optional<KernelPolicy> chosenKernels = Optional.empty();
     private final List<Layer> children = new ArrayList<>();
     private final List<Slot> slots = new ArrayList<>();
 
@@ -29,7 +39,62 @@ public abstract class Layer {
 
     protected final <L extends Layer> L child(L layer) {
         children.add(layer);
+        ((Layer) layer).parent = this;
         return layer;
+    }
+
+    private Layer root() {
+        Layer root = this;
+        while (root.parent != null) {
+            root = root.parent;
+        }
+        return root;
+    }
+
+    /// The device of every value of the tree: the CPU until [#to(Device)].
+    public final Device device() {
+        return root().device;
+    }
+
+    /// Moves every value of the tree to `device`. Values that are materialized later go there too. Ties are kept: the
+    /// data is replaced under the same tensor objects. Call it on the root.
+    ///
+    /// @throws BowlineException if this process cannot use the device, or if the chosen kernels do not run on it
+    public final void to(Device device) {
+        requireRoot();
+        CudaSupport.ofThisProcess().require(device);
+        chosenKernels.ifPresent(kernels -> requireSupported(kernels, device));
+        parameters().values().forEach(parameter -> parameter.to(device));
+        this.device = device;
+    }
+
+    /// The kernels that this layer runs: those chosen for the tree, or those for its device.
+    public final KernelPolicy kernels() {
+        Layer root = root();
+        return root.chosenKernels.orElseGet(() -> KernelPolicy.of(root.device));
+    }
+
+    /// Chooses the kernels of the tree. Call it on the root.
+    ///
+    /// @throws BowlineException if they do not run on the device of the tree
+    public final void useKernels(KernelPolicy kernels) {
+        requireRoot();
+        requireSupported(kernels, device);
+        chosenKernels = Optional.of(kernels);
+    }
+
+    private void requireRoot() {
+        if (parent != null) {
+            throw new IllegalStateException("'%s' is inside another layer: ask the root of the tree".formatted(path));
+        }
+    }
+
+    private static void requireSupported(KernelPolicy kernels, Device device) {
+        if (kernels == KernelPolicy.FUSED_CPU && !device.isCpu()) {
+            throw new BowlineException(
+                    "the kernel policy FUSED_CPU runs on the CPU only, and the device is %s".formatted(device),
+                    "use the kernel policy LIBTORCH, or the device cpu");
+        }
     }
 
     /// Puts `replacement` where `old` was; nothing in the tree reaches `old` afterwards. The caller re-ties what stood
@@ -38,6 +103,9 @@ public abstract class Layer {
         if (!Collections.replaceAll(children, old, replacement)) {
             throw new IllegalArgumentException("'%s' is not a child of '%s'".formatted(old.path, path));
         }
+        replacement.to(device());
+        ((Layer) old).parent = null;
+        ((Layer) replacement).parent = this;
         return replacement;
     }
 

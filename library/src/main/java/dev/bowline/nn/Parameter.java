@@ -1,6 +1,7 @@
 package dev.bowline.nn;
 
 import dev.bowline.BowlineException;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.MatMul;
@@ -21,6 +22,7 @@ public final class Parameter implements AutoCloseable {
     private final SlotRole role;
     private final long[] shape;
     private @Nullable Tensor value;
+    private Device device = Device.CPU;
     private boolean frozen;
     private boolean borrowed;
     private boolean forInference;
@@ -67,30 +69,48 @@ public final class Parameter implements AutoCloseable {
         return Dtype.of(value().scalar_type());
     }
 
-    /// Gives it values. The first call takes ownership of `tensor`; a later one replaces the data and keeps the tensor
-    /// object, so every slot tied to it sees the new values.
+    /// The device of its values, or the device that values will be placed on.
+    public Device device() {
+        return device;
+    }
+
+    /// Moves the values to `device` and places later ones there. The tensor object stays, so every slot tied to it
+    /// sees the values on the new device.
+    public void to(Device device) {
+        if (value != null && !this.device.equals(device)) {
+            try (var moved = device.place(value.detach())) {
+                borrowed = false;
+                replaceData(value, moved);
+            }
+        }
+        this.device = device;
+    }
+
+    /// Gives it values, on its device. The first call takes ownership of `tensor`; a later one replaces the data and
+    /// keeps the tensor object, so every slot tied to it sees the new values.
     public void materialize(Tensor tensor) {
         borrowed = false;
         hold(tensor);
     }
 
     /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it. [#unfreeze()]
-    /// copies them first.
+    /// copies them first. Elsewhere than on the CPU, the parameter copies the values to its device.
     ///
     /// @param view see [HostTensors#readOnlyView]
     public void materializeReadOnly(Tensor view) {
         if (requiresGrad()) {
             throw new IllegalArgumentException("a trained parameter is written to; freeze it, or give it a copy");
         }
-        borrowed = true;
+        borrowed = device.isCpu();
         hold(view);
     }
 
-    private void hold(Tensor tensor) {
-        if (!Arrays.equals(shape, Shapes.of(tensor))) {
+    private void hold(Tensor given) {
+        if (!Arrays.equals(shape, Shapes.of(given))) {
             throw new IllegalArgumentException("a parameter of shape %s cannot hold values of shape %s"
-                    .formatted(Shapes.text(shape), Shapes.text(Shapes.of(tensor))));
+                    .formatted(Shapes.text(shape), Shapes.text(Shapes.of(given))));
         }
+        Tensor tensor = device.place(given);
         if (value == null) {
             tensor.retainReference();
             value = tensor;

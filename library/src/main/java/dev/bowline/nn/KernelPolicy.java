@@ -1,0 +1,22 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Device;
+
+/// Which kernels the layers of a model run. [Layer#kernels()] tells a layer the policy of its model.
+///
+/// A class that has kernels of its own decides in an exhaustive `switch` over this enum, in its forward pass. Both
+/// kinds compute the same function; they differ in the order of additions and in where bfloat16 is rounded.
+public enum KernelPolicy {
+    /// Kernels of Bowline for the CPU: backward passes written in Java that save few tensors, rows and experts spread
+    /// over threads, matrix products chosen for the processor.
+    FUSED_CPU,
+    /// Plain operators of libtorch, recorded by autograd, on any device. Such a kernel uses no
+    /// [dev.bowline.tensor.KernelPool], no [dev.bowline.tensor.RowTiles], no [dev.bowline.tensor.MatMul], no
+    /// [AutogradFunction], and no memory of a tensor; every tensor it creates is on the device of its operands.
+    LIBTORCH;
+
+    /// The kernels of a model whose policy was not chosen: [#FUSED_CPU] on the CPU, [#LIBTORCH] elsewhere.
+    public static KernelPolicy of(Device device) {
+        return device.isCpu() ? FUSED_CPU : LIBTORCH;
+    }
+}

@@ -1,0 +1,112 @@
+package dev.bowline.tensor;
+
+import dev.bowline.BowlineException;
+import dev.bowline.NearestNames;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorBase;
+import org.bytedeco.pytorch.TensorOptions;
+
+/// Where the memory of a tensor is and where operators on the tensor run (PyTorch: `torch.device`).
+///
+/// Operators refuse operands on different devices, except for a scalar tensor on the CPU.
+///
+/// @param type the name that PyTorch gives to the kind of device, such as `cpu` or `cuda`
+/// @param index which device of that kind, from 0; 0 for the CPU
+public record Device(String type, int index) {
+
+    public static final Device CPU = new Device("cpu", 0);
+
+    private static final String CUDA = "cuda";
+    private static final String AUTO = "auto";
+    private static final Pattern INDEXED = Pattern.compile("cuda:(\\d{1,4})");
+    private static final List<String> SPELLINGS = List.of(AUTO, "cpu", CUDA, "cuda:0");
+
+    public Device {
+        if (type.isEmpty() || index < 0) {
+            throw new IllegalArgumentException("no device '%s' with index %d".formatted(type, index));
+        }
+    }
+
+    /// @param index of the GPU, from 0
+    public static Device cuda(int index) {
+        return new Device(CUDA, index);
+    }
+
+    /// The device of a tensor.
+    public static Device of(TensorBase tensor) {
+        if (tensor.is_cpu()) {
+            return CPU;
+        }
+        try (org.bytedeco.pytorch.Device device = tensor.device()) {
+            String[] parts = device.str().getString().split(":", 2);
+            return new Device(parts[0], parts.length == 1 ? 0 : Integer.parseInt(parts[1]));
+        }
+    }
+
+    /// The device that a user asked for.
+    ///
+    /// @param spelling `cpu`; `cuda` or `cuda:N` for a GPU; `auto` for `cuda:0` where a GPU is visible, else `cpu`
+    /// @param support the GPUs of this process
+    /// @throws BowlineException if the spelling is unknown or the device does not exist
+    public static Device select(String spelling, CudaSupport support) {
+        requireSpelling(spelling);
+        if (spelling.equals(CPU.type)) {
+            return CPU;
+        }
+        if (spelling.equals(AUTO)) {
+            return support.visible() > 0 ? cuda(0) : CPU;
+        }
+        Matcher indexed = INDEXED.matcher(spelling);
+        Device device = cuda(indexed.matches() ? Integer.parseInt(indexed.group(1)) : 0);
+        support.require(device);
+        return device;
+    }
+
+    /// Checks the spelling of a device without looking for the device.
+    ///
+    /// @throws BowlineException if [#select] does not know it
+    public static void requireSpelling(String spelling) {
+        if (!SPELLINGS.contains(spelling) && !INDEXED.matcher(spelling).matches()) {
+            throw new BowlineException(
+                    "device '%s' is unknown%s".formatted(spelling, NearestNames.hint(spelling, SPELLINGS)),
+                    "use auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    public boolean isCpu() {
+        return type.equals(CPU.type);
+    }
+
+    public boolean isCuda() {
+        return type.equals(CUDA);
+    }
+
+    /// The tensor itself if it is on this device, else a copy. The result belongs to the caller's scope.
+    public Tensor place(Tensor tensor) {
+        if (of(tensor).equals(this)) {
+            return tensor;
+        }
+        try (var target = handle()) {
+            return tensor.to(target, tensor.scalar_type());
+        }
+    }
+
+    /// Options for a tensor on this device.
+    TensorOptions options(Dtype dtype) {
+        TensorOptions onCpu = new TensorOptions(dtype.scalarType());
+        return isCpu() ? onCpu : onCpu.device(new org.bytedeco.pytorch.DeviceOptional(handle()));
+    }
+
+    private org.bytedeco.pytorch.Device handle() {
+        return new org.bytedeco.pytorch.Device(toString());
+    }
+
+    /// As PyTorch spells it: `cpu`, or type and index such as `cuda:0`.
+    @Override
+    public String toString() {
+        return isCpu() ? type : type + ":" + index;
+    }
+}
