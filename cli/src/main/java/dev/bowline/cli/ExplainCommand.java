@@ -7,8 +7,8 @@ import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.RecipeNote;
 import dev.bowline.report.ExampleReport;
-import dev.bowline.report.MemoryReport;
-import dev.bowline.train.MemoryOutlook;
+import dev.bowline.report.MemoryTable;
+import dev.bowline.train.RecipeMemory;
 import dev.bowline.train.RecipePreview;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +47,7 @@ final class ExplainCommand extends Command {
         RecipeFile file = recipe.load();
         EffectiveSettings settings = file.settings();
         if (json) {
-            JsonObject memory = MemoryReport.json(MemoryOutlook.of(file));
+            JsonObject memory = MemoryTable.json(RecipeMemory.of(file));
             RecipePreview preview = RecipePreview.of(file);
             JsonValue example =
                     preview.example().<JsonValue>map(ExampleReport::json).orElseGet(JsonValue::absent);
@@ -61,7 +61,7 @@ final class ExplainCommand extends Command {
             notes(file, RecipePreview.of(file)).forEach(console()::note);
         } else {
             console().print(settings.toText());
-            console().print("\n" + MemoryReport.text(MemoryOutlook.of(file)));
+            console().print("\n" + MemoryTable.text(RecipeMemory.of(file)));
             RecipePreview preview = RecipePreview.of(file);
             preview.example().ifPresent(example -> console().print("\n" + ExampleReport.text(example)));
             notes(file, preview).forEach(console()::note);

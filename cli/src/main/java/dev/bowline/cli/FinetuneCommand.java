@@ -1,14 +1,14 @@
 package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
+import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.recipe.RecipeNote;
-import dev.bowline.report.MemoryReport;
+import dev.bowline.report.MemoryTable;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
 import dev.bowline.train.FineTuningRun;
-import dev.bowline.train.MemoryOutlook;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
@@ -109,7 +109,7 @@ final class FinetuneCommand extends Command {
         try (StopOnSignal signals = StopOnSignal.watch(console)) {
             Recipe recipe = file.recipe();
             PreparedRun prepared = PreparedRun.of(file);
-            console.note(MemoryReport.line(prepared.memory()));
+            console.note(MemoryTable.line(prepared.memory()));
             switch (memory) {
                 case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}
@@ -132,7 +132,7 @@ final class FinetuneCommand extends Command {
         }
     }
 
-    private static void requireMemory(MemoryOutlook memory, Path model) {
+    private static void requireMemory(MemoryReport memory, Path model) {
         if (!memory.fits()) {
             List<String> remedies = memory.remedies("--set %s");
             throw new BowlineException(

@@ -32,6 +32,22 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         this.chunkTokens = chunkTokens;
     }
 
+    /// Target tokens whose logits are in memory at once.
+    public int chunkTokens() {
+        return chunkTokens;
+    }
+
+    @Override
+    public long logitRows(long tokens) {
+        return Math.min(chunkTokens, tokens);
+    }
+
+    /// The logits become their own gradient in place.
+    @Override
+    public long bytesPerLogit(Dtype dtype) {
+        return dtype.bytes();
+    }
+
     @Override
     public double backward(Tensor hidden, Head head, Targets targets, double weight) {
         try (TensorScope _ = TensorScope.open()) {

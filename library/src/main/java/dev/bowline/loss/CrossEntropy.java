@@ -1,6 +1,7 @@
 package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
+import dev.bowline.tensor.Dtype;
 import org.bytedeco.pytorch.Tensor;
 
 /// Cross-entropy of the head's logits over the targets of a batch, softcap included.
@@ -18,4 +19,14 @@ public sealed interface CrossEntropy permits ChunkedCrossEntropy, FullLogitsCros
 
     /// Σ cross-entropy, without gradients.
     double sum(Tensor hidden, Head head, Targets targets);
+
+    /// The most targets whose logits are in memory at once.
+    ///
+    /// @param tokens B × S of a batch
+    long logitRows(long tokens);
+
+    /// Bytes of one logit at the peak, its gradient included.
+    ///
+    /// @param dtype of the head
+    long bytesPerLogit(Dtype dtype);
 }

@@ -6,6 +6,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.Row;
+import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
@@ -28,14 +29,14 @@ public final class PreparedRun {
     private final RunCheckpoints checkpoints;
     private final Data data;
     private final long paddingId;
-    private final MemoryOutlook memory;
+    private final MemoryReport memory;
 
     /// @param templateDate the day that chat templates were told
     /// @param notes what of the data is not as it stood in the files or not as it should be
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
-    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryOutlook memory) {
+    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryReport memory) {
         this.file = file;
         recipe = file.recipe();
         this.checkpoints = checkpoints;
@@ -84,7 +85,7 @@ public final class PreparedRun {
                             .specialTokenId("pad_token")
                             .filter(id -> id < vocabulary)
                             .orElse(0),
-                    MemoryOutlook.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
+                    RecipeMemory.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
         }
     }
 
@@ -93,7 +94,7 @@ public final class PreparedRun {
     }
 
     /// For the longest row there is.
-    public MemoryOutlook memory() {
+    public MemoryReport memory() {
         return memory;
     }
 

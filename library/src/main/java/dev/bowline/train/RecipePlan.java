@@ -65,7 +65,7 @@ final class RecipePlan {
                 section.startAtInitLr() ? Schedule.FirstStep.INITIAL : Schedule.FirstStep.ABOVE_INITIAL);
     }
 
-    private static CrossEntropy loss(LossSection loss) {
+    static CrossEntropy loss(LossSection loss) {
         return switch (loss) {
             case LossSection.Chunked(int tokens) -> new ChunkedCrossEntropy(tokens);
             case LossSection.FullLogits _ -> new FullLogitsCrossEntropy();

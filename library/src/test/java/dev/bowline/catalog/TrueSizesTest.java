@@ -11,10 +11,11 @@ import dev.bowline.audit.Outcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.fixtures.TrueSize;
+import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.Inspection;
-import dev.bowline.train.MemoryOutlook;
+import dev.bowline.train.RecipeMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,7 +75,7 @@ class TrueSizesTest {
                 """);
 
         TieAudit audit = TieAudit.of(model, AuditOptions.NONE.with(new AutoModelLoad()));
-        MemoryOutlook memory = MemoryOutlook.of(RecipeFile.load(recipe, List.of()));
+        MemoryReport memory = RecipeMemory.of(RecipeFile.load(recipe, List.of()));
 
         assertEquals(
                 List.of(FindingCode.T16),

@@ -46,7 +46,7 @@ class ConfiguredDropoutTest {
         Path recipe = recipe();
 
         BowlineException refused =
-                assertThrows(BowlineException.class, () -> MemoryOutlook.of(RecipeFile.load(recipe, List.of())));
+                assertThrows(BowlineException.class, () -> RecipeMemory.of(RecipeFile.load(recipe, List.of())));
         BowlineException another = assertThrows(
                 BowlineException.class, () -> RecipeFile.load(recipe, List.of("model.attention_dropout=0.1")));
 
@@ -56,7 +56,7 @@ class ConfiguredDropoutTest {
                 refused.problem());
         assertEquals("set model.attention_dropout to 0.0 in the recipe to train without it", refused.fix());
         assertTrue(another.problem().contains("a number that is 0"), another.problem());
-        assertTrue(MemoryOutlook.of(RecipeFile.load(recipe, List.of("model.attention_dropout=0.0")))
+        assertTrue(RecipeMemory.of(RecipeFile.load(recipe, List.of("model.attention_dropout=0.0")))
                         .estimate()
                         .total()
                 > 0);

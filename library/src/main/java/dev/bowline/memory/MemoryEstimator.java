@@ -1,4 +1,4 @@
-package dev.bowline.train;
+package dev.bowline.memory;
 
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.model.Component;
@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /// The memory of one checkpoint's fine-tuning under any plan. Reads headers, no weights.
-final class MemoryReckoning {
+final class MemoryEstimator {
 
     /// The JVM with libtorch loaded and no model, as measured; see docs/guides/finetune.md.
     static final long PROCESS_BYTES = 300L << 20;
@@ -33,7 +33,7 @@ final class MemoryReckoning {
     private final ActivationMemory activations;
 
     /// @param model built from the checkpoint's config.json, without values
-    MemoryReckoning(Checkpoint checkpoint, LanguageModel model) {
+    MemoryEstimator(Checkpoint checkpoint, LanguageModel model) {
         this.model = model;
         inFiles = checkpoint.wholeTensors(model);
         activations = new ActivationMemory(model);
@@ -48,7 +48,7 @@ final class MemoryReckoning {
             if (part.bytes() == 0) {
                 mapped += entry.getValue().elements() * plan.dtype().bytes();
             }
-            parts.merge(component, part, MemoryReckoning::sum);
+            parts.merge(component, part, MemoryEstimator::sum);
         }
         List<MemoryEstimate.Part> all = new ArrayList<>(parts.values());
         long gradients = all.stream().mapToLong(MemoryEstimate.Part::gradients).sum();

@@ -1,4 +1,4 @@
-package dev.bowline.train;
+package dev.bowline.memory;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;

@@ -2,29 +2,29 @@ package dev.bowline.report;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.train.MemoryEstimate;
-import dev.bowline.train.MemoryOutlook;
+import dev.bowline.memory.MemoryEstimate;
+import dev.bowline.memory.MemoryReport;
 import java.util.ArrayList;
 import java.util.List;
 
 /// The memory a fine-tuning will take, for people and for programs.
-public final class MemoryReport {
+public final class MemoryTable {
 
-    private MemoryReport() {}
+    private MemoryTable() {}
 
     /// One line: the peak, what there is, and what most of it is.
-    public static String line(MemoryOutlook outlook) {
-        MemoryEstimate estimate = outlook.estimate();
+    public static String line(MemoryReport report) {
+        MemoryEstimate estimate = report.estimate();
         return "memory: about %s at the peak for rows of up to %s tokens, %s available"
                 .formatted(
                         Quantity.bytes(estimate.total()),
                         Quantity.count(estimate.columns()),
-                        Quantity.bytes(outlook.available().bytes()));
+                        Quantity.bytes(report.available().bytes()));
     }
 
     /// Every part of it, and what would spare some if it is too much.
-    public static String text(MemoryOutlook outlook) {
-        MemoryEstimate estimate = outlook.estimate();
+    public static String text(MemoryReport report) {
+        MemoryEstimate estimate = report.estimate();
         Table parts = new Table(Table.Side.LEFT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT)
                 .row("memory", "weights", "gradients", "optimizer", "together");
         for (MemoryEstimate.Part part : estimate.parts()) {
@@ -56,19 +56,19 @@ public final class MemoryReport {
                         "available",
                         "%s (%s)"
                                 .formatted(
-                                        Quantity.bytes(outlook.available().bytes()),
-                                        outlook.available().source()));
+                                        Quantity.bytes(report.available().bytes()),
+                                        report.available().source()));
         if (estimate.mapped() > 0) {
             rest.row("in mapped files", Quantity.bytes(estimate.mapped()) + ", not counted");
         }
-        if (!outlook.fits()) {
-            outlook.remedies("--set %s").forEach(remedy -> rest.row("too much", remedy));
+        if (!report.fits()) {
+            report.remedies("--set %s").forEach(remedy -> rest.row("too much", remedy));
         }
         return parts.text() + "\n" + rest.text();
     }
 
-    public static JsonObject json(MemoryOutlook outlook) {
-        MemoryEstimate estimate = outlook.estimate();
+    public static JsonObject json(MemoryReport report) {
+        MemoryEstimate estimate = report.estimate();
         List<JsonObject> parts = new ArrayList<>();
         for (MemoryEstimate.Part part : estimate.parts()) {
             parts.add(JsonObject.of()
@@ -78,7 +78,7 @@ public final class MemoryReport {
                     .with("optimizer", part.optimizer()));
         }
         List<JsonObject> changes = new ArrayList<>();
-        for (MemoryOutlook.Change change : outlook.changes()) {
+        for (MemoryReport.Change change : report.changes()) {
             changes.add(JsonObject.of().with("set", change.set()).with("saves", change.saves()));
         }
         return JsonObject.of()
@@ -90,7 +90,7 @@ public final class MemoryReport {
                 .with("not_at_once", estimate.notAtOnce())
                 .with("mapped", estimate.mapped())
                 .with("peak", estimate.total())
-                .with("available", outlook.available().bytes())
+                .with("available", report.available().bytes())
                 .with("changes", JsonValue.of(changes));
     }
 }

@@ -1,4 +1,4 @@
-package dev.bowline.train;
+package dev.bowline.memory;
 
 import dev.bowline.model.Component;
 import java.util.List;

@@ -9,6 +9,8 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.memory.MemoryEstimate;
+import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -23,7 +25,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// The memory estimate follows from shapes, counts a tied value once, and its advice saves what it says.
-class MemoryOutlookTest {
+class RecipeMemoryTest {
 
     private static final Path RECIPE = Path.of("..", "examples", "demo.yaml");
 
@@ -73,14 +75,14 @@ class MemoryOutlookTest {
 
     @Test
     void tooMuchIsRefusedWithThreeChangesThatSaveWhatTheySay() {
-        MemoryOutlook whole = outlook(Long.MAX_VALUE);
+        MemoryReport whole = outlook(Long.MAX_VALUE);
         long needed = whole.estimate().total() - whole.estimate().process();
-        MemoryOutlook tight = outlook(needed - (1 << 20));
+        MemoryReport tight = outlook(needed - (1 << 20));
 
         BowlineException refused = assertThrows(BowlineException.class, () -> tight.requireFits(Path.of("model")));
 
         assertEquals(3, tight.changes().size());
-        for (MemoryOutlook.Change change : tight.changes()) {
+        for (MemoryReport.Change change : tight.changes()) {
             long after = outlook(Long.MAX_VALUE, change.set()).estimate().total();
             assertEquals(change.saves(), whole.estimate().total() - after, change.set());
             assertTrue(change.saves() >= 1 << 20, change + " is not enough");
@@ -105,7 +107,7 @@ class MemoryOutlookTest {
         MemoryEstimate estimate = outlook(Long.MAX_VALUE, smallest).estimate();
         long needed = estimate.total() - estimate.process();
 
-        MemoryOutlook none = outlook(needed / 2, smallest);
+        MemoryReport none = outlook(needed / 2, smallest);
         BowlineException refused = assertThrows(BowlineException.class, () -> none.requireFits(Path.of("model")));
 
         assertEquals(List.of(), none.changes());
@@ -115,7 +117,7 @@ class MemoryOutlookTest {
     /// With what the largest model takes for its parameters, the rest of the estimate just fits.
     @Test
     void theLargestModelIsTheOneThatFits() {
-        MemoryOutlook whole = outlook(Long.MAX_VALUE);
+        MemoryReport whole = outlook(Long.MAX_VALUE);
         long ofParameters = whole.estimate().parts().stream()
                 .mapToLong(MemoryEstimate.Part::bytes)
                 .sum();
@@ -163,14 +165,14 @@ class MemoryOutlookTest {
         return RecipeFile.load(RECIPE, List.of(sets)).recipe();
     }
 
-    private static MemoryOutlook outlook(long available, String... more) {
+    private static MemoryReport outlook(long available, String... more) {
         List<String> sets = new ArrayList<>(List.of("dataset.seq_length=512"));
         sets.addAll(List.of(more));
         Recipe recipe = recipe(sets.toArray(String[]::new));
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             int columns = recipe.dataset().seqLength();
-            return MemoryOutlook.of(recipe, checkpoint, model, columns, new AvailableMemory(available, "a test"));
+            return RecipeMemory.of(recipe, checkpoint, model, columns, new AvailableMemory(available, "a test"));
         }
     }
 }

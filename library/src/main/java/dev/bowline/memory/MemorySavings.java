@@ -1,9 +1,10 @@
-package dev.bowline.train;
+package dev.bowline.memory;
 
+import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.FullLogitsCrossEntropy;
+import dev.bowline.memory.MemoryReport.Change;
 import dev.bowline.model.Component;
-import dev.bowline.recipe.LossSection;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.train.MemoryOutlook.Change;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -12,32 +13,32 @@ import java.util.Set;
 import java.util.function.Function;
 
 /// The changes to a recipe that spare memory, and how much each does.
-final class MemoryChanges {
+final class MemorySavings {
 
     private static final int SHOWN = 3;
     private static final int SMALL_CHUNK = 64;
     private static final int SHORTEST = 128;
 
-    private final MemoryReckoning reckoning;
+    private final MemoryEstimator estimator;
     private final MemoryPlan plan;
     private final long available;
     private final long now;
     private final String lengthKey;
     private final List<Change> changes = new ArrayList<>();
 
-    private MemoryChanges(MemoryReckoning reckoning, MemoryPlan plan, long available, String lengthKey) {
-        this.reckoning = reckoning;
+    private MemorySavings(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
+        this.estimator = estimator;
         this.plan = plan;
         this.available = available;
         this.lengthKey = lengthKey;
-        now = reckoning.of(plan).total();
+        now = estimator.of(plan).total();
     }
 
     /// The three cheapest: those that are enough alone, what changes the result least first; then those that save most.
     ///
     /// @param lengthKey the key that bounds a row
-    static List<Change> of(MemoryReckoning reckoning, MemoryPlan plan, long available, String lengthKey) {
-        MemoryChanges changes = new MemoryChanges(reckoning, plan, available, lengthKey);
+    static List<Change> of(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
+        MemorySavings changes = new MemorySavings(estimator, plan, available, lengthKey);
         changes.collect();
         long excess = changes.now - available;
         List<Change> enough = changes.changes.stream()
@@ -54,12 +55,12 @@ final class MemoryChanges {
     /// By what they cost, the least first: time, then precision, then what is trained on, then what is trained.
     private void collect() {
         switch (plan.loss()) {
-            case LossSection.FullLogits _ ->
-                add("loss.full_logits=false", "the same loss", plan.with(new LossSection.Chunked(SMALL_CHUNK * 8)));
-            case LossSection.Chunked(int size) -> {
-                int smaller = Math.max(SMALL_CHUNK, size / 4);
-                if (smaller < size) {
-                    add("loss.chunk_size=" + smaller, "the same loss", plan.with(new LossSection.Chunked(smaller)));
+            case FullLogitsCrossEntropy _ ->
+                add("loss.full_logits=false", "the same loss", plan.with(new ChunkedCrossEntropy(SMALL_CHUNK * 8)));
+            case ChunkedCrossEntropy chunked -> {
+                int smaller = Math.max(SMALL_CHUNK, chunked.chunkTokens() / 4);
+                if (smaller < chunked.chunkTokens()) {
+                    add("loss.chunk_size=" + smaller, "the same loss", plan.with(new ChunkedCrossEntropy(smaller)));
                 }
             }
         }
@@ -86,13 +87,13 @@ final class MemoryChanges {
     }
 
     private void add(String set, String note, MemoryPlan changed) {
-        changes.add(new Change(set, note, now - reckoning.of(changed).total()));
+        changes.add(new Change(set, note, now - estimator.of(changed).total()));
     }
 
     /// The first value that fits, or the last.
     private int smaller(List<Integer> descending, Function<Integer, MemoryPlan> changed) {
         return descending.stream()
-                .filter(value -> reckoning.of(changed.apply(value)).total() <= available)
+                .filter(value -> estimator.of(changed.apply(value)).total() <= available)
                 .findFirst()
                 .orElse(descending.getLast());
     }

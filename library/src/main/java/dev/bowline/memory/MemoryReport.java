@@ -1,26 +1,22 @@
-package dev.bowline.train;
+package dev.bowline.memory;
 
 import dev.bowline.BowlineException;
-import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.platform.AvailableMemory;
-import dev.bowline.recipe.Recipe;
-import dev.bowline.recipe.RecipeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// The memory a recipe will take beside the memory there is. It reads config.json and the headers of the
-/// weights.
+/// The memory that a fine-tuning takes at its peak, compared with the available memory.
 ///
 /// @param estimate at the peak
 /// @param available now
 /// @param changes what would spare memory, if it is too much; empty otherwise, or where nothing is left to change
 /// @param parameters of the model
-public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, List<Change> changes, long parameters) {
+public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, List<Change> changes, long parameters) {
 
     private static final long MILLION = 1_000_000;
 
@@ -31,41 +27,23 @@ public record MemoryOutlook(MemoryEstimate estimate, AvailableMemory available, 
     /// @param saves bytes, by the same estimate
     public record Change(String set, String note, long saves) {}
 
-    public MemoryOutlook {
+    public MemoryReport {
         changes = List.copyOf(changes);
     }
 
-    /// For rows as long as the recipe allows.
-    ///
-    /// @throws BowlineException if the checkpoint cannot be opened, or the recipe does not fit its model
-    public static MemoryOutlook of(RecipeFile file) {
-        Recipe recipe = file.recipe();
-        int packed = recipe.packedSequence().packedSequenceSize();
-        int longest = packed > 0 ? packed : recipe.dataset().seqLength();
-        try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
-                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
-            ModelFit.require(file, model);
-            checkpoint.requireFits(model);
-            return of(recipe, checkpoint, model, longest, AvailableMemory.now());
-        }
-    }
-
-    /// @param columns the longest row
-    static MemoryOutlook of(
-            Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
-        MemoryReckoning reckoning = new MemoryReckoning(checkpoint, model);
-        MemoryPlan plan = MemoryPlan.of(recipe, checkpoint.storedDtype(model), columns);
-        MemoryEstimate estimate = reckoning.of(plan);
-        String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
-                ? "packed_sequence.packed_sequence_size"
-                : "dataset.seq_length";
+    /// @param model built from the checkpoint's config.json, without values
+    /// @param lengthKey the recipe key that bounds a row
+    public static MemoryReport of(
+            Checkpoint checkpoint, LanguageModel model, MemoryPlan plan, String lengthKey, AvailableMemory available) {
+        MemoryEstimator estimator = new MemoryEstimator(checkpoint, model);
+        MemoryEstimate estimate = estimator.of(plan);
         List<Change> changes = needed(estimate) <= available.bytes()
                 ? List.of()
-                : MemoryChanges.of(reckoning, plan, available.bytes(), lengthKey);
+                : MemorySavings.of(estimator, plan, available.bytes(), lengthKey);
         long parameters = model.parameters().values().stream()
                 .mapToLong(Parameter::elements)
                 .sum();
-        return new MemoryOutlook(estimate, available, changes, parameters);
+        return new MemoryReport(estimate, available, changes, parameters);
     }
 
     /// What is to come: the process itself is there already, and not in what is available.

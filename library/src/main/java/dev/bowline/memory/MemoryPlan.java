@@ -1,0 +1,60 @@
+package dev.bowline.memory;
+
+import dev.bowline.loss.CrossEntropy;
+import dev.bowline.model.Component;
+import dev.bowline.tensor.Dtype;
+import java.util.EnumSet;
+import java.util.Set;
+
+/// The settings of a fine-tuning that decide its memory.
+///
+/// @param dtype of the weights
+/// @param rows in one forward pass
+/// @param columns tokens in a row
+/// @param microBatches forward passes in a step
+/// @param loss decides how many targets go through the head at once
+/// @param frozen the components that are not trained
+public record MemoryPlan(
+        Dtype dtype, int rows, int columns, int microBatches, CrossEntropy loss, Set<Component> frozen) {
+
+    public MemoryPlan {
+        frozen = Set.copyOf(frozen);
+    }
+
+    long tokens() {
+        return (long) rows * columns;
+    }
+
+    /// Targets whose logits exist at once, at most.
+    long logitRows() {
+        return loss.logitRows(tokens());
+    }
+
+    /// Bytes of one logit at the peak.
+    long bytesPerLogit() {
+        return loss.bytesPerLogit(dtype);
+    }
+
+    MemoryPlan in(Dtype other) {
+        return new MemoryPlan(other, rows, columns, microBatches, loss, frozen);
+    }
+
+    /// The same step in forward passes of so many rows.
+    MemoryPlan withRows(int fewer) {
+        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, frozen);
+    }
+
+    MemoryPlan withColumns(int shorter) {
+        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, frozen);
+    }
+
+    MemoryPlan with(CrossEntropy other) {
+        return new MemoryPlan(dtype, rows, columns, microBatches, other, frozen);
+    }
+
+    MemoryPlan freezing(Set<Component> more) {
+        Set<Component> all = EnumSet.copyOf(more);
+        all.addAll(frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, all);
+    }
+}

@@ -1,0 +1,55 @@
+package dev.bowline.train;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.memory.MemoryPlan;
+import dev.bowline.memory.MemoryReport;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.platform.AvailableMemory;
+import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.RecipeFile;
+import dev.bowline.tensor.Dtype;
+
+/// The memory that a recipe takes. Reads config.json and the headers of the weights, no weight.
+public final class RecipeMemory {
+
+    private RecipeMemory() {}
+
+    /// For rows of the greatest length that the recipe allows.
+    ///
+    /// @throws dev.bowline.BowlineException if the checkpoint cannot be opened, or the recipe does not fit the
+    ///     model
+    public static MemoryReport of(RecipeFile file) {
+        Recipe recipe = file.recipe();
+        int packed = recipe.packedSequence().packedSequenceSize();
+        int longest = packed > 0 ? packed : recipe.dataset().seqLength();
+        try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
+                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
+            ModelFit.require(file, model);
+            checkpoint.requireFits(model);
+            return of(recipe, checkpoint, model, longest, AvailableMemory.now());
+        }
+    }
+
+    /// @param columns the longest row
+    static MemoryReport of(
+            Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
+        MemoryPlan plan = plan(recipe, checkpoint.storedDtype(model), columns);
+        String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
+                ? "packed_sequence.packed_sequence_size"
+                : "dataset.seq_length";
+        return MemoryReport.of(checkpoint, model, plan, lengthKey, available);
+    }
+
+    /// @param stored the dtype of the checkpoint's weights
+    private static MemoryPlan plan(Recipe recipe, Dtype stored, int columns) {
+        int rows = recipe.stepScheduler().localBatchSize();
+        return new MemoryPlan(
+                recipe.model().torchDtype().orElse(stored),
+                rows,
+                columns,
+                Math.ceilDiv(recipe.stepScheduler().globalBatchSize(), rows),
+                RecipePlan.loss(recipe.loss()),
+                Freezing.components(recipe.freezeConfig()));
+    }
+}
