@@ -30,7 +30,7 @@ final class BaseRules {
 
     /// Two values under a tied flag, of which the base says which one moved.
     private void merge() {
-        if (subject.kind() != Kind.BOTH_DIFFER || !PairRules.asked(subject).contains(true)) {
+        if (subject.kind() != Kind.BOTH_DIFFER || !subject.asked().contains(true)) {
             return;
         }
         boolean head = moved.head() == SinceBase.Side.MOVED;

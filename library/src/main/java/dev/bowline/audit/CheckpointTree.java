@@ -30,7 +30,7 @@ public final class CheckpointTree {
                     path, EnumSet.noneOf(java.nio.file.FileVisitOption.class), DEPTH, new SimpleFileVisitor<>() {
                         @Override
                         public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
-                            if (InterruptedRepair.isLeftover(directory)) {
+                            if (RepairPaths.isLeftover(directory)) {
                                 return FileVisitResult.SKIP_SUBTREE;
                             }
                             if (holdsWeights(directory)) {

@@ -28,7 +28,7 @@ final class Consumers {
                     consumer,
                     subject.pair()
                             .placeholder()
-                            .map(ShapeRules::rowless)
+                            .map(VocabularyRows::rowless)
                             .orElse("a file of the checkpoint is malformed"));
         }
         return switch (consumer) {
@@ -96,11 +96,6 @@ final class Consumers {
                         : ReleaseTies.flagAt(subject.config(), "text_config"));
     }
 
-    /// Loaders that take the shapes of their parameters from config.json, at the level that transformers reads.
-    static Optional<String> wrongRows(Subject subject) {
-        return subject.table().flatMap(entry -> ShapeRules.wrongRows(subject, entry.newest()));
-    }
-
     static boolean textAsks(Subject subject) {
         return subject.textFlag().orElseGet(() -> subject.v4().or(subject::v5).orElse(false));
     }
@@ -115,7 +110,7 @@ final class Consumers {
 
     /// By the language model's flag alone; what is not in the files stops it, a head under a tied flag is skipped.
     private static ConsumerView vllmBefore(Subject subject) {
-        Optional<String> wrongRows = wrongRows(subject);
+        Optional<String> wrongRows = VocabularyRows.wrongRows(subject);
         if (wrongRows.isPresent()) {
             return ConsumerView.fails(Consumer.VLLM_BEFORE, wrongRows.get());
         }
@@ -127,7 +122,7 @@ final class Consumers {
 
     /// Untied whenever the files have a head; re-tied when both are equal; tied, with a warning, when they have none.
     private static ConsumerView vllm(Subject subject) {
-        Optional<String> wrongRows = wrongRows(subject);
+        Optional<String> wrongRows = VocabularyRows.wrongRows(subject);
         if (wrongRows.isPresent()) {
             return ConsumerView.fails(Consumer.VLLM, wrongRows.get());
         }
@@ -156,7 +151,7 @@ final class Consumers {
     /// nothing
     /// counts the weights that were loaded.
     private static ConsumerView sglang(Subject subject) {
-        Optional<String> wrongRows = wrongRows(subject);
+        Optional<String> wrongRows = VocabularyRows.wrongRows(subject);
         return wrongRows.isPresent()
                 ? ConsumerView.fails(Consumer.SGLANG, wrongRows.get())
                 : PresenceRules.byFlag(

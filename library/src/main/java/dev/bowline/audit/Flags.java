@@ -1,6 +1,7 @@
 package dev.bowline.audit;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,5 +29,16 @@ final class Flags {
             }
         }
         return flags;
+    }
+
+    /// Returns config.json with `key` set to `value` at `level`.
+    static JsonObject with(JsonObject config, String level, String key, JsonValue value) {
+        if (level.isEmpty()) {
+            return config.with(key, value);
+        }
+        int dot = level.indexOf('.');
+        String first = dot < 0 ? level : level.substring(0, dot);
+        JsonObject inner = config.requireObject(first);
+        return config.with(first, with(inner, dot < 0 ? "" : level.substring(dot + 1), key, value));
     }
 }

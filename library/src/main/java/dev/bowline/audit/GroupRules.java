@@ -30,7 +30,7 @@ final class GroupRules {
         if (release.isEmpty() || release.get().embedding().isEmpty()) {
             return;
         }
-        boolean tied = PairRules.asked(subject).contains(true);
+        boolean tied = subject.asked().contains(true);
         String canonical = release.get().embedding().get();
         List<String> aliases = release.get().group(canonical).stream()
                 .filter(alias -> !alias.equals(release.get().head().orElse("")))

@@ -94,7 +94,7 @@ final class MlxRule {
 
     /// A nested config's families take `vocab_size` each from a level of its own.
     private Optional<String> flatVocabulary() {
-        return Consumers.wrongRows(subject).filter(_ -> subject.flags().size() == 1);
+        return VocabularyRows.wrongRows(subject).filter(_ -> subject.flags().size() == 1);
     }
 
     private ConsumerView byPresence() {

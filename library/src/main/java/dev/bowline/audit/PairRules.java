@@ -20,24 +20,10 @@ final class PairRules {
     PairRules(Subject subject, List<ConsumerView> views) {
         this.subject = subject;
         this.views = views;
-        List<Boolean> asked = asked(subject);
+        List<Boolean> asked = subject.asked();
         anyTied = asked.contains(true);
         anyUntied = asked.contains(false);
         allTied = anyTied && !anyUntied;
-    }
-
-    /// What the flag comes to for every reader of it.
-    static List<Boolean> asked(Subject subject) {
-        List<Boolean> asked = new ArrayList<>();
-        subject.v4().ifPresent(asked::add);
-        subject.v5().ifPresent(asked::add);
-        if (subject.table().isEmpty()) {
-            asked.add(subject.topFlag()
-                    .or(subject::textFlag)
-                    .orElseGet(() ->
-                            subject.nemo().map(NemoPolicy::defaultTied).orElse(subject.kind() == Kind.EMBED_ONLY)));
-        }
-        return asked;
     }
 
     List<Finding> check() {
@@ -96,7 +82,7 @@ final class PairRules {
     private void bothEqual() {
         if (anyTied) {
             long bytes = subject.pair().head().orElseThrow().entry().bytes();
-            boolean strict = Consumers.wrongRows(subject).isEmpty()
+            boolean strict = VocabularyRows.wrongRows(subject).isEmpty()
                     && views.stream()
                             .anyMatch(view -> view.consumer() != Consumer.BOWLINE && view.outcome() == Outcome.FAILS);
             add(

@@ -72,7 +72,7 @@ record RebuiltRows(SequencedMap<Long, byte[]> rows, double norm) {
     private static List<Long> damagedRows(Subject subject) {
         try (Rows embedding = new Rows(subject.pair().embedding().orElseThrow())) {
             return subject.scan().damaged().rows().stream()
-                    .filter(row -> !ValueRules.padding(subject).contains(row) || !Double.isFinite(embedding.norm(row)))
+                    .filter(row -> !subject.paddingRows().contains(row) || !Double.isFinite(embedding.norm(row)))
                     .toList();
         }
     }

@@ -65,7 +65,7 @@ record ReleaseTies(
 
     /// The rows that it gives head and embedding, in digits, where config.json says so.
     Optional<String> rows(JsonObject config) {
-        return vocabulary.flatMap(level -> ShapeRules.vocabSize(config, level));
+        return vocabulary.flatMap(level -> VocabularyRows.vocabSize(config, level));
     }
 
     /// Whether head and embedding can be one parameter in this release.

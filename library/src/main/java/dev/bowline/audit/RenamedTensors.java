@@ -165,7 +165,7 @@ record RenamedTensors(Map<String, List<String>> names, String problem, String st
     private static JsonObject flagged(Subject subject, JsonValue tied) {
         JsonObject config = subject.config();
         for (FlagAt flag : subject.flags()) {
-            config = RepairedHeaders.with(config, flag.level(), "tie_word_embeddings", tied);
+            config = Flags.with(config, flag.level(), "tie_word_embeddings", tied);
         }
         return config;
     }

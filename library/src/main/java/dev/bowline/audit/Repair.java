@@ -36,7 +36,7 @@ public final class Repair {
 
     /// What a repair of this checkpoint that did not end has left beside it, and the next one removes.
     public static Optional<Path> leftover(Path directory) {
-        InterruptedRepair left = InterruptedRepair.at(directory);
+        RepairPaths left = RepairPaths.at(directory);
         return Stream.of(left.aside(), left.original()).filter(Files::exists).findFirst();
     }
 
@@ -44,7 +44,7 @@ public final class Repair {
     ///
     /// @throws BowlineException when the files do not decide, or the result would not be clean
     public static RepairPlan plan(Path directory, RepairOptions options) {
-        Subject subject = TieAudit.subject(directory, options.load());
+        Subject subject = Subject.read(directory, options.load());
         if (Files.isRegularFile(directory)) {
             throw RepairPlanner.refusal(
                     directory,
@@ -58,12 +58,12 @@ public final class Repair {
     ///
     /// @return whether there was one
     public static boolean putBack(Path directory) {
-        InterruptedRepair left = InterruptedRepair.at(directory);
+        RepairPaths left = RepairPaths.at(directory);
         if (!left.isOriginalAway()) {
             return false;
         }
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(left)) {
-            return left.clear(RepairDisk.unobserved());
+        try (RepairLock _ = RepairLock.take(left)) {
+            return RepairRun.clear(left, RepairDisk.unobserved());
         } catch (IOException e) {
             throw RepairRun.failed(directory, e);
         }

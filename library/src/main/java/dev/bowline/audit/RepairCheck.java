@@ -2,6 +2,8 @@ package dev.bowline.audit;
 
 import dev.bowline.BowlineException;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// What the audit of a result must say, or the repair does not happen: it still has a head, nothing that a repair
 /// settles is left, and nothing bad is new. What is left is about values that only the owner can restore, and it was
@@ -39,7 +41,7 @@ final class RepairCheck {
     /// Whether it is about a consumer that is silently wrong whatever the checkpoint says, and was so before.
     private static boolean isLeft(RepairPlan plan, TieAudit after, Finding finding) {
         return finding.code() == FindingCode.T25
-                && SilentCells.of(plan.before()).containsAll(SilentCells.of(after));
+                && silentlyWrong(plan.before()).containsAll(silentlyWrong(after));
     }
 
     private static boolean settles(RepairPlan plan, FindingCode code) {
@@ -51,5 +53,13 @@ final class RepairCheck {
             case T06, T09, T12, T14, T15, T17, T18, T20, T23, T24, T25, T26 -> false;
             case T27, T28, T29, T30, T31, T32, T33 -> false;
         };
+    }
+
+    /// The consumers that are silently wrong.
+    private static Set<Consumer> silentlyWrong(TieAudit audit) {
+        return audit.consumers().stream()
+                .filter(ConsumerView::isSilentlyWrong)
+                .map(ConsumerView::consumer)
+                .collect(Collectors.toSet());
     }
 }

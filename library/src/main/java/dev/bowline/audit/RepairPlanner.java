@@ -77,7 +77,7 @@ final class RepairPlanner {
         Optional<RebuiltRows> rebuilt = rebuilt(tied);
         boolean turnsFlag =
                 subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
-        Optional<Long> vocabulary = ShapeRules.settledVocabulary(subject);
+        Optional<Long> vocabulary = VocabularyRows.settledVocabulary(subject);
         vocabulary.ifPresent(rows -> steps.add("say vocab_size: %d, as many as there are rows".formatted(rows)));
         if (turnsFlag) {
             steps.add("say tie_word_embeddings: %s at %s"
@@ -141,7 +141,7 @@ final class RepairPlanner {
 
     /// What the bytes say; where they allow both, what was declared.
     private boolean tied() {
-        List<Boolean> asked = PairRules.asked(subject);
+        List<Boolean> asked = subject.asked();
         boolean declared = options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true));
         return switch (subject.kind()) {
             case BOTH_DIFFER -> {
@@ -181,7 +181,7 @@ final class RepairPlanner {
                 throw refusal(
                         subject.pair()
                                 .placeholder()
-                                .map(ShapeRules::rowless)
+                                .map(VocabularyRows::rowless)
                                 .orElse("the tensors are not in the files"),
                         "restore them from the original checkpoint");
         };

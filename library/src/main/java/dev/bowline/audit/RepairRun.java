@@ -38,8 +38,8 @@ final class RepairRun {
                     "name a directory outside of it");
         }
         Path parent = parent(place);
-        InterruptedRepair names = InterruptedRepair.at(place);
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names)) {
+        RepairPaths names = RepairPaths.at(place);
+        try (RepairLock _ = RepairLock.take(names)) {
             stage(names);
             try {
                 disk.rename(names.aside(), place);
@@ -56,7 +56,7 @@ final class RepairRun {
 
     TieAudit inPlace() {
         plan.requireInPlace();
-        InterruptedRepair names = InterruptedRepair.at(plan.before().path());
+        RepairPaths names = RepairPaths.at(plan.before().path());
         Path place = names.place();
         if (plan.changesNothing() && !names.isThere()) {
             return plan.before();
@@ -66,9 +66,9 @@ final class RepairRun {
             throw new BowlineException(
                     "%s is read-only".formatted(place), "make it writable, or write elsewhere with --out");
         }
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names)) {
+        try (RepairLock _ = RepairLock.take(names)) {
             if (plan.changesNothing()) {
-                names.clear(disk);
+                clear(names, disk);
             } else {
                 replace(names);
             }
@@ -78,7 +78,7 @@ final class RepairRun {
         return TieAudit.of(plan.before().path(), AuditOptions.of(plan.load()));
     }
 
-    private void replace(InterruptedRepair names) throws IOException {
+    private void replace(RepairPaths names) throws IOException {
         Map<Path, String> files = fingerprint(names.place());
         stage(names);
         Path replaced;
@@ -90,14 +90,14 @@ final class RepairRun {
             }
             replaced = exchange(names);
         } catch (IOException | BowlineException e) {
-            names.clear(disk);
+            clear(names, disk);
             throw e;
         }
         remove(replaced);
     }
 
     /// @return where the original is now
-    private Path exchange(InterruptedRepair names) throws IOException {
+    private Path exchange(RepairPaths names) throws IOException {
         if (disk.exchange(names.aside(), names.place())) {
             return names.aside();
         }
@@ -120,8 +120,8 @@ final class RepairRun {
     }
 
     /// The whole result beside its place, durable and audited, or nothing.
-    private void stage(InterruptedRepair names) throws IOException {
-        names.clear(disk);
+    private void stage(RepairPaths names) throws IOException {
+        clear(names, disk);
         try {
             new RepairedFiles(plan, names.aside(), disk).write();
             RepairCheck.require(plan, TieAudit.of(names.aside(), AuditOptions.of(plan.load())));
@@ -162,5 +162,20 @@ final class RepairRun {
                 "%s was not written: %s".formatted(target, e.getMessage()),
                 "check the disk's space and permissions; the original is untouched",
                 e);
+    }
+
+    /// Puts the original back if it is away, and removes everything else that was left.
+    ///
+    /// @return whether the original was put back
+    static boolean clear(RepairPaths names, RepairDisk disk) throws IOException {
+        boolean away = names.isOriginalAway();
+        if (away) {
+            disk.rename(names.original(), names.place());
+            disk.force(Objects.requireNonNull(names.place().getParent()));
+        } else {
+            disk.delete(names.original());
+        }
+        disk.delete(names.aside());
+        return away;
     }
 }

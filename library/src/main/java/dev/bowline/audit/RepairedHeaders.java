@@ -23,13 +23,13 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
         JsonObject config = source.config().orElse(JsonObject.of());
         for (FlagAt flag : plan.before().flags()) {
             JsonValue tied = JsonValue.of(plan.tied());
-            config = with(config, flag.level(), "tie_word_embeddings", tied);
+            config = Flags.with(config, flag.level(), "tie_word_embeddings", tied);
             boolean hasVocabulary = ReleaseTies.objectAt(config, flag.level())
-                    .filter(object -> object.has(ShapeRules.VOCABULARY))
+                    .filter(object -> object.has(VocabularyRows.VOCABULARY))
                     .isPresent();
             if (hasVocabulary && plan.vocabulary().isPresent()) {
                 JsonValue rows = JsonValue.of(plan.vocabulary().get());
-                config = with(config, flag.level(), ShapeRules.VOCABULARY, rows);
+                config = Flags.with(config, flag.level(), VocabularyRows.VOCABULARY, rows);
             }
         }
         return new RepairedHeaders(headers, source.index().map(index -> index(index, headers)), config);
@@ -93,16 +93,5 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
             metadata = metadata.with("total_parameters", parameters);
         }
         return new ShardIndex(map, metadata);
-    }
-
-    /// The same config.json with one key of one level said.
-    static JsonObject with(JsonObject config, String level, String key, JsonValue value) {
-        if (level.isEmpty()) {
-            return config.with(key, value);
-        }
-        int dot = level.indexOf('.');
-        String first = dot < 0 ? level : level.substring(0, dot);
-        JsonObject inner = config.requireObject(first);
-        return config.with(first, with(inner, dot < 0 ? "" : level.substring(dot + 1), key, value));
     }
 }

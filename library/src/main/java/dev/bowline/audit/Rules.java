@@ -73,7 +73,7 @@ final class Rules {
     private static boolean canUntie(Subject subject) {
         JsonObject config = subject.config();
         for (FlagAt flag : subject.flags()) {
-            config = RepairedHeaders.with(config, flag.level(), "tie_word_embeddings", JsonValue.of(false));
+            config = Flags.with(config, flag.level(), "tie_word_embeddings", JsonValue.of(false));
         }
         JsonObject untied = config;
         return Stream.of(

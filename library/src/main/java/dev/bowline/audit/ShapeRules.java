@@ -12,8 +12,6 @@ import java.util.stream.Stream;
 /// Rows of the pair against each other, against config.json and against the tokenizer; the head's bias.
 final class ShapeRules {
 
-    static final String VOCABULARY = "vocab_size";
-
     private final Subject subject;
     private final List<Finding> findings = new ArrayList<>();
 
@@ -58,76 +56,22 @@ final class ShapeRules {
         findings.add(new Finding(
                 FindingCode.T10,
                 Severity.HIGH,
-                rowless(tensor),
+                VocabularyRows.rowless(tensor),
                 List.of(new Evidence("shape", tensor.entry().shape().toString())),
                 "save it again where the model was trained: a model that ZeRO-3 or FSDP has sharded must be gathered"
                         + " first"));
     }
 
-    static String rowless(PlacedTensor tensor) {
-        return "%s has the shape %s: no row for a token"
-                .formatted(tensor.key(), tensor.entry().shape());
-    }
-
-    /// The rows that `vocab_size` should say and does not, where the files leave no doubt. A tokenizer with more
-    /// tokens, or a head with other rows, may mean that the tensors are the wrong ones.
-    static Optional<Long> settledVocabulary(Subject subject) {
-        boolean unequal = subject.kind() == Kind.SLICE_EQUAL || subject.kind() == Kind.SHAPE_MISMATCH;
-        Optional<Long> rows = rows(subject).filter(count -> count > 0 && !unequal);
-        boolean uncovered = rows.isPresent()
-                && Tokens.size(subject.files().directory())
-                        .filter(size -> size > rows.get())
-                        .isPresent();
-        boolean differs = subject.flags().stream()
-                .anyMatch(level -> rows.isPresent()
-                        && vocabSize(subject.config(), level.level())
-                                .filter(size -> !size.equals(rows.get().toString()))
-                                .isPresent());
-        return rows.filter(_ -> differs && !uncovered);
-    }
-
-    /// Why a class whose parameters have `vocab_size` rows cannot take the pair; empty when it can, or nobody knows.
-    static Optional<String> wrongRows(Subject subject, ReleaseTies release) {
-        return Stream.of(subject.pair().embedding(), subject.pair().head())
-                .flatMap(Optional::stream)
-                .filter(_ -> !subject.pair().isQuantised())
-                .map(tensor -> wrongRows(subject.config(), release, tensor))
-                .flatMap(Optional::stream)
-                .findFirst();
-    }
-
-    static Optional<String> wrongRows(JsonObject config, ReleaseTies release, PlacedTensor tensor) {
-        String rows = tensor.entry().shape().getFirst().toString();
-        return release.rows(config)
-                .filter(size -> !size.equals(rows))
-                .map(size -> "%s is %s, and %s has %s rows"
-                        .formatted(vocabularyKey(release.vocabulary().orElseThrow()), size, tensor.key(), rows));
-    }
-
-    private static String vocabularyKey(String level) {
-        return level.isEmpty() ? VOCABULARY : level + "." + VOCABULARY;
-    }
-
-    private static Optional<Long> rows(Subject subject) {
-        return subject.pair()
-                .embedding()
-                .or(subject.pair()::head)
-                .filter(tensor -> !subject.pair().isQuantised())
-                .map(tensor -> tensor.entry().shape())
-                .filter(_ -> subject.pair().placeholder().isEmpty())
-                .map(List::getFirst);
-    }
-
     private void vocabulary() {
-        Optional<Long> rows = rows(subject);
+        Optional<Long> rows = VocabularyRows.of(subject);
         if (rows.isEmpty()) {
             return;
         }
         List<Evidence> evidence = new ArrayList<>();
         for (FlagAt level : subject.flags()) {
-            vocabSize(subject.config(), level.level())
+            VocabularyRows.vocabSize(subject.config(), level.level())
                     .filter(size -> !size.equals(rows.get().toString()))
-                    .ifPresent(size -> evidence.add(new Evidence(vocabularyKey(level.level()), size)));
+                    .ifPresent(size -> evidence.add(new Evidence(VocabularyRows.vocabularyKey(level.level()), size)));
         }
         Optional<Long> tokens = Tokens.size(subject.files().directory());
         boolean uncovered = tokens.filter(size -> size > rows.get()).isPresent();
@@ -147,26 +91,17 @@ final class ShapeRules {
                     evidence,
                     uncovered
                             ? "use the tokenizer that belongs to these weights, or resize the embedding"
-                            : settledVocabulary(subject).isPresent()
+                            : VocabularyRows.settledVocabulary(subject).isPresent()
                                     ? Rules.repair(subject)
                                     : "set vocab_size in config.json to the rows of the tensors that belong to it"));
         }
-    }
-
-    /// In digits, as it may be a number that no tensor can have rows of.
-    static Optional<String> vocabSize(JsonObject config, String level) {
-        return ReleaseTies.objectAt(config, level)
-                .flatMap((JsonObject object) -> object.get(VOCABULARY))
-                .flatMap(value -> value instanceof JsonNumber number && number.isWhole()
-                        ? Optional.of(number.text().length() < 19 ? String.valueOf(number.asLong()) : number.text())
-                        : Optional.empty());
     }
 
     private void bias() {
         String head = subject.pair().headKey();
         String key = head.substring(0, head.length() - "weight".length()) + "bias";
         PlacedTensor bias = subject.tensors().get(key);
-        if (bias == null || PairRules.asked(subject).stream().noneMatch(tied -> tied)) {
+        if (bias == null || subject.asked().stream().noneMatch(tied -> tied)) {
             return;
         }
         Optional<PlacedTensor> weight =

@@ -37,14 +37,6 @@ final class SilentCells {
         return all;
     }
 
-    /// The consumers that are silently wrong.
-    static Set<Consumer> of(TieAudit audit) {
-        return audit.consumers().stream()
-                .filter(ConsumerView::isSilentlyWrong)
-                .map(ConsumerView::consumer)
-                .collect(Collectors.toSet());
-    }
-
     private static FindingCode cause(Subject subject, ConsumerView view) {
         if (subject.kind() == Kind.QUANTISED) {
             return FindingCode.T11;
@@ -52,7 +44,7 @@ final class SilentCells {
         if (view.outcome() != Outcome.RANDOM) {
             return FindingCode.T25;
         }
-        if (subject.kind() == Kind.HEAD_ONLY && PairRules.asked(subject).contains(true)) {
+        if (subject.kind() == Kind.HEAD_ONLY && subject.asked().contains(true)) {
             return FindingCode.T07;
         }
         boolean headIsNotRead = view.head() == Source.RANDOM && subject.pair().headIsThere();

@@ -62,8 +62,7 @@ record SourceFiles(
     /// @throws BowlineException when there is nothing here that an audit could read
     static SourceFiles read(Path path) {
         if (!Files.exists(path)) {
-            throw InterruptedRepair.explain(path)
-                    .orElseGet(() -> new BowlineException("there is nothing at %s".formatted(path), "check the path"));
+            throw nothingAt(path);
         }
         boolean isFile = Files.isRegularFile(path);
         Path parent = path.toAbsolutePath().getParent();
@@ -112,6 +111,16 @@ record SourceFiles(
                 unnamed(directory, index),
                 stray,
                 problems);
+    }
+
+    private static BowlineException nothingAt(Path path) {
+        RepairPaths repair = RepairPaths.at(path);
+        return repair.isOriginalAway()
+                ? new BowlineException(
+                        "there is nothing at %s: a repair was interrupted, and the original is whole at %s"
+                                .formatted(path, repair.original()),
+                        "bowline repair %s --in-place --apply puts it back and repairs it".formatted(path))
+                : new BowlineException("there is nothing at %s".formatted(path), "check the path");
     }
 
     /// Every tensor by its key, each in the file that the index names, or else in the first that has it.

@@ -59,7 +59,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                 .collect(Collectors.toSet());
         return malformed.isEmpty()
                 ? this
-                : new Straightened(files, names, TieAudit.subject(files, subject.load()), malformed, steps);
+                : new Straightened(files, names, Subject.of(files, subject.load()), malformed, steps);
     }
 
     /// Of a tensor in two shards, the one that the index names.
@@ -111,7 +111,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
         boolean decided = stray.decidable()
                 && (options.keep().isPresent() || options.declare().equals(Optional.of(RepairOptions.Declare.UNTIED)));
         if (stray.doubt().isPresent() && !decided) {
-            boolean matters = stray.decidable() || PairRules.asked(subject).contains(false);
+            boolean matters = stray.decidable() || subject.asked().contains(false);
             if (matters) {
                 throw refusal(stray.doubt().get(), stray.fix(subject));
             }
@@ -135,7 +135,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
     private Straightened with(TensorNames next, String step) {
         List<String> more = new ArrayList<>(steps);
         more.add(step);
-        return new Straightened(source, next, TieAudit.subject(source.renamed(next), subject.load()), malformed, more);
+        return new Straightened(source, next, Subject.of(source.renamed(next), subject.load()), malformed, more);
     }
 
     private BowlineException refusal(String problem, String fix) {

@@ -4,8 +4,15 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.ties.TieSupport;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import dev.bowline.BowlineException;
+import dev.bowline.json.JsonNumber;
+import dev.bowline.json.JsonValue;
+import dev.bowline.audit.PhysicalState.Kind;
 import java.util.SequencedMap;
 
 /// Everything the rules look at, computed once.
@@ -23,6 +30,35 @@ record Subject(
         Optional<TieTable.Entry> table,
         Optional<NemoPolicy> nemo,
         Optional<BowlineLoad> load) {
+
+    /// @throws BowlineException when nothing at `path` can be read
+    static Subject read(Path path, Optional<BowlineLoad> load) {
+        return of(SourceFiles.read(path), load);
+    }
+
+    static Subject of(SourceFiles files, Optional<BowlineLoad> load) {
+        TieTable table = TieTable.shipped();
+        SequencedMap<String, PlacedTensor> tensors = files.tensors();
+        TiePair pair = PairResolver.resolve(tensors, files.config(), table);
+        JsonObject config = files.config().orElse(JsonObject.of());
+        boolean unreadable = files.headers().isEmpty()
+                || files.problems().stream()
+                        .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
+        boolean unknown = pair.placeholder().isPresent()
+                || unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
+        PairScan scan =
+                unknown ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE) : PairScan.of(pair);
+        return new Subject(
+                files,
+                config,
+                files.config().map(Flags::of).orElse(List.of()),
+                tensors,
+                pair,
+                scan,
+                pair.architecture().flatMap(table::find),
+                pair.architecture().flatMap(NemoPolicy::find),
+                load);
+    }
 
     PhysicalState state() {
         return scan.state();
@@ -63,7 +99,7 @@ record Subject(
 
     /// Whether any reader of the flag takes it for tied.
     boolean saysTied() {
-        return PairRules.asked(this).contains(true);
+        return asked().contains(true);
     }
 
     /// Whether checkpoints of this architecture are tied unless they say otherwise.
@@ -80,5 +116,28 @@ record Subject(
 
     Optional<Boolean> v5() {
         return decides(table.flatMap(TieTable.Entry::v5));
+    }
+
+    /// Returns the tie decision of every reader of the flag: of both transformers releases, or for an unknown
+    /// architecture of the flag itself.
+    List<Boolean> asked() {
+        List<Boolean> asked = new ArrayList<>();
+        v4().ifPresent(asked::add);
+        v5().ifPresent(asked::add);
+        if (table.isEmpty()) {
+            asked.add(topFlag().or(this::textFlag)
+                    .orElseGet(() -> nemo.map(NemoPolicy::defaultTied).orElse(kind() == PhysicalState.Kind.EMBED_ONLY)));
+        }
+        return asked;
+    }
+
+    /// Returns the rows that transformers sets to zero and never trains: `padding_idx` of the embedding.
+    Set<Long> paddingRows() {
+        return flags.stream()
+                .flatMap(flag -> ReleaseTies.objectAt(config, flag.level()).stream())
+                .flatMap(object -> object.get("pad_token_id").stream())
+                .filter(JsonNumber.class::isInstance)
+                .map(JsonValue::asLong)
+                .collect(Collectors.toSet());
     }
 }

@@ -50,13 +50,13 @@ public record TieAudit(
     }
 
     public static TieAudit of(Path path, AuditOptions options) {
-        return of(subject(path, options.load()), options);
+        return of(Subject.read(path, options.load()), options);
     }
 
     static TieAudit of(Subject subject, AuditOptions options) {
         List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
         List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
-        Optional<Subject> base = options.base().map(each -> subject(each, options.load()));
+        Optional<Subject> base = options.base().map(each -> Subject.read(each, options.load()));
         Optional<SinceBase> sinceBase = base.map(each -> SinceBase.of(subject, each));
         sinceBase.ifPresent(moved -> findings.addAll(BaseRules.check(subject, base.orElseThrow(), moved)));
         Optional<AdapterRules> adapter = options.adapter().map(each -> AdapterRules.of(subject, each));
@@ -92,31 +92,4 @@ public record TieAudit(
         return findings.stream().anyMatch(finding -> finding.code() == code);
     }
 
-    static Subject subject(Path path, Optional<BowlineLoad> load) {
-        return subject(SourceFiles.read(path), load);
-    }
-
-    static Subject subject(SourceFiles files, Optional<BowlineLoad> load) {
-        TieTable table = TieTable.shipped();
-        SequencedMap<String, PlacedTensor> tensors = files.tensors();
-        TiePair pair = PairResolver.resolve(tensors, files.config(), table);
-        JsonObject config = files.config().orElse(JsonObject.of());
-        boolean unreadable = files.headers().isEmpty()
-                || files.problems().stream()
-                        .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
-        boolean unknown = pair.placeholder().isPresent()
-                || unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
-        PairScan scan =
-                unknown ? new PairScan(PhysicalState.of(Kind.UNKNOWN), DamagedRows.Found.NONE) : PairScan.of(pair);
-        return new Subject(
-                files,
-                config,
-                files.config().map(Flags::of).orElse(List.of()),
-                tensors,
-                pair,
-                scan,
-                pair.architecture().flatMap(table::find),
-                pair.architecture().flatMap(NemoPolicy::find),
-                load);
-    }
 }

@@ -136,7 +136,7 @@ final class TransformersRule {
         Stream<PlacedTensor> loaded = Stream.concat(
                 missing.contains(embedding) ? Stream.empty() : subject.pair().embedding().stream(),
                 missing.contains(head) ? Stream.empty() : subject.pair().head().stream());
-        return loaded.map(tensor -> ShapeRules.wrongRows(subject.config(), release, tensor))
+        return loaded.map(tensor -> VocabularyRows.wrongRows(subject.config(), release, tensor))
                 .flatMap(Optional::stream)
                 .findFirst();
     }

@@ -45,7 +45,7 @@ final class ValueRules {
                 .mapToDouble(JsonValue::asDouble)
                 .findFirst()
                 .orElse(DEFAULT_INITIALIZER);
-        boolean familyTied = PairRules.asked(subject).contains(true)
+        boolean familyTied = subject.asked().contains(true)
                 || subject.table().map(entry -> entry.newest().defaultTied()).orElse(false);
         boolean asDrawn = statistics.rows() >= ENOUGH_ROWS
                 && Math.abs(statistics.deviation() / initializer - 1) < 0.05
@@ -76,7 +76,7 @@ final class ValueRules {
 
     private static Optional<Finding> rows(Subject subject) {
         DamagedRows.Found damaged = subject.scan().damaged();
-        if (damaged.notFinite() == 0 && padding(subject).containsAll(damaged.rows())) {
+        if (damaged.notFinite() == 0 && subject.paddingRows().containsAll(damaged.rows())) {
             return Optional.empty();
         }
         List<Long> special = Tokens.special(subject.files().directory());
@@ -103,16 +103,6 @@ final class ValueRules {
                         + ", or make them up from the head's rows, as NeMo AutoModel does: bowline repair %s"
                                 .formatted(Rules.quoted(subject))
                         + " --rebuild-rows --in-place --apply");
-    }
-
-    /// The rows that transformers makes zero and never trains: `padding_idx` of the embedding.
-    static Set<Long> padding(Subject subject) {
-        return subject.flags().stream()
-                .flatMap(flag -> ReleaseTies.objectAt(subject.config(), flag.level()).stream())
-                .flatMap(object -> object.get("pad_token_id").stream())
-                .filter(JsonNumber.class::isInstance)
-                .map(JsonValue::asLong)
-                .collect(Collectors.toSet());
     }
 
     private static String number(double value) {

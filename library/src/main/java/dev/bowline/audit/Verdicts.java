@@ -32,7 +32,7 @@ final class Verdicts {
             case QUANTISED -> "a quantised head or embedding";
             case NEITHER -> "neither head nor input embedding is in the files";
             case UNKNOWN ->
-                pair.placeholder().map(ShapeRules::rowless).orElse("a file is malformed, so the pair cannot be told");
+                pair.placeholder().map(VocabularyRows::rowless).orElse("a file is malformed, so the pair cannot be told");
         };
     }
 

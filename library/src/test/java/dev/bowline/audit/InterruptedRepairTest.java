@@ -92,7 +92,7 @@ class InterruptedRepairTest {
                     assertTrue(explained.problem().contains("a repair was interrupted"), explained.problem());
                     assertEquals(
                             before,
-                            Written.contents(InterruptedRepair.at(killed).original()),
+                            Written.contents(RepairPaths.at(killed).original()),
                             "step " + number);
                 }
                 again(killed);
@@ -212,7 +212,7 @@ class InterruptedRepairTest {
         Path model = fresh(duplicate());
         RepairPlan plan = plan(model);
 
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(InterruptedRepair.at(model))) {
+        try (RepairLock _ = RepairLock.take(RepairPaths.at(model))) {
             BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan));
             assertTrue(refused.problem().contains("by another process"), refused.problem());
         }
@@ -222,7 +222,7 @@ class InterruptedRepairTest {
     /// Another repair ends, and removes the lock's file, after this one has opened it.
     @Test
     void aLockOnAFileThatIsGoneIsNotOne() throws IOException {
-        InterruptedRepair names = InterruptedRepair.at(fresh(duplicate()));
+        RepairPaths names = RepairPaths.at(fresh(duplicate()));
         int[] opened = {0};
         Runnable another = () -> {
             if (opened[0]++ == 0) {
@@ -230,7 +230,7 @@ class InterruptedRepairTest {
             }
         };
 
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names, another)) {
+        try (RepairLock _ = RepairLock.take(names, another)) {
             assertEquals(2, opened[0]);
             assertThrows(BowlineException.class, () -> takeAndRelease(names));
         }
@@ -238,8 +238,8 @@ class InterruptedRepairTest {
         assertEquals(List.of(names.place()), SourceFiles.list(names.place().resolveSibling("")));
     }
 
-    private static void takeAndRelease(InterruptedRepair names) {
-        try (InterruptedRepair.Lock _ = InterruptedRepair.Lock.take(names)) {
+    private static void takeAndRelease(RepairPaths names) {
+        try (RepairLock _ = RepairLock.take(names)) {
             assertTrue(names.isThere());
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
@@ -251,9 +251,9 @@ class InterruptedRepairTest {
         Path model = fresh(duplicate());
         assertEquals(Optional.empty(), Repair.leftover(model));
 
-        Files.createDirectory(InterruptedRepair.at(model).aside());
+        Files.createDirectory(RepairPaths.at(model).aside());
 
-        assertEquals(Optional.of(InterruptedRepair.at(model).aside()), Repair.leftover(model));
+        assertEquals(Optional.of(RepairPaths.at(model).aside()), Repair.leftover(model));
         Repair.applyInPlace(plan(model));
         assertEquals(Optional.empty(), Repair.leftover(model));
     }
@@ -281,7 +281,7 @@ class InterruptedRepairTest {
     @Test
     void whatARepairLeftIsNotACheckpointOfItsOwn() throws IOException {
         Path model = fresh(duplicate());
-        InterruptedRepair names = InterruptedRepair.at(model);
+        RepairPaths names = RepairPaths.at(model);
         duplicate().write(names.aside());
         duplicate().write(names.original());
         Path tree = model.resolveSibling("");

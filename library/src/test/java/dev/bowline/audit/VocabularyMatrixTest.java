@@ -56,9 +56,9 @@ class VocabularyMatrixTest {
         JsonObject config = fixture.config();
         return fixture.config(
                         name[1].equals("top")
-                                ? config.with(ShapeRules.VOCABULARY, size)
+                                ? config.with(VocabularyRows.VOCABULARY, size)
                                 : config.with(
-                                        name[1], config.requireObject(name[1]).with(ShapeRules.VOCABULARY, size)))
+                                        name[1], config.requireObject(name[1]).with(VocabularyRows.VOCABULARY, size)))
                 .write(temporary.resolve(String.join("-", name)));
     }
 }
