@@ -10,7 +10,7 @@ public final class RemedyException extends BowlineException {
     /// Which operation, and on what.
     public sealed interface Remedy {
 
-        /// A repair of the checkpoint makes it loadable: `dev.bowline.audit.Repair`.
+        /// A repair of the checkpoint makes it loadable: `dev.bowline.audit.repair.Repair`.
         record Repair(Path checkpoint) implements Remedy {}
 
         /// An audit of the base model together with the adapter: `dev.bowline.audit.AuditOptions`.

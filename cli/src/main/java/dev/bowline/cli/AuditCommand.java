@@ -1,7 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.audit.AuditOptions;
-import dev.bowline.audit.Severity;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.catalog.AutoModelLoad;
 import java.nio.file.Path;
 import java.util.List;

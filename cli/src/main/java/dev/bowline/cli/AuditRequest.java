@@ -3,7 +3,7 @@ package dev.bowline.cli;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.CheckpointTree;
-import dev.bowline.audit.Severity;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;

@@ -1,12 +1,12 @@
 package dev.bowline.fuzz;
 
 import dev.bowline.BowlineException;
-import dev.bowline.audit.PhysicalState;
-import dev.bowline.audit.Repair;
-import dev.bowline.audit.RepairOptions;
-import dev.bowline.audit.RepairOptions.Declare;
-import dev.bowline.audit.RepairPlan;
-import dev.bowline.audit.Role;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
+import dev.bowline.audit.repair.RepairOptions.Declare;
+import dev.bowline.audit.repair.RepairPlan;
+import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;

@@ -1,5 +1,8 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.evidence.BowlineLoad;
+import dev.bowline.audit.consumers.Consumer;
+
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -21,7 +24,7 @@ public record AuditOptions(Optional<Path> base, Optional<Path> adapter, Optional
         return new AuditOptions(base, adapter, Optional.of(bowline));
     }
 
-    static AuditOptions of(Optional<BowlineLoad> load) {
+    public static AuditOptions of(Optional<BowlineLoad> load) {
         return new AuditOptions(Optional.empty(), Optional.empty(), load);
     }
 }

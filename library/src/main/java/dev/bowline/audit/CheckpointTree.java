@@ -1,5 +1,8 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.evidence.RepairPaths;
+
 import dev.bowline.BowlineException;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;

@@ -1,7 +1,24 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.SinceBase;
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.consumers.ConsumerView;
+import dev.bowline.audit.consumers.Consumers;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Severity;
+import dev.bowline.audit.findings.Rules;
+import dev.bowline.audit.findings.Verdicts;
+import dev.bowline.audit.findings.BaseRules;
+import dev.bowline.audit.findings.AdapterRules;
+import dev.bowline.audit.findings.AdapterMerge;
+
 import dev.bowline.BowlineException;
-import dev.bowline.audit.PhysicalState.Kind;
+import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.json.JsonObject;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,7 +70,7 @@ public record TieAudit(
         return of(Subject.read(path, options.load()), options);
     }
 
-    static TieAudit of(Subject subject, AuditOptions options) {
+    public static TieAudit of(Subject subject, AuditOptions options) {
         List<ConsumerView> views = subject.pair().hasHead() ? Consumers.views(subject) : List.of();
         List<Finding> findings = new ArrayList<>(Rules.check(subject, views));
         Optional<Subject> base = options.base().map(each -> Subject.read(each, options.load()));

@@ -1,6 +1,5 @@
-/// What each consumer will make of a checkpoint's head and input embedding, told from its files alone: no model code
-/// and
-/// no libtorch; and the repair that makes them agree.
+/// The audit of a checkpoint, from its files alone: no model code and no libtorch. [TieAudit] puts the evidence of the
+/// files, the view of every consumer and the findings together.
 @NullMarked
 package dev.bowline.audit;
 

@@ -1,6 +1,6 @@
 package dev.bowline.catalog;
 
-import dev.bowline.audit.BowlineLoad;
+import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.JsonObject;

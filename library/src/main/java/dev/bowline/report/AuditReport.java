@@ -1,10 +1,10 @@
 package dev.bowline.report;
 
 import dev.bowline.audit.AuditOutcome;
-import dev.bowline.audit.ConsumerView;
-import dev.bowline.audit.Evidence;
-import dev.bowline.audit.Finding;
-import dev.bowline.audit.RepairPlan;
+import dev.bowline.audit.consumers.ConsumerView;
+import dev.bowline.audit.findings.Evidence;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.report.Table.Side;
 import java.util.ArrayList;
@@ -110,7 +110,7 @@ public final class AuditReport {
             case RANDOM ->
                 switch (view.head()) {
                     case RANDOM ->
-                        view.embedding() == dev.bowline.audit.Source.RANDOM
+                        view.embedding() == dev.bowline.audit.consumers.Source.RANDOM
                                 ? "random head and embedding"
                                 : "random head";
                     case HEAD, EMBEDDING, BOTH, NONE -> "random embedding";

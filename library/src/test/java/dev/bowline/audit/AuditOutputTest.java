@@ -1,5 +1,9 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.findings.Findings;
+
+import dev.bowline.audit.repair.Repair;
+
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;

@@ -1,5 +1,7 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.findings.FindingCode;
+
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -23,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// What `--json` prints is what docs/audit.schema.json describes. The finding tests and ConsumerMatrixTest ask it of
 /// every
 /// finding's checkpoint and of every recorded cell.
-class AuditSchemaTest {
+public class AuditSchemaTest {
 
     private static final JsonSchema SCHEMA = JsonSchema.ofAudit();
 
@@ -31,7 +33,7 @@ class AuditSchemaTest {
     private Path temporary;
 
     /// @return the audit itself
-    static TieAudit requireDescribed(TieAudit audit) {
+    public static TieAudit requireDescribed(TieAudit audit) {
         requireDescribed(new AuditOutcome.Audited(audit));
         return audit;
     }

@@ -21,19 +21,19 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /// A tiny checkpoint, written by hand: a config.json of few words and tensors of a few rows.
-final class CheckpointFixture {
+public final class CheckpointFixture {
 
-    static final int ROWS = 32;
-    static final int WIDTH = 8;
+    public static final int ROWS = 32;
+    public static final int WIDTH = 8;
 
     /// One number per place.
     @FunctionalInterface
-    interface Values {
+    public interface Values {
         double at(int row, int column);
     }
 
-    static final Values E = (i, j) -> ((i * 31 + j * 7) % 97 - 48) / 64.0;
-    static final Values H = (i, j) -> ((i * 17 + j * 13) % 89 - 44) / 64.0 + 1;
+    public static final Values E = (i, j) -> ((i * 31 + j * 7) % 97 - 48) / 64.0;
+    public static final Values H = (i, j) -> ((i * 17 + j * 13) % 89 - 44) / 64.0 + 1;
 
     private final SequencedMap<String, TensorSource> tensors = new LinkedHashMap<>();
     private final Map<String, String> metadata = new LinkedHashMap<>(Map.of("format", "pt"));
@@ -42,34 +42,34 @@ final class CheckpointFixture {
     private boolean complete;
     private String secondShard = "";
 
-    CheckpointFixture(String config) {
+    public CheckpointFixture(String config) {
         this.config = Json.parse(config, "config").asObject();
     }
 
-    static CheckpointFixture llama(String flag) {
+    public static CheckpointFixture llama(String flag) {
         return new CheckpointFixture("""
             {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32%s}\
             """.formatted(flag.isEmpty() ? "" : ", \"tie_word_embeddings\":" + " " + flag));
     }
 
-    CheckpointFixture config(JsonObject changed) {
+    public CheckpointFixture config(JsonObject changed) {
         config = changed;
         return this;
     }
 
-    JsonObject config() {
+    public JsonObject config() {
         return config;
     }
 
-    CheckpointFixture head(Values values) {
+    public CheckpointFixture head(Values values) {
         return with("lm_head.weight", SafetensorsType.F32, ROWS, WIDTH, values);
     }
 
-    CheckpointFixture embedding(Values values) {
+    public CheckpointFixture embedding(Values values) {
         return with("model.embed_tokens.weight", SafetensorsType.F32, ROWS, WIDTH, values);
     }
 
-    CheckpointFixture with(String name, SafetensorsType type, int rows, int width, Values values) {
+    public CheckpointFixture with(String name, SafetensorsType type, int rows, int width, Values values) {
         ByteBuffer bytes = ByteBuffer.allocate(rows * width * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < width; j++) {
@@ -81,24 +81,24 @@ final class CheckpointFixture {
         return this;
     }
 
-    CheckpointFixture metadata(String key, String value) {
+    public CheckpointFixture metadata(String key, String value) {
         metadata.put(key, value);
         return this;
     }
 
-    CheckpointFixture sharded() {
+    public CheckpointFixture sharded() {
         return sharded("lm_head.weight");
     }
 
     /// @param head the tensor that goes into the second shard
-    CheckpointFixture sharded(String head) {
+    public CheckpointFixture sharded(String head) {
         sharded = true;
         secondShard = head;
         return this;
     }
 
     /// Sets the flag of one level, which may be nested.
-    CheckpointFixture flag(String level, boolean tied) {
+    public CheckpointFixture flag(String level, boolean tied) {
         config = level.isEmpty()
                 ? config.with("tie_word_embeddings", tied)
                 : config.with(level, config.requireObject(level).with("tie_word_embeddings", tied));
@@ -106,12 +106,12 @@ final class CheckpointFixture {
     }
 
     /// Only what a test names: no norm is added.
-    CheckpointFixture complete() {
+    public CheckpointFixture complete() {
         complete = true;
         return this;
     }
 
-    CheckpointFixture zeros(String name, SafetensorsType type, List<Long> shape) {
+    public CheckpointFixture zeros(String name, SafetensorsType type, List<Long> shape) {
         complete = true;
         long bytes = type.bytes();
         for (long dimension : shape) {
@@ -139,7 +139,7 @@ final class CheckpointFixture {
     }
 
     /// Two shards when asked: the head in the second, everything else in the first.
-    Path write(Path directory) throws IOException {
+    public Path write(Path directory) throws IOException {
         Files.createDirectories(directory);
         Files.writeString(directory.resolve("config.json"), Json.pretty(config));
         if (!complete) {

@@ -11,21 +11,21 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /// Recorded checkpoints with one more thing wrong, which a repair puts right before it decides the tie.
-final class DamagedCells {
+public final class DamagedCells {
 
     /// What is wrong with a checkpoint.
     ///
     /// @param cells in which it can be, as a pattern of files and state
     /// @param options of [RepairedCells#OPTIONS] that are about it
-    record Damage(String name, String cells, Set<String> options, Edit edit) {
+    public record Damage(String name, String cells, Set<String> options, Edit edit) {
 
         /// One flat and one nested config, with one word at every level.
-        boolean fits(String cell) {
+        public boolean fits(String cell) {
             return cell.matches("(llama/.*/(true|false)|gemma3/sharded/(true-true|false-false))/.*")
                     && cell.matches("[^/]*/" + cells.replace("/", "/[^/]*/"));
         }
 
-        Path write(RecordedCells record, String cell, Path directory) throws IOException {
+        public Path write(RecordedCells record, String cell, Path directory) throws IOException {
             record.write(cell, directory);
             JsonObject family = record.family(cell);
             boolean isSharded = cell.contains("/sharded/");
@@ -89,7 +89,7 @@ final class DamagedCells {
     private static final Set<String> LOSSLESS = Set.of("lossless");
     private static final Set<String> DECIDED = Set.of("lossless", "untied", "keep_embedding");
 
-    static final List<Damage> ALL = List.of(
+    public static final List<Damage> ALL = List.of(
             new Damage(
                     "bytes_after",
                     ".*/(embed_only|both_.*)",

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /// A .safetensors file taken apart, to be written again with something changed, whether the format allows it or not.
-final class EditedFile {
+public final class EditedFile {
 
     private static final String OFFSETS = "data_offsets";
 
@@ -23,7 +23,7 @@ final class EditedFile {
     private JsonObject header;
     private byte[] data;
 
-    EditedFile(Path path) throws IOException {
+    public EditedFile(Path path) throws IOException {
         this.path = path;
         byte[] whole = Files.readAllBytes(path);
         int length = Math.toIntExact(
@@ -33,7 +33,7 @@ final class EditedFile {
         data = Arrays.copyOfRange(whole, Long.BYTES + length, whole.length);
     }
 
-    EditedFile header(UnaryOperator<JsonObject> edit) {
+    public EditedFile header(UnaryOperator<JsonObject> edit) {
         header = edit.apply(header);
         return this;
     }
@@ -43,7 +43,7 @@ final class EditedFile {
     }
 
     /// Bytes after those of every tensor.
-    EditedFile append(int bytes) {
+    public EditedFile append(int bytes) {
         data = Arrays.copyOf(data, data.length + bytes);
         return this;
     }
@@ -60,7 +60,7 @@ final class EditedFile {
     }
 
     /// Says of one tensor that its bytes are elsewhere.
-    EditedFile move(String key, long bytes) {
+    public EditedFile move(String key, long bytes) {
         JsonObject tensor = header.requireObject(key);
         return header(before -> before.with(key, at(tensor, offsets(tensor).getFirst() + bytes)));
     }
@@ -106,7 +106,7 @@ final class EditedFile {
         return this;
     }
 
-    void write() throws IOException {
+    public void write() throws IOException {
         byte[] text = Json.compact(header).getBytes(StandardCharsets.UTF_8);
         ByteBuffer whole =
                 ByteBuffer.allocate(Long.BYTES + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);

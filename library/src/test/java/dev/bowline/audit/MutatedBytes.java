@@ -8,7 +8,7 @@ import java.util.Random;
 /// A file's bytes with something wrong near their start, where JSON and headers are: other bytes, more or fewer of
 /// them,
 /// a word over what was there, a piece cut out.
-final class MutatedBytes {
+public final class MutatedBytes {
 
     private static final List<String> SPLICES = List.of(
             "{",
@@ -32,7 +32,7 @@ final class MutatedBytes {
 
     private MutatedBytes() {}
 
-    static byte[] of(byte[] original, Random random) {
+    public static byte[] of(byte[] original, Random random) {
         byte[] bytes = original.clone();
         return switch (random.nextInt(4)) {
             case 0 -> {

@@ -1,5 +1,8 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -49,7 +52,7 @@ class NoLibtorchTest {
                 0,
                 process.waitFor(),
                 () -> String.join("\n", loaded.subList(Math.max(0, loaded.size() - 20), loaded.size())));
-        assertTrue(loaded.stream().anyMatch(line -> line.contains("dev.bowline.audit.Repair")));
+        assertTrue(loaded.stream().anyMatch(line -> line.contains("dev.bowline.audit.repair.Repair")));
         assertEquals(
                 List.of(),
                 loaded.stream()

@@ -1,5 +1,11 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Severity;
+
 import static dev.bowline.audit.CheckpointFixture.E;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

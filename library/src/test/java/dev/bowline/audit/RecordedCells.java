@@ -1,5 +1,8 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.consumers.ConsumerView;
+import dev.bowline.audit.consumers.Outcome;
+
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
@@ -11,31 +14,31 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /// The record of what transformers 4.57.6 and 5.18.0 did with every cell, and the checkpoints of its cells.
-final class RecordedCells {
+public final class RecordedCells {
 
     private static final Path DIRECTORY = Path.of("src", "test", "resources", "fixtures", "audit");
     private static final int ROWS = CheckpointFixture.ROWS;
     private static final int WIDTH = CheckpointFixture.WIDTH;
 
     /// A release that has no such class.
-    static final JsonValue ABSENT = new JsonNull(dev.bowline.json.JsonLocation.built());
+    public static final JsonValue ABSENT = new JsonNull(dev.bowline.json.JsonLocation.built());
 
     private final JsonObject record;
 
-    RecordedCells() {
+    public RecordedCells() {
         this("transformers-cells.json");
     }
 
-    RecordedCells(String name) {
+    public RecordedCells(String name) {
         this.record = read(name);
     }
 
-    static JsonObject read(String name) {
+    public static JsonObject read(String name) {
         return Json.parse(DIRECTORY.resolve(name)).asObject();
     }
 
     /// What each release did, by the cell's name.
-    Map<String, JsonValue> cells() {
+    public Map<String, JsonValue> cells() {
         return record.requireObject("cells").fields();
     }
 
@@ -44,7 +47,7 @@ final class RecordedCells {
     }
 
     /// What a release did, in the words of [#foreseen].
-    static String recorded(JsonValue value) {
+    public static String recorded(JsonValue value) {
         if (!(value instanceof JsonObject record) || !(record.get("error").orElseThrow() instanceof JsonNull)) {
             return "fails";
         }
@@ -56,7 +59,7 @@ final class RecordedCells {
         return "%s head %s embedding %s".formatted(record.requireBoolean("one") ? "one" : "two", head, embedding);
     }
 
-    static String foreseen(ConsumerView view) {
+    public static String foreseen(ConsumerView view) {
         if (view.outcome() == Outcome.FAILS || view.outcome() == Outcome.UNSUPPORTED) {
             return "fails";
         }
@@ -64,7 +67,7 @@ final class RecordedCells {
     }
 
     /// The checkpoint of a cell; what is not of the pair is zero.
-    Path write(String cell, Path directory) throws IOException {
+    public Path write(String cell, Path directory) throws IOException {
         String[] name = cell.split("/");
         CheckpointFixture fixture = fixture(family(cell), name[2].split("-"), name[3]);
         if (name[1].equals("sharded")) {

@@ -1,5 +1,9 @@
 package dev.bowline.audit;
 
+import dev.bowline.audit.evidence.VocabularyRows;
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.findings.FindingCode;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.audit.AuditOptions;
-import dev.bowline.audit.Consumer;
-import dev.bowline.audit.Finding;
-import dev.bowline.audit.FindingCode;
-import dev.bowline.audit.Outcome;
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.fixtures.TrueSize;

@@ -1,4 +1,0 @@
-package dev.bowline.audit;
-
-/// One thing that was seen: `rows that differ` = `3 of 262144`.
-public record Evidence(String name, String value) {}

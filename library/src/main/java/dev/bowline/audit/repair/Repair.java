@@ -1,0 +1,88 @@
+package dev.bowline.audit.repair;
+
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.audit.findings.Rules;
+import dev.bowline.audit.TieAudit;
+
+import dev.bowline.BowlineException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.stream.Stream;
+
+/// Makes a checkpoint mean one thing to every consumer, without losing a bit.
+///
+/// The repaired checkpoint is made whole in a directory aside, audited there, and only then takes its place in one
+/// step; a repair whose result is not clean did not happen.
+public final class Repair {
+
+    /// The sidecar that says what was decided.
+    public static final String SIDECAR = "bowline_repair.json";
+
+    private Repair() {}
+
+    /// Bowline's version, as results and pages name it.
+    public static String version() {
+        Properties properties = new Properties();
+        try (InputStream file =
+                Objects.requireNonNull(Repair.class.getResourceAsStream("version.properties"), "version.properties")) {
+            properties.load(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return Objects.requireNonNull(properties.getProperty("bowline"));
+    }
+
+    /// What a repair of this checkpoint that did not end has left beside it, and the next one removes.
+    public static Optional<Path> leftover(Path directory) {
+        RepairPaths left = RepairPaths.at(directory);
+        return Stream.of(left.aside(), left.original()).filter(Files::exists).findFirst();
+    }
+
+    /// Decides, and writes nothing.
+    ///
+    /// @throws BowlineException when the files do not decide, or the result would not be clean
+    public static RepairPlan plan(Path directory, RepairOptions options) {
+        Subject subject = Subject.read(directory, options.load());
+        if (Files.isRegularFile(directory)) {
+            throw RepairPlanner.refusal(
+                    directory,
+                    "it is one file of a checkpoint, and config.json, the index and the other files belong to it",
+                    "name the directory: " + Rules.quoted(subject));
+        }
+        return RepairPlanner.plan(subject, options);
+    }
+
+    /// Puts a checkpoint back that an interrupted repair in place left beside its place.
+    ///
+    /// @return whether there was one
+    public static boolean putBack(Path directory) {
+        RepairPaths left = RepairPaths.at(directory);
+        if (!left.isOriginalAway()) {
+            return false;
+        }
+        try (RepairLock _ = RepairLock.take(left)) {
+            return RepairRun.clear(left, RepairDisk.unobserved());
+        } catch (IOException e) {
+            throw RepairRun.failed(directory, e);
+        }
+    }
+
+    /// Writes the repaired checkpoint to `target`, which must not exist.
+    ///
+    /// @return the audit of the result
+    public static TieAudit apply(RepairPlan plan, Path target) {
+        return new RepairRun(plan, RepairDisk.unobserved()).to(target);
+    }
+
+    /// Replaces the checkpoint by the repaired one, which is whole beside it before they are exchanged.
+    public static TieAudit applyInPlace(RepairPlan plan) {
+        return new RepairRun(plan, RepairDisk.unobserved()).inPlace();
+    }
+}

@@ -1,0 +1,37 @@
+package dev.bowline.audit.repair;
+
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.evidence.BowlineLoad;
+
+import java.util.Optional;
+
+/// What the owner decides, where the files cannot.
+///
+/// @param keep loses the other of two values that differ; empty loses nothing
+/// @param declare what the flag shall say where it may be either; empty lets the bytes decide
+/// @param rebuildsRows whether dead rows of the input embedding are made up from the head's
+/// @param load Bowline's own load, for the audits before and after
+public record RepairOptions(
+        Optional<Role> keep, Optional<Declare> declare, boolean rebuildsRows, Optional<BowlineLoad> load) {
+
+    public RepairOptions(Optional<Role> keep, Optional<Declare> declare) {
+        this(keep, declare, false);
+    }
+
+    public RepairOptions(Optional<Role> keep, Optional<Declare> declare, boolean rebuildsRows) {
+        this(keep, declare, rebuildsRows, Optional.empty());
+    }
+
+    /// The same, with a view of Bowline's own load in every audit.
+    public RepairOptions with(BowlineLoad bowline) {
+        return new RepairOptions(keep, declare, rebuildsRows, Optional.of(bowline));
+    }
+
+    /// Which flag.
+    public enum Declare {
+        TIED,
+        UNTIED
+    }
+
+    public static final RepairOptions LOSSLESS = new RepairOptions(Optional.empty(), Optional.empty());
+}
