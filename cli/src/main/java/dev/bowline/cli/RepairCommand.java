@@ -1,11 +1,11 @@
 package dev.bowline.cli;
 
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.repair.Repair;
 import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import dev.bowline.audit.repair.RepairPlan;
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.TieAudit;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditReport;

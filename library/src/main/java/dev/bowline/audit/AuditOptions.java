@@ -1,8 +1,6 @@
 package dev.bowline.audit;
 
 import dev.bowline.audit.evidence.BowlineLoad;
-import dev.bowline.audit.consumers.Consumer;
-
 import java.nio.file.Path;
 import java.util.Optional;
 

@@ -1,9 +1,8 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.RepairPaths;
-
 import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.audit.evidence.SourceFiles;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;

@@ -1,31 +1,27 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.SinceBase;
+import dev.bowline.BowlineException;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Consumers;
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.SinceBase;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.findings.AdapterMerge;
+import dev.bowline.audit.findings.AdapterRules;
+import dev.bowline.audit.findings.BaseRules;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.findings.FindingCode;
-import dev.bowline.audit.findings.Severity;
 import dev.bowline.audit.findings.Rules;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.audit.findings.Verdicts;
-import dev.bowline.audit.findings.BaseRules;
-import dev.bowline.audit.findings.AdapterRules;
-import dev.bowline.audit.findings.AdapterMerge;
-
-import dev.bowline.BowlineException;
-import dev.bowline.audit.evidence.PhysicalState.Kind;
-import dev.bowline.json.JsonObject;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.SequencedMap;
 
 /// What a checkpoint's head and input embedding are, and what each consumer will make of them.
 ///
@@ -108,5 +104,4 @@ public record TieAudit(
     public boolean has(FindingCode code) {
         return findings.stream().anyMatch(finding -> finding.code() == code);
     }
-
 }

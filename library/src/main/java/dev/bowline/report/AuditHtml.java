@@ -2,11 +2,11 @@ package dev.bowline.report;
 
 import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOutcome;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.TieAudit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

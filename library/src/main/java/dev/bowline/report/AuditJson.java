@@ -1,16 +1,16 @@
 package dev.bowline.report;
 
 import dev.bowline.audit.AuditOutcome;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
-import dev.bowline.audit.findings.Evidence;
-import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.audit.evidence.PlacedTensor;
-import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.audit.evidence.SinceBase;
-import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.findings.Evidence;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonNull;

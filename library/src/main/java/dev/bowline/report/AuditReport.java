@@ -1,11 +1,11 @@
 package dev.bowline.report;
 
 import dev.bowline.audit.AuditOutcome;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.repair.RepairPlan;
-import dev.bowline.audit.TieAudit;
 import dev.bowline.report.Table.Side;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,9 +1,5 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.findings.Findings;
-
-import dev.bowline.audit.repair.Repair;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -12,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.findings.Findings;
+import dev.bowline.audit.repair.Repair;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditReport;
 import dev.bowline.safetensors.SafetensorsType;

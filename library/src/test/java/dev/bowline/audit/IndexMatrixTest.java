@@ -1,12 +1,11 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.consumers.Consumer;
-import dev.bowline.audit.consumers.Outcome;
-import dev.bowline.audit.findings.FindingCode;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.consumers.Outcome;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;

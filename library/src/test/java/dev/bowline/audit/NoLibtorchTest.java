@@ -1,11 +1,10 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

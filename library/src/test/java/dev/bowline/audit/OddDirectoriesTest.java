@@ -1,11 +1,5 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.findings.FindingCode;
-import dev.bowline.audit.findings.Severity;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonWalk;

@@ -2,7 +2,6 @@ package dev.bowline.audit;
 
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
-
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;

@@ -1,12 +1,11 @@
 package dev.bowline.audit;
 
-import dev.bowline.audit.evidence.VocabularyRows;
-import dev.bowline.audit.consumers.Consumer;
-import dev.bowline.audit.findings.FindingCode;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.evidence.VocabularyRows;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;

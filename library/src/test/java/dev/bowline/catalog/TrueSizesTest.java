@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.audit.AuditOptions;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.findings.FindingCode;
-import dev.bowline.audit.consumers.Outcome;
-import dev.bowline.audit.TieAudit;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.fixtures.TrueSize;
 import dev.bowline.memory.MemoryReport;

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.Outcome;
-import dev.bowline.audit.TieAudit;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.catalog.Pretrained;

@@ -1,13 +1,12 @@
 package dev.bowline.audit.consumers;
 
+import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.BowlineLoad;
+import dev.bowline.audit.evidence.ContainerProblem;
+import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.ContainerProblem;
 import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.BowlineLoad;
-
-import dev.bowline.BowlineException;
-import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.safetensors.TensorComparison;
 import dev.bowline.safetensors.TensorRange;
 import dev.bowline.safetensors.WeightFiles;

@@ -1,12 +1,11 @@
 package dev.bowline.audit.consumers;
 
-import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.consumers.PresenceRules.BothDiffer;
 import dev.bowline.audit.evidence.NemoPolicy;
+import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.ReleaseTies;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.evidence.VocabularyRows;
-
-import dev.bowline.audit.evidence.PhysicalState.Kind;
-import dev.bowline.audit.consumers.PresenceRules.BothDiffer;
 import dev.bowline.ties.TieSupport;
 import java.util.Arrays;
 import java.util.List;

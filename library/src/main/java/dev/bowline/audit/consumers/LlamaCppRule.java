@@ -1,9 +1,8 @@
 package dev.bowline.audit.consumers;
 
+import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.audit.evidence.Subject;
-
-import dev.bowline.audit.evidence.PhysicalState.Kind;
 import java.util.HashSet;
 import java.util.Set;
 

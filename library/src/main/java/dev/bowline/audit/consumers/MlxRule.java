@@ -1,9 +1,8 @@
 package dev.bowline.audit.consumers;
 
+import dev.bowline.audit.consumers.PresenceRules.BothDiffer;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.evidence.VocabularyRows;
-
-import dev.bowline.audit.consumers.PresenceRules.BothDiffer;
 import java.util.Map;
 import java.util.Optional;
 

@@ -1,7 +1,6 @@
 package dev.bowline.audit.consumers;
 
 import dev.bowline.audit.evidence.Subject;
-
 import java.util.Set;
 
 /// The rule of `ollama create` for a safetensors directory: its import uses the tensors that are present, for the

@@ -1,8 +1,7 @@
 package dev.bowline.audit.consumers;
 
-import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.Subject;
 
 /// What loaders do that look at a flag, or only at which tensors there are.
 final class PresenceRules {

@@ -1,15 +1,14 @@
 package dev.bowline.audit.consumers;
 
-import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.ReleaseTies;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.PairScan;
+import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TieTable;
 import dev.bowline.audit.evidence.VocabularyRows;
-
-import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.safetensors.ElementReader;
 import dev.bowline.safetensors.SafetensorsType;
 import java.util.Comparator;

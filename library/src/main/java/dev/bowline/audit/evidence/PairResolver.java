@@ -47,7 +47,8 @@ public final class PairResolver {
         guesses.sort(Comparator.comparingInt(Candidates.Guess::rank).thenComparing(Candidates.Guess::key));
     }
 
-    public static TiePair resolve(SequencedMap<String, PlacedTensor> tensors, Optional<JsonObject> config, TieTable table) {
+    public static TiePair resolve(
+            SequencedMap<String, PlacedTensor> tensors, Optional<JsonObject> config, TieTable table) {
         Optional<String> architecture = config.flatMap(PairResolver::architecture);
         Optional<TieTable.Entry> entry = architecture.flatMap(table::find);
         boolean headless = architecture.isPresent()

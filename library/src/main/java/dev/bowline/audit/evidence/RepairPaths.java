@@ -1,24 +1,8 @@
 package dev.bowline.audit.evidence;
 
-import dev.bowline.BowlineException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.Arrays;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /// The names a repair uses beside the checkpoint, and what is under them after a repair that did not end.
 ///
@@ -68,5 +52,4 @@ public record RepairPaths(Path place, Path aside, Path original) {
     public Path lock() {
         return place.resolveSibling(".%s.bowline-lock".formatted(place.getFileName()));
     }
-
 }

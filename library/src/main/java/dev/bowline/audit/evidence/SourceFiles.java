@@ -1,6 +1,5 @@
 package dev.bowline.audit.evidence;
 
-
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;

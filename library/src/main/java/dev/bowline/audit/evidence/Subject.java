@@ -1,19 +1,19 @@
 package dev.bowline.audit.evidence;
 
+import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import dev.bowline.ties.TieSupport;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Collectors;
-import dev.bowline.BowlineException;
-import dev.bowline.json.JsonNumber;
-import dev.bowline.json.JsonValue;
-import dev.bowline.audit.evidence.PhysicalState.Kind;
-import java.util.SequencedMap;
 
 /// Everything the rules look at, computed once.
 ///
@@ -125,8 +125,10 @@ public record Subject(
         v4().ifPresent(asked::add);
         v5().ifPresent(asked::add);
         if (table.isEmpty()) {
-            asked.add(topFlag().or(this::textFlag)
-                    .orElseGet(() -> nemo.map(NemoPolicy::defaultTied).orElse(kind() == PhysicalState.Kind.EMBED_ONLY)));
+            asked.add(topFlag()
+                    .or(this::textFlag)
+                    .orElseGet(
+                            () -> nemo.map(NemoPolicy::defaultTied).orElse(kind() == PhysicalState.Kind.EMBED_ONLY)));
         }
         return asked;
     }

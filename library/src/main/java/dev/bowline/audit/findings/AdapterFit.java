@@ -2,7 +2,6 @@ package dev.bowline.audit.findings;
 
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.json.JsonBoolean;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;

@@ -1,11 +1,10 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.PairScan;
-import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.evidence.Subject;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonBoolean;

@@ -2,7 +2,6 @@ package dev.bowline.audit.findings;
 
 import dev.bowline.audit.evidence.ReleaseTies;
 import dev.bowline.audit.evidence.Subject;
-
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

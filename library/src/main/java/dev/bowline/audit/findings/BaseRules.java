@@ -1,10 +1,9 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.ReleaseTies;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.SinceBase;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.evidence.SinceBase;
+import dev.bowline.audit.evidence.Subject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,9 +1,8 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.audit.evidence.ContainerProblem;
+import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
 import java.nio.file.Path;

@@ -2,7 +2,6 @@ package dev.bowline.audit.findings;
 
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.safetensors.RangeReader;
 import dev.bowline.safetensors.SafetensorsType;
 import java.nio.ByteBuffer;

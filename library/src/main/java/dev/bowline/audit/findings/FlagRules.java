@@ -1,16 +1,15 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.ReleaseTies;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.NemoPolicy;
-import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
-
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.NemoPolicy;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TieTable;
 import dev.bowline.ties.TieSupport;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,12 +1,11 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.ReleaseTies;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.consumers.Consumer;
-
+import dev.bowline.audit.evidence.TieTable;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;

@@ -1,18 +1,16 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.evidence.PlacedTensor;
-import dev.bowline.audit.evidence.PairScan;
-import dev.bowline.audit.evidence.Tokens;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.VocabularyRows;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
-
+import dev.bowline.audit.evidence.PairScan;
+import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.audit.evidence.PhysicalState.Difference;
-import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.Tokens;
+import dev.bowline.audit.evidence.VocabularyRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

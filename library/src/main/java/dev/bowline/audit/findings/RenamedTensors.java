@@ -1,17 +1,16 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.evidence.PlacedTensor;
-import dev.bowline.audit.evidence.Flags;
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.ReleaseTies;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.PairResolver;
-import dev.bowline.audit.evidence.Subject;
+import dev.bowline.BowlineException;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.TransformersRule;
-
-import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Flags;
+import dev.bowline.audit.evidence.PairResolver;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.evidence.TieTable;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.WrapperName;

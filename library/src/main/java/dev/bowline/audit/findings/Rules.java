@@ -1,12 +1,11 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.evidence.Flags;
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.consumers.ConsumerView;
-
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Flags;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TieTable;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import java.nio.file.Path;

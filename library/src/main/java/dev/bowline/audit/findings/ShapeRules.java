@@ -1,19 +1,15 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.Tokens;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.VocabularyRows;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PhysicalState.Slice;
-import dev.bowline.json.JsonNumber;
-import dev.bowline.json.JsonObject;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.Tokens;
+import dev.bowline.audit.evidence.VocabularyRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /// Rows of the pair against each other, against config.json and against the tokenizer; the head's bias.
 final class ShapeRules {

@@ -1,15 +1,12 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.consumers.Source;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.Subject;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /// The last rule: a matrix with a consumer that loads another model without an error is critical, whatever severity the
 /// other rules gave to the cause.

@@ -1,10 +1,9 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Candidates;
 import dev.bowline.audit.evidence.PairScan;
+import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
-
 import dev.bowline.safetensors.TensorEntry;
 import java.util.List;
 import java.util.Optional;

@@ -1,22 +1,19 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.ReleaseTies;
 import dev.bowline.audit.evidence.DamagedRows;
+import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.HeadStatistics;
-import dev.bowline.audit.evidence.Tokens;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.RebuiltRows;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.RebuiltRows;
+import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.Tokens;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /// Values that no training leaves: a head as initialised, rows of nothing.
 final class ValueRules {

@@ -1,11 +1,10 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.VocabularyRows;
 import dev.bowline.audit.consumers.ConsumerView;
-
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.evidence.VocabularyRows;
 import java.util.List;
 
 /// The verdict as one sentence.
@@ -37,7 +36,9 @@ public final class Verdicts {
             case QUANTISED -> "a quantised head or embedding";
             case NEITHER -> "neither head nor input embedding is in the files";
             case UNKNOWN ->
-                pair.placeholder().map(VocabularyRows::rowless).orElse("a file is malformed, so the pair cannot be told");
+                pair.placeholder()
+                        .map(VocabularyRows::rowless)
+                        .orElse("a file is malformed, so the pair cannot be told");
         };
     }
 

@@ -1,11 +1,10 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.RepairPaths;
-import dev.bowline.audit.findings.Rules;
-import dev.bowline.audit.TieAudit;
-
 import dev.bowline.BowlineException;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.findings.Rules;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -1,13 +1,12 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.BowlineException;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.audit.findings.Severity;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.BowlineException;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -47,8 +46,7 @@ final class RepairCheck {
 
     /// Whether it is about a consumer that is silently wrong whatever the checkpoint says, and was so before.
     private static boolean isLeft(RepairPlan plan, TieAudit after, Finding finding) {
-        return finding.code() == FindingCode.T25
-                && silentlyWrong(plan.before()).containsAll(silentlyWrong(after));
+        return finding.code() == FindingCode.T25 && silentlyWrong(plan.before()).containsAll(silentlyWrong(after));
     }
 
     private static boolean settles(RepairPlan plan, FindingCode code) {

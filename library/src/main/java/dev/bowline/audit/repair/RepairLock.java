@@ -1,8 +1,7 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.RepairPaths;
-
 import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.RepairPaths;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -17,8 +16,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -89,8 +86,7 @@ final class RepairLock implements AutoCloseable {
     }
 
     private static void requireLock(Path file) throws IOException {
-        BasicFileAttributes facts =
-                Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        BasicFileAttributes facts = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         boolean isLock = facts.isRegularFile() && facts.size() <= MARK_BYTES && links(file) == 1;
         if (!isLock) {
             throw new BowlineException(

@@ -1,8 +1,7 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.evidence.BowlineLoad;
-
+import dev.bowline.audit.evidence.Role;
 import java.util.Optional;
 
 /// What the owner decides, where the files cannot.

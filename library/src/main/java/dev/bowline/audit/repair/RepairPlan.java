@@ -1,13 +1,12 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.evidence.TensorNames;
+import dev.bowline.BowlineException;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.audit.evidence.RebuiltRows;
+import dev.bowline.audit.evidence.TensorNames;
+import dev.bowline.audit.evidence.TiePair;
 import dev.bowline.audit.findings.Rules;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.BowlineException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

@@ -1,19 +1,18 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.evidence.PlacedTensor;
-import dev.bowline.audit.evidence.TensorNames;
-import dev.bowline.audit.evidence.PairScan;
-import dev.bowline.audit.evidence.Tokens;
-import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.evidence.RebuiltRows;
-import dev.bowline.audit.evidence.VocabularyRows;
-import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
-
-import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.RebuiltRows;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TensorNames;
+import dev.bowline.audit.evidence.Tokens;
+import dev.bowline.audit.evidence.VocabularyRows;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,19 +1,18 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.evidence.PlacedTensor;
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.Flags;
-import dev.bowline.audit.evidence.TieTable;
-import dev.bowline.audit.evidence.PairResolver;
-import dev.bowline.audit.evidence.PairScan;
-import dev.bowline.audit.evidence.DamagedRows;
-import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
-
+import dev.bowline.audit.evidence.DamagedRows;
+import dev.bowline.audit.evidence.Flags;
+import dev.bowline.audit.evidence.PairResolver;
+import dev.bowline.audit.evidence.PairScan;
+import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.evidence.PlacedTensor;
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.evidence.Subject;
+import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.evidence.TieTable;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;

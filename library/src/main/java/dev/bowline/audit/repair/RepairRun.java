@@ -1,10 +1,9 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
-
-import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.RepairPaths;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;

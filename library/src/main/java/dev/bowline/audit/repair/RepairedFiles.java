@@ -1,10 +1,9 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.Flags;
-import dev.bowline.audit.evidence.FlagAt;
-
 import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Flags;
+import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;

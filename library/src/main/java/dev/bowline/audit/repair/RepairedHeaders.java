@@ -1,11 +1,10 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.Flags;
 import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Flags;
 import dev.bowline.audit.evidence.ReleaseTies;
+import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.audit.evidence.VocabularyRows;
-
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsHeader;

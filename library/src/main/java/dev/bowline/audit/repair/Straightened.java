@@ -1,15 +1,14 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.BowlineException;
+import dev.bowline.audit.evidence.ContainerProblem;
+import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.ContainerProblem;
-import dev.bowline.audit.evidence.TensorNames;
-import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.findings.StrayHead;
+import dev.bowline.audit.evidence.TensorNames;
 import dev.bowline.audit.findings.RenamedTensors;
-
-import dev.bowline.BowlineException;
+import dev.bowline.audit.findings.StrayHead;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.TensorEntry;
 import java.nio.file.Path;

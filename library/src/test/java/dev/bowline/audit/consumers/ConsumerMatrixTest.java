@@ -1,18 +1,16 @@
 package dev.bowline.audit.consumers;
 
-import dev.bowline.audit.findings.Findings;
-import dev.bowline.audit.RecordedCells;
-import dev.bowline.audit.AuditSchemaTest;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.findings.FindingCode;
-import dev.bowline.audit.findings.Severity;
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.AuditSchemaTest;
+import dev.bowline.audit.RecordedCells;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Findings;
+import dev.bowline.audit.findings.Severity;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import java.io.IOException;

@@ -1,9 +1,5 @@
 package dev.bowline.audit.consumers;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -11,6 +7,8 @@ import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,13 +1,5 @@
 package dev.bowline.audit.evidence;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.AuditSchemaTest;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.consumers.Consumer;
-import dev.bowline.audit.consumers.Outcome;
-import dev.bowline.audit.findings.FindingCode;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -15,7 +7,13 @@ import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.bowline.audit.AuditSchemaTest;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.consumers.Consumer;
+import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.ties.TieSupport;
 import java.io.IOException;

@@ -1,11 +1,5 @@
 package dev.bowline.audit.evidence;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -15,6 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.safetensors.ElementReader;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;

@@ -1,14 +1,12 @@
 package dev.bowline.audit.evidence;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.findings.FindingCode;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.findings.FindingCode;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;

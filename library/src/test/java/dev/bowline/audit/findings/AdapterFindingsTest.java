@@ -1,17 +1,15 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.AuditSchemaTest;
-import dev.bowline.audit.TieAudit;
-import dev.bowline.audit.AuditOptions;
-
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.safetensors.SafetensorsType.F32;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.AuditOptions;
+import dev.bowline.audit.AuditSchemaTest;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,10 +1,5 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.PhysicalState;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -13,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;

@@ -1,19 +1,17 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.AuditSchemaTest;
-import dev.bowline.audit.TieAudit;
-import dev.bowline.audit.AuditOptions;
-
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
 import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.bowline.audit.AuditOptions;
+import dev.bowline.audit.AuditSchemaTest;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,12 +1,5 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.consumers.Outcome;
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -15,6 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.consumers.Outcome;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.safetensors.SafetensorsType;

@@ -1,10 +1,5 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.PhysicalState;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -12,6 +7,9 @@ import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Files;

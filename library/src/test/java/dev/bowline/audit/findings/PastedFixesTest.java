@@ -1,16 +1,14 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.RecordedCells;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.repair.Repair;
-import dev.bowline.audit.repair.RepairOptions;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.RecordedCells;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.repair.Repair;
+import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import java.io.IOException;
 import java.nio.file.Path;

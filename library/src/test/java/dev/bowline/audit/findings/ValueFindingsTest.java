@@ -1,15 +1,13 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,6 +1,5 @@
 package dev.bowline.audit.repair;
 
-
 import dev.bowline.files.DirectoryExchange;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,12 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.TieAudit;
-import dev.bowline.audit.CheckpointTree;
-
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.evidence.RepairPaths;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -15,6 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.CheckpointTree;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.files.DirectoryExchange;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,10 +95,7 @@ class InterruptedRepairTest {
                 } else {
                     BowlineException explained = assertThrows(BowlineException.class, () -> TieAudit.of(killed));
                     assertTrue(explained.problem().contains("a repair was interrupted"), explained.problem());
-                    assertEquals(
-                            before,
-                            Written.contents(RepairPaths.at(killed).original()),
-                            "step " + number);
+                    assertEquals(before, Written.contents(RepairPaths.at(killed).original()), "step " + number);
                 }
                 again(killed);
                 assertEquals(after, Written.contents(killed), "step " + number);

@@ -1,10 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.findings.Findings;
-
-import dev.bowline.audit.evidence.SourceFiles;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -15,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,21 +1,19 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.MutatedBytes;
-import dev.bowline.audit.RecordedCells;
-import dev.bowline.audit.DamagedCells;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.SourceFiles;
-import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.findings.FindingCode;
-import dev.bowline.audit.findings.Severity;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.DamagedCells;
+import dev.bowline.audit.MutatedBytes;
+import dev.bowline.audit.RecordedCells;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.SourceFiles;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;

@@ -1,13 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.findings.Findings;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.findings.FindingCode;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -20,6 +12,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.FlagAt;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;

@@ -1,13 +1,11 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.RecordedCells;
+import dev.bowline.BowlineException;
 import dev.bowline.audit.DamagedCells;
+import dev.bowline.audit.RecordedCells;
 import dev.bowline.audit.TieAudit;
-
 import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.evidence.SourceFiles;
-
-import dev.bowline.BowlineException;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;

@@ -1,12 +1,10 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.bowline.audit.CheckpointFixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

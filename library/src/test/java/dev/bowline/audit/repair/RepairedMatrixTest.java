@@ -1,16 +1,14 @@
 package dev.bowline.audit.repair;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dev.bowline.audit.RecordedCells;
 import dev.bowline.audit.TieAudit;
-
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.findings.FindingCode;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import java.io.IOException;

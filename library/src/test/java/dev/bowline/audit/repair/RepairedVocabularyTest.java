@@ -1,11 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.findings.Findings;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.findings.FindingCode;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -14,6 +8,10 @@ import static dev.bowline.audit.findings.Findings.codes;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.findings.FindingCode;
+import dev.bowline.audit.findings.Findings;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsType;

@@ -1,14 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.audit.CheckpointFixture;
-import dev.bowline.audit.EditedFile;
-import dev.bowline.audit.TieAudit;
-
-import dev.bowline.audit.evidence.Role;
-import dev.bowline.audit.evidence.PhysicalState;
-import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.findings.FindingCode;
-
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -19,6 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.CheckpointFixture;
+import dev.bowline.audit.EditedFile;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.audit.evidence.Role;
+import dev.bowline.audit.findings.Finding;
+import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
