@@ -9,6 +9,7 @@ import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.NativeProcess;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.LibTorch;
 import java.nio.file.Path;
@@ -24,25 +25,32 @@ public final class AutoModel {
     /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
     /// file
     /// @param purpose training, or inference only
-    public record Options(Optional<Dtype> dtype, Consumer<LanguageModel> beforeLoading, LoadPurpose purpose) {
+    /// @param device where the model computes
+    public record Options(
+            Optional<Dtype> dtype, Consumer<LanguageModel> beforeLoading, LoadPurpose purpose, Device device) {
 
-        /// The checkpoint's own dtype, everything trainable.
+        /// The checkpoint's own dtype, everything trainable, on the CPU.
         public static Options asStored() {
-            return new Options(Optional.empty(), _ -> {}, LoadPurpose.TRAINING);
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.TRAINING, Device.CPU);
         }
 
-        /// The checkpoint's own dtype, nothing trainable. Weights are read from the mapped files when they are used
-        /// first, instead of being copied: the files must not be changed or cut while the model is open.
+        /// The checkpoint's own dtype, nothing trainable, on the CPU. Weights are read from the mapped files when
+        /// used first, instead of being copied: the files must not be changed or cut while the model is open. A
+        /// model on another device copies its weights there.
         public static Options forInference() {
-            return new Options(Optional.empty(), _ -> {}, LoadPurpose.INFERENCE);
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.INFERENCE, Device.CPU);
         }
 
         public Options in(Dtype chosen) {
-            return new Options(Optional.of(chosen), beforeLoading, purpose);
+            return new Options(Optional.of(chosen), beforeLoading, purpose, device);
+        }
+
+        public Options on(Device chosen) {
+            return new Options(dtype, beforeLoading, purpose, chosen);
         }
 
         public Options freezing(Consumer<LanguageModel> freeze) {
-            return new Options(dtype, freeze, purpose);
+            return new Options(dtype, freeze, purpose, device);
         }
     }
 
@@ -60,6 +68,7 @@ public final class AutoModel {
             LanguageModel model = fromConfig(checkpoint.config());
             try {
                 LibTorch.load();
+                model.to(options.device());
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
                         ? checkpoint.load(model, options.dtype().get(), options.purpose())

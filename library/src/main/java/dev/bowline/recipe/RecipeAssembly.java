@@ -31,6 +31,7 @@ final class RecipeAssembly {
                 new ModelSection(
                         settings.use(RecipeSchema.PRETRAINED),
                         settings.use(RecipeSchema.TORCH_DTYPE),
+                        settings.use(RecipeSchema.DEVICE),
                         withoutDropout()),
                 dataset(RecipeSchema.DATASET, settings.use(RecipeSchema.SHUFFLE)),
                 settings.hasSection("validation_dataset")

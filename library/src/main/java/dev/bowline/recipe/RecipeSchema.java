@@ -5,6 +5,7 @@ import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import dev.bowline.recipe.Absent.Required;
 import dev.bowline.recipe.NumberKinds.Range;
+import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,6 +57,11 @@ final class RecipeSchema {
             TextKinds.oneOf(DTYPES, DTYPE_HINTS),
             new Fixed<>(Optional.empty(), "as most of its weights are stored; float32 for float16"),
             "The type the weights are trained in.");
+    static final Key<DeviceChoice> DEVICE = new Key<>(
+            "model.device",
+            TextKinds.device(),
+            new Fixed<>(new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
+            "Where the model computes.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = new Key<>(
             "model.attention_dropout",
@@ -299,7 +305,8 @@ final class RecipeSchema {
     }
 
     private static List<Key<?>> keys() {
-        List<Key<?>> keys = new ArrayList<>(List.of(SEED, PRETRAINED, TORCH_DTYPE, ATTENTION_DROPOUT, RESID_PDROP));
+        List<Key<?>> keys =
+                new ArrayList<>(List.of(SEED, PRETRAINED, TORCH_DTYPE, DEVICE, ATTENTION_DROPOUT, RESID_PDROP));
         keys.addAll(DATASET.all());
         keys.add(SHUFFLE);
         keys.addAll(VALIDATION_DATASET.all());

@@ -1,6 +1,8 @@
 package dev.bowline.recipe;
 
+import dev.bowline.BowlineException;
 import dev.bowline.recipe.YamlValue.Scalar;
+import dev.bowline.tensor.DeviceChoice;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -90,6 +92,20 @@ final class TextKinds {
                             : new Reading.Sound<>(scalar.text());
                 },
                 TextKinds::quoted);
+    }
+
+    static Kind<DeviceChoice> device() {
+        return Kind.ofScalar(
+                "auto, cpu, cuda or cuda:N",
+                "auto",
+                scalar -> {
+                    try {
+                        return new Reading.Sound<>(DeviceChoice.parse(scalar.text()));
+                    } catch (BowlineException _) {
+                        return new Reading.Unsound<>(nearest(scalar.text(), DeviceChoice.SPELLINGS));
+                    }
+                },
+                DeviceChoice::toString);
     }
 
     static Kind<Long> size() {

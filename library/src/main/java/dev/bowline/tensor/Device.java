@@ -1,10 +1,5 @@
 package dev.bowline.tensor;
 
-import dev.bowline.BowlineException;
-import dev.bowline.NearestNames;
-import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.TensorOptions;
@@ -20,9 +15,6 @@ public record Device(String type, int index) {
     public static final Device CPU = new Device("cpu", 0);
 
     private static final String CUDA = "cuda";
-    private static final String AUTO = "auto";
-    private static final Pattern INDEXED = Pattern.compile("cuda:(\\d{1,4})");
-    private static final List<String> SPELLINGS = List.of(AUTO, "cpu", CUDA, "cuda:0");
 
     public Device {
         if (type.isEmpty() || index < 0) {
@@ -43,36 +35,6 @@ public record Device(String type, int index) {
         try (org.bytedeco.pytorch.Device device = tensor.device()) {
             String[] parts = device.str().getString().split(":", 2);
             return new Device(parts[0], parts.length == 1 ? 0 : Integer.parseInt(parts[1]));
-        }
-    }
-
-    /// The device that a user asked for.
-    ///
-    /// @param spelling `cpu`; `cuda` or `cuda:N` for a GPU; `auto` for `cuda:0` where a GPU is visible, else `cpu`
-    /// @param support the GPUs of this process
-    /// @throws BowlineException if the spelling is unknown or the device does not exist
-    public static Device select(String spelling, CudaSupport support) {
-        requireSpelling(spelling);
-        if (spelling.equals(CPU.type)) {
-            return CPU;
-        }
-        if (spelling.equals(AUTO)) {
-            return support.visible() > 0 ? cuda(0) : CPU;
-        }
-        Matcher indexed = INDEXED.matcher(spelling);
-        Device device = cuda(indexed.matches() ? Integer.parseInt(indexed.group(1)) : 0);
-        support.require(device);
-        return device;
-    }
-
-    /// Checks the spelling of a device without looking for the device.
-    ///
-    /// @throws BowlineException if [#select] does not know it
-    public static void requireSpelling(String spelling) {
-        if (!SPELLINGS.contains(spelling) && !INDEXED.matcher(spelling).matches()) {
-            throw new BowlineException(
-                    "device '%s' is unknown%s".formatted(spelling, NearestNames.hint(spelling, SPELLINGS)),
-                    "use auto, cpu, cuda or cuda:N");
         }
     }
 

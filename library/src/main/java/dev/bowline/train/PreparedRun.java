@@ -11,6 +11,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.tensor.CudaSupport;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -112,6 +113,7 @@ public final class PreparedRun {
     /// @param notes takes what was frozen, a sentence each
     Pretrained pretrained(List<String> notes) {
         AutoModel.Options options = AutoModel.Options.asStored()
+                .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))
                 .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
         AutoModel.Options typed = recipe.model().torchDtype().map(options::in).orElse(options);
         return AutoModel.fromPretrained(source(recipe, checkpoints), typed);

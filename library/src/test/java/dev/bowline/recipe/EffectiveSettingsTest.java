@@ -23,6 +23,7 @@ class EffectiveSettingsTest {
     private static final Map<String, List<String>> CHOICES = Map.ofEntries(
             Map.entry("seed", List.of("0", "9223372036854775807")),
             Map.entry("model.torch_dtype", List.of("fp32", "bf16", "auto")),
+            Map.entry("model.device", List.of("cpu", "cuda:1", "auto")),
             Map.entry(
                     "dataset.format",
                     List.of(

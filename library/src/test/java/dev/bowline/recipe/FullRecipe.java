@@ -8,6 +8,7 @@ final class FullRecipe {
             model:
               pretrained_model_name_or_path: model
               torch_dtype: torch.bfloat16
+              device: cpu
               attention_dropout: 0
               resid_pdrop: 0.0
             dataset:

@@ -9,6 +9,8 @@ import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.optim.Schedule;
+import dev.bowline.tensor.Device;
+import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -88,6 +90,7 @@ class RecipeFileTest {
                         new ModelSection(
                                 folder.path("model"),
                                 Optional.of(Dtype.BFLOAT16),
+                                new DeviceChoice.Exactly(Device.CPU),
                                 Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
@@ -155,7 +158,7 @@ class RecipeFileTest {
         assertEquals(
                 new Recipe(
                         folder.path("recipe.yaml"),
-                        new ModelSection(folder.path("model"), Optional.empty(), Set.of()),
+                        new ModelSection(folder.path("model"), Optional.empty(), new DeviceChoice.Auto(), Set.of()),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.empty(),
@@ -281,6 +284,21 @@ class RecipeFileTest {
                     Optional.of(Dtype.FLOAT32),
                     folder.shortestWith("model.torch_dtype=" + name).model().torchDtype());
         }
+    }
+
+    @Test
+    void everySpellingOfADeviceIsKnown() {
+        for (String spelling : List.of("auto", "cpu", "cuda:0", "cuda:3")) {
+            assertEquals(
+                    spelling,
+                    folder.shortestWith("model.device=" + spelling)
+                            .model()
+                            .device()
+                            .toString());
+        }
+        assertEquals(
+                "cuda:0",
+                folder.shortestWith("model.device=cuda").model().device().toString());
     }
 
     @Test

@@ -30,6 +30,7 @@ class RecipeProblemsTest {
                 seed: -1
                 model:
                   torch_dtype: bfloat61
+                  device: cuda0
                   pretrained_model_name_or_path: model
                 dataset: {path: train.jsonl, seq_lenght: 12}
                 step_scheduler:
@@ -44,12 +45,14 @@ class RecipeProblemsTest {
                         "1:7: seed: expected an integer of at least 0, found the number -1 | write 0 or more",
                         "3:16: model.torch_dtype: expected one of auto, float32, fp32, torch.float32, bfloat16, bf16,"
                                 + " torch.bfloat16, found the text 'bfloat61' | did you mean 'bfloat16'?",
-                        "5:30: unknown key 'seq_lenght' in dataset | did you mean 'seq_length'?",
-                        "6:1: step_scheduler has neither max_steps nor num_epochs, so training would never end"
+                        "4:11: model.device: expected auto, cpu, cuda or cuda:N, found the text 'cuda0'"
+                                + " | did you mean 'cuda'?",
+                        "6:30: unknown key 'seq_lenght' in dataset | did you mean 'seq_length'?",
+                        "7:1: step_scheduler has neither max_steps nor num_epochs, so training would never end"
                                 + " | add one of them, such as num_epochs: 1",
-                        "8:21: step_scheduler.local_batch_size 3 does not divide global_batch_size 8"
+                        "9:21: step_scheduler.local_batch_size 3 does not divide global_batch_size 8"
                                 + " | write 2, or a multiple of 3 for global_batch_size",
-                        "10:7: optimizer.lr: expected a number above 0, found the text '1e-5' | remove the quotes",
+                        "11:7: optimizer.lr: expected a number above 0, found the text '1e-5' | remove the quotes",
                         "--set loss.chunk_size=0: loss.chunk_size: expected an integer of at least 1, found the number 0"
                                 + " | write 1 or more"),
                 folder.problems(yaml, "loss.chunk_size=0"));
@@ -139,7 +142,8 @@ class RecipeProblemsTest {
     void whatIsWrongWithASectionIsNotSaidAgainOfItsKeys() {
         assertEquals(
                 "1:8: model: expected a mapping, found the text 'gemma'"
-                        + " | give it keys (pretrained_model_name_or_path, torch_dtype, attention_dropout, resid_pdrop), or remove it",
+                        + " | give it keys (pretrained_model_name_or_path, torch_dtype, device, attention_dropout,"
+                        + " resid_pdrop), or remove it",
                 folder.problem(RecipeFolder.SHORTEST.replace(
                         "model:\n  pretrained_model_name_or_path: model\n", "model: gemma\n")));
         assertEquals(

@@ -18,21 +18,26 @@ class DeviceTest {
     @CsvSource({"cpu,cpu", "cuda,cuda:0", "cuda:0,cuda:0", "cuda:1,cuda:1", "auto,cuda:0"})
     void aSpellingSelectsADeviceWhereTwoGpusAreVisible(String spelling, String selected) {
         assertEquals(
-                selected, Device.select(spelling, new CudaSupport.Available(2)).toString());
+                selected,
+                DeviceChoice.parse(spelling)
+                        .resolve(new CudaSupport.Available(2))
+                        .toString());
     }
 
     @Test
     void autoIsTheCpuWhereNoGpuIsVisible() {
-        assertEquals(Device.CPU, Device.select("auto", CPU_NATIVES));
-        assertEquals(Device.CPU, Device.select("auto", new CudaSupport.MacOs()));
-        assertEquals(Device.CPU, Device.select("auto", new CudaSupport.Available(0)));
+        assertEquals(Device.CPU, DeviceChoice.parse("auto").resolve(CPU_NATIVES));
+        assertEquals(Device.CPU, DeviceChoice.parse("auto").resolve(new CudaSupport.MacOs()));
+        assertEquals(Device.CPU, DeviceChoice.parse("auto").resolve(new CudaSupport.Available(0)));
     }
 
     @Test
     void autoAgreesWithTheGpusOfThisProcess() {
         CudaSupport support = CudaSupport.ofThisProcess();
 
-        assertEquals(support.visible() > 0, Device.select("auto", support).isCuda());
+        assertEquals(
+                support.visible() > 0,
+                DeviceChoice.parse("auto").resolve(support).isCuda());
     }
 
     @Test
@@ -74,7 +79,9 @@ class DeviceTest {
     }
 
     private static String refusal(String spelling, CudaSupport support) {
-        return String.valueOf(assertThrows(BowlineException.class, () -> Device.select(spelling, support))
+        return String.valueOf(assertThrows(
+                        BowlineException.class,
+                        () -> DeviceChoice.parse(spelling).resolve(support))
                 .getMessage());
     }
 }
