@@ -2,7 +2,7 @@ package dev.bowline.bench;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
-import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointSaver;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.json.JsonObject;
 import dev.bowline.tensor.Dtype;
@@ -29,7 +29,7 @@ final class CheckpointBench {
             try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {
                 double load = seconds(start);
                 start = System.nanoTime();
-                Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+                CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
                 return JsonObject.of()
                         .with("program", "bowline")
                         .with("bytes", pretrained.report().ownedBytes())

@@ -3,6 +3,7 @@ package dev.bowline.cli;
 import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.report.Inspection;
 import dev.bowline.report.InspectionReport;
@@ -36,7 +37,7 @@ final class InspectCommand extends Command {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             inspection = Inspection.of(checkpoint, model);
-            misfit = checkpoint.misfit(model);
+            misfit = CheckpointLoader.misfit(checkpoint, model);
         }
         if (json) {
             console().print(InspectionReport.json(inspection));

@@ -2,6 +2,7 @@ package dev.bowline.catalog;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.LoadPurpose;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.Json;
@@ -71,8 +72,8 @@ public final class AutoModel {
                 model.to(options.device());
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
-                        ? checkpoint.load(model, options.dtype().get(), options.purpose())
-                        : checkpoint.load(model, options.purpose());
+                        ? CheckpointLoader.load(checkpoint, model, options.dtype().get(), options.purpose())
+                        : CheckpointLoader.load(checkpoint, model, options.purpose());
                 return new Pretrained(model, checkpoint, report);
             } catch (RuntimeException e) {
                 model.close();

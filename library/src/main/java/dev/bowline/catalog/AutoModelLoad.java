@@ -2,6 +2,7 @@ package dev.bowline.catalog;
 
 import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
@@ -21,7 +22,7 @@ public record AutoModelLoad() implements BowlineLoad {
     @Override
     public Optional<WrapperName> wrapper(JsonObject config, SequencedSet<String> names) {
         try (LanguageModel model = AutoModel.build(config)) {
-            return Checkpoint.wrapper(model, names);
+            return CheckpointLoader.wrapper(model, names);
         }
     }
 
@@ -30,7 +31,7 @@ public record AutoModelLoad() implements BowlineLoad {
         try (Checkpoint checkpoint = Checkpoint.ofHeaders(
                         question.directory(), question.config(), question.index(), question.headers());
                 LanguageModel model = AutoModel.build(question.config())) {
-            LoadReport.HeadVerdict verdict = checkpoint.forecast(model, question.comparison()::isSame);
+            LoadReport.HeadVerdict verdict = CheckpointLoader.forecast(checkpoint, model, question.comparison()::isSame);
             return new Answer(verdict.flag(), verdict.bytes(), verdict.plan());
         }
     }

@@ -1,19 +1,15 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
-import dev.bowline.files.AtomicDirectory;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.SafetensorsHeader;
-import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.WeightFiles;
-import dev.bowline.safetensors.WrapperName;
-import dev.bowline.tensor.Dtype;
+import dev.bowline.statedict.WeightRule;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -28,12 +24,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// A Hugging Face directory, its weights mapped and nothing of them read yet.
+/// The description of a Hugging Face directory: config.json, the names, types and shapes of the tensors, and their
+/// bytes in mapped files.
 ///
-/// The map stays until this checkpoint is closed *and* every model that looks into it is; closing is safe in
-/// any order.
+/// [CheckpointLoader] fills a model from a checkpoint, [CheckpointSaver] writes a model as a checkpoint, and
+/// [TrainingCheckpoints] keeps the checkpoints of a training run.
 ///
-/// Threads may read at once; the owner closes it after the last.
+/// The files stay mapped until this checkpoint *and* every model that uses the mapped memory are closed, in any order.
+/// Several threads may read at once; the owner closes the checkpoint after the last of them.
 public final class Checkpoint implements AutoCloseable {
 
     static final String CONFIG_FILE = ModelDirectory.CONFIG_FILE;
@@ -46,6 +44,7 @@ public final class Checkpoint implements AutoCloseable {
     private final WeightFiles weights;
     private final WeightStamps stamps;
     private Optional<CompanionFiles> retained = Optional.empty();
+    private Optional<MappedKeys> mapped = Optional.empty();
     private final Map<String, String> hashes = new ConcurrentHashMap<>();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final AtomicInteger users = new AtomicInteger(1);
@@ -92,7 +91,7 @@ public final class Checkpoint implements AutoCloseable {
         ModelDirectory.require(directory);
     }
 
-    /// A checkpoint of which only the headers are known: for [#forecast], which copies nothing.
+    /// A checkpoint of which only the headers are known, for [CheckpointLoader#forecast], which reads no values.
     ///
     /// @param index empty for a single file
     /// @throws BowlineException as [#open(Path)] does, where generation_config.json cannot be read or where the
@@ -145,108 +144,13 @@ public final class Checkpoint implements AutoCloseable {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
     }
 
-    /// The dtype in the files of every slot that is one tensor there, whole and alone: what a load can leave in the
-    /// map.
-    /// Only headers are read.
-    ///
-    /// @param model built from this checkpoint's config.json
-    public Map<String, Dtype> wholeTensors(LanguageModel model) {
-        return Correspondence.of(this, model).wholeTensors();
-    }
-
-    /// Refuses what a load would refuse because of names, shapes or types, from the headers alone. What the
-    /// head is, a load decides.
-    ///
-    /// @param model built from this checkpoint's config.json
-    public void requireFits(LanguageModel model) {
-        LoadDecision.requireFits(Correspondence.of(this, model));
-    }
-
-    /// Why a load would refuse the whole checkpoint, where one reason explains every tensor: weights saved in shards,
-    /// a wrapper's prefix, an index of another revision. Empty where there is no such reason.
-    ///
-    /// @param model built from this checkpoint's config.json
-    public Optional<BowlineException> misfit(LanguageModel model) {
-        try {
-            LoadDecision.requireKnown(Correspondence.of(this, model));
-            return Optional.empty();
-        } catch (BowlineException e) {
-            return Optional.of(e);
+    /// The keys mapped with the rules and the slot names of one architecture. Models of the same architecture get the
+    /// same object.
+    synchronized MappedKeys mappedKeys(List<WeightRule> rules, SequencedSet<String> slots) {
+        if (mapped.filter(each -> each.isFor(rules, slots)).isEmpty()) {
+            mapped = Optional.of(new MappedKeys(weights, rules, slots));
         }
-    }
-
-    /// Predicts how [#load(LanguageModel)] would fill the head, with the code that decides a load. Nothing is
-    /// filled; of the weights, head and input embedding are read where the files have both.
-    ///
-    /// @param model built from this checkpoint's config.json
-    /// @throws BowlineException where a load would refuse
-    public LoadReport.HeadVerdict forecast(LanguageModel model, HeadComparison comparison) {
-        Correspondence names = Correspondence.of(this, model);
-        LoadDecision.requireComputes(names, LoadDecision.dtype(names));
-        return LoadDecision.of(names, comparison).verdict();
-    }
-
-    /// The text that a wrapper of the model added to the tensors' names, if the names without it are the model's. Empty
-    /// if the names are the model's with it, or neither way.
-    public static Optional<WrapperName> wrapper(LanguageModel model, SequencedSet<String> names) {
-        return Misfit.wrapper(model, names);
-    }
-
-    /// The dtype that [#load(LanguageModel)] would choose.
-    public Dtype storedDtype(LanguageModel model) {
-        SafetensorsType stored = Correspondence.of(this, model).storedType();
-        return ElementTypes.dtype(stored).filter(Dtype::computes).orElse(Dtype.FLOAT32);
-    }
-
-    /// Fills `model` in the dtype that most of its weights are stored in; float16, which nothing here computes in, as
-    /// float32, which holds each of its values. See [#load(LanguageModel, Dtype)].
-    ///
-    /// That is the bytes' dtype whatever `dtype` in config.json says: following the latter could round weights.
-    public LoadReport load(LanguageModel model) {
-        return load(model, LoadPurpose.TRAINING);
-    }
-
-    /// Loads like [#load(LanguageModel)], for training or for inference only.
-    public LoadReport load(LanguageModel model, LoadPurpose purpose) {
-        Correspondence names = Correspondence.of(this, model);
-        return new WeightLoad(names, purpose).run(LoadDecision.dtype(names));
-    }
-
-    /// Fills every slot of `model`, or fails and says which tensor or slot is in the way.
-    ///
-    /// What the head is, tied or separate, is decided from the flag, the checkpoint's own flag and the bytes
-    /// before anything is copied. A parameter that is not trained and needs no cast looks into the map, so
-    /// freeze before loading; the others are read once into memory of their own.
-    ///
-    /// @param dtype what the model computes in: float32 or bfloat16
-    public LoadReport load(LanguageModel model, Dtype dtype) {
-        return load(model, dtype, LoadPurpose.TRAINING);
-    }
-
-    /// Loads like [#load(LanguageModel, Dtype)], for training or for inference only.
-    public LoadReport load(LanguageModel model, Dtype dtype, LoadPurpose purpose) {
-        return new WeightLoad(Correspondence.of(this, model), purpose).run(dtype);
-    }
-
-    /// Writes `model` as a Hugging Face directory, whole or not at all, and reads it back before it appears.
-    /// What a process that dies meanwhile leaves beside it is hidden and never taken for a checkpoint; the next
-    /// save into the same parent removes it.
-    ///
-    /// The head is saved as what it *is* at this moment: one with the embedding, only that is written; a value
-    /// of its own, both are, and every flag in config.json says so. Without training in between, every tensor
-    /// that was loaded in the dtype it is stored in is written byte for byte as it was.
-    ///
-    /// @param directory absent or empty
-    public static SaveReport save(LanguageModel model, Path directory, SaveOptions options) {
-        AtomicDirectory.requireFree(directory);
-        return new ModelSave(model, options).run(directory, ModelSave.Extras.none());
-    }
-
-    /// How far each value of `model` is from what is stored here, by its canonical name.
-    ///
-    /// @param model loaded from this checkpoint, and perhaps trained since
-    public SequencedMap<String, WeightDistance> distances(LanguageModel model) {
-        return WeightDistance.of(this, model);
+        return mapped.get();
     }
 
     WeightFiles weights() {

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 final class CompanionWalk {
 
     private static final Set<String> WRITTEN_ANEW =
-            Set.of(Checkpoint.CONFIG_FILE, TieLedger.FILE_NAME, TrainingState.FILE_NAME);
+            Set.of(ModelDirectory.CONFIG_FILE, TieLedger.FILE_NAME, TrainingState.FILE_NAME);
 
     private static final List<String> WEIGHTS = List.of(
             ".safetensors",
@@ -88,7 +88,7 @@ final class CompanionWalk {
     }
 
     private boolean belongs(Path folder) throws IOException {
-        boolean isModel = Files.exists(folder.resolve(Checkpoint.CONFIG_FILE));
+        boolean isModel = Files.exists(folder.resolve(ModelDirectory.CONFIG_FILE));
         boolean isRun = Files.exists(folder.resolve(RunLock.FILE_NAME));
         if (isHidden(folder) || isModel || isRun) {
             return false;

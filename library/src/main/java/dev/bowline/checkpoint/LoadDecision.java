@@ -26,9 +26,9 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// @throws BowlineException where the checkpoint cannot be loaded into the model
-    static LoadDecision of(Correspondence names, HeadComparison comparison) {
+    static LoadDecision of(CheckpointMapping names, HeadComparison comparison) {
         requireKnown(names);
-        LoadReport.HeadVerdict verdict = HeadJudge.judge(names, comparison);
+        LoadReport.HeadVerdict verdict = TieResolution.judge(names, comparison);
         names.keys().requireExplained(names.checkpoint().directory().toString(), mayBeEmpty(names, verdict.plan()));
         List<KeyGroup> groups = groups(names, verdict.plan());
         names.requireShapes(groups);
@@ -37,7 +37,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// Refuses a load for reasons that need no decision on the head.
-    static void requireFits(Correspondence names) {
+    static void requireFits(CheckpointMapping names) {
         requireKnown(names);
         String head = names.model().lmHead().path();
         String embedding = names.model().inputEmbedding().path();
@@ -51,18 +51,21 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// Refuses what one reason explains, before any list of tensors.
-    static void requireKnown(Correspondence names) {
+    static void requireKnown(CheckpointMapping names) {
         Misfit.refuseKnown(names);
         requireHeld(names);
     }
 
-    /// The dtype that most weights are stored in; float32 for float16, which nothing here computes in.
-    static Dtype dtype(Correspondence names) {
+    /// The dtype of a load that names none.
+    static Dtype defaultDtype(CheckpointMapping names) {
         Dtype stored = ElementTypes.dtype(names.storedType()).orElse(Dtype.FLOAT32);
-        return stored == Dtype.FLOAT16 ? Dtype.FLOAT32 : stored;
+        if (stored != Dtype.FLOAT16) {
+            requireComputes(names, stored);
+        }
+        return names.loadDtype();
     }
 
-    static void requireComputes(Correspondence names, Dtype dtype) {
+    static void requireComputes(CheckpointMapping names, Dtype dtype) {
         if (!dtype.computes()) {
             throw new BowlineException(
                     "%s is asked for in %s, a dtype that Bowline does not compute in"
@@ -72,7 +75,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// The one type that all tensors of a group have in the files.
-    static SafetensorsType type(Correspondence names, KeyGroup group) {
+    static SafetensorsType type(CheckpointMapping names, KeyGroup group) {
         Checkpoint checkpoint = names.checkpoint();
         SafetensorsType type = checkpoint.entry(group.keys().getFirst()).type();
         for (String key : group.keys()) {
@@ -93,8 +96,8 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// Names that the index lists and no shard holds, and that the model does without, each with the reason.
-    static SequencedMap<String, String> listedOnly(Correspondence names) {
-        KeyMap absent = names.unheld();
+    static SequencedMap<String, String> listedOnly(CheckpointMapping names) {
+        KeyMap absent = names.keysWithoutTensor();
         SequencedMap<String, String> reasons = new java.util.LinkedHashMap<>();
         absent.groups()
                 .forEach(group -> group.keys()
@@ -107,9 +110,9 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
 
     /// Refuses an index that lists a tensor which no shard holds, unless the model does without that tensor: a tied
     /// head, which a save leaves out and an older index may still list, or a tensor that the family ignores.
-    private static void requireHeld(Correspondence names) {
+    private static void requireHeld(CheckpointMapping names) {
         SequencedMap<String, String> unheld = names.checkpoint().weights().unheld();
-        KeyMap absent = names.unheld();
+        KeyMap absent = names.keysWithoutTensor();
         Set<String> needed = new HashSet<>(absent.unknown());
         needed.addAll(absent.passedThrough().keySet());
         absent.groups().stream()
@@ -123,7 +126,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
         });
     }
 
-    private static Set<String> mayBeEmpty(Correspondence names, HeadBytes.Plan plan) {
+    private static Set<String> mayBeEmpty(CheckpointMapping names, HeadBytes.Plan plan) {
         Set<String> mayBeEmpty = new HashSet<>();
         names.slots().values().stream().filter(Slot::isTied).map(Slot::path).forEach(mayBeEmpty::add);
         if (plan == HeadBytes.Plan.TIE_FROM_HEAD) {
@@ -133,7 +136,7 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
     }
 
     /// The tensors to read: under a tie, the head's own is the embedding's or is left where it is.
-    private static List<KeyGroup> groups(Correspondence names, HeadBytes.Plan plan) {
+    private static List<KeyGroup> groups(CheckpointMapping names, HeadBytes.Plan plan) {
         String head = names.model().lmHead().path();
         List<KeyGroup> groups = new ArrayList<>();
         for (KeyGroup group : names.keys().groups()) {

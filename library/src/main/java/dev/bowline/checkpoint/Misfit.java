@@ -20,13 +20,13 @@ final class Misfit {
 
     private Misfit() {}
 
-    static void refuseKnown(Correspondence names) {
+    static void refuseKnown(CheckpointMapping names) {
         refuseSharded(names);
         refuseWrapped(names);
     }
 
     /// ZeRO-3 leaves a tensor of no elements in place of each one that it has sharded.
-    private static void refuseSharded(Correspondence names) {
+    private static void refuseSharded(CheckpointMapping names) {
         List<TensorEntry> empty = names.keys().groups().stream()
                 .flatMap(group -> group.keys().stream())
                 .map(names.checkpoint()::entry)
@@ -49,7 +49,7 @@ final class Misfit {
     }
 
     /// Names that fit as soon as what a wrapper added is taken away.
-    private static void refuseWrapped(Correspondence names) {
+    private static void refuseWrapped(CheckpointMapping names) {
         LanguageModel model = names.model();
         if (names.keys().unknown().isEmpty()) {
             return;

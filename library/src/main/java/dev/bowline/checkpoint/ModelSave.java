@@ -57,11 +57,11 @@ final class ModelSave {
     private final Optional<Checkpoint> source;
     private final SaveProgress progress;
     private final Head head;
-    private final OutgoingTensors outgoing;
+    private final TensorsToSave tensorsToSave;
     private final ShardLayout layout;
     private final SavedConfig config;
     private final CompanionFiles companions;
-    private final Optional<Correspondence> names;
+    private final Optional<CheckpointMapping> names;
     private final List<String> notes = new ArrayList<>();
 
     ModelSave(LanguageModel model, SaveOptions options) {
@@ -69,15 +69,15 @@ final class ModelSave {
         source = options.source();
         progress = options.progress();
         head = TiedWeights.isOne(model.lmHead(), model.inputEmbedding()) ? Head.TIED : Head.SEPARATE;
-        names = source.map(checkpoint -> Correspondence.of(checkpoint, model));
-        outgoing = OutgoingTensors.of(model, head, names);
+        names = source.map(checkpoint -> CheckpointMapping.of(checkpoint, model));
+        tensorsToSave = TensorsToSave.of(model, head, names);
         layout = ShardLayout.of(
-                outgoing.tensors().stream().map(Outgoing::tensor).toList(),
+                tensorsToSave.tensors().stream().map(TensorToSave::tensor).toList(),
                 source.map(Checkpoint::weights),
                 options.maxShardBytes());
         config = SavedConfig.of(model, source, head, changedDtype());
         companions = source.map(Checkpoint::companions).orElseGet(CompanionFiles::none);
-        notes.addAll(outgoing.notes());
+        notes.addAll(tensorsToSave.notes());
     }
 
     /// Into a directory that is absent or empty.
@@ -114,8 +114,8 @@ final class ModelSave {
         return new SaveReport(
                 directory,
                 head,
-                outgoing.tensors().stream().map(Outgoing::written).toList(),
-                outgoing.dropped(),
+                tensorsToSave.tensors().stream().map(TensorToSave::written).toList(),
+                tensorsToSave.dropped(),
                 config.changes(),
                 companions.paths(),
                 ledger,
@@ -142,7 +142,7 @@ final class ModelSave {
         DurableFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         notes.addAll(companions.copyTo(aside));
         extras.content().writeTo(aside, save);
-        TieGroup group = new ReadBack(aside, model, head, outgoing.tensors()).verify(hashAtLoad(), hashes);
+        TieGroup group = new ReadBack(aside, model, head, tensorsToSave.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));
         DurableFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
         return ledger;
@@ -162,7 +162,7 @@ final class ModelSave {
     /// The type that most of what the model itself holds is written in, if config.json should now say another.
     private Optional<Dtype> changedDtype() {
         Map<SafetensorsType, Long> bytes = new EnumMap<>(SafetensorsType.class);
-        for (Outgoing each : outgoing.tensors()) {
+        for (TensorToSave each : tensorsToSave.tensors()) {
             switch (each.origin()) {
                 case MODEL, UNCHANGED ->
                     bytes.merge(each.tensor().type(), each.tensor().bytes(), Long::sum);
@@ -172,7 +172,7 @@ final class ModelSave {
         Optional<SafetensorsType> written = bytes.entrySet().stream()
                 .max(Comparator.comparingLong(Map.Entry::getValue))
                 .map(Map.Entry::getKey);
-        Optional<SafetensorsType> read = names.map(Correspondence::storedType);
+        Optional<SafetensorsType> read = names.map(CheckpointMapping::storedType);
         return written.equals(read) ? Optional.empty() : written.flatMap(ElementTypes::dtype);
     }
 }

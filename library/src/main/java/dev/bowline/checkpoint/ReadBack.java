@@ -25,9 +25,9 @@ final class ReadBack {
     private final Path directory;
     private final LanguageModel model;
     private final Head head;
-    private final List<Outgoing> expected;
+    private final List<TensorToSave> expected;
 
-    ReadBack(Path directory, LanguageModel model, Head head, List<Outgoing> expected) {
+    ReadBack(Path directory, LanguageModel model, Head head, List<TensorToSave> expected) {
         this.directory = directory;
         this.model = model;
         this.head = head;
@@ -39,7 +39,7 @@ final class ReadBack {
     TieGroup verify(Optional<String> hashAtLoad, Map<String, String> hashes) throws IOException {
         try (Checkpoint written = Checkpoint.open(directory)) {
             requireTensors(written);
-            Correspondence names = Correspondence.of(written, model);
+            CheckpointMapping names = CheckpointMapping.of(written, model);
             TieFlag flag = TieFlag.controlling(written.config(), model.tieDefault());
             requireHead(names, flag);
             String canonical = names.key(model.inputEmbedding().path()).orElseThrow();
@@ -52,7 +52,7 @@ final class ReadBack {
     private void requireTensors(Checkpoint written) throws IOException {
         Set<String> keys = new HashSet<>();
         long bytes = 0;
-        for (Outgoing each : expected) {
+        for (TensorToSave each : expected) {
             TensorSource tensor = each.tensor();
             keys.add(each.key());
             bytes += tensor.bytes();
@@ -84,11 +84,11 @@ final class ReadBack {
     }
 
     /// The verdict of a load, applied to what was written.
-    private void requireHead(Correspondence names, TieFlag flag) {
+    private void requireHead(CheckpointMapping names, TieFlag flag) {
         names.keys()
                 .requireExplained(directory.toString(), Set.of(model.lmHead().path()));
         HeadBytes.Plan plan =
-                HeadEvidence.of(names, HeadComparison.ofFiles()).state().plan(flag, directory.toString());
+                TiedPairState.of(names, HeadComparison.ofFiles()).state().plan(flag, directory.toString());
         HeadBytes.Plan wanted = switch (head) {
             case TIED -> HeadBytes.Plan.TIE;
             case SEPARATE -> HeadBytes.Plan.SEPARATE;

@@ -80,7 +80,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
     }
 
     private void requireSameTies(LanguageModel model) {
-        Correspondence names = Correspondence.of(checkpoint, model);
+        CheckpointMapping names = CheckpointMapping.of(checkpoint, model);
         boolean one = TiedWeights.isOne(model.lmHead(), model.inputEmbedding());
         List<String> aliases = one ? List.of(model.lmHead().path()) : List.of();
         Optional<String> canonical = names.key(model.inputEmbedding().path());

@@ -39,16 +39,16 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         return squaredChange == 0 ? 0 : Math.sqrt(squaredChange / squaredStored);
     }
 
-    /// By the canonical name of each value that is stored. A pass over the files, a chunk at a time.
+    /// The distance of each stored value of `model`, by its canonical name. Reads the files once, in chunks.
     ///
-    /// @param model of the same architecture, filled
-    static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, LanguageModel model) {
-        Correspondence names = Correspondence.of(checkpoint, model);
+    /// @param model loaded from `checkpoint`, and perhaps trained since
+    public static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, LanguageModel model) {
+        CheckpointMapping names = CheckpointMapping.of(checkpoint, model);
         SequencedMap<String, WeightDistance> distances = new LinkedHashMap<>();
         Set<Slot> done = new HashSet<>();
         try (NoGradGuard _ = new NoGradGuard()) {
             for (KeyGroup group : names.keys().groups()) {
-                Map<String, List<Piece>> pieces = pieces(names, group);
+                Map<String, List<ByteRange>> pieces = pieces(names, group);
                 for (String slot : group.slots()) {
                     Slot root = names.slot(slot).root();
                     if (done.add(root)) {
@@ -60,19 +60,19 @@ public record WeightDistance(double squaredChange, double squaredStored) {
         return distances;
     }
 
-    private static Map<String, List<Piece>> pieces(Correspondence names, KeyGroup group) {
+    private static Map<String, List<ByteRange>> pieces(CheckpointMapping names, KeyGroup group) {
         SequencedMap<String, Long> keys = new LinkedHashMap<>();
         group.keys().forEach(key -> keys.put(key, names.checkpoint().entry(key).bytes()));
         SequencedMap<String, Long> slots = new LinkedHashMap<>();
         long size = names.checkpoint().entry(group.keys().getFirst()).type().bytes();
         group.slots().forEach(slot -> slots.put(slot, names.slot(slot).get().elements() * size));
-        return Piece.cut(keys, slots);
+        return ByteRange.cut(keys, slots);
     }
 
-    private static WeightDistance of(Checkpoint checkpoint, List<Piece> pieces, Parameter parameter) {
+    private static WeightDistance of(Checkpoint checkpoint, List<ByteRange> pieces, Parameter parameter) {
         WeightDistance sum = NONE;
         long from = 0;
-        for (Piece piece : pieces) {
+        for (ByteRange piece : pieces) {
             Dtype stored = ElementTypes.weightDtype(checkpoint.entry(piece.name()));
             long elements = piece.bytes() / stored.bytes();
             for (long at = 0; at < elements; at += CHUNK_ELEMENTS) {

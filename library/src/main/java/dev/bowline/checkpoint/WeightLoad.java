@@ -32,7 +32,7 @@ final class WeightLoad {
     /// What a processor's cache still has after it was read.
     private static final long CACHED_BYTES = 1L << 20;
 
-    private final Correspondence names;
+    private final CheckpointMapping names;
     private final Checkpoint checkpoint;
     private final LanguageModel model;
     private final LoadPurpose purpose;
@@ -40,7 +40,7 @@ final class WeightLoad {
     /// Where the bytes of each parameter that was not cast are seen to be the file's.
     private final Map<Parameter, MemorySegment> fileBytes = new IdentityHashMap<>();
 
-    WeightLoad(Correspondence names, LoadPurpose purpose) {
+    WeightLoad(CheckpointMapping names, LoadPurpose purpose) {
         this.names = names;
         this.purpose = purpose;
         checkpoint = names.checkpoint();
@@ -93,7 +93,7 @@ final class WeightLoad {
             }
             for (KeyGroup group : groups) {
                 SafetensorsType type = LoadDecision.type(names, group);
-                Map<String, List<Piece>> pieces = Piece.cut(keyBytes(group), slotBytes(group, type));
+                Map<String, List<ByteRange>> pieces = ByteRange.cut(keyBytes(group), slotBytes(group, type));
                 pieces.forEach((slot, parts) -> filled.add(fill(slot, parts, type, dtype, owned, reads)));
             }
             reads.await();
@@ -104,7 +104,7 @@ final class WeightLoad {
 
     private LoadReport.Filled fill(
             String name,
-            List<Piece> pieces,
+            List<ByteRange> pieces,
             SafetensorsType type,
             Dtype dtype,
             Map<Parameter, Tensor> owned,
@@ -130,7 +130,7 @@ final class WeightLoad {
             Tensor values = Ops.empty(stored, parameter.shape());
             MemorySegment memory = HostTensors.bytes(values);
             long position = 0;
-            for (Piece piece : pieces) {
+            for (ByteRange piece : pieces) {
                 reads.run(
                         memory.asSlice(position, piece.bytes()),
                         (part, from) -> read(piece.name(), piece.from() + from, part));
@@ -144,7 +144,7 @@ final class WeightLoad {
             }
             owned.put(parameter, values);
         }
-        List<String> keys = pieces.stream().map(Piece::name).distinct().toList();
+        List<String> keys = pieces.stream().map(ByteRange::name).distinct().toList();
         long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
         return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
     }
@@ -172,11 +172,11 @@ final class WeightLoad {
     }
 
     /// Whether libtorch may look at the piece where it is: a file may place a tensor at any byte.
-    private boolean isAligned(Piece piece, Dtype stored) {
+    private boolean isAligned(ByteRange piece, Dtype stored) {
         return mapped(piece).address() % stored.bytes() == 0;
     }
 
-    private MemorySegment mapped(Piece piece) {
+    private MemorySegment mapped(ByteRange piece) {
         return checkpoint.bytes(piece.name()).asSlice(piece.from(), piece.bytes());
     }
 

@@ -1,6 +1,7 @@
 package dev.bowline.memory;
 
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -35,7 +36,7 @@ final class MemoryEstimator {
     /// @param model built from the checkpoint's config.json, without values
     MemoryEstimator(Checkpoint checkpoint, LanguageModel model) {
         this.model = model;
-        inFiles = checkpoint.wholeTensors(model);
+        inFiles = CheckpointMapping.of(checkpoint, model).wholeTensors();
         activations = new ActivationMemory(model);
     }
 

@@ -3,6 +3,8 @@ package dev.bowline.report;
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
+import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -112,13 +114,13 @@ public record Inspection(
         List<String> refused = new ArrayList<>();
         Map<String, Slot> slots = model.slots();
         try {
-            keys = KeyMap.of(model.weightRules(), checkpoint.keys(), new LinkedHashMap<>(slots).sequencedKeySet());
+            keys = CheckpointMapping.of(checkpoint, model).keys();
         } catch (BowlineException e) {
             refused.add(e.problem());
             keys = KeyMap.of(List.of(), new TreeSet<>(), new TreeSet<>());
         }
         Head head = head(model, keys);
-        Optional<BowlineException> misfit = checkpoint.misfit(model);
+        Optional<BowlineException> misfit = CheckpointLoader.misfit(checkpoint, model);
         if (misfit.isPresent()) {
             refused.clear();
             refused.add(misfit.get().problem());

@@ -28,7 +28,7 @@ public final class KeyMap {
     private final List<String> unknown;
     private final List<String> empty;
     private final Map<String, String> keys;
-    private final SequencedCollection<Renaming> used;
+    private final SequencedCollection<KeyRename> used;
     private final List<String> notes;
 
     KeyMap(KeyMatching matching, Set<String> slots) {
@@ -102,7 +102,7 @@ public final class KeyMap {
             return read;
         }
         String key = slot;
-        for (Renaming renaming : used.reversed()) {
+        for (KeyRename renaming : used.reversed()) {
             key = renaming.backward(key).orElse(key);
         }
         return key;

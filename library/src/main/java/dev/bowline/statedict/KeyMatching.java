@@ -22,12 +22,12 @@ final class KeyMatching {
     final SequencedMap<String, String> ignored = new LinkedHashMap<>();
     final SequencedMap<String, String> passedThrough = new LinkedHashMap<>();
     final List<String> unknown = new ArrayList<>();
-    final SequencedSet<Renaming> used = new LinkedHashSet<>();
+    final SequencedSet<KeyRename> used = new LinkedHashSet<>();
     /// How many keys lack each prefix of the base class.
     final SequencedMap<String, Integer> unprefixed = new LinkedHashMap<>();
 
-    private final List<Renaming> renamings = new ArrayList<>();
-    private final Map<String, Renaming> baseModels = new LinkedHashMap<>();
+    private final List<KeyRename> renamings = new ArrayList<>();
+    private final Map<String, KeyRename> baseModels = new LinkedHashMap<>();
     private final List<WeightRule> rules;
     private final Set<String> slots;
     private final Map<String, NamePattern> patterns = new LinkedHashMap<>();
@@ -42,7 +42,7 @@ final class KeyMatching {
         this.slots = slots;
         for (WeightRule rule : rules) {
             if (rule instanceof WeightRule.Rename rename) {
-                renamings.add(Renaming.of(rename));
+                renamings.add(KeyRename.of(rename));
             }
         }
         keys.forEach(this::match);
@@ -55,8 +55,8 @@ final class KeyMatching {
 
     private void match(String key) {
         String name = key;
-        List<Renaming> taken = new ArrayList<>();
-        for (Renaming renaming : renamings) {
+        List<KeyRename> taken = new ArrayList<>();
+        for (KeyRename renaming : renamings) {
             Optional<String> renamed = slots.contains(name) ? Optional.empty() : renaming.forward(name);
             if (renamed.isPresent()) {
                 name = renamed.get();
@@ -78,7 +78,7 @@ final class KeyMatching {
                 if (filled || isSetAside(key, name)) {
                     unprefixed.merge(prefix, 1, Integer::sum);
                     if (filled) {
-                        used.add(baseModels.computeIfAbsent(prefix, Renaming::adding));
+                        used.add(baseModels.computeIfAbsent(prefix, KeyRename::adding));
                     }
                     return true;
                 }

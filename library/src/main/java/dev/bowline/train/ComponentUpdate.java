@@ -20,7 +20,7 @@ public record ComponentUpdate(Component component, long trained, long frozen, do
 
     /// Since `start`, from which the model was loaded. Buffers, which are never trained, are not counted.
     static List<ComponentUpdate> since(Checkpoint start, LanguageModel model) {
-        Map<String, WeightDistance> distances = start.distances(model);
+        Map<String, WeightDistance> distances = WeightDistance.of(start, model);
         Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);
         Map<Component, WeightDistance> sums = new EnumMap<>(Component.class);
         model.parameters().forEach((name, parameter) -> {

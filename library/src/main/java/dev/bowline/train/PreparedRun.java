@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.Row;
 import dev.bowline.memory.MemoryReport;
@@ -65,7 +66,7 @@ public final class PreparedRun {
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config());
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
-            checkpoint.requireFits(model);
+            CheckpointLoader.requireFits(checkpoint, model);
             int vocabulary = model.vocabularySize();
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
             RecipeData training = given.map(dataset -> RecipeData.of(recipe, dataset))

@@ -2,6 +2,8 @@ package dev.bowline.train;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
+import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.memory.MemoryPlan;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
@@ -26,7 +28,7 @@ public final class RecipeMemory {
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             ModelFit.require(file, model);
-            checkpoint.requireFits(model);
+            CheckpointLoader.requireFits(checkpoint, model);
             return of(recipe, checkpoint, model, longest, AvailableMemory.now());
         }
     }
@@ -34,7 +36,7 @@ public final class RecipeMemory {
     /// @param columns the longest row
     static MemoryReport of(
             Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
-        MemoryPlan plan = plan(recipe, checkpoint.storedDtype(model), columns);
+        MemoryPlan plan = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);
         String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
                 ? "packed_sequence.packed_sequence_size"
                 : "dataset.seq_length";

@@ -10,6 +10,7 @@ import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.fixtures.TrueSize;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
@@ -55,7 +56,7 @@ class TrueSizesTest {
                 assertEquals(List.of(), inspection.notes(), release);
                 assertEquals(size.parameters(), inspection.parameters(), release);
                 assertEquals(size.architecture(), inspection.architecture());
-                checkpoint.requireFits(built);
+                CheckpointLoader.requireFits(checkpoint, built);
             }
         }
     }

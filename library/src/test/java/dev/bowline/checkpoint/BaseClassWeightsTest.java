@@ -73,7 +73,7 @@ class BaseClassWeightsTest {
             assertTrue(
                     pretrained.report().notes().getFirst().contains("without 'model.' in front of their names"),
                     pretrained.report().notes().toString());
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         Golden before = Golden.read(stripped.resolve("model.safetensors"));
@@ -138,7 +138,7 @@ class BaseClassWeightsTest {
                     pretrained.report().ignored().stream()
                             .filter(ignored -> ignored.key().equals(key))
                             .toList());
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         assertArrayEquals(

@@ -189,7 +189,7 @@ class CheckpointLoadTest {
 
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
-            checkpoint.load(model, Dtype.BFLOAT16);
+            CheckpointLoader.load(checkpoint, model, Dtype.BFLOAT16);
 
             long kept = residentKib(file);
             assertTrue(kept << 10 < Files.size(file) / 2, kept + " KiB of the file are resident");

@@ -61,7 +61,7 @@ class CheckpointSaveTest {
         Path saved = temporary.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(List.of(), report.configChanges());
             assertEquals(List.of(), report.dropped());
@@ -79,7 +79,7 @@ class CheckpointSaveTest {
         Path saved = temporary.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(
                     List.of("text_config.tie_word_embeddings"),
@@ -104,7 +104,7 @@ class CheckpointSaveTest {
             LanguageModel model = pretrained.model();
             untie(model);
 
-            SaveReport report = Checkpoint.save(model, saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(model, saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(Head.SEPARATE, report.head());
             assertEquals(List.of(), report.ledger().groups().getFirst().aliases());
@@ -133,7 +133,7 @@ class CheckpointSaveTest {
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
             assertEquals(1, pretrained.report().ignored().size());
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals("lm_head.weight", report.dropped().getFirst().key());
         }
@@ -149,7 +149,7 @@ class CheckpointSaveTest {
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
             assertTrue(pretrained.checkpoint().weights().files().size() > 3);
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         for (Path file : FilesUnder.directory(source)) {
@@ -162,7 +162,7 @@ class CheckpointSaveTest {
     void aShardLimitCutsTheFilesAndTheIndexCountsThem() throws IOException {
         Path saved = temporary.resolve("saved");
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "moe_tied"))) {
-            Checkpoint.save(
+            CheckpointSaver.save(
                     pretrained.model(),
                     saved,
                     SaveOptions.like(pretrained.checkpoint()).shardedAt(60_000));
@@ -189,7 +189,7 @@ class CheckpointSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(
                 Golden.directory("gemma4", "moe_tied"),
                 AutoModel.Options.asStored().in(Dtype.BFLOAT16))) {
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         JsonObject config = Json.parse(saved.resolve("config.json")).asObject();
@@ -206,7 +206,7 @@ class CheckpointSaveTest {
         Path saved = temporary.resolve("saved");
         try (LanguageModel model = AutoModel.fromConfig(config)) {
             model.initializeWeights(Dtype.BFLOAT16, 7);
-            Checkpoint.save(model, saved, SaveOptions.withoutSource());
+            CheckpointSaver.save(model, saved, SaveOptions.withoutSource());
         }
 
         try (Pretrained again = AutoModel.fromPretrained(saved)) {

@@ -37,7 +37,7 @@ class DurableSaveTest {
             DyingSave.save(pretrained, run, 1);
             DyingSave.save(pretrained, run, 2);
             DyingSave.save(pretrained, run, 2);
-            Checkpoint.save(pretrained.model(), run.resolveSibling("alone"), SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), run.resolveSibling("alone"), SaveOptions.like(pretrained.checkpoint()));
         }
 
         assertEquals(List.of(), disk.violations);

@@ -72,7 +72,7 @@ final class DyingSave {
                 }
             }
         });
-        Checkpoint.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
+        CheckpointSaver.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
     }
 
     private static void saveForever(Pretrained pretrained, Path directory) {
@@ -112,7 +112,7 @@ final class DyingSave {
         }
         TrainingCheckpoints run = TrainingCheckpoints.in(directory, 2);
         try (TrainingCheckpoint latest = TrainingCheckpoint.open(run.latest().orElseThrow())) {
-            latest.checkpoint().load(pretrained.model());
+            CheckpointLoader.load(latest.checkpoint(), pretrained.model());
             System.out.println("latest holds step " + latest.step());
         }
     }

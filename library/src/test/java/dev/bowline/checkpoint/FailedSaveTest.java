@@ -38,7 +38,7 @@ class FailedSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
-                    () -> Checkpoint.save(pretrained.model(), occupied, SaveOptions.like(pretrained.checkpoint())));
+                    () -> CheckpointSaver.save(pretrained.model(), occupied, SaveOptions.like(pretrained.checkpoint())));
 
             assertTrue(refused.problem().contains("is not empty: it holds notes.txt"), refused.getMessage());
         }
@@ -54,7 +54,7 @@ class FailedSaveTest {
                 FailingDisk disk = new FailingDisk(changes);
                 Path target = WatchedFileSystem.watch(out.resolve("saved"), disk);
                 try {
-                    Checkpoint.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
+                    CheckpointSaver.save(pretrained.model(), target, SaveOptions.like(pretrained.checkpoint()));
                     saved = true;
                 } catch (IllegalStateException _) {
                     // All that comes after the rename: it is forced to the disk, and the mark goes.
@@ -80,7 +80,7 @@ class FailedSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
             BowlineException failed = assertThrows(
                     BowlineException.class,
-                    () -> Checkpoint.save(
+                    () -> CheckpointSaver.save(
                             pretrained.model(),
                             WatchedFileSystem.watch(saved, change -> {
                                 if (renamed[0] && change.kind() == DiskWatch.Kind.FORCE_DIRECTORY) {
@@ -118,7 +118,7 @@ class FailedSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", variant))) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
-                    () -> Checkpoint.save(
+                    () -> CheckpointSaver.save(
                             pretrained.model(),
                             WatchedFileSystem.watch(saved, change -> {
                                 if (change.kind() == DiskWatch.Kind.FORCE_FILE

@@ -149,7 +149,7 @@ class HeadVerdictTest {
                 .write();
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", false))) {
-            BowlineException refused = assertThrows(BowlineException.class, () -> checkpoint.load(model));
+            BowlineException refused = assertThrows(BowlineException.class, () -> CheckpointLoader.load(checkpoint, model));
 
             assertEquals(
                     "the model is built with a separate head (tie_word_embeddings), but in " + directory
@@ -167,7 +167,7 @@ class HeadVerdictTest {
         Path directory = new Cell(HeadBytes.BOTH_DIFFER, true, variant, false).write(temporary.resolve("source"));
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
-            assertThrows(BowlineException.class, () -> checkpoint.load(model));
+            assertThrows(BowlineException.class, () -> CheckpointLoader.load(checkpoint, model));
 
             assertTrue(
                     model.parameters().values().stream().noneMatch(Parameter::isMaterialized), "something was loaded");
@@ -208,7 +208,7 @@ class HeadVerdictTest {
             assertEquals(cell.bytes(), pretrained.report().ties().bytes());
             assertEquals(cell.tied(), TiedWeights.hasLocalTiedLmHead(pretrained.model()));
             assertFalse(pretrained.report().filled().isEmpty());
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
         try (Pretrained again = AutoModel.fromPretrained(saved)) {
             assertEquals(

@@ -179,7 +179,7 @@ class InferenceLoadTest {
         Path saved = directory.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source, AutoModel.Options.forInference())) {
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         try (Checkpoint before = Checkpoint.open(source);

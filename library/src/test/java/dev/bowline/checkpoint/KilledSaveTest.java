@@ -124,7 +124,7 @@ class KilledSaveTest {
             DurableFiles.deleteRecursively(out);
             Files.createDirectories(there ? target : out);
             try {
-                Checkpoint.save(
+                CheckpointSaver.save(
                         pretrained.model(),
                         WatchedFileSystem.watch(target, new DyingDisk(after, DyingDisk.LastWrite.HALF)),
                         SaveOptions.like(pretrained.checkpoint()));
@@ -197,7 +197,7 @@ class KilledSaveTest {
             }
         });
 
-        Checkpoint.save(pretrained.model(), outer, SaveOptions.like(pretrained.checkpoint()));
+        CheckpointSaver.save(pretrained.model(), outer, SaveOptions.like(pretrained.checkpoint()));
 
         assertTrue(nested[0]);
         assertEquals(List.of(), hidden(out));
@@ -205,7 +205,7 @@ class KilledSaveTest {
     }
 
     private void saveBeside(Path out, String name) {
-        Checkpoint.save(pretrained.model(), out.resolve(name), SaveOptions.like(pretrained.checkpoint()));
+        CheckpointSaver.save(pretrained.model(), out.resolve(name), SaveOptions.like(pretrained.checkpoint()));
     }
 
     private static List<String> hidden(Path directory) throws IOException {
@@ -303,7 +303,7 @@ class KilledSaveTest {
         try (TensorScope _ = TensorScope.open();
                 TrainingCheckpoint opened = TrainingCheckpoint.open(saved.directory());
                 LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
-            opened.checkpoint().load(model);
+            CheckpointLoader.load(opened.checkpoint(), model);
             assertEquals(saved.step(), opened.step());
             float moment = Objects.requireNonNull(opened.state(model).tensors().get(DyingSave.EMBEDDING + ".exp_avg"))
                     .select(0, 0)

@@ -50,7 +50,7 @@ class PassThroughSaveTest {
         Path saved = temporary.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         for (String name : kept) {
@@ -85,7 +85,7 @@ class PassThroughSaveTest {
             try (FileChannel file = FileChannel.open(weights, StandardOpenOption.WRITE)) {
                 file.truncate(dataStart);
             }
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(
                     towers,
@@ -112,12 +112,12 @@ class PassThroughSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(source);
                 var _ = TensorScope.open()) {
             assertEquals(Dtype.BFLOAT16, pretrained.report().dtype());
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
             assertTrue(report.written().stream()
                     .anyMatch(each -> each.key().equals(norm) && each.origin() == Origin.UNCHANGED));
 
             parameter(pretrained.model(), norm).value().detach().fill_(new Scalar(0.5));
-            Checkpoint.save(pretrained.model(), trained, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), trained, SaveOptions.like(pretrained.checkpoint()));
         }
 
         assertArrayEquals(
@@ -151,7 +151,7 @@ class PassThroughSaveTest {
             Set<String> passed = new TreeSet<>();
             pretrained.report().passedThrough().forEach(each -> passed.add(each.key()));
             assertTrue(passed.containsAll(added), passed::toString);
-            SaveReport report = Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
             assertEquals(
                     passed,
                     report.written().stream()

@@ -35,12 +35,12 @@ class WeightDistanceTest {
                 Pretrained pretrained = AutoModel.fromPretrained(directory, AutoModel.Options.asStored())) {
             var parameters = pretrained.model().parameters();
 
-            var unmoved = pretrained.checkpoint().distances(pretrained.model());
+            var unmoved = WeightDistance.of(pretrained.checkpoint(), pretrained.model());
             // Half of it more is an exact product in every dtype but for one rounding.
             parameters.values().stream()
                     .filter(each -> each.requiresGrad())
                     .forEach(each -> each.value().detach().mul_(new Scalar(1.5)));
-            var moved = pretrained.checkpoint().distances(pretrained.model());
+            var moved = WeightDistance.of(pretrained.checkpoint(), pretrained.model());
 
             assertEquals(parameters.keySet(), unmoved.keySet());
             parameters.forEach((name, parameter) -> {
@@ -65,9 +65,7 @@ class WeightDistanceTest {
                 Pretrained pretrained = AutoModel.fromPretrained(directory)) {
             pretrained.model().inputEmbedding().tensor().detach().add_(new Scalar(0.25));
 
-            WeightDistance distance = pretrained
-                    .checkpoint()
-                    .distances(pretrained.model())
+            WeightDistance distance = WeightDistance.of(pretrained.checkpoint(), pretrained.model())
                     .getOrDefault(DyingSave.EMBEDDING, WeightDistance.NONE);
 
             assertEquals(squares, distance.squaredStored(), 1e-5 * squares);

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
-import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.CheckpointSaver;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.nn.Parameter;
@@ -65,7 +65,7 @@ class ExpertStackingTest {
                 values.setAtIndex(ValueLayout.JAVA_FLOAT, at, at);
             }
             stack = values.toArray(ValueLayout.JAVA_BYTE);
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         Golden written = Golden.read(saved.resolve("model.safetensors"));
@@ -83,7 +83,7 @@ class ExpertStackingTest {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = AutoModel.fromPretrained(stacked)) {
             assertArrayEquals(stacked(published, "gate_proj", "up_proj"), bytes(pretrained, EXPERTS + "gate_up_proj"));
-            Checkpoint.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
         }
 
         Golden read = Golden.read(stacked.resolve("model.safetensors"));

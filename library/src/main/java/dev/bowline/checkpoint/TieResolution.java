@@ -6,20 +6,20 @@ import dev.bowline.ties.TieFlag;
 
 /// Decides what a checkpoint's head is before any byte of it is copied: the flag the model was built with, the
 /// flag in the checkpoint's config.json and the bytes must say the same.
-final class HeadJudge {
+final class TieResolution {
 
-    private HeadJudge() {}
+    private TieResolution() {}
 
-    static LoadReport.HeadVerdict judge(Correspondence names, HeadComparison comparison) {
+    static LoadReport.HeadVerdict judge(CheckpointMapping names, HeadComparison comparison) {
         Checkpoint checkpoint = names.checkpoint();
         TieFlag asked = names.model().tieFlag();
         TieFlag own = TieFlag.controlling(checkpoint.config(), names.model().tieDefault());
-        HeadEvidence evidence = HeadEvidence.of(names, comparison);
+        TiedPairState evidence = TiedPairState.of(names, comparison);
         requireOneFlag(checkpoint, asked, own, evidence);
         return new LoadReport.HeadVerdict(own, evidence.state(), plan(checkpoint, own, evidence));
     }
 
-    private static void requireOneFlag(Checkpoint checkpoint, TieFlag asked, TieFlag own, HeadEvidence evidence) {
+    private static void requireOneFlag(Checkpoint checkpoint, TieFlag asked, TieFlag own, TiedPairState evidence) {
         if (asked.tied() != own.tied()) {
             throw new BowlineException(
                     "the model is built with %s (%s), but in %s %s, and the files hold %s"
@@ -34,7 +34,7 @@ final class HeadJudge {
         }
     }
 
-    private static HeadBytes.Plan plan(Checkpoint checkpoint, TieFlag flag, HeadEvidence evidence) {
+    private static HeadBytes.Plan plan(Checkpoint checkpoint, TieFlag flag, TiedPairState evidence) {
         try {
             return evidence.state().plan(flag, checkpoint.directory().toString());
         } catch (BowlineException refusal) {
@@ -42,7 +42,7 @@ final class HeadJudge {
         }
     }
 
-    private static String parenthesis(HeadEvidence evidence) {
+    private static String parenthesis(TiedPairState evidence) {
         return evidence.detail().map(" (%s)"::formatted).orElse("");
     }
 }

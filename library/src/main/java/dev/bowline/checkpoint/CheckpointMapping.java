@@ -1,5 +1,6 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.BowlineException;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
@@ -17,26 +18,58 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 
-/// A checkpoint's keys beside a model's slots.
+/// The keys of one checkpoint mapped to the slots of one model.
 ///
-/// @param slots of the model, by name
-/// @param keys what each key means to the model
-record Correspondence(Checkpoint checkpoint, LanguageModel model, SequencedMap<String, Slot> slots, KeyMap keys) {
+/// A checkpoint computes the map of its keys once; every mapping to a model of the same architecture uses it.
+public final class CheckpointMapping {
 
-    static Correspondence of(Checkpoint checkpoint, LanguageModel model) {
+    private final Checkpoint checkpoint;
+    private final LanguageModel model;
+    private final SequencedMap<String, Slot> slots;
+    private final MappedKeys mapped;
+
+    private CheckpointMapping(
+            Checkpoint checkpoint, LanguageModel model, SequencedMap<String, Slot> slots, MappedKeys mapped) {
+        this.checkpoint = checkpoint;
+        this.model = model;
+        this.slots = slots;
+        this.mapped = mapped;
+    }
+
+    /// @param model built from the checkpoint's config.json, with or without values
+    /// @throws BowlineException if two keys are spellings of one slot, or a stack of experts has holes
+    public static CheckpointMapping of(Checkpoint checkpoint, LanguageModel model) {
         SequencedMap<String, Slot> slots = new LinkedHashMap<>(model.slots());
-        KeyMap keys = KeyMap.of(model.weightRules(), checkpoint.keys(), slots.sequencedKeySet());
-        return new Correspondence(checkpoint, model, slots, keys);
+        return new CheckpointMapping(
+                checkpoint, model, slots, checkpoint.mappedKeys(model.weightRules(), slots.sequencedKeySet()));
     }
 
-    /// Notes on the model's config.json and the tensors' names that change nothing.
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    LanguageModel model() {
+        return model;
+    }
+
+    /// The model's slots by name.
+    SequencedMap<String, Slot> slots() {
+        return slots;
+    }
+
+    /// The keys of the tensors in the files.
+    public KeyMap keys() {
+        return mapped.keys();
+    }
+
+    /// The keys that the index lists and no file has.
+    KeyMap keysWithoutTensor() {
+        return mapped.keysWithoutTensor();
+    }
+
+    /// Notes on the model's config.json and on the keys. A note changes nothing.
     List<String> notes() {
-        return Stream.concat(model.notes().stream(), keys.notes().stream()).toList();
-    }
-
-    /// The meaning for the model of names that the index lists and no shard holds.
-    KeyMap unheld() {
-        return KeyMap.of(model.weightRules(), checkpoint.weights().unheld().sequencedKeySet(), slots.sequencedKeySet());
+        return Stream.concat(model.notes().stream(), keys().notes().stream()).toList();
     }
 
     Slot slot(String name) {
@@ -47,19 +80,20 @@ record Correspondence(Checkpoint checkpoint, LanguageModel model, SequencedMap<S
         return slot;
     }
 
-    /// The key that is `slot`, whole and alone.
+    /// The key whose tensor is all of `slot` and nothing else.
     Optional<String> key(String slot) {
-        return keys.groups().stream()
+        return keys().groups().stream()
                 .filter(group -> group.kind() == KeyGroup.Kind.SAME)
                 .filter(group -> group.slots().getFirst().equals(slot))
                 .map(group -> group.keys().getFirst())
                 .findFirst();
     }
 
-    /// The dtype of each slot that is one tensor in the files.
-    Map<String, Dtype> wholeTensors() {
+    /// The dtype in the files of every slot that is stored as one tensor and shares it with no other slot. A load can
+    /// leave such a slot in the mapped file. Only headers are read.
+    public Map<String, Dtype> wholeTensors() {
         Map<String, Dtype> whole = new HashMap<>();
-        keys.groups().stream()
+        keys().groups().stream()
                 .filter(group -> group.kind() == KeyGroup.Kind.SAME)
                 .forEach(group -> ElementTypes.dtype(
                                 checkpoint.entry(group.keys().getFirst()).type())
@@ -67,10 +101,16 @@ record Correspondence(Checkpoint checkpoint, LanguageModel model, SequencedMap<S
         return whole;
     }
 
-    /// The type that most bytes of the model's own tensors have.
+    /// The dtype that a load chooses by default: the dtype in which most weights are stored. Bowline does not compute
+    /// in float16, so float16 weights are loaded as float32, which represents each of their values.
+    public Dtype loadDtype() {
+        return ElementTypes.dtype(storedType()).filter(Dtype::computes).orElse(Dtype.FLOAT32);
+    }
+
+    /// The type that most bytes of the model's own tensors have in the files.
     SafetensorsType storedType() {
         Map<SafetensorsType, Long> bytes = new EnumMap<>(SafetensorsType.class);
-        for (KeyGroup group : keys.groups()) {
+        for (KeyGroup group : keys().groups()) {
             for (String key : group.keys()) {
                 TensorEntry entry = checkpoint.entry(key);
                 bytes.merge(entry.type(), entry.bytes(), Long::sum);

@@ -35,31 +35,31 @@ import java.util.Set;
 ///
 /// With a source, its order and spelling are kept, and every tensor of it that the model does not compute is
 /// written again as it stands in the file.
-final class OutgoingTensors {
+final class TensorsToSave {
 
     private static final long CHUNK_BYTES = 4L << 20;
 
     private final LanguageModel model;
     private final Head head;
-    private final List<Outgoing> tensors = new ArrayList<>();
+    private final List<TensorToSave> tensors = new ArrayList<>();
     private final List<LoadReport.Ignored> dropped = new ArrayList<>();
     private final Set<String> done = new HashSet<>();
     private final Set<String> cut = new HashSet<>();
     private final SequencedMap<Path, Integer> rewritten = new LinkedHashMap<>();
 
-    private OutgoingTensors(LanguageModel model, Head head) {
+    private TensorsToSave(LanguageModel model, Head head) {
         this.model = model;
         this.head = head;
     }
 
-    static OutgoingTensors of(LanguageModel model, Head head, Optional<Correspondence> source) {
-        OutgoingTensors outgoing = new OutgoingTensors(model, head);
-        source.ifPresent(outgoing::likeSource);
-        outgoing.rest(source);
-        return outgoing;
+    static TensorsToSave of(LanguageModel model, Head head, Optional<CheckpointMapping> source) {
+        TensorsToSave all = new TensorsToSave(model, head);
+        source.ifPresent(all::likeSource);
+        all.rest(source);
+        return all;
     }
 
-    List<Outgoing> tensors() {
+    List<TensorToSave> tensors() {
         return tensors;
     }
 
@@ -67,7 +67,7 @@ final class OutgoingTensors {
         return dropped;
     }
 
-    private void likeSource(Correspondence names) {
+    private void likeSource(CheckpointMapping names) {
         Checkpoint source = names.checkpoint();
         Set<String> all = names.slots().keySet();
         names.keys().requireExplained(source.directory().toString(), all);
@@ -123,7 +123,7 @@ final class OutgoingTensors {
     }
 
     /// The slots that no tensor of the source stands for: all of them without one.
-    private void rest(Optional<Correspondence> source) {
+    private void rest(Optional<CheckpointMapping> source) {
         model.slots().forEach((name, slot) -> {
             boolean standsForAnother = slot.isTied()
                     && model.slots().containsKey(slot.root().path())
@@ -164,17 +164,17 @@ final class OutgoingTensors {
         }
     }
 
-    private static Outgoing fromModel(String key, Parameter parameter, List<Long> shape, MemorySegment values) {
-        return new Outgoing(new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
+    private static TensorToSave fromModel(String key, Parameter parameter, List<Long> shape, MemorySegment values) {
+        return new TensorToSave(new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
     }
 
     private boolean isTiedHead(String slot) {
         return head == Head.TIED && slot.equals(model.lmHead().path());
     }
 
-    private static Outgoing fromFile(Checkpoint source, String key, Origin origin) {
+    private static TensorToSave fromFile(Checkpoint source, String key, Origin origin) {
         TensorEntry entry = source.entry(key);
-        return new Outgoing(new TensorSource(key, entry.type(), entry.shape(), fileBytes(source, key)), origin);
+        return new TensorToSave(new TensorSource(key, entry.type(), entry.shape(), fileBytes(source, key)), origin);
     }
 
     /// Reads from the file and not from the mapping, so that a file truncated meanwhile is an error message.
@@ -194,7 +194,7 @@ final class OutgoingTensors {
 
     /// In the type it has in the source as long as the model is in the source's own type: a lone tensor of
     /// another type was cast for computing, and is cast back, or taken from the file if nothing changed it.
-    private Outgoing fromModel(Correspondence names, KeyGroup group, String key, Dtype own) {
+    private TensorToSave fromModel(CheckpointMapping names, KeyGroup group, String key, Dtype own) {
         TensorEntry entry = names.checkpoint().entry(key);
         Dtype stored = ElementTypes.weightDtype(entry);
         List<Parameter> parameters = group.slots().stream()
@@ -209,9 +209,9 @@ final class OutgoingTensors {
             return fromFile(names.checkpoint(), key, Origin.UNCHANGED);
         }
         SafetensorsType type = cast ? entry.type() : ElementTypes.stored(dtype);
-        List<Piece> pieces = pieces(names, group, key, type);
+        List<ByteRange> pieces = pieces(names, group, key, type);
         TensorBytes content = sink -> {
-            for (Piece piece : pieces) {
+            for (ByteRange piece : pieces) {
                 Parameter parameter = names.slot(piece.name()).get();
                 if (cast) {
                     try (var _ = TensorScope.open()) {
@@ -224,20 +224,20 @@ final class OutgoingTensors {
                 }
             }
         };
-        return new Outgoing(new TensorSource(key, type, entry.shape(), content), Origin.MODEL);
+        return new TensorToSave(new TensorSource(key, type, entry.shape(), content), Origin.MODEL);
     }
 
     /// The slots' bytes that `key` is made of, in the type it is written in.
-    private static List<Piece> pieces(Correspondence names, KeyGroup group, String key, SafetensorsType type) {
+    private static List<ByteRange> pieces(CheckpointMapping names, KeyGroup group, String key, SafetensorsType type) {
         SequencedMap<String, Long> slots = new LinkedHashMap<>();
         group.slots().forEach(slot -> slots.put(slot, names.slot(slot).get().elements() * (long) type.bytes()));
         SequencedMap<String, Long> keys = new LinkedHashMap<>();
         group.keys()
                 .forEach(each -> keys.put(each, names.checkpoint().entry(each).elements() * (long) type.bytes()));
-        return Piece.cut(slots, keys).getOrDefault(key, List.of());
+        return ByteRange.cut(slots, keys).getOrDefault(key, List.of());
     }
 
-    private static boolean unchanged(Correspondence names, Parameter parameter, TensorEntry entry, Dtype stored) {
+    private static boolean unchanged(CheckpointMapping names, Parameter parameter, TensorEntry entry, Dtype stored) {
         try (var _ = TensorScope.open()) {
             MemorySegment file = names.checkpoint().bytes(entry.name());
             var asLoaded = Ops.cast(HostTensors.view(file, stored, parameter.shape()), parameter.dtype());

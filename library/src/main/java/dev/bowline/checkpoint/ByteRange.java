@@ -10,27 +10,27 @@ import java.util.SequencedMap;
 ///
 /// @param name of the tensor
 /// @param from where the part starts within it
-record Piece(String name, long from, long bytes) {
+record ByteRange(String name, long from, long bytes) {
 
     /// Cuts two rows of tensors that hold the same bytes, one after another: which parts of `given` make up
     /// each of `wanted`.
     ///
     /// @param given bytes by name, in order
     /// @param wanted bytes by name, in order
-    static Map<String, List<Piece>> cut(SequencedMap<String, Long> given, SequencedMap<String, Long> wanted) {
-        Map<String, List<Piece>> pieces = new LinkedHashMap<>();
+    static Map<String, List<ByteRange>> cut(SequencedMap<String, Long> given, SequencedMap<String, Long> wanted) {
+        Map<String, List<ByteRange>> pieces = new LinkedHashMap<>();
         wanted.forEach((name, bytes) -> pieces.put(name, within(given, start(wanted, name), bytes)));
         return pieces;
     }
 
-    private static List<Piece> within(SequencedMap<String, Long> given, long start, long bytes) {
-        List<Piece> pieces = new ArrayList<>();
+    private static List<ByteRange> within(SequencedMap<String, Long> given, long start, long bytes) {
+        List<ByteRange> pieces = new ArrayList<>();
         long position = 0;
         for (Map.Entry<String, Long> tensor : given.entrySet()) {
             long from = Math.max(start, position);
             long to = Math.min(start + bytes, position + tensor.getValue());
             if (to > from || (bytes == 0 && pieces.isEmpty() && position == start)) {
-                pieces.add(new Piece(tensor.getKey(), from - position, Math.max(0, to - from)));
+                pieces.add(new ByteRange(tensor.getKey(), from - position, Math.max(0, to - from)));
             }
             position += tensor.getValue();
         }

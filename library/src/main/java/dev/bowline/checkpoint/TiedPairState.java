@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /// What the files hold of a head and its embedding. The two tensors are read only when both are there in one
 /// shape.
-final class HeadEvidence {
+final class TiedPairState {
 
     private final Checkpoint checkpoint;
     private final Optional<TensorEntry> head;
@@ -18,7 +18,7 @@ final class HeadEvidence {
     private final HeadComparison comparison;
     private final HeadBytes state;
 
-    private HeadEvidence(
+    private TiedPairState(
             Checkpoint checkpoint,
             Optional<TensorEntry> head,
             Optional<TensorEntry> embedding,
@@ -34,8 +34,8 @@ final class HeadEvidence {
                         : embedding.isPresent() ? HeadBytes.EMBED_ONLY : HeadBytes.NEITHER;
     }
 
-    static HeadEvidence of(Correspondence names, HeadComparison comparison) {
-        return new HeadEvidence(
+    static TiedPairState of(CheckpointMapping names, HeadComparison comparison) {
+        return new TiedPairState(
                 names.checkpoint(),
                 names.key(names.model().lmHead().path()).map(names.checkpoint()::entry),
                 names.key(names.model().inputEmbedding().path()).map(names.checkpoint()::entry),

@@ -4,7 +4,7 @@ import dev.bowline.checkpoint.SaveReport.Origin;
 import dev.bowline.safetensors.TensorSource;
 
 /// One tensor on its way into a file.
-record Outgoing(TensorSource tensor, Origin origin) {
+record TensorToSave(TensorSource tensor, Origin origin) {
 
     String key() {
         return tensor.name();
