@@ -10,8 +10,8 @@ import dev.bowline.safetensors.WrapperName;
 import java.util.Optional;
 import java.util.SequencedSet;
 
-/// Answers audits for [AutoModel#fromPretrained(java.nio.file.Path)]: builds the model without values and asks the code
-/// that decides a load. Loads no native library.
+/// Answers audits for [AutoModel#fromPretrained(java.nio.file.Path)]: builds the model without values and asks
+/// the code that decides a load. Loads no native library.
 public record AutoModelLoad() implements BowlineLoad {
 
     @Override
@@ -31,7 +31,8 @@ public record AutoModelLoad() implements BowlineLoad {
         try (Checkpoint checkpoint = Checkpoint.ofHeaders(
                         question.directory(), question.config(), question.index(), question.headers());
                 LanguageModel model = AutoModel.build(question.config())) {
-            LoadReport.HeadVerdict verdict = CheckpointLoader.forecast(checkpoint, model, question.comparison()::isSame);
+            LoadReport.HeadVerdict verdict =
+                    CheckpointLoader.forecast(checkpoint, model, question.comparison()::isSame);
             return new Answer(verdict.flag(), verdict.bytes(), verdict.plan());
         }
     }

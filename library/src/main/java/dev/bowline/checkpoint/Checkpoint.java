@@ -24,14 +24,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// The description of a Hugging Face directory: config.json, the names, types and shapes of the tensors, and their
-/// bytes in mapped files.
+/// The description of a Hugging Face directory: config.json, the names, types and shapes of the tensors, and
+/// their bytes in mapped files.
 ///
 /// [CheckpointLoader] fills a model from a checkpoint, [CheckpointSaver] writes a model as a checkpoint, and
 /// [TrainingCheckpoints] keeps the checkpoints of a training run.
 ///
-/// The files stay mapped until this checkpoint *and* every model that uses the mapped memory are closed, in any order.
-/// Several threads may read at once; the owner closes the checkpoint after the last of them.
+/// The files stay mapped until this checkpoint *and* every model that uses the mapped memory are closed, in any
+/// order. Several threads may read at once; the owner closes the checkpoint after the last of them.
 public final class Checkpoint implements AutoCloseable {
 
     static final String CONFIG_FILE = ModelDirectory.CONFIG_FILE;
@@ -85,8 +85,8 @@ public final class Checkpoint implements AutoCloseable {
                 "%s cannot be read: %s".formatted(directory, e.getMessage()), "check the files in it", e);
     }
 
-    /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF, pickles.
-    /// No file is opened but an adapter's config.
+    /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF,
+    /// pickles. No file is opened but an adapter's config.
     public static void requireModel(Path directory) {
         ModelDirectory.require(directory);
     }
@@ -144,8 +144,8 @@ public final class Checkpoint implements AutoCloseable {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
     }
 
-    /// The keys mapped with the rules and the slot names of one architecture. Models of the same architecture get the
-    /// same object.
+    /// The keys mapped with the rules and the slot names of one architecture. Models of the same architecture get
+    /// the same object.
     synchronized MappedKeys mappedKeys(List<WeightRule> rules, SequencedSet<String> slots) {
         if (mapped.filter(each -> each.isFor(rules, slots)).isEmpty()) {
             mapped = Optional.of(new MappedKeys(weights, rules, slots));
@@ -162,8 +162,8 @@ public final class Checkpoint implements AutoCloseable {
         return configText.clone();
     }
 
-    /// Reads the files next to the weights now, so that every later save writes this state of them, whatever becomes
-    /// of them. Without this, a save lists and reads them anew.
+    /// Reads the files next to the weights now, so that every later save writes this state of them, whatever
+    /// becomes of them. Without this, a save lists and reads them anew.
     ///
     /// @return what no save will write although it looks as if it belonged to the model, a sentence each
     /// @throws BowlineException if one of them cannot be read
@@ -178,8 +178,9 @@ public final class Checkpoint implements AutoCloseable {
         return retained.orElseGet(() -> CompanionFiles.of(directory));
     }
 
-    /// Refuses if a file that holds one of `keys` was written to since this checkpoint was opened: what is mapped of
-    /// it has other bytes now, or none. A file that was removed or replaced by another is still mapped as it was.
+    /// Refuses if a file that holds one of `keys` was written to since this checkpoint was opened: what is mapped
+    /// of it has other bytes now, or none. A file that was removed or replaced by another is still mapped as it
+    /// was.
     ///
     /// It takes a look at each file's size and times and reads nothing.
     public void requireNotRewritten(Collection<String> keys) {

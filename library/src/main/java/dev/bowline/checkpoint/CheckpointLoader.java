@@ -29,11 +29,12 @@ public final class CheckpointLoader {
         return load(checkpoint, model, dtype, LoadPurpose.TRAINING);
     }
 
-    /// Fills every slot of `model` that a checkpoint stores, or fails and names the tensor or slot that does not fit.
+    /// Fills every slot of `model` that a checkpoint stores, or fails and names the tensor or slot that does not
+    /// fit.
     ///
-    /// The config.json flags and the stored tensors decide if the head is tied or separate, before anything is copied.
-    /// A parameter that is not trained and needs no cast uses the mapped file, so freeze before loading. Every other
-    /// parameter is read once into memory of its own.
+    /// The config.json flags and the stored tensors decide if the head is tied or separate, before anything is
+    /// copied. A parameter that is not trained and needs no cast uses the mapped file, so freeze before loading.
+    /// Every other parameter is read once into memory of its own.
     ///
     /// @param model built from the checkpoint's config.json
     /// @param dtype in which the model computes: float32 or bfloat16
@@ -41,16 +42,16 @@ public final class CheckpointLoader {
         return new WeightLoad(CheckpointMapping.of(checkpoint, model), purpose).run(dtype);
     }
 
-    /// Refuses names, shapes and types that a load would refuse. Only headers are read. A load decides if the head is
-    /// tied; this check does not.
+    /// Refuses names, shapes and types that a load would refuse. Only headers are read. A load decides if the
+    /// head is tied; this check does not.
     ///
     /// @param model built from the checkpoint's config.json
     public static void requireFits(Checkpoint checkpoint, LanguageModel model) {
         LoadDecision.requireFits(CheckpointMapping.of(checkpoint, model));
     }
 
-    /// The refusal of a load for one reason that explains every tensor: weights saved in shards, a wrapper's prefix, an
-    /// index of another revision. Empty if there is no such reason.
+    /// The refusal of a load for one reason that explains every tensor: weights saved in shards, a wrapper's
+    /// prefix, an index of another revision. Empty if there is no such reason.
     ///
     /// @param model built from the checkpoint's config.json
     public static Optional<BowlineException> misfit(Checkpoint checkpoint, LanguageModel model) {
@@ -62,8 +63,8 @@ public final class CheckpointLoader {
         }
     }
 
-    /// Predicts how a load would fill the head, with the code that a load uses. Fills nothing. Reads the values of the
-    /// head and the input embedding if the files have both, and no other values.
+    /// Predicts how a load would fill the head, with the code that a load uses. Fills nothing. Reads the values
+    /// of the head and the input embedding if the files have both, and no other values.
     ///
     /// @param model built from the checkpoint's config.json
     /// @throws BowlineException if a load would refuse

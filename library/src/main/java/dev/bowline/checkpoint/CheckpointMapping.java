@@ -89,8 +89,8 @@ public final class CheckpointMapping {
                 .findFirst();
     }
 
-    /// The dtype in the files of every slot that is stored as one tensor and shares it with no other slot. A load can
-    /// leave such a slot in the mapped file. Only headers are read.
+    /// The dtype in the files of every slot that is stored as one tensor and shares it with no other slot. A load
+    /// can leave such a slot in the mapped file. Only headers are read.
     public Map<String, Dtype> wholeTensors() {
         Map<String, Dtype> whole = new HashMap<>();
         keys().groups().stream()
@@ -101,8 +101,8 @@ public final class CheckpointMapping {
         return whole;
     }
 
-    /// The dtype that a load chooses by default: the dtype in which most weights are stored. Bowline does not compute
-    /// in float16, so float16 weights are loaded as float32, which represents each of their values.
+    /// The dtype that a load chooses by default: the dtype in which most weights are stored. Bowline does not
+    /// compute in float16, so float16 weights are loaded as float32, which represents each of their values.
     public Dtype loadDtype() {
         return ElementTypes.dtype(storedType()).filter(Dtype::computes).orElse(Dtype.FLOAT32);
     }

@@ -19,11 +19,11 @@ import java.util.stream.Stream;
 
 /// Finds a model's [CompanionFiles] in its directory.
 ///
-/// Not taken: weights in any format, their indexes, config.json, Bowline's own training state, hidden folders such as
-/// .git, folders that are checkpoints of their own, and what is no regular file.
+/// Not taken: weights in any format, their indexes, config.json, Bowline's own training state, hidden folders
+/// such as .git, folders that are checkpoints of their own, and what is no regular file.
 ///
-/// A link to a file is followed wherever it leads, because a hub cache is made of such links. A link to a directory is
-/// followed only within the model's directory, once, and never to a directory around it.
+/// A link to a file is followed wherever it leads, because a hub cache is made of such links. A link to a
+/// directory is followed only within the model's directory, once, and never to a directory around it.
 final class CompanionWalk {
 
     private static final Set<String> WRITTEN_ANEW =

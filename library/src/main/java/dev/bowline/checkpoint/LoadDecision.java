@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// Everything that a load decides before it copies a byte: whether the checkpoint fits the model, and how the head is
-/// filled. A load and an audit decide here, so that an audit says of a load what the load does.
+/// Everything that a load decides before it copies a byte: whether the checkpoint fits the model, and how the
+/// head is filled. A load and an audit decide here, so that an audit says of a load what the load does.
 ///
 /// @param verdict on the head
 /// @param groups the tensors to read
@@ -108,8 +108,8 @@ record LoadDecision(LoadReport.HeadVerdict verdict, List<KeyGroup> groups) {
         return reasons;
     }
 
-    /// Refuses an index that lists a tensor which no shard holds, unless the model does without that tensor: a tied
-    /// head, which a save leaves out and an older index may still list, or a tensor that the family ignores.
+    /// Refuses an index that lists a tensor which no shard holds, unless the model does without that tensor: a
+    /// tied head, which a save leaves out and an older index may still list, or a tensor that the family ignores.
     private static void requireHeld(CheckpointMapping names) {
         SequencedMap<String, String> unheld = names.checkpoint().weights().unheld();
         KeyMap absent = names.keysWithoutTensor();

@@ -36,8 +36,7 @@ final class MappedKeys {
     /// The keys that the index lists and no file has. A load that fails for another reason never maps them.
     synchronized KeyMap keysWithoutTensor() {
         if (keysWithoutTensor.isEmpty()) {
-            keysWithoutTensor =
-                    Optional.of(KeyMap.of(rules, weights.unheld().sequencedKeySet(), slots));
+            keysWithoutTensor = Optional.of(KeyMap.of(rules, weights.unheld().sequencedKeySet(), slots));
         }
         return keysWithoutTensor.get();
     }

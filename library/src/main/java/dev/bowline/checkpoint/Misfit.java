@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 
-/// Checkpoints that do not fit a model for one reason that explains every tensor at once. The refusal names that reason
-/// and no list of tensors.
+/// Checkpoints that do not fit a model for one reason that explains every tensor at once. The refusal names that
+/// reason and no list of tensors.
 final class Misfit {
 
     private Misfit() {}
@@ -34,14 +34,14 @@ final class Misfit {
                 .toList();
         if (!empty.isEmpty()) {
             throw new BowlineException(
-                    "%s: %d of %d tensors are empty, such as '%s' of shape %s: the model was saved while DeepSpeed ZeRO-3"
+                    "%s: %d of %d tensors are empty, such as '%s' of shape %s: the model was saved while DeepSpeed"
                                     .formatted(
                                             names.checkpoint().directory(),
                                             empty.size(),
                                             names.checkpoint().keys().size(),
                                             empty.getFirst().name(),
                                             empty.getFirst().shape())
-                            + " or FSDP had its weights in shards",
+                            + " ZeRO-3 or FSDP had its weights in shards",
                     "save the model again with its weights gathered (DeepSpeed:"
                             + " stage3_gather_16bit_weights_on_model_save), or make the weights from the run's own"
                             + " checkpoint with DeepSpeed's zero_to_fp32.py");
@@ -64,7 +64,8 @@ final class Misfit {
         });
     }
 
-    /// The text that a wrapper added to names: the model knows few of the names with it and all of them without it.
+    /// The text that a wrapper added to names: the model knows few of the names with it and all of them without
+    /// it.
     static Optional<WrapperName> wrapper(LanguageModel model, SequencedSet<String> names) {
         Optional<KeyMap> keys = keys(model, names);
         boolean isMostlyKnown = keys.isPresent() && 2 * keys.get().unknown().size() < names.size();

@@ -165,7 +165,8 @@ final class TensorsToSave {
     }
 
     private static TensorToSave fromModel(String key, Parameter parameter, List<Long> shape, MemorySegment values) {
-        return new TensorToSave(new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
+        return new TensorToSave(
+                new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
     }
 
     private boolean isTiedHead(String slot) {

@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 
 /// What every key of one checkpoint means to one model, and how every slot is spelled when it is saved.
 ///
-/// Nothing is left out: a key fills slots, is ignored with a reason, is passed through, or is unknown; a slot is filled
-/// or empty. Saving under [#keyOf] chooses the spelling that was read.
+/// Nothing is left out: a key fills slots, is ignored with a reason, is passed through, or is unknown; a slot is
+/// filled or empty. Saving under [#keyOf] chooses the spelling that was read.
 public final class KeyMap {
 
     private static final int SHOWN_PROBLEMS = 8;

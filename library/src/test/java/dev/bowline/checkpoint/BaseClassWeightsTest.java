@@ -30,8 +30,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Weights that were saved from the base class, without `model.` in front of their names, are the causal language
-/// model's, as in transformers 5.18.0; their names are kept by a save. Frequencies of the rotation are ignored wherever
-/// they stand.
+/// model's, as in transformers 5.18.0; their names are kept by a save. Frequencies of the rotation are ignored
+/// wherever they stand.
 class BaseClassWeightsTest {
 
     @TempDir

@@ -61,7 +61,8 @@ class CheckpointSaveTest {
         Path saved = temporary.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(List.of(), report.configChanges());
             assertEquals(List.of(), report.dropped());
@@ -79,7 +80,8 @@ class CheckpointSaveTest {
         Path saved = temporary.resolve("saved");
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(
                     List.of("text_config.tie_word_embeddings"),
@@ -133,7 +135,8 @@ class CheckpointSaveTest {
 
         try (Pretrained pretrained = AutoModel.fromPretrained(source)) {
             assertEquals(1, pretrained.report().ignored().size());
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals("lm_head.weight", report.dropped().getFirst().key());
         }

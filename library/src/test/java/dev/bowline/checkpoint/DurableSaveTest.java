@@ -21,8 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A power cut loses what was not forced to the disk. So what a name stands for is forced before the name appears, and
-/// the name of a checkpoint before LATEST says it and before anything older goes.
+/// A power cut loses what was not forced to the disk. So what a name stands for is forced before the name
+/// appears, and the name of a checkpoint before LATEST says it and before anything older goes.
 class DurableSaveTest {
 
     @TempDir
@@ -37,7 +37,8 @@ class DurableSaveTest {
             DyingSave.save(pretrained, run, 1);
             DyingSave.save(pretrained, run, 2);
             DyingSave.save(pretrained, run, 2);
-            CheckpointSaver.save(pretrained.model(), run.resolveSibling("alone"), SaveOptions.like(pretrained.checkpoint()));
+            CheckpointSaver.save(
+                    pretrained.model(), run.resolveSibling("alone"), SaveOptions.like(pretrained.checkpoint()));
         }
 
         assertEquals(List.of(), disk.violations);

@@ -38,7 +38,8 @@ class FailedSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "dense_kv"))) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
-                    () -> CheckpointSaver.save(pretrained.model(), occupied, SaveOptions.like(pretrained.checkpoint())));
+                    () -> CheckpointSaver.save(
+                            pretrained.model(), occupied, SaveOptions.like(pretrained.checkpoint())));
 
             assertTrue(refused.problem().contains("is not empty: it holds notes.txt"), refused.getMessage());
         }

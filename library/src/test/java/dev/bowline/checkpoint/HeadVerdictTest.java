@@ -29,8 +29,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a checkpoint's head is follows from the flag and the bytes, before anything is loaded: a diverged head is never
-/// overwritten, and nothing is left as initialised.
+/// What a checkpoint's head is follows from the flag and the bytes, before anything is loaded: a diverged head is
+/// never overwritten, and nothing is left as initialised.
 class HeadVerdictTest {
 
     /// A checkpoint of one cell of the matrix, in one of six layouts.
@@ -149,7 +149,8 @@ class HeadVerdictTest {
                 .write();
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config().with("tie_word_embeddings", false))) {
-            BowlineException refused = assertThrows(BowlineException.class, () -> CheckpointLoader.load(checkpoint, model));
+            BowlineException refused =
+                    assertThrows(BowlineException.class, () -> CheckpointLoader.load(checkpoint, model));
 
             assertEquals(
                     "the model is built with a separate head (tie_word_embeddings), but in " + directory

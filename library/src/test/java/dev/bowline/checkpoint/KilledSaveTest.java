@@ -34,8 +34,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Wherever a process dies while it saves, it leaves whole checkpoints, a LATEST that names one of them, and nothing
-/// that the next save does not clear away.
+/// Wherever a process dies while it saves, it leaves whole checkpoints, a LATEST that names one of them, and
+/// nothing that the next save does not clear away.
 class KilledSaveTest {
 
     /// The fewest tensors: every change to the disk is a case.
@@ -65,7 +65,8 @@ class KilledSaveTest {
         }
     }
 
-    /// Real processes, which take a while: one before every rename, or with `-Dbowline.kill=every` before every change.
+    /// Real processes, which take a while: one before every rename, or with `-Dbowline.kill=every` before every
+    /// change.
     @ParameterizedTest
     @EnumSource
     void aProcessThatEndsLeavesAWholeRunAndTheDiskThatADyingDiskLeaves(Saving saving) throws Exception {
@@ -269,8 +270,8 @@ class KilledSaveTest {
         return Integer.parseInt(latest.substring("step_".length()));
     }
 
-    /// What a run that goes on finds: LATEST names a whole checkpoint, the one before or the new one, and whatever else
-    /// is called a checkpoint is whole too.
+    /// What a run that goes on finds: LATEST names a whole checkpoint, the one before or the new one, and
+    /// whatever else is called a checkpoint is whole too.
     private void assertWhole(Path run, Saving saving, String when) throws IOException {
         TrainingCheckpoints checkpoints = TrainingCheckpoints.in(run, 1);
         Path latest = checkpoints.latest().orElseThrow();

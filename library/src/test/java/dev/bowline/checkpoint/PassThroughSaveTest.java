@@ -85,7 +85,8 @@ class PassThroughSaveTest {
             try (FileChannel file = FileChannel.open(weights, StandardOpenOption.WRITE)) {
                 file.truncate(dataStart);
             }
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
 
             assertEquals(
                     towers,
@@ -112,7 +113,8 @@ class PassThroughSaveTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(source);
                 var _ = TensorScope.open()) {
             assertEquals(Dtype.BFLOAT16, pretrained.report().dtype());
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
             assertTrue(report.written().stream()
                     .anyMatch(each -> each.key().equals(norm) && each.origin() == Origin.UNCHANGED));
 
@@ -151,7 +153,8 @@ class PassThroughSaveTest {
             Set<String> passed = new TreeSet<>();
             pretrained.report().passedThrough().forEach(each -> passed.add(each.key()));
             assertTrue(passed.containsAll(added), passed::toString);
-            SaveReport report = CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
+            SaveReport report =
+                    CheckpointSaver.save(pretrained.model(), saved, SaveOptions.like(pretrained.checkpoint()));
             assertEquals(
                     passed,
                     report.written().stream()
