@@ -72,7 +72,8 @@ public final class AutoModel {
                 model.to(options.device());
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
-                        ? CheckpointLoader.load(checkpoint, model, options.dtype().get(), options.purpose())
+                        ? CheckpointLoader.load(
+                                checkpoint, model, options.dtype().get(), options.purpose())
                         : CheckpointLoader.load(checkpoint, model, options.purpose());
                 return new Pretrained(model, checkpoint, report);
             } catch (RuntimeException e) {
