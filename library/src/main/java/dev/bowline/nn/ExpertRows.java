@@ -49,15 +49,9 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor of(Tensor rows) {
             return rows.narrow(0, from, size);
         }
-
-        /// @param stack [E, ...]
-        /// @return [...], a view
-        Tensor matrix(Tensor stack) {
-            return stack.select(0, expert);
-        }
     }
 
-    /// Runs `work` for every expert that has rows, side by side.
+    /// Runs `work` for every expert that has rows, in parallel.
     void forEach(Consumer<Group> work) {
         List<Group> groups = new ArrayList<>();
         long from = 0;

@@ -1,13 +1,12 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.MatMul;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// y = W_d (a(W_g x) ⊙ W_u x) through projections that a family names itself. Training keeps x, or
-/// what x is the norm of, and the two products W_g x and W_u x only, and computes the rest again.
+/// y = W_d (a(W_g x) ⊙ W_u x), with an activation a, through linears that a family names itself. The graph keeps the
+/// input and the two products W_g x and W_u x; the backward pass computes the rest again.
 ///
 /// Shapes: N tokens, H width, I inner width.
 public final class GatedFeedForward {
@@ -33,7 +32,7 @@ public final class GatedFeedForward {
         return forward(x, x, UnaryOperator.identity());
     }
 
-    /// Of the norm of h, which is not kept: h is, by the norm too, and the backward pass takes the norm again.
+    /// Applies the feed-forward to norm(h). The graph keeps h only; the backward pass computes the norm again.
     ///
     /// @param h [..., H]
     /// @return [..., H]
@@ -41,12 +40,16 @@ public final class GatedFeedForward {
         return forward(norm.forward(h), h, norm::forward);
     }
 
-    /// @param again what makes x of `kept`
-    private Tensor forward(Tensor x, Tensor kept, UnaryOperator<Tensor> again) {
-        // A frozen input needs no gradient, and then there is no graph to hang a backward pass of our own on.
+    private record Operators(LinearOperator gate, LinearOperator up, LinearOperator down) {}
+
+    /// @param saved the tensor that the graph keeps
+    /// @param recompute computes x from `saved`
+    private Tensor forward(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {
+        // Without an input that requires a gradient there is no graph to attach a backward pass to.
         if (!GradMode.is_enabled() || !x.requires_grad()) {
             return down.forward(activation.apply(gate.forward(x)).mul(up.forward(x)));
         }
+        Operators operators = new Operators(gate.operator(), up.operator(), down.operator());
         Tensor g;
         Tensor u;
         Tensor y;
@@ -55,24 +58,26 @@ public final class GatedFeedForward {
             u = up.forward(x);
             y = down.forward(activation.apply(g).mul_(u));
         }
-        return AutogradFunction.attach(x, y, (saved, dy) -> backward(saved, dy, again), kept, g, u);
+        AutogradFunction.Backward backward = (kept, dy) -> backward(operators, kept, dy, recompute);
+        return AutogradFunction.attach(x, y, backward, saved, g, u);
     }
 
-    private Tensor backward(Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> again) {
-        Tensor x = again.apply(saved[0]).reshape(-1, saved[0].size(-1));
+    private Tensor backward(
+            Operators operators, Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> recompute) {
+        Tensor x = recompute.apply(saved[0]).reshape(-1, saved[0].size(-1));
         Tensor g = saved[1].reshape(-1, saved[1].size(-1));
         Tensor u = saved[2].reshape(-1, saved[2].size(-1));
         Tensor dy = gradient.reshape(-1, gradient.size(-1));
 
-        Tensor curve = activation.apply(g);
-        down.addGradient(dy, curve.mul(u));
-        Tensor dp = MatMul.of(dy, down.weight().tensor());
-        Tensor du = curve.mul_(dp);
+        Tensor activated = activation.apply(g);
+        operators.down().addWeightGradient(dy, activated.mul(u), 1);
+        Tensor dp = operators.down().inputGradient(dy);
+        Tensor du = activated.mul_(dp);
         Tensor dg = activation.gradient(dp.mul_(u), g);
-        gate.addGradient(dg, x);
-        up.addGradient(du, x);
-        Tensor dx = MatMul.of(dg, gate.weight().tensor());
-        MatMul.add(dx, du, up.weight().tensor(), 1);
+        operators.gate().addWeightGradient(dg, x, 1);
+        operators.up().addWeightGradient(du, x, 1);
+        Tensor dx = operators.gate().inputGradient(dg);
+        operators.up().addInputGradient(dx, du, 1);
         return dx.view_as(saved[0]);
     }
 }

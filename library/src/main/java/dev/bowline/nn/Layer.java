@@ -141,9 +141,30 @@ public abstract class Layer {
         return chosen;
     }
 
+    /// The slots of this layer itself, without its children's.
+    List<Slot> ownSlots() {
+        return slots;
+    }
+
+    /// Every [Linear] below this layer by path, in tree order: projections, heads, routers, and one per expert of a
+    /// [LinearStack].
+    public final Map<String, Linear> linears() {
+        Map<String, Linear> all = new LinkedHashMap<>();
+        collectLinears(all);
+        return all;
+    }
+
+    private void collectLinears(Map<String, Linear> all) {
+        if (this instanceof Linear linear) {
+            all.put(linear.path(), linear);
+        }
+        children.forEach(child -> child.collectLinears(all));
+    }
+
     private void collect(Map<String, Slot> all) {
-        for (Slot slot : slots) {
-            if (all.put(slot.path(), slot) != null) {
+        for (Slot slot : ownSlots()) {
+            Slot other = all.putIfAbsent(slot.path(), slot);
+            if (other != null && other != slot) {
                 throw new IllegalStateException("two slots are called '%s'".formatted(slot.path()));
             }
         }

@@ -1,16 +1,15 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.MatMul;
-import dev.bowline.tensor.Shapes;
+import java.util.List;
 import java.util.Optional;
-import org.bytedeco.pytorch.GradMode;
-import org.bytedeco.pytorch.NoGradGuard;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.global.torch;
 
-/// y = x W^T + b. The weight is stored [out, in], as in PyTorch.
+/// y = x Wᵀ + b. The weight is stored [out, in], as in PyTorch.
+///
+/// A [LinearOperator] computes it. [#replace] puts another one in its place, for example a low-rank adapter around the
+/// first. Layers, heads and losses reach the weight through the operator only, in the forward pass and in the backward
+/// pass, so a replacement takes effect everywhere.
 public final class Linear extends Layer {
 
     /// Whether a bias is added.
@@ -21,6 +20,7 @@ public final class Linear extends Layer {
 
     private final Slot weight;
     private final Optional<Slot> bias;
+    private LinearOperator operator;
 
     public Linear(String path, long in, long out, Bias bias) {
         super(path);
@@ -29,12 +29,22 @@ public final class Linear extends Layer {
             case NONE -> Optional.empty();
             case PRESENT -> Optional.of(weight("bias", out));
         };
+        operator = new DenseLinear(WeightMatrix.whole(weight), this.bias);
     }
 
     public Linear(String path, long in, long out) {
         this(path, in, out, Bias.NONE);
     }
 
+    /// One matrix of a stack that several linears share.
+    Linear(String path, WeightMatrix matrix) {
+        super(path);
+        weight = matrix.slot();
+        bias = Optional.empty();
+        operator = new DenseLinear(matrix, bias);
+    }
+
+    /// The slot of the stored weight: [out, in], or the whole [E, out, in] if this is one matrix of a [LinearStack].
     public Slot weight() {
         return weight;
     }
@@ -43,63 +53,32 @@ public final class Linear extends Layer {
         return bias;
     }
 
-    /// Adds what this layer contributes to the gradients of its weight and bias, where they are trained.
+    /// The operator that computes this layer now. A backward pass uses the operator of its forward pass.
+    public LinearOperator operator() {
+        return operator;
+    }
+
+    /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the model;
+    /// parameters of slots that left the model belong to the caller. Ties of slots do not change.
     ///
-    /// @param dy the gradient of its result, [N, out]
-    /// @param x its input, [N, in]
-    void addGradient(Tensor dy, Tensor x) {
-        if (weight.get().requiresGrad()) {
-            weight.get().addToGradient(dy.t(), x, 1);
+    /// @param replacement given the present operator, returns the new one
+    public void replace(UnaryOperator<LinearOperator> replacement) {
+        LinearOperator other = replacement.apply(operator);
+        if (other.in() != operator.in() || other.out() != operator.out()) {
+            throw new IllegalArgumentException("'%s' maps %d to %d values, its replacement %d to %d"
+                    .formatted(path(), operator.in(), operator.out(), other.in(), other.out()));
         }
-        bias.map(Slot::get)
-                .filter(Parameter::requiresGrad)
-                .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0)));
+        operator = other;
     }
 
     /// @param x [..., in]
     /// @return [..., out]
     public Tensor forward(Tensor x) {
-        boolean recorded = GradMode.is_enabled() && (x.requires_grad() || requiresGrad());
-        if (recorded && !MatMul.isDirect(Dtype.of(x.scalar_type()))) {
-            return recorded(x);
-        }
-        // A bias is added before the result is rounded.
-        TensorOptional added =
-                bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
-        return recorded ? torch.linear(x, weight.tensor(), added) : MatMul.linear(x, weight.tensor(), added);
+        return operator.forward(x);
     }
 
-    private boolean requiresGrad() {
-        return weight.get().requiresGrad()
-                || bias.map(Slot::get).filter(Parameter::requiresGrad).isPresent();
-    }
-
-    /// MatMul that autograd does not know. They lead from [N, in] to [N, out], so both are laid into [N, W] with
-    /// W the larger of the two.
-    Tensor recorded(Tensor x) {
-        Tensor rows = AutogradFunction.requiring(x).reshape(-1, x.size(-1));
-        long in = rows.size(1);
-        long out = weight.get().shape()[0];
-        Tensor inputs = in < out ? torch.constant_pad_nd(rows, new long[] {0, out - in}) : rows;
-        Tensor joined;
-        try (NoGradGuard _ = new NoGradGuard()) {
-            joined = torch.zeros_like(inputs);
-            Tensor y = joined.narrow(1, 0, out);
-            bias.ifPresent(slot -> y.copy_(slot.tensor()));
-            MatMul.add(y, rows.detach(), weight.tensor().t(), 1);
-        }
-        AutogradFunction.attach(inputs, joined, this::backward, rows);
-        long[] shape = Shapes.of(x);
-        shape[shape.length - 1] = out;
-        return joined.narrow(1, 0, out).view(shape);
-    }
-
-    private Tensor backward(Tensor[] saved, Tensor joined) {
-        Tensor x = saved[0];
-        Tensor dy = joined.narrow(1, 0, weight.get().shape()[0]);
-        addGradient(dy, x);
-        Tensor gradients = torch.zeros_like(joined);
-        MatMul.into(gradients.narrow(1, 0, x.size(1)), dy, weight.tensor());
-        return gradients;
+    @Override
+    List<Slot> ownSlots() {
+        return operator.slots();
     }
 }

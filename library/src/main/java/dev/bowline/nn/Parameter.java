@@ -202,8 +202,8 @@ public final class Parameter implements AutoCloseable {
         return gradient.defined() ? Optional.of(gradient) : Optional.empty();
     }
 
-    /// The gradient to add to in place: the accumulated one, or fresh zeros of the value's dtype.
-    public Tensor gradientBuffer() {
+    /// The gradient to add to in place: the accumulated one, or new zeros of the value's dtype.
+    public synchronized Tensor gradientBuffer() {
         return gradient().orElseGet(() -> {
             Tensor zeros = Ops.zeros(dtype(), shape);
             value().mutable_grad().put(zeros);

@@ -22,7 +22,7 @@ public final class Slot {
     private final long[] shape;
     private Content content;
 
-    Slot(String path, SlotRole role, long... shape) {
+    public Slot(String path, SlotRole role, long... shape) {
         this.path = path;
         this.role = role;
         this.shape = shape.clone();

@@ -21,8 +21,8 @@ class ExpertLoadTest {
         try (TensorScope _ = TensorScope.open();
                 RandomSource random = RandomSource.seeded(5)) {
             GatedExperts experts = new GatedExperts("layers.0.experts", 4, WIDTH, 16);
-            experts.gateUp().get().materialize(random.normal(1, 4, 32, WIDTH));
-            experts.down().get().materialize(random.normal(1, 4, WIDTH, 16));
+            experts.gateUp().weight().get().materialize(random.normal(1, 4, 32, WIDTH));
+            experts.down().weight().get().materialize(random.normal(1, 4, WIDTH, 16));
             Tensor x = random.normal(1, 3, WIDTH);
             Tensor index = HostTensors.of(new long[] {0, 2, 2, 1, 2, 0}, 3, 2);
             Tensor shares = random.normal(1, 3, 2);

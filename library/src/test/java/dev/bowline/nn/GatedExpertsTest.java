@@ -44,8 +44,8 @@ class GatedExpertsTest {
             // Expert 4 gets no token.
             Tensor index = HostTensors.of(new long[] {0, 1, 1, 2, 3, 0, 2, 3, 0, 3, 1, 0, 2, 1}, TOKENS, 2);
             Tensor dy = random(TOKENS, WIDTH).detach();
-            Tensor gateUp = experts.gateUp().tensor();
-            Tensor down = experts.down().tensor();
+            Tensor gateUp = experts.gateUp().weight().tensor();
+            Tensor down = experts.down().weight().tensor();
 
             same(
                     dy,
@@ -68,10 +68,10 @@ class GatedExpertsTest {
             Tensor index = HostTensors.of(new long[] {0, 1, 2, 3, 4, 0, 1}, TOKENS, 1);
             Tensor dy = random(TOKENS, WIDTH).detach();
             Ops.backward(experts.forward(x, index, weight), dy);
-            Tensor once = experts.down().get().gradient().orElseThrow().clone();
+            Tensor once = experts.down().weight().get().gradient().orElseThrow().clone();
             assertTrue(Ops.norm(once).item_double() > 0.1);
             Ops.backward(experts.forward(x, index, weight), dy);
-            close(once.mul(new Scalar(2.0)), experts.down().get().gradient().orElseThrow());
+            close(once.mul(new Scalar(2.0)), experts.down().weight().get().gradient().orElseThrow());
         }
     }
 

@@ -1,0 +1,127 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.MatMul;
+import dev.bowline.tensor.Ops;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/// A weight and a bias as they are stored: the operator of every [Linear] until it is replaced.
+final class DenseLinear implements LinearOperator {
+
+    /// Sums of up to this many bfloat16 products lose no more than one rounding of the sum does, as measured against
+    /// float32; longer ones do.
+    private static final int FEW_PRODUCTS = 4;
+
+    private final WeightMatrix weight;
+    private final Optional<Slot> bias;
+
+    DenseLinear(WeightMatrix weight, Optional<Slot> bias) {
+        this.weight = weight;
+        this.bias = bias;
+    }
+
+    @Override
+    public long in() {
+        return weight.in();
+    }
+
+    @Override
+    public long out() {
+        return weight.out();
+    }
+
+    @Override
+    public List<Slot> slots() {
+        return Stream.concat(Stream.of(weight.slot()), bias.stream()).toList();
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+        boolean gradEnabled = GradMode.is_enabled() && (x.requires_grad() || requiresGrad());
+        if (gradEnabled && !(weight.isWhole() && MatMul.isDirect(Dtype.of(x.scalar_type())))) {
+            return LinearFunction.apply(this, x);
+        }
+        // A bias is added before the result is rounded.
+        TensorOptional added =
+                bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
+        return gradEnabled ? torch.linear(x, weight.tensor(), added) : MatMul.linear(x, weight.tensor(), added);
+    }
+
+    @Override
+    public void forwardInto(Tensor y, Tensor x) {
+        if (bias.isPresent()) {
+            y.copy_(bias.get().tensor());
+            MatMul.add(y, x, weight.tensor().t(), 1);
+        } else {
+            MatMul.into(y, x, weight.tensor().t());
+        }
+    }
+
+    @Override
+    public void inputGradientInto(Tensor dx, Tensor dy, double factor) {
+        MatMul.into(dx, dy, weight.tensor(), factor);
+    }
+
+    @Override
+    public void addInputGradient(Tensor dx, Tensor dy, double factor) {
+        MatMul.add(dx, dy, weight.tensor(), factor);
+    }
+
+    @Override
+    public void addWeightGradient(Tensor dy, Tensor x, double factor) {
+        if (weight.parameter().requiresGrad()) {
+            weight.addToGradient(dy.t(), x, factor);
+        }
+        addBiasGradient(dy, factor);
+    }
+
+    private void addBiasGradient(Tensor dy, double factor) {
+        bias.map(Slot::get)
+                .filter(Parameter::requiresGrad)
+                .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0), new Scalar(factor)));
+    }
+
+    /// Many products of a bfloat16 weight are summed in float32 and rounded once, as one product over all rows would
+    /// be.
+    @Override
+    public WeightGradientSum weightGradientSum(long products) {
+        Parameter parameter = weight.parameter();
+        if (!parameter.requiresGrad() || parameter.dtype() == Dtype.FLOAT32 || products <= FEW_PRODUCTS) {
+            return new WeightGradientSum.Direct(this);
+        }
+        return new RoundedOnce(
+                Ops.zeros(Dtype.FLOAT32, out(), in()), Ops.empty(parameter.dtype(), out(), in()));
+    }
+
+    private final class RoundedOnce implements WeightGradientSum {
+
+        private final Tensor sum;
+        private final Tensor product;
+
+        /// @param sum [out, in] float32, zeros
+        /// @param product [out, in], overwritten by each product
+        RoundedOnce(Tensor sum, Tensor product) {
+            this.sum = sum;
+            this.product = product;
+        }
+
+        @Override
+        public void add(Tensor dy, Tensor x, double factor) {
+            MatMul.into(product, dy.t(), x);
+            sum.add_(product, new Scalar(factor));
+            addBiasGradient(dy, factor);
+        }
+
+        @Override
+        public void finish() {
+            weight.gradientBuffer().add_(sum);
+        }
+    }
+}

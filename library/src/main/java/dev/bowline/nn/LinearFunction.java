@@ -1,0 +1,44 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Shapes;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/// A [LinearOperator] as an [AutogradFunction]. The graph keeps the input only.
+///
+/// An autograd function maps a shape to the same shape, and a linear maps [N, in] to [N, out], so input and output are
+/// padded to [N, W] with W the larger of the two.
+final class LinearFunction {
+
+    private LinearFunction() {}
+
+    /// @param x [..., in]
+    /// @return [..., out]
+    static Tensor apply(LinearOperator operator, Tensor x) {
+        long in = operator.in();
+        long out = operator.out();
+        Tensor rows = AutogradFunction.requiring(x).reshape(-1, in);
+        Tensor inputs = in < out ? torch.constant_pad_nd(rows, new long[] {0, out - in}) : rows;
+        Tensor outputs;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            outputs = torch.zeros_like(inputs);
+            operator.forwardInto(outputs.narrow(1, 0, out), rows.detach());
+        }
+        AutogradFunction.attach(inputs, outputs, (saved, dy) -> backward(operator, saved[0], dy), rows);
+        long[] shape = Shapes.of(x);
+        shape[shape.length - 1] = out;
+        return outputs.narrow(1, 0, out).view(shape);
+    }
+
+    /// @param x [N, in]
+    /// @param padded dL/dy in its first columns, [N, W]
+    /// @return dL/dx in its first columns, [N, W]
+    private static Tensor backward(LinearOperator operator, Tensor x, Tensor padded) {
+        Tensor dy = padded.narrow(1, 0, operator.out());
+        operator.addWeightGradient(dy, x, 1);
+        Tensor gradients = torch.zeros_like(padded);
+        operator.inputGradientInto(gradients.narrow(1, 0, operator.in()), dy, 1);
+        return gradients;
+    }
+}

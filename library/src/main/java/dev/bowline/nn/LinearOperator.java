@@ -1,0 +1,97 @@
+package dev.bowline.nn;
+
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.Shapes;
+import java.util.List;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Tensor;
+
+/// The computation of a [Linear]: y = x Wᵀ + b, with the two gradients that a backward pass needs of it. An adapter, a
+/// quantised or a sharded weight is an implementation, which usually holds the implementation that it replaces.
+///
+/// All methods except [#forward] run with gradients disabled. They write into tensors of the caller, so that several
+/// operators can share one result without a copy. Threads may use different operators at the same time, provided that
+/// the gradients of the parameters exist ([Parameter#gradientBuffer]).
+///
+/// Shapes: N rows.
+public interface LinearOperator {
+
+    /// The length of an input row.
+    long in();
+
+    /// The length of an output row.
+    long out();
+
+    /// The slots of the parameters that this operator uses. They are part of the model: they are saved, loaded, trained
+    /// and closed with it. The slots of an adapter have the role [SlotRole#ADAPTER].
+    List<Slot> slots();
+
+    /// Whether any parameter of this operator is trained.
+    default boolean requiresGrad() {
+        return slots().stream().anyMatch(slot -> slot.get().requiresGrad());
+    }
+
+    /// An equal operator for several calls between which no weight changes. An operator that derives its matrix from
+    /// its weights, for example by a dequantisation, derives it once here instead of once per call. The derived matrix
+    /// belongs to the caller's scope.
+    default LinearOperator prepared() {
+        return this;
+    }
+
+    /// y = x Wᵀ + b.
+    ///
+    /// @param y [N, out], overwritten
+    /// @param x [N, in]
+    void forwardInto(Tensor y, Tensor x);
+
+    /// dx = factor dy W.
+    ///
+    /// @param dx [N, in], overwritten
+    /// @param dy [N, out]
+    void inputGradientInto(Tensor dx, Tensor dy, double factor);
+
+    /// dx += factor dy W.
+    ///
+    /// @param dx [N, in], changed in place
+    /// @param dy [N, out]
+    void addInputGradient(Tensor dx, Tensor dy, double factor);
+
+    /// Adds factor dL/dW = factor dyᵀ x to the gradients of the parameters that are trained, and likewise dL/db.
+    ///
+    /// @param dy [N, out]
+    /// @param x [N, in]
+    void addWeightGradient(Tensor dy, Tensor x, double factor);
+
+    /// Sums the weight gradients of many products, as if one product had all their rows.
+    ///
+    /// @param products the number of products that will be added
+    default WeightGradientSum weightGradientSum(long products) {
+        return new WeightGradientSum.Direct(this);
+    }
+
+    /// dy W, in a tensor of the caller's scope.
+    ///
+    /// @param dy [N, out]
+    /// @return [N, in]
+    default Tensor inputGradient(Tensor dy) {
+        Tensor dx = Ops.empty(Dtype.of(dy.scalar_type()), dy.size(0), in());
+        inputGradientInto(dx, dy, 1);
+        return dx;
+    }
+
+    /// y = x Wᵀ + b, recorded for autograd where gradients are enabled.
+    ///
+    /// @param x [..., in]
+    /// @return [..., out], of x's dtype
+    default Tensor forward(Tensor x) {
+        if (GradMode.is_enabled() && (x.requires_grad() || requiresGrad())) {
+            return LinearFunction.apply(this, x);
+        }
+        long[] shape = Shapes.of(x);
+        shape[shape.length - 1] = out();
+        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), shape);
+        forwardInto(y.view(-1, out()), x.reshape(-1, in()));
+        return y;
+    }
+}
