@@ -1,9 +1,10 @@
 package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
+import dev.bowline.nn.LinearOperator;
+import dev.bowline.nn.WeightGradientSum;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
-import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -79,7 +80,8 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             Tensor positions = HostTensors.of(targets.positions(), targets.count());
             Tensor rows = hidden.detach().reshape(-1, hidden.size(-1)).index_select(0, positions);
             ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
-            return overChunks(rows, head, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
+            LinearOperator linear = head.linear().operator().prepared();
+            return overChunks(rows, linear, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
         }
     }
 
@@ -89,18 +91,18 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     private record Destination(Tensor rows, double weight) {}
 
     private double gradients(Tensor rows, Head head, Targets targets, Destination destination) {
-        Tensor w = head.matrix().detach();
+        LinearOperator linear = head.linear().operator().prepared();
         ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
-        HeadGradient headGradient = HeadGradient.of(head, Math.ceilDiv(targets.count(), chunkTokens));
+        WeightGradientSum weightGradient = linear.weightGradientSum(Math.ceilDiv(targets.count(), chunkTokens));
         double weight = destination.weight();
-        double loss = overChunks(rows, head, targets, (chunk, from) -> {
+        double loss = overChunks(rows, linear, targets, (chunk, from) -> {
             double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
             Tensor dz = chunk.logits();
-            MatMul.into(destination.rows().narrow(0, from, dz.size(0)), dz, w, weight);
-            headGradient.add(dz, chunk.h(), weight);
+            linear.inputGradientInto(destination.rows().narrow(0, from, dz.size(0)), dz, weight);
+            weightGradient.add(dz, chunk.h(), weight);
             return sum;
         });
-        headGradient.finish();
+        weightGradient.finish();
         return loss;
     }
 
@@ -114,17 +116,17 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         double of(Chunk chunk, long from);
     }
 
-    private double overChunks(Tensor rows, Head head, Targets targets, ChunkLoss chunkLoss) {
-        Tensor w = head.matrix().detach();
+    private double overChunks(Tensor rows, LinearOperator linear, Targets targets, ChunkLoss chunkLoss) {
         Tensor tokens = HostTensors.of(targets.tokens(), targets.count());
-        Tensor buffer = Ops.empty(Dtype.of(w.scalar_type()), Math.min(chunkTokens, targets.count()), w.size(0));
+        Tensor buffer = Ops.empty(
+                Dtype.of(rows.scalar_type()), Math.min(chunkTokens, targets.count()), linear.out());
         double loss = 0;
         for (long from = 0; from < targets.count(); from += chunkTokens) {
             long size = Math.min(chunkTokens, targets.count() - from);
             try (TensorScope _ = TensorScope.open()) {
                 Tensor h = rows.narrow(0, from, size);
                 Tensor z = buffer.narrow(0, 0, size);
-                MatMul.into(z, h, w.t());
+                linear.forwardInto(z, h);
                 loss += chunkLoss.of(new Chunk(h, z, tokens.narrow(0, from, size)), from);
             }
         }

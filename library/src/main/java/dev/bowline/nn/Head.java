@@ -1,47 +1,36 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.MatMul;
-import dev.bowline.tensor.Ops;
 import java.util.OptionalDouble;
-import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.global.torch;
 
-/// The output head: logits = cap tanh(h W^T / cap), without the cap when there is none.
+/// The output head: logits = cap tanh(z / cap) with z = h Wᵀ, or logits = z without a cap.
 ///
-/// @param weight [V, H]; tied, it reaches the input embedding's parameter
+/// @param linear H to V; its weight slot is tied to the input embedding's, or has values of its own
 /// @param softcap `final_logit_softcapping`
-/// @param rows what W is made from
-public record Head(Slot weight, OptionalDouble softcap, Rows rows) {
+public record Head(Linear linear, OptionalDouble softcap) {
 
-    /// A head whose rows are used as they are stored.
-    public Head(Slot weight, OptionalDouble softcap) {
-        this(weight, softcap, Rows.AS_STORED);
-    }
-
-    /// What the weight's rows are before they are multiplied with.
+    /// The rows of the head's weight that hidden states are multiplied with.
     public enum Rows {
         AS_STORED,
-        /// Each divided by its Euclidean norm (Baichuan 2: `NormHead`).
-        NORMALISED
+        /// Each divided by its Euclidean norm; see [NormalizedLinear].
+        NORMALIZED
     }
 
-    /// The rows that hidden states are multiplied with: [V, H].
-    public Tensor matrix() {
-        return switch (rows) {
-            case AS_STORED -> weight.tensor();
-            case NORMALISED -> Ops.unitRows(weight.tensor());
-        };
+    /// A linear for a head.
+    public static Linear linear(String path, long in, long out, Rows rows) {
+        Linear linear = new Linear(path, in, out);
+        switch (rows) {
+            case AS_STORED -> {}
+            case NORMALIZED -> linear.replace(_ -> new NormalizedLinear(linear.weight()));
+        }
+        return linear;
     }
 
     /// @param h [..., H]
     /// @return [..., V], of h's dtype
     public Tensor logits(Tensor h) {
-        Tensor w = matrix();
-        boolean recorded = GradMode.is_enabled() && (h.requires_grad() || w.requires_grad());
-        Tensor z = recorded ? torch.linear(h, w) : MatMul.linear(h, w, new TensorOptional());
+        Tensor z = linear.forward(h);
         return softcap.isPresent()
                 ? z.div(new Scalar(softcap.getAsDouble())).tanh().mul(new Scalar(softcap.getAsDouble()))
                 : z;

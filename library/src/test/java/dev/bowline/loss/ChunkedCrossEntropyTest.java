@@ -35,7 +35,7 @@ class ChunkedCrossEntropyTest {
             Tensor hidden = values.clone().set_requires_grad(true);
             Tensor hiddenWhole = values.clone().set_requires_grad(true);
             Head head = head(random, cap);
-            Tensor weightWhole = head.weight().tensor().detach().clone().set_requires_grad(true);
+            Tensor weightWhole = head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
             double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
@@ -45,7 +45,7 @@ class ChunkedCrossEntropyTest {
             assertClose(new Tensor(hiddenWhole.grad()), new Tensor(hidden.grad()));
             assertClose(
                     new Tensor(weightWhole.grad()),
-                    head.weight().get().gradient().orElseThrow());
+                    head.linear().weight().get().gradient().orElseThrow());
         }
     }
 
@@ -60,8 +60,8 @@ class ChunkedCrossEntropyTest {
             Tensor hidden = values.clone().set_requires_grad(true);
             Tensor hiddenWhole = values.clone().set_requires_grad(true);
             Head head = head(random, cap);
-            head.weight().get().cast(Dtype.BFLOAT16);
-            Tensor weightWhole = head.weight().tensor().detach().clone().set_requires_grad(true);
+            head.linear().weight().get().cast(Dtype.BFLOAT16);
+            Tensor weightWhole = head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
             double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
@@ -71,7 +71,7 @@ class ChunkedCrossEntropyTest {
             assertClose(new Tensor(hiddenWhole.grad()), new Tensor(hidden.grad()), 0.01);
             assertClose(
                     new Tensor(weightWhole.grad()),
-                    head.weight().get().gradient().orElseThrow(),
+                    head.linear().weight().get().gradient().orElseThrow(),
                     0.01);
         }
     }
@@ -87,10 +87,10 @@ class ChunkedCrossEntropyTest {
             ChunkedCrossEntropy loss = new ChunkedCrossEntropy(chunk);
 
             loss.backward(values, head, Targets.of(LABELS), 0.5);
-            Tensor once = head.weight().get().gradient().orElseThrow().clone();
+            Tensor once = head.linear().weight().get().gradient().orElseThrow().clone();
             loss.backward(values, head, Targets.of(LABELS), 0.25);
 
-            assertClose(Ops.times(once, 1.5), head.weight().get().gradient().orElseThrow());
+            assertClose(Ops.times(once, 1.5), head.linear().weight().get().gradient().orElseThrow());
         }
     }
 
@@ -130,11 +130,11 @@ class ChunkedCrossEntropyTest {
                 RandomSource random = RandomSource.seeded(5)) {
             Tensor hidden = random.normal(1, 1, 10, WIDTH).set_requires_grad(true);
             Head head = head(random, 5);
-            head.weight().get().freeze();
+            head.linear().weight().get().freeze();
 
             new ChunkedCrossEntropy(4).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
 
-            assertTrue(head.weight().get().gradient().isEmpty());
+            assertTrue(head.linear().weight().get().gradient().isEmpty());
             assertTrue(new Tensor(hidden.grad()).abs().max().item_double() > 0);
         }
     }
@@ -171,7 +171,7 @@ class ChunkedCrossEntropyTest {
     private static Head head(RandomSource random, double cap) {
         Linear linear = new Linear("lm_head", WIDTH, VOCABULARY);
         linear.weight().get().materialize(random.normal(1, VOCABULARY, WIDTH));
-        return new Head(linear.weight(), cap == 0 ? OptionalDouble.empty() : OptionalDouble.of(cap));
+        return new Head(linear, cap == 0 ? OptionalDouble.empty() : OptionalDouble.of(cap));
     }
 
     private static void assertClose(Tensor expected, Tensor actual) {

@@ -52,7 +52,7 @@ final class Baichuan2ConfigReader {
                 keys.activation("hidden_act", Activation.SILU),
                 DecoderConfig.Embedding.AS_STORED,
                 DecoderConfig.Rotation.FLOAT32,
-                Head.Rows.NORMALISED,
+                Head.Rows.NORMALIZED,
                 OptionalDouble.empty());
         int layers = keys.layers(32);
         keys.refuseWhatWasNotRead(Baichuan2Architecture.CAUSAL_LM.architectureName());

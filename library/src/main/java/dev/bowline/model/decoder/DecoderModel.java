@@ -43,8 +43,11 @@ final class DecoderModel extends Layer implements LanguageModel {
         family.tieSupport().require(family.architectureName(), tieFlag);
         DecoderConfig declared = family.read(config, findings);
         decoder = child(new Decoder(family.decoderPath(), declared));
-        lmHead = child(
-                new Linear("lm_head", declared.size().hidden(), declared.size().vocabulary()));
+        lmHead = child(Head.linear(
+                "lm_head",
+                declared.size().hidden(),
+                declared.size().vocabulary(),
+                declared.style().head()));
         tieWeights();
     }
 
@@ -144,8 +147,7 @@ final class DecoderModel extends Layer implements LanguageModel {
 
     @Override
     public Head head() {
-        DecoderConfig.Style style = decoder.config().style();
-        return new Head(lmHead.weight(), style.softcap(), style.head());
+        return new Head(lmHead, decoder.config().style().softcap());
     }
 
     @Override

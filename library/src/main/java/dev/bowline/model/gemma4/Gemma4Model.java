@@ -147,7 +147,7 @@ public final class Gemma4Model extends Layer implements LanguageModel {
 
     @Override
     public Head head() {
-        return new Head(lmHead.weight(), languageModel.config().softcap());
+        return new Head(lmHead, languageModel.config().softcap());
     }
 
     @Override
