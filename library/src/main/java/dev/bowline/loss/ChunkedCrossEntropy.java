@@ -118,8 +118,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
 
     private double overChunks(Tensor rows, LinearOperator linear, Targets targets, ChunkLoss chunkLoss) {
         Tensor tokens = HostTensors.of(targets.tokens(), targets.count());
-        Tensor buffer = Ops.empty(
-                Dtype.of(rows.scalar_type()), Math.min(chunkTokens, targets.count()), linear.out());
+        Tensor buffer = Ops.empty(Dtype.of(rows.scalar_type()), Math.min(chunkTokens, targets.count()), linear.out());
         double loss = 0;
         for (long from = 0; from < targets.count(); from += chunkTokens) {
             long size = Math.min(chunkTokens, targets.count() - from);

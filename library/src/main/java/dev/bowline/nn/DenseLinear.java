@@ -15,8 +15,8 @@ import org.bytedeco.pytorch.global.torch;
 /// A weight and a bias as they are stored: the operator of every [Linear] until it is replaced.
 final class DenseLinear implements LinearOperator {
 
-    /// Sums of up to this many bfloat16 products lose no more than one rounding of the sum does, as measured against
-    /// float32; longer ones do.
+    /// Sums of up to this many bfloat16 products lose no more than one rounding of the sum does, as measured
+    /// against float32; longer ones do.
     private static final int FEW_PRODUCTS = 4;
 
     private final WeightMatrix weight;
@@ -88,16 +88,15 @@ final class DenseLinear implements LinearOperator {
                 .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0), new Scalar(factor)));
     }
 
-    /// Many products of a bfloat16 weight are summed in float32 and rounded once, as one product over all rows would
-    /// be.
+    /// Many products of a bfloat16 weight are summed in float32 and rounded once, as one product over all rows
+    /// would be.
     @Override
     public WeightGradientSum weightGradientSum(long products) {
         Parameter parameter = weight.parameter();
         if (!parameter.requiresGrad() || parameter.dtype() == Dtype.FLOAT32 || products <= FEW_PRODUCTS) {
             return new WeightGradientSum.Direct(this);
         }
-        return new RoundedOnce(
-                Ops.zeros(Dtype.FLOAT32, out(), in()), Ops.empty(parameter.dtype(), out(), in()));
+        return new RoundedOnce(Ops.zeros(Dtype.FLOAT32, out(), in()), Ops.empty(parameter.dtype(), out(), in()));
     }
 
     private final class RoundedOnce implements WeightGradientSum {

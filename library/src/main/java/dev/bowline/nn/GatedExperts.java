@@ -10,11 +10,12 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(a(gate_e x_n) ⊙ up_e x_n), e = index_nk,
-/// with an activation a.
+/// A mixture of gated feed-forward experts: y_n = Σ_k w_nk down_e(a(gate_e x_n) ⊙ up_e x_n), e = index_nk, with
+/// an activation a.
 ///
-/// Tokens are sorted by expert, so each expert works on consecutive rows, and the experts run in parallel. The graph
-/// keeps the input, the routing weights and the gate and up products; the backward pass computes the rest again.
+/// Tokens are sorted by expert, so each expert works on consecutive rows, and the experts run in parallel. The
+/// graph keeps the input, the routing weights and the gate and up products; the backward pass computes the rest
+/// again.
 ///
 /// Shapes: N tokens, K experts per token, R = N K rows sorted by expert, E experts, H width, I expert width.
 public final class GatedExperts extends Layer {
@@ -176,7 +177,8 @@ public final class GatedExperts extends Layer {
             Tensor activated = activation.apply(gate);
             Tensor p = activated.mul(up);
             Tensor q = downOfExpert.inputGradient(dy);
-            group.of(dRoutingWeights).copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
+            group.of(dRoutingWeights)
+                    .copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
             q.mul_(w);
             if (downOfExpert.requiresGrad()) {
                 downOfExpert.addWeightGradient(dy, p.mul_(w), 1);
@@ -201,7 +203,8 @@ public final class GatedExperts extends Layer {
         return gradients;
     }
 
-    /// Each token's sum over its experts, one expert of every token at a time, so that no copy of all rows is made.
+    /// Each token's sum over its experts, one expert of every token at a time, so that no copy of all rows is
+    /// made.
     ///
     /// @param rows [R, H], sorted by expert
     /// @param inverse [N, K], the sorted row of each pair

@@ -5,8 +5,8 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// y = W_d (a(W_g x) ⊙ W_u x), with an activation a, through linears that a family names itself. The graph keeps the
-/// input and the two products W_g x and W_u x; the backward pass computes the rest again.
+/// y = W_d (a(W_g x) ⊙ W_u x), with an activation a, through linears that a family names itself. The graph
+/// keeps the input and the two products W_g x and W_u x; the backward pass computes the rest again.
 ///
 /// Shapes: N tokens, H width, I inner width.
 public final class GatedFeedForward {
@@ -62,8 +62,7 @@ public final class GatedFeedForward {
         return AutogradFunction.attach(x, y, backward, saved, g, u);
     }
 
-    private Tensor backward(
-            Operators operators, Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> recompute) {
+    private Tensor backward(Operators operators, Tensor[] saved, Tensor gradient, UnaryOperator<Tensor> recompute) {
         Tensor x = recompute.apply(saved[0]).reshape(-1, saved[0].size(-1));
         Tensor g = saved[1].reshape(-1, saved[1].size(-1));
         Tensor u = saved[2].reshape(-1, saved[2].size(-1));

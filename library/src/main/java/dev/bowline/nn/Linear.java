@@ -7,9 +7,9 @@ import org.bytedeco.pytorch.Tensor;
 
 /// y = x Wᵀ + b. The weight is stored [out, in], as in PyTorch.
 ///
-/// A [LinearOperator] computes it. [#replace] puts another one in its place, for example a low-rank adapter around the
-/// first. Layers, heads and losses reach the weight through the operator only, in the forward pass and in the backward
-/// pass, so a replacement takes effect everywhere.
+/// A [LinearOperator] computes it. [#replace] puts another one in its place, for example a low-rank adapter
+/// around the first. Layers, heads and losses reach the weight through the operator only, in the forward pass
+/// and in the backward pass, so a replacement takes effect everywhere.
 public final class Linear extends Layer {
 
     /// Whether a bias is added.
@@ -44,7 +44,8 @@ public final class Linear extends Layer {
         operator = new DenseLinear(matrix, bias);
     }
 
-    /// The slot of the stored weight: [out, in], or the whole [E, out, in] if this is one matrix of a [LinearStack].
+    /// The slot of the stored weight: [out, in], or the whole [E, out, in] if this is one matrix of a
+    /// [LinearStack].
     public Slot weight() {
         return weight;
     }
@@ -58,8 +59,8 @@ public final class Linear extends Layer {
         return operator;
     }
 
-    /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the model;
-    /// parameters of slots that left the model belong to the caller. Ties of slots do not change.
+    /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the
+    /// model; parameters of slots that left the model belong to the caller. Ties of slots do not change.
     ///
     /// @param replacement given the present operator, returns the new one
     public void replace(UnaryOperator<LinearOperator> replacement) {

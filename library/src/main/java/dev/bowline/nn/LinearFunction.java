@@ -7,8 +7,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /// A [LinearOperator] as an [AutogradFunction]. The graph keeps the input only.
 ///
-/// An autograd function maps a shape to the same shape, and a linear maps [N, in] to [N, out], so input and output are
-/// padded to [N, W] with W the larger of the two.
+/// An autograd function maps a shape to the same shape, and a linear maps [N, in] to [N, out], so input and
+/// output are padded to [N, W] with W the larger of the two.
 final class LinearFunction {
 
     private LinearFunction() {}

@@ -7,12 +7,13 @@ import java.util.List;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 
-/// The computation of a [Linear]: y = x Wᵀ + b, with the two gradients that a backward pass needs of it. An adapter, a
-/// quantised or a sharded weight is an implementation, which usually holds the implementation that it replaces.
+/// The computation of a [Linear]: y = x Wᵀ + b, with the two gradients that a backward pass needs of it. An
+/// adapter, a quantised or a sharded weight is an implementation, which usually holds the implementation that
+/// it replaces.
 ///
-/// All methods except [#forward] run with gradients disabled. They write into tensors of the caller, so that several
-/// operators can share one result without a copy. Threads may use different operators at the same time, provided that
-/// the gradients of the parameters exist ([Parameter#gradientBuffer]).
+/// All methods except [#forward] run with gradients disabled. They write into tensors of the caller, so that
+/// several operators can share one result without a copy. Threads may use different operators at the same time,
+/// provided that the gradients of the parameters exist ([Parameter#gradientBuffer]).
 ///
 /// Shapes: N rows.
 public interface LinearOperator {
@@ -23,8 +24,8 @@ public interface LinearOperator {
     /// The length of an output row.
     long out();
 
-    /// The slots of the parameters that this operator uses. They are part of the model: they are saved, loaded, trained
-    /// and closed with it. The slots of an adapter have the role [SlotRole#ADAPTER].
+    /// The slots of the parameters that this operator uses. They are part of the model: they are saved, loaded,
+    /// trained and closed with it. The slots of an adapter have the role [SlotRole#ADAPTER].
     List<Slot> slots();
 
     /// Whether any parameter of this operator is trained.
@@ -32,9 +33,9 @@ public interface LinearOperator {
         return slots().stream().anyMatch(slot -> slot.get().requiresGrad());
     }
 
-    /// An equal operator for several calls between which no weight changes. An operator that derives its matrix from
-    /// its weights, for example by a dequantisation, derives it once here instead of once per call. The derived matrix
-    /// belongs to the caller's scope.
+    /// An equal operator for several calls between which no weight changes. An operator that derives its matrix
+    /// from its weights, for example by a dequantisation, derives it once here instead of once per call. The
+    /// derived matrix belongs to the caller's scope.
     default LinearOperator prepared() {
         return this;
     }

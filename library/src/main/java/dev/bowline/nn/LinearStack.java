@@ -3,8 +3,8 @@ package dev.bowline.nn;
 import java.util.List;
 import java.util.stream.LongStream;
 
-/// A linear without a bias per expert, whose weights are stored as one tensor [E, out, in]. The tensor's name is the
-/// path of this layer; the linear of expert `e` has the path `<path>.<e>`.
+/// A linear without a bias per expert, whose weights are stored as one tensor [E, out, in]. The tensor's name
+/// is the path of this layer; the linear of expert `e` has the path `<path>.<e>`.
 public final class LinearStack extends Layer {
 
     private final Slot weight;
@@ -14,7 +14,8 @@ public final class LinearStack extends Layer {
         super(path);
         weight = new Slot(path, SlotRole.BASE, experts, out, in);
         this.experts = LongStream.range(0, experts)
-                .mapToObj(expert -> child(new Linear(path(Long.toString(expert)), WeightMatrix.ofStack(weight, expert))))
+                .mapToObj(
+                        expert -> child(new Linear(path(Long.toString(expert)), WeightMatrix.ofStack(weight, expert))))
                 .toList();
     }
 

@@ -2,8 +2,8 @@ package dev.bowline.nn;
 
 import org.bytedeco.pytorch.Tensor;
 
-/// Sums the weight gradients of the products of one [LinearOperator]. A loss over chunks of tokens adds a product per
-/// chunk.
+/// Sums the weight gradients of the products of one [LinearOperator]. A loss over chunks of tokens adds a
+/// product per chunk.
 ///
 /// Shapes: N rows.
 public interface WeightGradientSum {

@@ -35,7 +35,8 @@ class ChunkedCrossEntropyTest {
             Tensor hidden = values.clone().set_requires_grad(true);
             Tensor hiddenWhole = values.clone().set_requires_grad(true);
             Head head = head(random, cap);
-            Tensor weightWhole = head.linear().weight().tensor().detach().clone().set_requires_grad(true);
+            Tensor weightWhole =
+                    head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
             double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
@@ -61,7 +62,8 @@ class ChunkedCrossEntropyTest {
             Tensor hiddenWhole = values.clone().set_requires_grad(true);
             Head head = head(random, cap);
             head.linear().weight().get().cast(Dtype.BFLOAT16);
-            Tensor weightWhole = head.linear().weight().tensor().detach().clone().set_requires_grad(true);
+            Tensor weightWhole =
+                    head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
             double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
@@ -90,7 +92,9 @@ class ChunkedCrossEntropyTest {
             Tensor once = head.linear().weight().get().gradient().orElseThrow().clone();
             loss.backward(values, head, Targets.of(LABELS), 0.25);
 
-            assertClose(Ops.times(once, 1.5), head.linear().weight().get().gradient().orElseThrow());
+            assertClose(
+                    Ops.times(once, 1.5),
+                    head.linear().weight().get().gradient().orElseThrow());
         }
     }
 

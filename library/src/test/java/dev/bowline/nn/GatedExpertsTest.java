@@ -71,7 +71,9 @@ class GatedExpertsTest {
             Tensor once = experts.down().weight().get().gradient().orElseThrow().clone();
             assertTrue(Ops.norm(once).item_double() > 0.1);
             Ops.backward(experts.forward(x, index, weight), dy);
-            close(once.mul(new Scalar(2.0)), experts.down().weight().get().gradient().orElseThrow());
+            close(
+                    once.mul(new Scalar(2.0)),
+                    experts.down().weight().get().gradient().orElseThrow());
         }
     }
 
