@@ -19,6 +19,7 @@ RUN useradd --uid 10001 --create-home bowline && mkdir /data && chown bowline /d
 COPY --from=build /opt/bowline/bowline /opt/bowline/bowline
 COPY --from=build /opt/bowline/LICENSE /opt/bowline/LICENSE
 COPY --from=build /opt/bowline/.mvn /opt/bowline/.mvn
+COPY --from=build /opt/bowline/library/src/main/resources/dev/bowline/platform /opt/bowline/library/src/main/resources/dev/bowline/platform
 COPY --from=build /opt/bowline/cli/target /opt/bowline/cli/target
 COPY --from=build /opt/bowline/cache /opt/bowline/cache
 ENV BOWLINE_BUILD=never \

@@ -20,8 +20,8 @@ if errorlevel 1 (
 type nul > "%PROJECT%cli\target\bowline.built"
 
 :run
-"%JAVA_HOME%\bin\java.exe" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xms32m ^
-    -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dorg.bytedeco.javacpp.maxbytes=0 ^
-    -Dorg.bytedeco.javacpp.nopointergc=true -Dfile.encoding=UTF-8 %BOWLINE_JAVA_OPTS% ^
+rem The first three options are those of library\src\main\resources\dev\bowline\platform\process.properties.
+"%JAVA_HOME%\bin\java.exe" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow ^
+    -XX:+UseSerialGC -Xms32m -Dfile.encoding=UTF-8 %BOWLINE_JAVA_OPTS% ^
     -cp "%PROJECT%cli\target\classes;%PROJECT%cli\target\lib\*" dev.bowline.cli.Bowline %*
 exit /b %ERRORLEVEL%

@@ -18,7 +18,7 @@ final class CheckpointBench {
 
     /// @param args the checkpoint, a directory to save into that does not exist yet
     public static void main(String[] args) {
-        NativeProcess.tune();
+        NativeProcess.tuneApplication();
         Path directory = Path.of(args[0]);
         Path saved = Path.of(args[1]);
         // Classes and libraries are loaded, which is no part of loading a checkpoint.

@@ -47,7 +47,7 @@ final class ComponentBench {
 
     /// @param args dtype (fp32 or bf16), then which parts; all when none is named
     public static void main(String[] args) {
-        NativeProcess.tune();
+        NativeProcess.tuneApplication();
         List<JsonObject> lines = NativeProcess.onMainArena(() -> {
             try (TensorScope _ = TensorScope.open()) {
                 torch.manual_seed(1);

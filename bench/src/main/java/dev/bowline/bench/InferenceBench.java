@@ -27,7 +27,7 @@ final class InferenceBench {
 
     /// @param args directory, mapped or copied, rounds, tokens to decode in each
     public static void main(String[] args) {
-        NativeProcess.tune();
+        NativeProcess.tuneApplication();
         NativeProcess.onMainArena(() -> {
             // libtorch itself is loaded before the first round.
             try (TensorScope _ = TensorScope.open()) {

@@ -32,7 +32,7 @@ final class TrainingStepBench {
 
     /// @param args directory, dtype (fp32 or bf16), warm-up steps, timed steps, target tokens per chunk of the loss
     public static void main(String[] args) {
-        NativeProcess.tune();
+        NativeProcess.tuneApplication();
         System.out.println(NativeProcess.onMainArena(() -> measured(args)));
         Runtime.getRuntime().halt(0);
     }

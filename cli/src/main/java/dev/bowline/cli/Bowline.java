@@ -21,7 +21,7 @@ public final class Bowline {
         Console streams = Console.ofStreams();
         Posix.exitNow(guarded(streams, arguments, () -> {
             // Before any class of libtorch's: it reads the environment once, when it loads.
-            NativeProcess.tune();
+            NativeProcess.tuneApplication();
             Console console = Console.ofTerminal();
             Interruption.watch(console);
             return NativeProcess.onMainArena(() -> run(console, arguments));

@@ -13,6 +13,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -40,8 +41,18 @@ class LauncherTest {
         project = Files.createDirectories(temporary.toRealPath().resolve("project"));
         Files.createDirectories(project.resolve(".mvn"));
         Files.copy(SOURCES.resolve("bowline"), project.resolve("bowline"));
-        for (String file : List.of(".mvn/jdk.sh", ".mvn/platform.sh")) {
+        for (String file : List.of(
+                ".mvn/jdk.sh",
+                ".mvn/platform.sh",
+                ".mvn/settings.sh",
+                "library/src/main/resources/dev/bowline/platform/process.properties")) {
+            Files.createDirectories(project.resolve(file).getParent());
             Files.copy(SOURCES.resolve(file), project.resolve(file));
+        }
+        try (Stream<Path> sources = Files.walk(project.resolve("library"))) {
+            for (Path each : sources.toList()) {
+                age(each);
+            }
         }
         Path target = Files.createDirectories(project.resolve("cli/target/lib")).resolveSibling("");
         start = target.resolve("bowline.start");

@@ -11,8 +11,8 @@ import java.util.Optional;
 /// How many threads BLAS gives one matrix product.
 ///
 /// libtorch's attention kernel calls BLAS from each of its own threads. If every one of those calls starts threads
-/// again, they fight for the processors and the kernel takes a multiple of its time; see docs/performance.md. Linux
-/// with OpenBLAS only; elsewhere nothing happens. Not before libtorch has loaded.
+/// again, they fight for the processors and the kernel takes a multiple of its time; see docs/performance.md.
+/// Linux with OpenBLAS only; elsewhere nothing happens. Not before libtorch has loaded.
 public final class BlasThreads {
 
     /// `openblas_get_num_threads` and `openblas_set_num_threads`.

@@ -16,9 +16,9 @@ import java.util.concurrent.ThreadFactory;
 
 /// Which arena of glibc's allocator a thread was given.
 ///
-/// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the main
-/// arena grows as far as it has to; the others map a large tensor anew each time, page by page. docs/performance.md
-/// has what either costs.
+/// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the
+/// main arena grows as far as it has to; the others map a large tensor anew each time, page by page.
+/// docs/performance.md has what either costs.
 public final class MallocArena {
 
     /// Which arenas a thread may have.
@@ -72,7 +72,8 @@ public final class MallocArena {
         return CompletableFuture.supplyAsync(MallocArena::isMain, thread).join();
     }
 
-    /// Whether the calling thread has the main arena, which is the process's heap. False where nothing is known of it.
+    /// Whether the calling thread has the main arena, which is the process's heap. False where nothing is known of
+    /// it.
     public static boolean isMain() {
         if (ALLOCATOR.isEmpty()) {
             return false;

@@ -1,69 +1,67 @@
 package dev.bowline.platform;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
-import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Supplier;
 
-/// Settings of this process that libtorch, its BLAS and the C library read once, when they load.
+/// Settings of this process that libtorch, its BLAS, JavaCPP and the C library read once, when they load.
 ///
-/// Must run before the first tensor. They are about speed: huge pages for large tensors, OpenMP threads that sleep
-/// instead of spinning against BLAS's, and freed memory that is kept for the next step. Linux with glibc only;
-/// elsewhere nothing is changed. The system property `bowline.tune.process`, set to `false` before the first use of a
-/// model, leaves the process alone.
+/// The settings must be applied before the first tensor. `docs/process-settings.md` lists them with their reasons.
+/// Environment variables and `mallopt` are for Linux with glibc. The system property `bowline.tune.process` or the
+/// environment variable `BOWLINE_TUNE_PROCESS`, set to `false`, switches all of them off.
 public final class NativeProcess {
 
-    private static final int M_TRIM_THRESHOLD = -1;
-    private static final int M_TOP_PAD = -2;
-    private static final int M_MMAP_THRESHOLD = -3;
-
-    private static final String SWITCH = "bowline.tune.process";
+    private static final String SWITCH_PROPERTY = "bowline.tune.process";
+    private static final String SWITCH_VARIABLE = "BOWLINE_TUNE_PROCESS";
 
     private static boolean tuned;
 
     private NativeProcess() {}
 
-    /// Applies the settings, once. A variable the user set in the environment is left as it is.
+    /// Applies the settings that suit a program which uses Bowline as a library, once. A variable of the
+    /// environment and a system property that are already set keep their values.
     public static synchronized void tune() {
-        if (tuned
-                || !System.getProperty("os.name").startsWith("Linux")
-                || System.getProperty(SWITCH, "true").equals("false")) {
+        if (tuned || isSwitchedOff()) {
             return;
         }
         tuned = true;
-        setIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
-        setIfAbsent("OMP_WAIT_POLICY", "passive");
-        // Left alone, libtorch took one processor of two (docs/performance.md).
-        setIfAbsent("OMP_NUM_THREADS", Integer.toString(processors()));
-        // BLAS's idle threads sleep after 2^12 cycles; they would hold the processor that attention wants. Only with
-        // BlasThreads: threads that BLAS starts inside of attention would be many times slower with it.
-        setIfAbsent("OPENBLAS_THREAD_TIMEOUT", "12");
-        if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
-            mallopt(M_MMAP_THRESHOLD, 1 << 30);
-            mallopt(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
-            mallopt(M_TOP_PAD, 64 << 20);
+        ProcessSettings settings = ProcessSettings.read();
+        settings.properties().forEach(NativeProcess::setPropertyIfAbsent);
+        if (!System.getProperty("os.name").startsWith("Linux")) {
+            return;
+        }
+        // OPENBLAS_THREAD_TIMEOUT needs BlasThreads: with it, threads that BLAS starts inside attention are many times
+        // slower.
+        settings.load().forEach((name, value) -> {
+            if (System.getenv(name) == null) {
+                LibC.setenv(name, value);
+            }
+        });
+        for (LibC.MallocParameter parameter : LibC.MallocParameter.values()) {
+            if (System.getenv(parameter.variable()) == null) {
+                LibC.mallopt(parameter, settings.startBytes(parameter.variable()));
+            }
         }
     }
 
-    /// Runs a program on a thread that has glibc's main arena, if one of many new ones does, and waits for it.
+    /// Applies the settings of [#tune] and those for a process that runs nothing but Bowline: the garbage
+    /// collector no longer frees native memory that no scope or owner has closed.
+    public static synchronized void tuneApplication() {
+        if (!isSwitchedOff()) {
+            ProcessSettings.read().application().forEach(NativeProcess::setPropertyIfAbsent);
+            tune();
+        }
+    }
+
+    /// Runs a program on a thread that has glibc's main arena, if one of many new threads has it, and waits for
+    /// the program.
     ///
-    /// Only there is the memory of large tensors used again; threads of Java have other arenas. It is about speed,
-    /// and worth doing for training. With more than four processors it takes a small `MALLOC_ARENA_MAX`, as the
-    /// launcher sets.
+    /// Only the main arena keeps the memory of large tensors for reuse; other threads of Java have other arenas.
+    /// The call is about speed, and worthwhile for training. With more than four processors it needs a small
+    /// `MALLOC_ARENA_MAX` in the environment, as the launcher sets.
     ///
-    /// @return what the program returns; what it throws is thrown here
+    /// @return the result of the program; an exception of the program is thrown here
     public static <T> T onMainArena(Supplier<T> program) {
         if (MallocArena.isMain()) {
             return program.get();
@@ -79,46 +77,15 @@ public final class NativeProcess {
         }
     }
 
-    /// The processors for this process, two threads of one core counted once.
-    private static int processors() {
-        int threads = Runtime.getRuntime().availableProcessors();
-        try {
-            boolean shared = Files.readString(Path.of("/sys/devices/system/cpu/smt/active"))
-                    .startsWith("1");
-            return shared ? Math.max(1, threads / 2) : threads;
-        } catch (IOException e) {
-            return threads;
+    private static boolean isSwitchedOff() {
+        String variable = System.getenv(SWITCH_VARIABLE);
+        return System.getProperty(SWITCH_PROPERTY, variable == null ? "true" : variable)
+                .equals("false");
+    }
+
+    private static void setPropertyIfAbsent(String name, String value) {
+        if (System.getProperty(name) == null) {
+            System.setProperty(name, value);
         }
-    }
-
-    private static void setIfAbsent(String name, String value) {
-        if (System.getenv(name) != null) {
-            return;
-        }
-        find("setenv", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT))
-                .ifPresent(function -> {
-                    try (Arena arena = Arena.ofConfined()) {
-                        MemorySegment nameText = arena.allocateFrom(name);
-                        MemorySegment valueText = arena.allocateFrom(value);
-                        int _ = (int) function.invokeExact(nameText, valueText, 0);
-                    } catch (Throwable e) {
-                        throw new IllegalStateException("setenv failed", e);
-                    }
-                });
-    }
-
-    private static void mallopt(int parameter, int value) {
-        find("mallopt", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT)).ifPresent(function -> {
-            try {
-                int _ = (int) function.invokeExact(parameter, value);
-            } catch (Throwable e) {
-                throw new IllegalStateException("mallopt failed", e);
-            }
-        });
-    }
-
-    private static Optional<MethodHandle> find(String function, FunctionDescriptor descriptor) {
-        Linker linker = Linker.nativeLinker();
-        return linker.defaultLookup().find(function).map(symbol -> linker.downcallHandle(symbol, descriptor));
     }
 }

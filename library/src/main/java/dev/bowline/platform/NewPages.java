@@ -22,8 +22,8 @@ public final class NewPages {
 
     private NewPages() {}
 
-    /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where the
-    /// system can't do it nothing happens: it is about speed alone.
+    /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where
+    /// the system can't do it nothing happens: it is about speed alone.
     ///
     /// @param memory native
     public static void request(MemorySegment memory) {
