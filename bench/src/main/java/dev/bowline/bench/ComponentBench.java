@@ -8,6 +8,8 @@ import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.RmsNorm;
+import dev.bowline.nn.Rope;
+import dev.bowline.nn.RopeScaling;
 import dev.bowline.nn.RotaryEmbedding;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
@@ -71,7 +73,7 @@ final class ComponentBench {
         Linear head = filled(new Linear("head", WIDTH, VOCABULARY));
         time("linear 512 x 32768", only, x, head::forward);
 
-        RotaryEmbedding rotary = new RotaryEmbedding(1e4, 64, 32, 1);
+        Rope rotary = new Rope(1e4, 64, new RopeScaling.None());
         Sequences sequences = Sequences.causal(ROWS, LENGTH);
         RotaryEmbedding.Table table = sequences.rotate(rotary, dtype);
         time("rotate 8 x 64", only, random(ROWS, LENGTH, 8, 64), h -> RotaryEmbedding.rotate(h, table));

@@ -6,8 +6,8 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.baichuan2.Baichuan2Architecture;
-import dev.bowline.model.decoder.ConfigDifference;
-import dev.bowline.model.decoder.DecoderFamily;
+import dev.bowline.model.ConfigDifference;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.model.gemma2.Gemma2Architecture;
 import dev.bowline.model.gemma3.Gemma3Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
@@ -48,8 +48,9 @@ public final class Families {
         }
     }
 
-    /// The families that share the decoder of `model.decoder`: a line for each.
-    private static final List<DecoderFamily[]> DECODERS = List.of(
+    /// A line per family.
+    private static final List<ModelFamily[]> DECLARED = List.of(
+            Gemma4Architecture.values(),
             LlamaArchitecture.values(),
             SmolLm3Architecture.values(),
             Qwen2Architecture.values(),
@@ -132,31 +133,22 @@ public final class Families {
     }
 
     /// Those whose config.json is the decoder's.
-    private static List<DecoderFamily> flatFamilies() {
-        return DECODERS.stream()
+    private static List<ModelFamily> flatFamilies() {
+        return DECLARED.stream()
                 .flatMap(Arrays::stream)
                 .filter(family -> family.decoderPath().equals("model"))
                 .toList();
     }
 
     private static List<Family> families() {
-        List<Family> families = new ArrayList<>();
-        for (Gemma4Architecture gemma4 : Gemma4Architecture.values()) {
-            families.add(new Family(
-                    gemma4.architectureName(),
-                    gemma4.baseName(),
-                    gemma4.modelType(),
-                    gemma4.tieSupport(),
-                    gemma4::build));
-        }
-        DECODERS.stream()
+        return DECLARED.stream()
                 .flatMap(Arrays::stream)
-                .forEach(family -> families.add(new Family(
+                .map(family -> new Family(
                         family.architectureName(),
                         family.baseName(),
                         family.modelType(),
                         family.tieSupport(),
-                        family::build)));
-        return List.copyOf(families);
+                        family::build))
+                .toList();
     }
 }

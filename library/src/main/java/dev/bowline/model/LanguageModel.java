@@ -1,106 +1,276 @@
 package dev.bowline.model;
 
+import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.decoder.Decoder;
+import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.nn.Head;
-import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.KeyValueCache;
+import dev.bowline.nn.Layer;
+import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.WeightRule;
-import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
+import dev.bowline.ties.TieFlag;
+import dev.bowline.ties.TieSupport;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// A decoder-only language model: ids in, hidden states and logits out.
+/// A decoder-only language model of any family: token ids in, hidden states and logits out.
+///
+/// The head's tie is declared by role: a tied head is the input embedding of the active decoder. The tie is resolved
+/// again after the decoder is replaced.
 ///
 /// Shapes: B rows, S positions, H hidden size, V vocabulary. The model owns its parameters; [#close] frees them.
 ///
 /// Threads may compute at once with a model that nobody trains or loads into. Training is for one thread.
-public interface LanguageModel extends TiedHead, AutoCloseable {
+public final class LanguageModel extends Layer implements TiedHead, AutoCloseable {
 
-    /// The config.json the model was built from, unchanged.
-    JsonObject config();
+    private final ModelFamily family;
+    private final TieFlag tieFlag;
+    private final Linear lmHead;
+    private final List<AutoCloseable> owned = new ArrayList<>();
+    private JsonObject config;
+    private ConfigFindings findings = new ConfigFindings();
+    private Decoder decoder;
+    private boolean isReleased;
+
+    /// Builds the model without values: load a checkpoint into it, or initialise it.
+    ///
+    /// @param config the original config.json
+    LanguageModel(ModelFamily family, JsonObject config) {
+        super("");
+        this.family = family;
+        this.config = config;
+        tieFlag = TieFlag.controlling(config, family.tieDefault());
+        family.tieSupport().require(family.architectureName(), tieFlag);
+        DecoderConfig declared = family.read(config, findings);
+        decoder = child(new Decoder(family.decoderPath(), declared));
+        lmHead = child(Head.linear(
+                "lm_head",
+                declared.size().hidden(),
+                declared.size().vocabulary(),
+                declared.style().head()));
+        tieWeights();
+    }
+
+    /// Replaces the decoder by that of `replacement`, and ties the head again.
+    ///
+    /// This model takes over the decoder, its config.json and its resources: `replacement` is used up, and closing it
+    /// is allowed and does nothing. The old decoder's memory is freed. A tied head has the new embedding's values from
+    /// now on; a separate head keeps its own. An optimizer that was built before refuses its next step, because its
+    /// parameters are closed.
+    ///
+    /// @param replacement a model of the same class with the same vocabulary, hidden size and head
+    /// @throws BowlineException if the two models do not fit; both stay as they were
+    public void replaceLanguageModel(LanguageModel replacement) {
+        requireReplaceable(replacement);
+        Decoder old = decoder;
+        decoder = replaceChild(old, replacement.release());
+        config = replacement.config;
+        findings = replacement.findings;
+        owned.addAll(replacement.owned);
+        replacement.owned.clear();
+        tieWeights();
+        old.parameters().values().forEach(Parameter::close);
+    }
+
+    private void requireReplaceable(LanguageModel replacement) {
+        if (replacement == this) {
+            throw new IllegalArgumentException("a model cannot replace its own decoder");
+        }
+        if (replacement.family != family) {
+            throw new BowlineException(
+                    "the replacement is a %s, the model is a %s"
+                            .formatted(replacement.architecture(), architecture()),
+                    "build the replacement from a config.json whose architectures is [\"%s\"]".formatted(architecture()));
+        }
+        if (replacement.tieFlag.tied() != tieFlag.tied()) {
+            throw new BowlineException(
+                    "the replacement has %s, the model has %s"
+                            .formatted(headOf(replacement.tieFlag), headOf(tieFlag)),
+                    "set tie_word_embeddings to %s at the top level of the replacement's config.json"
+                            .formatted(tieFlag.tied()));
+        }
+        long[] ours = inputEmbedding().shape();
+        long[] theirs = replacement.inputEmbedding().shape();
+        if (!Arrays.equals(ours, theirs)) {
+            throw new BowlineException(
+                    "the replacement's '%s' has shape %s, the model's has shape %s"
+                            .formatted(inputEmbedding().path(), Shapes.text(theirs), Shapes.text(ours)),
+                    "build the replacement with vocab_size %d and hidden_size %d".formatted(ours[0], ours[1]));
+        }
+    }
+
+    private static String headOf(TieFlag flag) {
+        return flag.tied() ? "a tied head" : "a separate head";
+    }
+
+    /// Gives away the decoder. Nothing of this model is usable afterwards.
+    private Decoder release() {
+        Decoder given = decoder();
+        isReleased = true;
+        removeChild(given);
+        parameters().values().forEach(Parameter::close);
+        return given;
+    }
+
+    /// The active decoder: the model without its head.
+    public Decoder decoder() {
+        if (isReleased) {
+            throw new BowlineException(
+                    "the decoder of this %s was moved into another model".formatted(architecture()),
+                    "use the model that replaceLanguageModel was called on");
+        }
+        return decoder;
+    }
+
+    @Override
+    public String architecture() {
+        return family.architectureName();
+    }
+
+    @Override
+    public TieSupport tieSupport() {
+        return family.tieSupport();
+    }
+
+    @Override
+    public TieFlag tieFlag() {
+        return tieFlag;
+    }
+
+    @Override
+    public TieFlag.ClassDefault tieDefault() {
+        return family.tieDefault();
+    }
+
+    @Override
+    public Slot inputEmbedding() {
+        return decoder().tokens().weight();
+    }
+
+    @Override
+    public Slot lmHead() {
+        return lmHead.weight();
+    }
+
+    @Override
+    public void tieWeights() {
+        if (tieFlag.tied()) {
+            lmHead.weight().tieTo(inputEmbedding());
+        }
+    }
+
+    /// The config.json that the active decoder was built from, unchanged.
+    public JsonObject config() {
+        return config;
+    }
 
     /// The settings of config.json that neither the model nor transformers uses, a sentence each.
-    List<String> notes();
+    public List<String> notes() {
+        return List.copyOf(findings.notes().values());
+    }
 
     /// The dropouts that transformers applies in training. Bowline applies none.
-    List<Dropout> dropouts();
+    public List<Dropout> dropouts() {
+        return findings.dropouts();
+    }
 
-    int vocabularySize();
+    public int vocabularySize() {
+        return decoder().config().size().vocabulary();
+    }
 
     /// The longest sequence the model was made for.
-    int maxPositions();
+    public int maxPositions() {
+        int written = decoder().config().size().maxPositions();
+        return decoder().config().layers().stream()
+                .flatMap(layer -> layer.attention().rope().stream())
+                .mapToInt(rope -> rope.scaling().reach(written))
+                .min()
+                .orElse(written);
+    }
 
-    /// Every slot by its Hugging Face name, in the model's order, tied ones included.
-    Map<String, Slot> slots();
+    /// The part of the model that a tensor belongs to.
+    public Component component(String tensorName) {
+        return Component.of(tensorName);
+    }
 
-    /// Every distinct value by its canonical name.
-    Map<String, Parameter> parameters();
-
-    /// Every distinct value the optimizer may update.
-    Map<String, Parameter> trainable();
-
-    /// Which part of the model a tensor belongs to.
-    Component component(String tensorName);
-
-    /// How checkpoints' tensor names differ from the slots' names.
-    List<WeightRule> weightRules();
+    /// The differences between checkpoints' tensor names and the slots' names.
+    public List<WeightRule> weightRules() {
+        return CommonWeightRules.after(family.weightRules(decoder().config()));
+    }
 
     /// The hidden states after the final norm.
     ///
     /// @param ids [B, S] int64
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @return [B, S, H], owned by the caller's scope
-    Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache);
+    public Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
+        return decoder().forward(ids, sequences, cache);
+    }
 
-    Head head();
+    public Head head() {
+        return new Head(lmHead, decoder().config().style().softcap());
+    }
 
     /// @return [B, S, V], owned by the caller's scope
-    default Tensor logits(Tensor ids, Sequences sequences) {
+    public Tensor logits(Tensor ids, Sequences sequences) {
         return head().logits(hiddenStates(ids, sequences, Optional.empty()));
     }
 
-    /// An empty cache with an entry per attention layer that computes its own keys and values.
-    KeyValueCache newCache();
-
-    /// Whether keys and values of `past` positions may be continued to `length` positions; where not, all are
-    /// computed anew, because the model turns every position otherwise from there on.
-    default boolean keepsCache(int past, int length) {
-        return true;
+    /// An empty cache with an entry per attention layer.
+    public KeyValueCache newCache() {
+        return decoder().newCache();
     }
 
-    /// Fills every parameter as the reference does for a model that is not loaded, in `dtype`, the same for the same
+    /// Whether keys and values of `past` positions may be continued to `length` positions. Where they may not, all are
+    /// computed anew, because the model rotates every position by other frequencies from there on.
+    public boolean keepsCache(int past, int length) {
+        return decoder().config().layers().stream()
+                .flatMap(layer -> layer.attention().rope().stream())
+                .allMatch(rope -> rope.scaling().keepsKeys(past, length));
+    }
+
+    /// Fills every parameter as transformers does for a model that is not loaded, in `dtype`, the same for the same
     /// seed. A model that already has values keeps its tensors: the values are drawn in float32 and cast in place.
-    /// Ends with the tie checked.
-    void initializeWeights(Dtype dtype, long seed);
+    /// Checks the tie at the end.
+    public void initializeWeights(Dtype dtype, long seed) {
+        try (var _ = TensorScope.open()) {
+            new WeightInitializer(decoder(), seed).fill(parameters());
+            cast(dtype);
+        }
+        TiedWeights.ensureTiedLmHead(this);
+        TiedWeights.requireDistinct(this, parameters());
+    }
 
     /// Casts every parameter in place; ties are kept.
-    void cast(Dtype dtype);
-
-    /// The device of every parameter; the CPU at first.
-    Device device();
-
-    /// Moves every parameter to `device`, and those that are loaded later too; ties are kept.
-    ///
-    /// @throws dev.bowline.BowlineException if this process cannot use the device
-    void to(Device device);
-
-    /// The kernels that the layers run: those that were chosen, or those for the device.
-    KernelPolicy kernels();
-
-    /// Chooses the kernels, such as plain operators of libtorch on the CPU.
-    ///
-    /// @throws dev.bowline.BowlineException if they do not run on the device
-    void useKernels(KernelPolicy kernels);
+    public void cast(Dtype dtype) {
+        parameters().values().forEach(parameter -> parameter.cast(dtype));
+    }
 
     /// Ties `resource` to the model's life: it is closed with the model.
-    void own(AutoCloseable resource);
+    public void own(AutoCloseable resource) {
+        owned.add(resource);
+    }
 
     @Override
-    void close();
+    public void close() {
+        parameters().values().forEach(Parameter::close);
+        for (AutoCloseable resource : owned.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IllegalStateException("a resource of the model could not be closed", e);
+            }
+        }
+        owned.clear();
+    }
 }

@@ -1,4 +1,4 @@
-/// What every causal language model offers, and what a family must declare.
+/// Language models: the one shell of every family with its ties, and the reading of config.json that families share.
 @NullMarked
 package dev.bowline.model;
 

@@ -109,6 +109,15 @@ public abstract class Layer {
         return replacement;
     }
 
+    /// Removes a child that another tree takes over. The caller re-ties slots that stood for one of the child's.
+    protected final void removeChild(Layer child) {
+        if (!children.remove(child)) {
+            throw new IllegalArgumentException("'%s' is not a child of '%s'".formatted(child.path, path));
+        }
+        child.device = device();
+        child.parent = null;
+    }
+
     protected final Slot weight(String name, long... shape) {
         return slot(name, SlotRole.BASE, shape);
     }

@@ -11,7 +11,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// A rotary embedding of the first `width` channels of each head, in the half-split layout, with frequencies
-/// that may be scaled for longer contexts.
+/// that may be scaled for longer contexts. The frequencies are float32 whatever the model's dtype: rounding them to
+/// bfloat16 changes low frequencies by percent.
 ///
 /// @param theta `rope_theta`
 /// @param width D, how many channels turn; the others of a head pass
@@ -19,7 +20,7 @@ public record Rope(double theta, int width, RopeScaling scaling) {
 
     /// @param positions [rows × S], row by row
     RotaryEmbedding.Table table(long[] positions, long rows, long length, Dtype dtype) {
-        float[] frequencies = scaling.frequencies(this::powers, length);
+        float[] frequencies = scaling.frequencies(this, length);
         Tensor f = HostTensors.of(frequencies, frequencies.length);
         Tensor p =
                 HostTensors.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
@@ -31,19 +32,21 @@ public record Rope(double theta, int width, RopeScaling scaling) {
         return scaling.attentionFactor() == 1 ? x : Ops.times(x, scaling.attentionFactor());
     }
 
-    /// (factor θ)^(2j/D) in float32.
-    private float[] powers(double factor) {
+    /// (factor θ)^(2j/D) for j < D/2 in float32.
+    float[] powers(double factor) {
+        return powers(factor, width / 2);
+    }
+
+    /// (factor θ)^(2j/D) for j < `pairs` in float32.
+    float[] powers(double factor, int pairs) {
         Tensor exponents = torch.arange(
-                        new Scalar(0.0),
-                        new Scalar((double) width),
-                        new Scalar(2.0),
-                        new TensorOptions(ScalarType.Float))
+                        new Scalar(0.0), new Scalar(2.0 * pairs), new Scalar(2.0), new TensorOptions(ScalarType.Float))
                 .div(new Scalar((double) width));
         return HostTensors.bytes(torch.pow(new Scalar(theta * factor), exponents))
                 .toArray(ValueLayout.JAVA_FLOAT);
     }
 
-    /// Turns the channels that turn.
+    /// Rotates the first D channels of each head.
     ///
     /// @param x [B, S, N, D'] with D' at least D
     /// @return [B, S, N, D'], of the table's dtype

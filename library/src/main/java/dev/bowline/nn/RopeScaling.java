@@ -10,11 +10,10 @@ import java.util.List;
 /// last bit or close to it: at position 100,000 a relative error of 1e-7 is an angle of 0.01.
 public sealed interface RopeScaling {
 
-    /// The frequencies of a pass, θ_j for j < D/2.
+    /// The frequencies of a pass, one per pair of channels: [D/2].
     ///
-    /// @param base θ^(2j/D), [D/2]
     /// @param length positions of the pass, cached ones included
-    float[] frequencies(Base base, long length);
+    float[] frequencies(Rope rope, long length);
 
     /// What cos and sin are multiplied by.
     default double attentionFactor() {
@@ -32,26 +31,33 @@ public sealed interface RopeScaling {
         return maxPositions;
     }
 
-    /// Powers of a base to be changed.
-    @FunctionalInterface
-    interface Base {
-        /// θ^(2j/D) for j < D/2 in float32, with θ times `factor`.
-        float[] powers(double factor);
-    }
-
     /// 1 / θ^(2j/D).
     record None() implements RopeScaling {
         @Override
-        public float[] frequencies(Base base, long length) {
-            return inverse(base.powers(1));
+        public float[] frequencies(Rope rope, long length) {
+            return inverse(rope.powers(1));
+        }
+    }
+
+    /// The first pairs of the whole head have frequency 1 / (factor θ^(2j/D)), the rest have frequency 0.
+    ///
+    /// @param rotatedPairs how many of the D/2 pairs turn
+    record Proportional(int rotatedPairs, double factor) implements RopeScaling {
+        @Override
+        public float[] frequencies(Rope rope, long length) {
+            float[] f = Arrays.copyOf(inverse(rope.powers(1, rotatedPairs)), rope.width() / 2);
+            for (int j = 0; j < rotatedPairs; j++) {
+                f[j] /= (float) factor;
+            }
+            return f;
         }
     }
 
     /// Every frequency divided by `factor`.
     record Linear(double factor) implements RopeScaling {
         @Override
-        public float[] frequencies(Base base, long length) {
-            float[] f = inverse(base.powers(1));
+        public float[] frequencies(Rope rope, long length) {
+            float[] f = inverse(rope.powers(1));
             for (int j = 0; j < f.length; j++) {
                 f[j] /= (float) factor;
             }
@@ -72,11 +78,10 @@ public sealed interface RopeScaling {
     /// @param trainedPositions M, `max_position_embeddings`
     record Dynamic(double factor, int trainedPositions) implements RopeScaling {
         @Override
-        public float[] frequencies(Base base, long length) {
+        public float[] frequencies(Rope rope, long length) {
             long effective = Math.max(length, trainedPositions);
             double grown = factor * effective / trainedPositions - (factor - 1);
-            int width = 2 * base.powers(1).length;
-            return inverse(base.powers(Math.pow(grown, width / (width - 2.0))));
+            return inverse(rope.powers(Math.pow(grown, rope.width() / (rope.width() - 2.0))));
         }
 
         @Override
@@ -91,8 +96,8 @@ public sealed interface RopeScaling {
     /// @param original positions of the pretraining
     record Llama3(double factor, double low, double high, int original) implements RopeScaling {
         @Override
-        public float[] frequencies(Base base, long length) {
-            float[] f = inverse(base.powers(1));
+        public float[] frequencies(Rope rope, long length) {
+            float[] f = inverse(rope.powers(1));
             float longest = (float) (original / low);
             float shortest = (float) (original / high);
             for (int j = 0; j < f.length; j++) {
@@ -140,8 +145,8 @@ public sealed interface RopeScaling {
         public record Turns(double fast, double slow, boolean whole) {}
 
         @Override
-        public float[] frequencies(Base base, long length) {
-            float[] p = base.powers(1);
+        public float[] frequencies(Rope rope, long length) {
+            float[] p = rope.powers(1);
             float[] f = new float[p.length];
             for (int j = 0; j < f.length; j++) {
                 float along = (j - (float) ramp.low()) / (float) (ramp.high() - ramp.low());
@@ -171,9 +176,9 @@ public sealed interface RopeScaling {
         }
 
         @Override
-        public float[] frequencies(Base base, long length) {
+        public float[] frequencies(Rope rope, long length) {
             List<Double> factors = length > original ? longFactors : shortFactors;
-            float[] f = base.powers(1);
+            float[] f = rope.powers(1);
             for (int j = 0; j < f.length; j++) {
                 f[j] = 1 / (factors.get(j).floatValue() * f[j]);
             }

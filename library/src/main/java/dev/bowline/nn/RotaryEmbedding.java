@@ -1,20 +1,12 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// Rotary position embedding in the half-split layout: channel j turns with channel j + D/2
+/// Rotates queries and keys in the half-split layout: channel j rotates with channel j + D/2
 /// (Su et al. 2021; transformers: `rotate_half`).
-///
-/// The frequencies stay float32 whatever the model's dtype; rounding them to bfloat16 moves low frequencies by percent.
 public final class RotaryEmbedding {
 
     /// cos and sin of every position's angles, for whole heads: both halves turn by the same angles.
@@ -30,40 +22,7 @@ public final class RotaryEmbedding {
         }
     }
 
-    private final double theta;
-    private final int headDim;
-    private final int rotatedPairs;
-    private final double factor;
-
-    /// @param theta the base, `rope_theta`
-    /// @param headDim D
-    /// @param rotatedPairs how many of the D/2 channel pairs turn; the rest keep frequency 0
-    /// @param factor divides every frequency; 1 for none
-    public RotaryEmbedding(double theta, int headDim, int rotatedPairs, double factor) {
-        this.theta = theta;
-        this.headDim = headDim;
-        this.rotatedPairs = rotatedPairs;
-        this.factor = factor;
-    }
-
-    /// theta^(-2j/D) / factor for the pairs that turn, then zeros: [D/2] float32.
-    public Tensor frequencies() {
-        TensorOptions float32 = new TensorOptions(ScalarType.Float);
-        Tensor exponents = torch.arange(new Scalar(0.0), new Scalar(2.0 * rotatedPairs), new Scalar(2.0), float32)
-                .div(new Scalar((double) headDim));
-        Tensor turning = torch.pow(new Scalar(theta), exponents).reciprocal().div(new Scalar(factor));
-        int still = headDim / 2 - rotatedPairs;
-        return still == 0 ? turning : Ops.cat(0, turning, Ops.zeros(Dtype.FLOAT32, still));
-    }
-
-    /// @param positions [rows × S], row by row
-    /// @param rows B, or 1 when all rows share their positions
-    public Table table(long[] positions, long rows, Dtype dtype) {
-        Tensor p =
-                HostTensors.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
-        Tensor angles = p.mul(frequencies());
-        return Table.of(Ops.cast(angles.cos(), dtype), Ops.cast(angles.sin(), dtype));
-    }
+    private RotaryEmbedding() {}
 
     /// @param x [B, S, N, D]
     /// @return [B, S, N, D], of the table's dtype

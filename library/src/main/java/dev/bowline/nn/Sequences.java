@@ -85,11 +85,6 @@ public final class Sequences {
         return past;
     }
 
-    /// cos and sin for these positions.
-    public RotaryEmbedding.Table rotate(RotaryEmbedding rotary, Dtype dtype) {
-        return rotary.table(positions, positionRows, dtype);
-    }
-
     /// cos and sin for these positions, with the frequencies for this length.
     public RotaryEmbedding.Table rotate(Rope rope, Dtype dtype) {
         return rope.table(positions, positionRows, lastPosition() + 1, dtype);

@@ -25,7 +25,8 @@ final class RotaryEmbeddingTest {
         try (TensorScope _ = TensorScope.open()) {
             Tensor values = Ops.cast(random(2, POSITIONS.length, 3, HEAD), dtype);
             Tensor gradient = Ops.cast(random(2, POSITIONS.length, 3, HEAD), ofTable);
-            RotaryEmbedding.Table table = new RotaryEmbedding(1e4, HEAD, HALF, 1).table(POSITIONS, 1, ofTable);
+            RotaryEmbedding.Table table = new Rope(1e4, HEAD, new RopeScaling.None())
+                    .table(POSITIONS, 1, POSITIONS[POSITIONS.length - 1] + 1, ofTable);
 
             Tensor x = values.clone().set_requires_grad(true);
             Tensor y = RotaryEmbedding.rotate(x, table);

@@ -8,7 +8,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.Targets;
-import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
@@ -40,7 +40,7 @@ class AdamWTest {
     void bfloat16WeightsFollowTheirFloat32Masters() {
         Golden reference = ReferenceModel.reference("moe_tied");
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied")) {
+                LanguageModel model = ReferenceModel.load("moe_tied")) {
             model.cast(Dtype.BFLOAT16);
             try (AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
                 double first = lossAndGradients(model, reference);
@@ -134,7 +134,7 @@ class AdamWTest {
     void aTiedValueIsCountedOnceInTheNorm(String variant) {
         Golden reference = ReferenceModel.reference(variant);
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant);
+                LanguageModel model = ReferenceModel.load(variant);
                 AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
             lossAndGradients(model, reference);
             double squares = 0;
@@ -157,7 +157,7 @@ class AdamWTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void oneTensorUnderTwoNamesIsRefused(String variant) {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant)) {
+                LanguageModel model = ReferenceModel.load(variant)) {
             Parameter embedding = model.inputEmbedding().get();
 
             BowlineException refused = assertThrows(
@@ -172,8 +172,8 @@ class AdamWTest {
     void restoredStateContinuesBitForBit() {
         Golden reference = ReferenceModel.reference("moe_tied");
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model straight = ReferenceModel.load("moe_tied");
-                Gemma4Model resumed = ReferenceModel.load("moe_tied");
+                LanguageModel straight = ReferenceModel.load("moe_tied");
+                LanguageModel resumed = ReferenceModel.load("moe_tied");
                 AdamW first = new AdamW(straight.trainable(), SETTINGS);
                 AdamW second = new AdamW(resumed.trainable(), SETTINGS)) {
             train(straight, first, reference, 2);
@@ -195,7 +195,7 @@ class AdamWTest {
     void aTrainingLoopLeavesNoNativeHandles() {
         Golden reference = ReferenceModel.reference("moe_tied");
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied");
+                LanguageModel model = ReferenceModel.load("moe_tied");
                 AdamW optimizer = new AdamW(model.trainable(), SETTINGS)) {
             train(model, optimizer, reference, 2);
             long before = Pointer.totalCount();
@@ -233,11 +233,11 @@ class AdamWTest {
         return parameter;
     }
 
-    private static Tensor value(Gemma4Model model, String name) {
+    private static Tensor value(LanguageModel model, String name) {
         return Objects.requireNonNull(model.parameters().get(name)).value();
     }
 
-    private static void train(Gemma4Model model, AdamW optimizer, Golden reference, int steps) {
+    private static void train(LanguageModel model, AdamW optimizer, Golden reference, int steps) {
         for (int i = 0; i < steps; i++) {
             lossAndGradients(model, reference);
             optimizer.clip(optimizer.gradientNorm(), 1.0);
@@ -246,7 +246,7 @@ class AdamWTest {
         }
     }
 
-    private static double lossAndGradients(Gemma4Model model, Golden reference) {
+    private static double lossAndGradients(LanguageModel model, Golden reference) {
         try (TensorScope _ = TensorScope.open()) {
             int rows = (int) reference.shape("input_ids")[0];
             int length = (int) reference.shape("input_ids")[1];

@@ -12,7 +12,7 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.model.Component;
-import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
@@ -45,9 +45,9 @@ class FineTuningTest {
     @CsvSource({"moe_tied,FLOAT32", "moe_tied,BFLOAT16", "dense_kv,FLOAT32", "dense_kv,BFLOAT16", "moe_untied,FLOAT32"})
     void resumingIsBitForBitTheStraightRun(String variant, Dtype dtype) {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model straight = load(variant, dtype);
-                Gemma4Model stopped = load(variant, dtype);
-                Gemma4Model resumed = load(variant, dtype);
+                LanguageModel straight = load(variant, dtype);
+                LanguageModel stopped = load(variant, dtype);
+                LanguageModel resumed = load(variant, dtype);
                 FineTuning whole = fineTuning(straight);
                 FineTuning first = fineTuning(stopped);
                 FineTuning second = fineTuning(resumed)) {
@@ -76,7 +76,7 @@ class FineTuningTest {
     @Test
     void theLossFallsAndValidationAgrees() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("moe_tied", Dtype.FLOAT32);
+                LanguageModel model = load("moe_tied", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model)) {
             double before = tuning.validate(rows()).loss();
 
@@ -90,7 +90,7 @@ class FineTuningTest {
     @Test
     void resumingOnOtherDataIsRefused() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                LanguageModel model = load("dense_kv", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model)) {
             var progress = tuning.progress().with("rows_per_epoch", 99);
 
@@ -113,7 +113,7 @@ class FineTuningTest {
     void onlyTheRatesOfStepsThatAreLeftCount() {
         Schedule constant = new Schedule(Schedule.Decay.CONSTANT, 2e-3, 0, 0, 0, STEPS);
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                LanguageModel model = load("dense_kv", Dtype.FLOAT32);
                 FineTuning decaying = fineTuning(model);
                 FineTuning steady = fineTuning(model, TrainingRows.Order.SHUFFLED, constant)) {
             JsonObject scheduler = steady.progress().requireObject("scheduler");
@@ -132,7 +132,7 @@ class FineTuningTest {
     @Test
     void resumingInAnotherOrderIsRefused() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                LanguageModel model = load("dense_kv", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model)) {
             var seeded = tuning.progress().with("seed", 2);
             var unshuffled = tuning.progress().with("order", "as_read");
@@ -151,7 +151,7 @@ class FineTuningTest {
     @Test
     void rowsAsTheyWereReadDoNotDependOnTheSeed() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                LanguageModel model = load("dense_kv", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model, TrainingRows.Order.AS_READ)) {
             tuning.step();
             var seeded = tuning.progress().with("seed", 2);
@@ -163,7 +163,7 @@ class FineTuningTest {
     @Test
     void freezingTheEmbeddingsFreezesTheTiedHeadAndSaysSo() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("moe_tied", Dtype.FLOAT32)) {
+                LanguageModel model = load("moe_tied", Dtype.FLOAT32)) {
             List<String> notes = Freezing.apply(model, new FreezeConfig(true, true, true, false, false, false, false));
             Tensor before = model.inputEmbedding().tensor().detach().clone();
 
@@ -201,7 +201,7 @@ class FineTuningTest {
                 frozen == Component.NORMS,
                 frozen == Component.LM_HEAD ? Optional.of(true) : Optional.empty());
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load(variant, Dtype.FLOAT32)) {
+                LanguageModel model = load(variant, Dtype.FLOAT32)) {
             Set<Component> others = EnumSet.noneOf(Component.class);
             model.trainable().keySet().forEach(name -> others.add(model.component(name)));
             assertTrue(others.remove(frozen), others.toString());
@@ -237,7 +237,7 @@ class FineTuningTest {
     @Test
     void everyTokenButPaddingIsCountedForEachOfItsExperts() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("moe_tied", Dtype.FLOAT32);
+                LanguageModel model = load("moe_tied", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model)) {
             long tokens = tuning.step().tokens() + tuning.step().tokens();
             tuning.validate(rows());
@@ -256,7 +256,7 @@ class FineTuningTest {
     @Test
     void aModelWithoutExpertsHasNoBalance() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = load("dense_kv", Dtype.FLOAT32);
+                LanguageModel model = load("dense_kv", Dtype.FLOAT32);
                 FineTuning tuning = fineTuning(model)) {
             tuning.step();
 
@@ -272,31 +272,31 @@ class FineTuningTest {
         return losses;
     }
 
-    private static void copyWeights(Gemma4Model from, Gemma4Model to) {
+    private static void copyWeights(LanguageModel from, LanguageModel to) {
         from.parameters()
                 .forEach((name, parameter) ->
                         of(to, name).materialize(parameter.value().detach().clone()));
     }
 
-    private static Parameter of(Gemma4Model model, String name) {
+    private static Parameter of(LanguageModel model, String name) {
         return Objects.requireNonNull(model.parameters().get(name));
     }
 
-    private static Gemma4Model load(String variant, Dtype dtype) {
-        Gemma4Model model = ReferenceModel.load(variant);
+    private static LanguageModel load(String variant, Dtype dtype) {
+        LanguageModel model = ReferenceModel.load(variant);
         model.cast(dtype);
         return model;
     }
 
-    private static FineTuning fineTuning(Gemma4Model model) {
+    private static FineTuning fineTuning(LanguageModel model) {
         return fineTuning(model, TrainingRows.Order.SHUFFLED);
     }
 
-    private static FineTuning fineTuning(Gemma4Model model, TrainingRows.Order order) {
+    private static FineTuning fineTuning(LanguageModel model, TrainingRows.Order order) {
         return fineTuning(model, order, new Schedule(Schedule.Decay.COSINE, 2e-3, 0, 1e-4, 2, STEPS));
     }
 
-    private static FineTuning fineTuning(Gemma4Model model, TrainingRows.Order order, Schedule schedule) {
+    private static FineTuning fineTuning(LanguageModel model, TrainingRows.Order order, Schedule schedule) {
         FineTuningPlan plan = new FineTuningPlan(
                 3,
                 2,

@@ -10,7 +10,7 @@ import dev.bowline.data.Row;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
-import dev.bowline.model.gemma4.Gemma4Model;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
 import dev.bowline.tensor.Ops;
@@ -59,7 +59,7 @@ class TrainingStepTest {
     @Test
     void theOptimizerIsGivenTheClippedGradient() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_tied");
+                LanguageModel model = ReferenceModel.load("moe_tied");
                 AdamW optimizer =
                         new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             TrainingStep step = new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(0.5));
@@ -79,7 +79,7 @@ class TrainingStepTest {
     @Test
     void aLossThatIsNotFiniteNamesTheRowsAndLeavesTheWeights() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("dense_kv")) {
+                LanguageModel model = ReferenceModel.load("dense_kv")) {
             var norm = model.parameters().get("model.language_model.norm.weight");
             assertTrue(norm != null);
             norm.value().detach().fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
@@ -105,7 +105,7 @@ class TrainingStepTest {
     @Test
     void onlyTheRowsOfTheMicroBatchThatIsToBlameAreNamed() {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load("moe_untied");
+                LanguageModel model = ReferenceModel.load("moe_untied");
                 AdamW optimizer =
                         new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             int token = 95; // in no other row
@@ -133,7 +133,7 @@ class TrainingStepTest {
 
     private static TrainingStep.Outcome step(String variant, List<Batch> batches, CrossEntropy loss) {
         try (TensorScope _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant);
+                LanguageModel model = ReferenceModel.load(variant);
                 AdamW optimizer =
                         new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
             return new TrainingStep(model, optimizer, loss, OptionalDouble.empty()).take(1, batches, 1e-3);

@@ -3,13 +3,12 @@ package dev.bowline.model.baichuan2;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 
 /// The Baichuan class Bowline builds. The hub's files come with code of their own, which is never run.
-public enum Baichuan2Architecture implements DecoderFamily {
+public enum Baichuan2Architecture implements ModelFamily {
     CAUSAL_LM;
 
     @Override
@@ -36,10 +35,5 @@ public enum Baichuan2Architecture implements DecoderFamily {
     @Override
     public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return Baichuan2ConfigReader.read(config, findings);
-    }
-
-    @Override
-    public Fresh fresh(String parameter) {
-        return Fresh.usual(parameter);
     }
 }

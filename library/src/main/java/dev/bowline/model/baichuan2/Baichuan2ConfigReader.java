@@ -5,7 +5,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.AttentionConfig.Projections;
-import dev.bowline.model.decoder.ConfigReader;
+import dev.bowline.model.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.LayerConfig;

@@ -10,85 +10,138 @@ import dev.bowline.nn.Rope;
 import dev.bowline.nn.ScaledAttention;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import java.util.ArrayList;
-import java.util.List;
+import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// Grouped-query attention with what a layer's config declares: windows, rotation, norms of queries and keys.
+/// Grouped-query attention with the options that a layer's config declares: projections, norms per head, rotation,
+/// window, and keys and values of its own or of an earlier layer.
 ///
 /// Shapes: B rows, S positions, N query heads, K key/value heads, D head size, H hidden size.
 final class Attention extends Layer {
 
     private final int index;
+    private final boolean isReused;
     private final AttentionConfig config;
-    private final List<Linear> inputs = new ArrayList<>();
+    private final Inputs inputs;
     private final Linear output;
-    private final Optional<Norms> norms;
+    private final Norms norms;
 
-    private record Norms(RmsNorm queries, RmsNorm keys) {}
+    /// The projections of the layer's input.
+    private sealed interface Inputs {
 
-    /// Before they turn.
-    ///
+        record Separate(Linear queries, Linear keys, Linear values) implements Inputs {}
+
+        record Fused(Linear all) implements Inputs {}
+
+        record ValuesAreKeys(Linear queries, Linear keys) implements Inputs {}
+
+        record QueriesOnly(Linear queries, int keyValueLayer) implements Inputs {}
+    }
+
+    private record Norms(Optional<RmsNorm> queries, Optional<RmsNorm> keys, Optional<RmsNorm> values) {}
+
+    /// Projections before norms and rotation.
+    private sealed interface KeyValues {
+
+        /// @param k [B, S, K, D]
+        /// @param v as k
+        record Fresh(Tensor k, Tensor v) implements KeyValues {}
+
+        record OfLayer(int index) implements KeyValues {}
+    }
+
     /// @param q [B, S, N, D]
-    /// @param k [B, S, K, D]
-    /// @param v as k
-    private record Projected(Tensor q, Tensor k, Tensor v) {}
+    private record Projected(Tensor q, KeyValues keyValues) {}
 
     Attention(String path, DecoderConfig decoder, int index) {
         super(path);
         this.index = index;
+        isReused = decoder.isReused(index);
         config = decoder.layers().get(index).attention();
         int hidden = decoder.size().hidden();
         long queries = (long) config.heads().queries() * config.heads().width();
-        long keyValues = (long) config.heads().keyValues() * config.heads().width();
-        Linear.Bias outputBias = switch (config.projections()) {
-            case AttentionConfig.Projections.Separate(Linear.Bias bias, Linear.Bias out) -> {
-                inputs.add(child(new Linear(path("q_proj"), hidden, queries, bias)));
-                inputs.add(child(new Linear(path("k_proj"), hidden, keyValues, bias)));
-                inputs.add(child(new Linear(path("v_proj"), hidden, keyValues, bias)));
-                yield out;
-            }
-            case AttentionConfig.Projections.Fused(String name) -> {
-                inputs.add(child(new Linear(path(name), hidden, queries + 2 * keyValues)));
-                yield Linear.Bias.NONE;
-            }
-        };
-        output = child(new Linear(path("o_proj"), queries, hidden, outputBias));
-        norms = switch (config.queryKeyNorm()) {
-            case NONE -> Optional.empty();
-            case PER_HEAD -> Optional.of(new Norms(norm("q_norm", decoder), norm("k_norm", decoder)));
+        inputs = inputs(hidden, queries);
+        // Slots have an order, in which a gradient norm sums: the norm of the keys comes first where values have one.
+        Optional<RmsNorm> keyNorm = config.norms() == AttentionConfig.HeadNorms.QUERIES_KEYS_AND_VALUES
+                ? keyNorm(decoder)
+                : Optional.empty();
+        output = child(new Linear(path("o_proj"), queries, hidden, outputBias()));
+        norms = switch (config.norms()) {
+            case NONE -> new Norms(Optional.empty(), Optional.empty(), Optional.empty());
+            case QUERIES_AND_KEYS -> new Norms(norm("q_norm", decoder), keyNorm(decoder), Optional.empty());
+            case QUERIES_KEYS_AND_VALUES ->
+                new Norms(
+                        norm("q_norm", decoder),
+                        keyNorm,
+                        Optional.of(child(new RmsNorm(
+                                path("v_norm"),
+                                config.heads().width(),
+                                decoder.size().epsilon(),
+                                RmsNorm.Scale.NONE))));
         };
     }
 
-    private RmsNorm norm(String name, DecoderConfig decoder) {
-        return child(new RmsNorm(
+    private Inputs inputs(int hidden, long queries) {
+        long keyValues = (long) config.heads().keyValues() * config.heads().width();
+        return switch (config.projections()) {
+            case AttentionConfig.Projections.Separate(Linear.Bias bias, _) ->
+                new Inputs.Separate(
+                        child(new Linear(path("q_proj"), hidden, queries, bias)),
+                        child(new Linear(path("k_proj"), hidden, keyValues, bias)),
+                        child(new Linear(path("v_proj"), hidden, keyValues, bias)));
+            case AttentionConfig.Projections.Fused(String name) ->
+                new Inputs.Fused(child(new Linear(path(name), hidden, queries + 2 * keyValues)));
+            case AttentionConfig.Projections.ValuesAreKeys(Linear.Bias bias, _) ->
+                new Inputs.ValuesAreKeys(
+                        child(new Linear(path("q_proj"), hidden, queries, bias)),
+                        child(new Linear(path("k_proj"), hidden, keyValues, bias)));
+            case AttentionConfig.Projections.QueriesOnly(Linear.Bias bias, _, int layer) ->
+                new Inputs.QueriesOnly(child(new Linear(path("q_proj"), hidden, queries, bias)), layer);
+        };
+    }
+
+    private Linear.Bias outputBias() {
+        return switch (config.projections()) {
+            case AttentionConfig.Projections.Separate separate -> separate.output();
+            case AttentionConfig.Projections.Fused _ -> Linear.Bias.NONE;
+            case AttentionConfig.Projections.ValuesAreKeys shared -> shared.output();
+            case AttentionConfig.Projections.QueriesOnly only -> only.output();
+        };
+    }
+
+    private Optional<RmsNorm> keyNorm(DecoderConfig decoder) {
+        return config.projections() instanceof AttentionConfig.Projections.QueriesOnly
+                ? Optional.empty()
+                : norm("k_norm", decoder);
+    }
+
+    private Optional<RmsNorm> norm(String name, DecoderConfig decoder) {
+        return Optional.of(child(new RmsNorm(
                 path(name),
                 config.heads().width(),
                 decoder.size().epsilon(),
-                decoder.style().norms()));
+                decoder.style().norms())));
     }
 
     /// @param x [B, S, H]
+    /// @param scope the layer's scope, from which keys and values that a later layer reuses escape
     /// @return [B, S, H]
-    Tensor forward(Tensor x, AttentionContext context) {
+    Tensor forward(Tensor x, AttentionContext context, TensorScope scope) {
         Projected p = project(x);
-        Tensor q = p.q();
-        Tensor k = p.k();
-        if (norms.isPresent()) {
-            q = norms.get().queries().forward(q);
-            k = norms.get().keys().forward(k);
-        }
-        if (config.rope().isPresent()) {
-            Rope rope = config.rope().get();
-            q = rope.rotate(q, context.rotation(rope)).to(x.scalar_type());
-            k = rope.rotate(k, context.rotation(rope)).to(x.scalar_type());
-        }
+
+        // q = rope(norm(W_q x)), with a factor per position in some families
+        Tensor q = rotate(normed(norms.queries(), p.q()), context);
         if (config.positionScale().isPresent()) {
             q = q.mul(context.scale(config.positionScale().get()));
         }
-        KeyValueCache.Entry all =
-                context.append(index, new KeyValueCache.Entry(k.transpose(1, 2), p.v().transpose(1, 2)));
+        KeyValueCache.Entry all = switch (p.keyValues()) {
+            case KeyValues.Fresh fresh -> context.append(index, entry(fresh, context));
+            case KeyValues.OfLayer(int layer) -> context.sharedBy(layer);
+        };
+        if (isReused) {
+            context.share(index, all, scope);
+        }
 
         // o = softmax(s q k^T + mask) v
         Tensor o = attend(q.transpose(1, 2), all, context.mask(config.window()));
@@ -96,28 +149,62 @@ final class Attention extends Layer {
     }
 
     private Projected project(Tensor x) {
-        long rows = x.size(0);
-        long length = x.size(1);
         AttentionConfig.Heads heads = config.heads();
-        if (inputs.size() == 1) {
-            Tensor all = inputs.getFirst()
-                    .forward(x)
-                    .view(rows, length, heads.queries() + 2L * heads.keyValues(), heads.width());
-            return new Projected(
-                    all.narrow(2, 0, heads.queries()),
-                    all.narrow(2, heads.queries(), heads.keyValues()),
-                    all.narrow(2, (long) heads.queries() + heads.keyValues(), heads.keyValues()));
+        return switch (inputs) {
+            case Inputs.Separate(Linear queries, Linear keys, Linear values) ->
+                new Projected(
+                        split(queries.forward(x), heads.queries()),
+                        new KeyValues.Fresh(
+                                split(keys.forward(x), heads.keyValues()), split(values.forward(x), heads.keyValues())));
+            case Inputs.Fused(Linear all) -> {
+                Tensor joined = split(all.forward(x), heads.queries() + 2L * heads.keyValues());
+                yield new Projected(
+                        joined.narrow(2, 0, heads.queries()),
+                        new KeyValues.Fresh(
+                                joined.narrow(2, heads.queries(), heads.keyValues()),
+                                joined.narrow(2, (long) heads.queries() + heads.keyValues(), heads.keyValues())));
+            }
+            case Inputs.ValuesAreKeys(Linear queries, Linear keys) -> {
+                Tensor q = split(queries.forward(x), heads.queries());
+                Tensor k = split(keys.forward(x), heads.keyValues());
+                yield new Projected(q, new KeyValues.Fresh(k, k));
+            }
+            case Inputs.QueriesOnly(Linear queries, int layer) ->
+                new Projected(split(queries.forward(x), heads.queries()), new KeyValues.OfLayer(layer));
+        };
+    }
+
+    /// @param projected [B, S, count D]
+    /// @return [B, S, count, D]
+    private Tensor split(Tensor projected, long count) {
+        return projected.view(
+                projected.size(0), projected.size(1), count, config.heads().width());
+    }
+
+    /// k = rope(norm(W_k x)), v = W_v x, normed in some families; each [B, K, S, D].
+    private KeyValueCache.Entry entry(KeyValues.Fresh fresh, AttentionContext context) {
+        Tensor k = rotate(normed(norms.keys(), fresh.k()), context);
+        Tensor v = normed(norms.values(), fresh.v());
+        return new KeyValueCache.Entry(k.transpose(1, 2), v.transpose(1, 2));
+    }
+
+    private static Tensor normed(Optional<RmsNorm> norm, Tensor x) {
+        return norm.isPresent() ? norm.get().forward(x) : x;
+    }
+
+    private Tensor rotate(Tensor x, AttentionContext context) {
+        if (config.rope().isEmpty()) {
+            return x;
         }
-        return new Projected(
-                inputs.get(0).forward(x).view(rows, length, heads.queries(), heads.width()),
-                inputs.get(1).forward(x).view(rows, length, heads.keyValues(), heads.width()),
-                inputs.get(2).forward(x).view(rows, length, heads.keyValues(), heads.width()));
+        Rope rope = config.rope().get();
+        return rope.rotate(x, context.rotation(rope)).to(x.scalar_type());
     }
 
     private Tensor attend(Tensor q, KeyValueCache.Entry all, AttentionMask mask) {
         boolean scalesExactly = Dtype.of(q.scalar_type()) == Dtype.FLOAT32 || ScaledAttention.isExact(config.scale());
         if (config.softcap().isEmpty() && scalesExactly) {
-            return DotProductAttention.attend(Ops.times(q, config.scale()), all.keys(), all.values(), mask);
+            Tensor scaled = config.scale() == 1 ? q : Ops.times(q, config.scale());
+            return DotProductAttention.attend(scaled, all.keys(), all.values(), mask);
         }
         return ScaledAttention.attend(
                 q, all.keys(), all.values(), mask, new ScaledAttention.Scores(config.scale(), config.softcap()));

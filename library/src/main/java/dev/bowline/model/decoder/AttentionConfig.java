@@ -18,7 +18,7 @@ import java.util.OptionalInt;
 public record AttentionConfig(
         Heads heads,
         Projections projections,
-        QueryKeyNorm queryKeyNorm,
+        HeadNorms norms,
         OptionalInt window,
         Optional<Rope> rope,
         double scale,
@@ -42,7 +42,7 @@ public record AttentionConfig(
         }
     }
 
-    /// Which matrices make queries, keys and values.
+    /// The matrices of queries, keys and values.
     public sealed interface Projections {
 
         /// `q_proj`, `k_proj` and `v_proj`.
@@ -55,12 +55,27 @@ public record AttentionConfig(
         ///
         /// @param name of the matrix
         record Fused(String name) implements Projections {}
+
+        /// `q_proj` and `k_proj`. The values are the keys before their norm and rotation.
+        ///
+        /// @param inputs the bias of these
+        /// @param output the bias of `o_proj`
+        record ValuesAreKeys(Linear.Bias inputs, Linear.Bias output) implements Projections {}
+
+        /// `q_proj`. Keys and values are those of an earlier layer.
+        ///
+        /// @param input the bias of `q_proj`
+        /// @param output the bias of `o_proj`
+        /// @param keyValueLayer the index of that layer
+        record QueriesOnly(Linear.Bias input, Linear.Bias output, int keyValueLayer) implements Projections {}
     }
 
-    /// Whether queries and keys are normed per head before they turn.
-    public enum QueryKeyNorm {
+    /// The norms per head. Those of queries and keys come before the rotation.
+    public enum HeadNorms {
         NONE,
-        PER_HEAD
+        QUERIES_AND_KEYS,
+        /// The norm of the values has no weight.
+        QUERIES_KEYS_AND_VALUES
     }
 
     public AttentionConfig {
@@ -80,7 +95,7 @@ public record AttentionConfig(
         return new AttentionConfig(
                 heads,
                 projections,
-                QueryKeyNorm.NONE,
+                HeadNorms.NONE,
                 OptionalInt.empty(),
                 Optional.empty(),
                 Math.pow(heads.width(), -0.5),
@@ -95,22 +110,22 @@ public record AttentionConfig(
 
     public AttentionConfig with(Rope turning) {
         return new AttentionConfig(
-                heads, projections, queryKeyNorm, window, Optional.of(turning), scale, softcap, positionScale);
+                heads, projections, norms, window, Optional.of(turning), scale, softcap, positionScale);
     }
 
-    public AttentionConfig with(QueryKeyNorm norm) {
-        return new AttentionConfig(heads, projections, norm, window, rope, scale, softcap, positionScale);
+    public AttentionConfig with(HeadNorms perHead) {
+        return new AttentionConfig(heads, projections, perHead, window, rope, scale, softcap, positionScale);
     }
 
     public AttentionConfig with(PositionScale factor) {
-        return new AttentionConfig(heads, projections, queryKeyNorm, window, rope, scale, softcap, Optional.of(factor));
+        return new AttentionConfig(heads, projections, norms, window, rope, scale, softcap, Optional.of(factor));
     }
 
     public AttentionConfig within(OptionalInt size) {
-        return new AttentionConfig(heads, projections, queryKeyNorm, size, rope, scale, softcap, positionScale);
+        return new AttentionConfig(heads, projections, norms, size, rope, scale, softcap, positionScale);
     }
 
     public AttentionConfig scored(double by, OptionalDouble cap) {
-        return new AttentionConfig(heads, projections, queryKeyNorm, window, rope, by, cap, positionScale);
+        return new AttentionConfig(heads, projections, norms, window, rope, by, cap, positionScale);
     }
 }

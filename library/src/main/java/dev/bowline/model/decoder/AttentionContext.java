@@ -7,6 +7,7 @@ import dev.bowline.nn.Rope;
 import dev.bowline.nn.RotaryEmbedding;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.TensorScope;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -14,15 +15,16 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 
-/// What the attention layers of one forward pass share: rotations, masks and factors, each made once, and the
-/// cache.
+/// The state that the attention layers of one forward pass share: rotations, masks and position factors, each made
+/// once, the cache, and the keys and values that later layers reuse.
 ///
-/// It lives as long as the scope of that pass.
+/// The context lives as long as the scope of that pass. Reuse of keys and values does not depend on the cache.
 final class AttentionContext {
 
     private final Map<Rope, RotaryEmbedding.Table> rotations = new HashMap<>();
     private final Map<OptionalInt, AttentionMask> masks = new HashMap<>();
     private final Map<PositionScale, Tensor> scales = new HashMap<>();
+    private final Map<Integer, KeyValueCache.Entry> shared = new HashMap<>();
     private final Optional<KeyValueCache> cache;
 
     AttentionContext(DecoderConfig config, Sequences sequences, Dtype dtype, Optional<KeyValueCache> cache) {
@@ -59,5 +61,17 @@ final class AttentionContext {
     /// @return all that its queries may look at
     KeyValueCache.Entry append(int layer, KeyValueCache.Entry fresh) {
         return cache.isPresent() ? cache.get().append(layer, fresh) : fresh;
+    }
+
+    /// Keeps a layer's keys and values for later layers, past the scope of the layer that made them.
+    void share(int layer, KeyValueCache.Entry entry, TensorScope scope) {
+        scope.escape(entry.keys());
+        scope.escape(entry.values());
+        shared.put(layer, entry);
+    }
+
+    /// The keys and values that an earlier layer of this pass shared.
+    KeyValueCache.Entry sharedBy(int layer) {
+        return Objects.requireNonNull(shared.get(layer), "layer shared nothing");
     }
 }

@@ -6,28 +6,36 @@ import dev.bowline.nn.Layer;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
-/// A decoder without its head.
+/// A decoder without its head: the language model that transformers calls `LlamaModel`, `Gemma4TextModel` and so on.
 ///
 /// Shapes: B rows, S positions, H hidden size.
-final class Decoder extends Layer {
+public final class Decoder extends Layer {
 
     private final DecoderConfig config;
     private final Embedding tokens;
+    private final Optional<PerLayerEmbedding> perLayer;
     private final List<DecoderLayer> layers = new ArrayList<>();
     private final RmsNorm norm;
 
-    Decoder(String path, DecoderConfig config) {
+    /// Builds the layers without values.
+    ///
+    /// @param path the name in a state dict, such as `model`
+    public Decoder(String path, DecoderConfig config) {
         super(path);
         this.config = config;
         DecoderConfig.Size size = config.size();
         tokens = child(new Embedding(path("embed_tokens"), size.vocabulary(), size.hidden(), size.paddingId()));
+        perLayer = config.perLayerEmbedding().map(declared -> child(new PerLayerEmbedding(path, config, declared)));
         for (int i = 0; i < config.layers().size(); i++) {
             layers.add(child(new DecoderLayer(path("layers." + i), config, i)));
         }
@@ -35,29 +43,39 @@ final class Decoder extends Layer {
                 path("norm"), size.hidden(), size.epsilon(), config.style().norms()));
     }
 
-    DecoderConfig config() {
+    /// The declaration that the decoder was built from.
+    public DecoderConfig config() {
         return config;
     }
 
-    Embedding tokens() {
+    /// The input embedding.
+    public Embedding tokens() {
         return tokens;
     }
 
-    KeyValueCache newCache() {
+    /// An empty cache. Layers that reuse the keys and values of an earlier one leave their entry empty.
+    public KeyValueCache newCache() {
         return new KeyValueCache(config.layers().stream()
                 .map(layer -> layer.attention().window())
                 .toList());
     }
 
+    /// The hidden states after the final norm.
+    ///
     /// @param ids [B, S] int64
+    /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @return [B, S, H], owned by the caller's scope
-    Tensor forward(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
+    public Tensor forward(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
         try (var scope = TensorScope.open()) {
             Dtype dtype = Dtype.of(tokens.weight().tensor().scalar_type());
-            Tensor h = embed(ids, dtype);
+            Tensor found = withoutPlaceholders(ids);
+            Tensor h = embed(found, dtype);
+            Optional<Tensor> e =
+                    perLayer.isPresent() ? Optional.of(perLayer.get().forward(found, h)) : Optional.empty();
             AttentionContext context = new AttentionContext(config, sequences, dtype, cache);
-            for (DecoderLayer layer : layers) {
-                h = layer.forward(h, context);
+            for (int i = 0; i < layers.size(); i++) {
+                int index = i;
+                h = layers.get(i).forward(h, e.map(all -> all.select(2, index)), context);
             }
             cache.ifPresent(c -> c.advance(sequences.length()));
             return scope.escape(norm.forward(h));
@@ -71,5 +89,20 @@ final class Decoder extends Layer {
             case TIMES_ROOT_OF_WIDTH ->
                 rows.mul(Ops.full(dtype, Math.sqrt(config.size().hidden())));
         };
+    }
+
+    /// Replaces the ids of an image, a video or a sound by the padding id, as transformers does.
+    ///
+    /// @return [B, S]
+    private Tensor withoutPlaceholders(Tensor ids) {
+        long[] placeholders = config.placeholders().stream()
+                .mapToLong(Long::longValue)
+                .filter(id -> id < config.size().vocabulary())
+                .toArray();
+        if (placeholders.length == 0 || config.size().paddingId().isEmpty()) {
+            return ids;
+        }
+        Tensor absent = torch.isin(ids, HostTensors.of(placeholders, placeholders.length));
+        return ids.masked_fill(absent, new Scalar(config.size().paddingId().getAsLong()));
     }
 }

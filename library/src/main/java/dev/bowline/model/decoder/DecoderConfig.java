@@ -5,13 +5,34 @@ import dev.bowline.nn.Activation;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.RmsNorm;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /// A decoder, declared: validated once and immutable after.
 ///
 /// @param layers first to last
-public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
+/// @param perLayerEmbedding the second embedding, with a slice per layer, if there is one
+/// @param placeholders ids that stand for an image, a video or a sound: the padding row is looked up for them
+public record DecoderConfig(
+        Size size,
+        Style style,
+        List<LayerConfig> layers,
+        Optional<PerLayerEmbedding> perLayerEmbedding,
+        List<Long> placeholders) {
+
+    /// A decoder with one embedding, of text alone.
+    public DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
+        this(size, style, layers, Optional.empty(), List.of());
+    }
+
+    /// @param vocabulary rows of the packed table
+    /// @param width one layer's slice, P
+    public record PerLayerEmbedding(int vocabulary, int width) {
+        public PerLayerEmbedding {
+            requirePositive("vocab_size_per_layer_input", vocabulary);
+        }
+    }
 
     /// @param vocabulary V, rows of the token embedding
     /// @param hidden H, width of the residual stream
@@ -46,7 +67,7 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         }
     }
 
-    /// What is the same in every layer.
+    /// Settings that all layers share.
     ///
     /// @param softcap `final_logit_softcapping`
     public record Style(
@@ -56,7 +77,20 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
             Embedding embedding,
             Rotation rotation,
             Head.Rows head,
-            OptionalDouble softcap) {
+            OptionalDouble softcap,
+            LayerScalar scalar) {
+
+        /// Layers without a scalar.
+        public Style(
+                RmsNorm.Scale norms,
+                Block block,
+                Activation activation,
+                Embedding embedding,
+                Rotation rotation,
+                Head.Rows head,
+                OptionalDouble softcap) {
+            this(norms, block, activation, embedding, rotation, head, softcap, LayerScalar.NONE);
+        }
 
         /// Llama's: norms before each half of a layer, rows and head as stored.
         public static Style plain(Activation activation) {
@@ -79,22 +113,38 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         NORM_BEFORE_AND_AFTER
     }
 
-    /// What the looked-up rows are multiplied by.
+    /// The factor of the input embedding's rows.
     public enum Embedding {
         AS_STORED,
         /// sqrt(H), rounded to the model's dtype first.
         TIMES_ROOT_OF_WIDTH
     }
 
-    /// In which dtype queries and keys turn.
+    /// The dtype in which queries and keys are rotated.
     public enum Rotation {
         AS_MODEL,
         FLOAT32
     }
 
+    /// Whether a layer's output is multiplied by a stored number.
+    public enum LayerScalar {
+        NONE,
+        /// `layer_scalar`, which is saved and never trained.
+        STORED
+    }
+
     public DecoderConfig {
         layers = List.copyOf(layers);
+        placeholders = List.copyOf(placeholders);
         requirePositive("num_hidden_layers", layers.size());
+    }
+
+    /// Whether a later layer reuses the keys and values of layer `index`.
+    boolean isReused(int index) {
+        return layers.stream()
+                .anyMatch(layer -> layer.attention().projections()
+                                instanceof AttentionConfig.Projections.QueriesOnly queries
+                        && queries.keyValueLayer() == index);
     }
 
     /// More layers than any model has.
@@ -116,7 +166,8 @@ public record DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         }
     }
 
-    static void requirePositive(String key, long value) {
+    /// Refuses a count below 1.
+    public static void requirePositive(String key, long value) {
         if (value < 1) {
             throw new BowlineException(
                     "%s is %d".formatted(key, value),

@@ -40,7 +40,24 @@ public sealed interface FeedForwardConfig {
         }
     }
 
-    /// What the chosen experts' probabilities are before they weigh.
+    /// A dense feed-forward and experts in parallel, as Gemma 4 has them.
+    ///
+    /// @param count E
+    /// @param perToken K
+    /// @param expertWidth width of one expert
+    record GatedWithExperts(Gated dense, int count, int perToken, int expertWidth) implements FeedForwardConfig {
+        public GatedWithExperts {
+            DecoderConfig.requireWithin("num_experts", count, DecoderConfig.MOST_EXPERTS);
+            DecoderConfig.requirePositive("moe_intermediate_size", expertWidth);
+            if (perToken < 1 || perToken > count) {
+                throw new BowlineException(
+                        "top_k_experts is %d with num_experts %d".formatted(perToken, count),
+                        "top_k_experts must be between 1 and num_experts; use the checkpoint's original config.json");
+            }
+        }
+    }
+
+    /// The weights of the chosen experts, from their probabilities.
     enum Shares {
         AS_CHOSEN,
         /// Divided by their sum: `norm_topk_prob`.

@@ -1,6 +1,5 @@
-/// The decoder that most families are: attention and a gated feed-forward, each after a norm and added to the
-/// residual stream. A family's package declares its config as [dev.bowline.model.decoder.DecoderConfig] and
-/// keeps what is its own: reading config.json, weight rules, ties, fresh values.
+/// The decoder of every family, declared as data: a [dev.bowline.model.decoder.DecoderConfig] says what each layer has,
+/// and [dev.bowline.model.decoder.Decoder] builds it. No class here reads config.json or knows a family.
 @NullMarked
 package dev.bowline.model.decoder;
 

@@ -3,13 +3,12 @@ package dev.bowline.model.gemma2;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 
 /// The Gemma 2 class Bowline builds.
-public enum Gemma2Architecture implements DecoderFamily {
+public enum Gemma2Architecture implements ModelFamily {
     CAUSAL_LM;
 
     @Override
@@ -36,11 +35,5 @@ public enum Gemma2Architecture implements DecoderFamily {
     @Override
     public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return Gemma2ConfigReader.read(config, findings);
-    }
-
-    /// Norms multiply by 1 + w, so w starts at zero.
-    @Override
-    public Fresh fresh(String parameter) {
-        return parameter.endsWith("norm.weight") ? Fresh.ZEROS : Fresh.usual(parameter);
     }
 }

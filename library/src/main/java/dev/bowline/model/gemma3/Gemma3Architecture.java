@@ -3,15 +3,14 @@ package dev.bowline.model.gemma3;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 import java.util.List;
 
 /// The Gemma 3 classes Bowline builds.
-public enum Gemma3Architecture implements DecoderFamily {
+public enum Gemma3Architecture implements ModelFamily {
     CAUSAL_LM("Gemma3ForCausalLM", "gemma3_text", "model"),
     /// Text, and a vision tower beside it that is passed through; the top level's tie flag decides.
     CONDITIONAL_GENERATION("Gemma3ForConditionalGeneration", "gemma3", "model.language_model");
@@ -74,11 +73,5 @@ public enum Gemma3Architecture implements DecoderFamily {
             case CAUSAL_LM -> List.of();
             case CONDITIONAL_GENERATION -> Gemma3Weights.RULES;
         };
-    }
-
-    /// Norms multiply by 1 + w, so w starts at zero.
-    @Override
-    public Fresh fresh(String parameter) {
-        return parameter.endsWith("norm.weight") ? Fresh.ZEROS : Fresh.usual(parameter);
     }
 }

@@ -3,11 +3,11 @@ package dev.bowline.model.gemma3;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
-import dev.bowline.model.decoder.ConfigReader;
+import dev.bowline.model.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.decoder.RopeReader;
+import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.Linear;
@@ -62,7 +62,7 @@ final class Gemma3ConfigReader {
         AttentionConfig.Heads heads = keys.heads(8, OptionalInt.of(4), OptionalInt.of(256), size.hidden());
         Linear.Bias bias = keys.bias("attention_bias");
         AttentionConfig attention = AttentionConfig.of(heads, new AttentionConfig.Projections.Separate(bias, bias))
-                .with(AttentionConfig.QueryKeyNorm.PER_HEAD)
+                .with(AttentionConfig.HeadNorms.QUERIES_AND_KEYS)
                 .scored(Math.pow(keys.number("query_pre_attn_scalar", 256), -0.5), OptionalDouble.empty());
         Rope full = keys.rope(
                 "full_attention",

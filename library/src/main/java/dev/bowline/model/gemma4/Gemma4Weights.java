@@ -1,5 +1,7 @@
 package dev.bowline.model.gemma4;
 
+import dev.bowline.model.decoder.AttentionConfig;
+import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.statedict.WeightRule.Ignore;
 import dev.bowline.statedict.WeightRule.PassThrough;
@@ -24,7 +26,7 @@ final class Gemma4Weights {
     private Gemma4Weights() {}
 
     /// @param decoder the decoder's path in the model
-    static List<WeightRule> rules(String decoder, Gemma4Config config) {
+    static List<WeightRule> rules(String decoder, DecoderConfig config) {
         List<WeightRule> rules = new ArrayList<>();
         rules.add(new PassThrough("model.vision_tower.{rest}", "vision tower"));
         rules.add(new PassThrough("model.embed_vision.{rest}", "vision tower"));
@@ -33,8 +35,9 @@ final class Gemma4Weights {
         addOtherPrefix(rules, decoder);
         addPreReleaseExperts(rules, decoder);
         for (int layer = 0; layer < config.layers().size(); layer++) {
-            if (config.isShared(layer)) {
-                addDead(rules, "%s.layers.%d.self_attn.".formatted(decoder, layer), layer, config.keyValueLayer(layer));
+            if (config.layers().get(layer).attention().projections()
+                    instanceof AttentionConfig.Projections.QueriesOnly queries) {
+                addDead(rules, "%s.layers.%d.self_attn.".formatted(decoder, layer), layer, queries.keyValueLayer());
             }
         }
         return rules;

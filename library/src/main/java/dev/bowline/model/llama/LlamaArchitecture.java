@@ -3,13 +3,12 @@ package dev.bowline.model.llama;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 
 /// The Llama class Bowline builds.
-public enum LlamaArchitecture implements DecoderFamily {
+public enum LlamaArchitecture implements ModelFamily {
     CAUSAL_LM;
 
     @Override
@@ -36,10 +35,5 @@ public enum LlamaArchitecture implements DecoderFamily {
     @Override
     public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return LlamaConfigReader.read(config, findings);
-    }
-
-    @Override
-    public Fresh fresh(String parameter) {
-        return Fresh.usual(parameter);
     }
 }

@@ -3,15 +3,14 @@ package dev.bowline.model.mistral;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 import java.util.List;
 
 /// The Mistral classes Bowline builds.
-public enum MistralArchitecture implements DecoderFamily {
+public enum MistralArchitecture implements ModelFamily {
     CAUSAL_LM("MistralForCausalLM", "mistral", "model", TieFlag.ClassDefault.UNTIED),
     /// Yarn, and queries that grow with their position.
     MINISTRAL_3("Ministral3ForCausalLM", "ministral3", "model", TieFlag.ClassDefault.UNTIED),
@@ -74,10 +73,5 @@ public enum MistralArchitecture implements DecoderFamily {
             case CAUSAL_LM, MINISTRAL_3 -> List.of();
             case CONDITIONAL_GENERATION -> MistralWeights.RULES;
         };
-    }
-
-    @Override
-    public Fresh fresh(String parameter) {
-        return Fresh.usual(parameter);
     }
 }

@@ -3,13 +3,12 @@ package dev.bowline.model.qwen2;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 
 /// The Qwen2 class Bowline builds.
-public enum Qwen2Architecture implements DecoderFamily {
+public enum Qwen2Architecture implements ModelFamily {
     CAUSAL_LM;
 
     @Override
@@ -36,10 +35,5 @@ public enum Qwen2Architecture implements DecoderFamily {
     @Override
     public DecoderConfig read(JsonObject config, ConfigFindings findings) {
         return Qwen2ConfigReader.read(config, findings);
-    }
-
-    @Override
-    public Fresh fresh(String parameter) {
-        return Fresh.usual(parameter);
     }
 }

@@ -3,11 +3,11 @@ package dev.bowline.model.qwen3;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
-import dev.bowline.model.decoder.ConfigReader;
+import dev.bowline.model.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.decoder.RopeReader;
+import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import java.util.List;
@@ -31,7 +31,7 @@ final class Qwen3ConfigReader {
         AttentionConfig.Heads heads = keys.heads(32, OptionalInt.of(32), OptionalInt.of(128), size.hidden());
         Linear.Bias bias = keys.bias("attention_bias");
         AttentionConfig attention = AttentionConfig.of(heads, new AttentionConfig.Projections.Separate(bias, bias))
-                .with(AttentionConfig.QueryKeyNorm.PER_HEAD)
+                .with(AttentionConfig.HeadNorms.QUERIES_AND_KEYS)
                 .with(keys.rope(new RopeReader.Defaults(10_000, heads.width(), size.maxPositions())));
         FeedForwardConfig feedForward =
                 new FeedForwardConfig.Gated(keys.integer("intermediate_size", 22_016), Linear.Bias.NONE);

@@ -3,15 +3,14 @@ package dev.bowline.model.qwen3moe;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.DecoderConfig;
-import dev.bowline.model.decoder.DecoderFamily;
-import dev.bowline.model.decoder.Fresh;
+import dev.bowline.model.ModelFamily;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;
 import java.util.List;
 
 /// The Qwen3-MoE class Bowline builds.
-public enum Qwen3MoeArchitecture implements DecoderFamily {
+public enum Qwen3MoeArchitecture implements ModelFamily {
     CAUSAL_LM;
 
     @Override
@@ -49,10 +48,5 @@ public enum Qwen3MoeArchitecture implements DecoderFamily {
                         List.of(experts + "{}.gate_proj.weight", experts + "{}.up_proj.weight"),
                         experts + "gate_up_proj"),
                 new WeightRule.Stack(List.of(experts + "{}.down_proj.weight"), experts + "down_proj"));
-    }
-
-    @Override
-    public Fresh fresh(String parameter) {
-        return Fresh.usual(parameter);
     }
 }

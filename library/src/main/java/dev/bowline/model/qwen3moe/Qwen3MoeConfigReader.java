@@ -3,12 +3,12 @@ package dev.bowline.model.qwen3moe;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.decoder.AttentionConfig;
-import dev.bowline.model.decoder.ConfigReader;
+import dev.bowline.model.ConfigReader;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.FeedForwardConfig.Shares;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.decoder.RopeReader;
+import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ final class Qwen3MoeConfigReader {
         Linear.Bias bias = keys.bias("attention_bias");
         OptionalInt written = keys.nullable("sliding_window", OptionalInt.of(4096));
         return AttentionConfig.of(heads, new AttentionConfig.Projections.Separate(bias, bias))
-                .with(AttentionConfig.QueryKeyNorm.PER_HEAD)
+                .with(AttentionConfig.HeadNorms.QUERIES_AND_KEYS)
                 .with(keys.rope(new RopeReader.Defaults(10_000, heads.width(), size.maxPositions())))
                 .within(keys.flag("use_sliding_window") ? written : OptionalInt.empty());
     }

@@ -17,6 +17,7 @@ import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.Dropout;
+import dev.bowline.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -204,7 +205,7 @@ class ConfigKeysTest {
 
     private static Declared declared(JsonObject config, JsonObject text) {
         JsonObject whole = config.has("text_config") ? config.with("text_config", text) : text;
-        try (DecoderModel model = (DecoderModel) AutoModel.fromConfig(whole)) {
+        try (LanguageModel model = AutoModel.fromConfig(whole)) {
             return new Declared(model.decoder().config(), model.dropouts(), model.notes());
         }
     }

@@ -99,7 +99,7 @@ class FreshValuesTest {
     private static void assertPaddingRowIsZero(LanguageModel model) {
         int hidden = Math.toIntExact(model.inputEmbedding().shape()[1]);
         int row = Math.toIntExact(
-                ((DecoderModel) model).decoder().config().size().paddingId().orElseThrow());
+                model.decoder().config().size().paddingId().orElseThrow());
         float[] values = floats(model.inputEmbedding().get());
         for (int at = row * hidden; at < (row + 1) * hidden; at++) {
             assertEquals(0, values[at]);

@@ -12,7 +12,6 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.Dropout;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.model.gemma4.ReferenceModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -167,9 +166,7 @@ class IgnoredKeysTest {
 
     private static Optional<Built> build(JsonObject config) {
         try (LanguageModel model = AutoModel.fromConfig(config)) {
-            Object declared =
-                    model instanceof DecoderModel decoder ? decoder.decoder().config() : ReferenceModel.declared(model);
-            return Optional.of(new Built(declared, model.notes(), model.dropouts()));
+            return Optional.of(new Built(model.decoder().config(), model.notes(), model.dropouts()));
         } catch (BowlineException _) {
             return Optional.empty();
         }

@@ -9,11 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedHead;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.model.decoder.Decoder;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
@@ -41,7 +44,7 @@ class Gemma4TiesTest {
     @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void headAndActiveEmbeddingAreOneParameterRightAfterConstruction(String variant) {
-        try (Gemma4Model model = build(variant)) {
+        try (LanguageModel model = build(variant)) {
             assertSame(model.inputEmbedding().get(), model.lmHead().get());
             assertTrue(TiedWeights.hasLocalTiedLmHead(model));
             assertFalse(model.parameters().containsKey("lm_head.weight"));
@@ -51,8 +54,8 @@ class Gemma4TiesTest {
     @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void theReplacedLanguageModelIsUnreachable(String variant) throws InterruptedException {
-        try (Gemma4Model model = build(variant)) {
-            WeakReference<TextModel> replaced = replaceOnce(model);
+        try (LanguageModel model = build(variant)) {
+            WeakReference<Decoder> replaced = replaceOnce(model);
 
             for (int i = 0; i < 50 && replaced.get() != null; i++) {
                 System.gc();
@@ -64,10 +67,10 @@ class Gemma4TiesTest {
         }
     }
 
-    private static WeakReference<TextModel> replaceOnce(Gemma4Model model) {
-        TextModel old = model.languageModel();
-        model.replaceLanguageModel(new TextModel(old.path(), old.config()));
-        assertNotSame(old, model.languageModel());
+    private static WeakReference<Decoder> replaceOnce(LanguageModel model) {
+        Decoder old = model.decoder();
+        model.replaceLanguageModel(AutoModel.fromConfig(model.config()));
+        assertNotSame(old, model.decoder());
         return new WeakReference<>(old);
     }
 
@@ -75,7 +78,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void theTieSurvivesInitialisationInBfloat16AndAnyLaterCast(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = build(variant)) {
+                LanguageModel model = build(variant)) {
             model.initializeWeights(Dtype.BFLOAT16, SEED);
             assertOneTensor(model, Dtype.BFLOAT16);
             long before = Ops.address(model.lmHead().tensor());
@@ -91,7 +94,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void aTrainingStepMovesHeadAndEmbeddingTogether(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant)) {
+                LanguageModel model = ReferenceModel.load(variant)) {
             Tensor before = model.inputEmbedding().tensor().detach().clone();
             model.logits(HostTensors.of(new long[] {5, 9, 11, 3}, 1, 4), Sequences.causal(1, 4))
                     .square()
@@ -112,7 +115,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void tieWeightsRepairsADeliberateBreakAndMayBeCalledAgain(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant)) {
+                LanguageModel model = ReferenceModel.load(variant)) {
             model.lmHead().own(filledLike(model));
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
@@ -128,7 +131,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void sharedStorageIsNotATie(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant)) {
+                LanguageModel model = ReferenceModel.load(variant)) {
             Parameter other =
                     new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
             other.materialize(model.inputEmbedding().tensor().detach());
@@ -149,7 +152,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_tied", "dense_kv"})
     void theHeadOfASmallerDraftVocabularyIsNeverTied(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = build(variant)) {
+                LanguageModel model = build(variant)) {
             Linear drafts = new Linear("draft.lm_head", 32, 100);
             Draft draft = new Draft(model, drafts);
 
@@ -166,7 +169,7 @@ class Gemma4TiesTest {
     @ValueSource(strings = {"moe_untied", "flag_top_false_text_true", "text_only_untied"})
     void untiedHeadsHaveTheirOwnStorageAndGradient(String variant) {
         try (var _ = TensorScope.open();
-                Gemma4Model model = ReferenceModel.load(variant)) {
+                LanguageModel model = ReferenceModel.load(variant)) {
             model.tieWeights();
             TiedWeights.ensureTiedLmHead(model);
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
@@ -201,7 +204,7 @@ class Gemma4TiesTest {
         for (String variant : new String[] {"moe_tied", "dense_kv"}) {
             JsonObject config = config(variant);
             JsonObject textConfig = withFlag(config.requireObject("text_config"), text);
-            try (Gemma4Model model = Gemma4Architecture.CONDITIONAL_GENERATION.build(
+            try (LanguageModel model = Gemma4Architecture.CONDITIONAL_GENERATION.build(
                     withFlag(config, top).with("text_config", textConfig))) {
                 assertEquals(new TieFlag(tied, level), model.tieFlag());
                 assertEquals(tied, TiedWeights.hasLocalTiedLmHead(model));
@@ -213,7 +216,7 @@ class Gemma4TiesTest {
     @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv", "flag_top_false_text_true"})
     void everyValueIsCountedOnce(String variant) {
-        try (Gemma4Model model = build(variant)) {
+        try (LanguageModel model = build(variant)) {
             long trained = model.trainable().values().stream()
                     .mapToLong(Parameter::elements)
                     .sum();
@@ -227,7 +230,7 @@ class Gemma4TiesTest {
     @Test
     void fillingAParameterWithTheWrongShapeIsRefused() {
         try (var _ = TensorScope.open();
-                Gemma4Model model = build("moe_tied")) {
+                LanguageModel model = build("moe_tied")) {
             Parameter embedding = model.inputEmbedding().get();
 
             assertThrows(IllegalArgumentException.class, () -> embedding.materialize(Ops.zeros(Dtype.FLOAT32, 3, 3)));
@@ -237,7 +240,7 @@ class Gemma4TiesTest {
     @Test
     void usingAModelWithoutValuesNamesTheSlot() {
         try (var _ = TensorScope.open();
-                Gemma4Model model = build("moe_tied")) {
+                LanguageModel model = build("moe_tied")) {
             BowlineException refused = assertThrows(
                     BowlineException.class,
                     () -> model.logits(HostTensors.of(new long[] {1, 2}, 1, 2), Sequences.causal(1, 2)));
@@ -247,7 +250,7 @@ class Gemma4TiesTest {
     }
 
     /// `model` with another head, of fewer tokens, as a draft model has.
-    private record Draft(Gemma4Model model, Linear head) implements TiedHead {
+    private record Draft(LanguageModel model, Linear head) implements TiedHead {
 
         @Override
         public String architecture() {
@@ -291,19 +294,20 @@ class Gemma4TiesTest {
                 : level.with("tie_word_embeddings", Boolean.parseBoolean(flag));
     }
 
-    private static Parameter filledLike(Gemma4Model model) {
-        Parameter own = new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
+    private static Parameter filledLike(LanguageModel model) {
+        Parameter own =
+                new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
         own.materialize(model.inputEmbedding().tensor().detach().clone());
         return own;
     }
 
-    private static void assertOneTensor(Gemma4Model model, Dtype dtype) {
+    private static void assertOneTensor(LanguageModel model, Dtype dtype) {
         assertTrue(TiedWeights.hasLocalTiedLmHead(model));
         assertTrue(Ops.same(model.lmHead().tensor(), model.inputEmbedding().tensor()));
         assertEquals(dtype, Dtype.of(model.lmHead().tensor().scalar_type()));
     }
 
-    private static Gemma4Model build(String variant) {
+    private static LanguageModel build(String variant) {
         return Gemma4Architecture.CONDITIONAL_GENERATION.build(config(variant));
     }
 

@@ -8,6 +8,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
+import dev.bowline.model.decoder.DecoderConfig;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -35,12 +36,12 @@ class LayerOverridesTest {
                 "null | 256 256 256 256 256 256 256 256 256 256 256 256"
             })
     void theLayersHaveTheHeadsThatTheKeysSay(String layers, String heads) {
-        Gemma4Config config = read(layers);
+        DecoderConfig config = read(layers);
 
         List<Integer> expected =
                 Arrays.stream(heads.split(" ")).map(Integer::valueOf).toList();
         assertEquals(
-                expected, config.layers().stream().map(AttentionKind::headDim).toList());
+                expected, config.layers().stream().map(layer -> layer.attention().heads().width()).toList());
     }
 
     @Test
@@ -50,7 +51,7 @@ class LayerOverridesTest {
         assertEquals(
                 List.of(256, 256, 256, 256, 256, 128, 256, 256, 256, 256, 256, 128),
                 Gemma4ConfigReader.read(text, List.of(), new ConfigFindings()).layers().stream()
-                        .map(AttentionKind::headDim)
+                        .map(layer -> layer.attention().heads().width())
                         .toList());
     }
 
@@ -75,7 +76,7 @@ class LayerOverridesTest {
         assertTrue(refused.problem().contains(named), refused.problem());
     }
 
-    private static Gemma4Config read(String layers) {
+    private static DecoderConfig read(String layers) {
         return Gemma4ConfigReader.read(
                 text().with("per_layer_config", Json.parse(layers.replace('\'', '"'), "config.json")),
                 List.of(),

@@ -1,10 +1,9 @@
-package dev.bowline.model.decoder;
+package dev.bowline.model;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.ConfigFindings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +15,7 @@ import java.util.Set;
 /// @param notRead keys that mean nothing to the family
 /// @param refused what the family refuses beside these; empty where it reads the rest
 public record ConfigDifference(
-        DecoderFamily family, List<String> notBuilt, List<String> notRead, Optional<String> refused) {
+        ModelFamily family, List<String> notBuilt, List<String> notRead, Optional<String> refused) {
 
     /// A value that no key can have, so that a reader that asks for the key refuses it.
     private static final String IMPOSSIBLE = "\0";
@@ -55,7 +54,7 @@ public record ConfigDifference(
         notRead = List.copyOf(notRead);
     }
 
-    public static ConfigDifference between(DecoderFamily family, JsonObject config) {
+    public static ConfigDifference between(ModelFamily family, JsonObject config) {
         List<String> active = FeatureKeys.active(config);
         JsonObject plain = config;
         for (String key : active) {
@@ -111,7 +110,7 @@ public record ConfigDifference(
     }
 
     /// The keys that the family refuses or does not use.
-    private static Optional<String> problem(DecoderFamily family, JsonObject config) {
+    private static Optional<String> problem(ModelFamily family, JsonObject config) {
         ConfigFindings findings = new ConfigFindings();
         try {
             family.read(config, findings);

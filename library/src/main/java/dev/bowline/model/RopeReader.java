@@ -1,10 +1,9 @@
-package dev.bowline.model.decoder;
+package dev.bowline.model;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.ConfigFindings;
 import dev.bowline.nn.Rope;
 import dev.bowline.nn.RopeScaling;
 import java.util.List;

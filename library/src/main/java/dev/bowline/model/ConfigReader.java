@@ -1,12 +1,12 @@
-package dev.bowline.model.decoder;
+package dev.bowline.model;
 
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.model.ConfigFindings;
-import dev.bowline.model.Dropout;
+import dev.bowline.model.decoder.AttentionConfig;
+import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Rope;

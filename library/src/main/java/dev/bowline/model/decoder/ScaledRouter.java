@@ -1,4 +1,4 @@
-package dev.bowline.model.gemma4;
+package dev.bowline.model.decoder;
 
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
@@ -8,13 +8,12 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
-/// Chooses experts per token (transformers: `Gemma4TextRouter`). It norms its input itself, so it is given the raw
+/// Chooses experts per token (transformers: `Gemma4TextRouter`). The router norms its input itself, so its input is the
 /// residual stream.
 ///
 /// Shapes: N tokens, H hidden size, E experts, K experts per token.
-final class Router extends Layer {
+final class ScaledRouter extends Layer {
 
     /// @param index [N, K] int64
     /// @param weight [N, K]
@@ -27,7 +26,7 @@ final class Router extends Layer {
     private final double rootSize;
     private final int perToken;
 
-    Router(String path, int width, Gemma4Config.Experts experts, double epsilon) {
+    ScaledRouter(String path, int width, FeedForwardConfig.GatedWithExperts experts, double epsilon) {
         super(path);
         rootSize = Math.pow(width, -0.5);
         perToken = experts.perToken();
@@ -44,11 +43,10 @@ final class Router extends Layer {
 
         // p = softmax(W u) in float32; w = the K largest, renormalised, times each expert's own scale
         Tensor p = Ops.softmax(projection.forward(u), Dtype.FLOAT32);
-        var top = torch.topk(p, perToken, -1, true, true);
-        Tensor index = top.get1();
-        Tensor w = top.get0();
-        Tensor shares = w.div(Ops.sumLast(w));
+        Ops.Top top = Ops.top(p, perToken);
+        Tensor index = top.indices();
+        Tensor w = top.values().div(Ops.sumLast(top.values()));
         Tensor scales = perExpertScale.tensor().index_select(0, index.flatten()).view(index.size(0), index.size(1));
-        return new Choice(index, shares.mul(scales));
+        return new Choice(index, w.mul(scales));
     }
 }

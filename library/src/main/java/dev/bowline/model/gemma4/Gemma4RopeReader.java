@@ -4,27 +4,36 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
-import dev.bowline.nn.RotaryEmbedding;
+import dev.bowline.nn.Rope;
+import dev.bowline.nn.RopeScaling;
 import java.util.Map;
 import java.util.Set;
 
-/// One entry of `rope_parameters`: how the layers of one attention type rotate.
-///
-/// @param theta `rope_theta`
-/// @param rotatedFraction the share of channel pairs that turn: all for `default`, `partial_rotary_factor` for
-///     `proportional`
-/// @param factor divides the frequencies; 1 for none
-record RotarySettings(double theta, double rotatedFraction, double factor) {
+/// Reads one entry of `rope_parameters`: the rotation of the layers of one attention type.
+final class Gemma4RopeReader {
 
-    static final RotarySettings SLIDING = new RotarySettings(10_000, 1, 1);
-    static final RotarySettings FULL = new RotarySettings(1_000_000, 0.25, 1);
+    private static final double SLIDING_THETA = 10_000;
+    private static final double FULL_THETA = 1_000_000;
+    private static final double FULL_FRACTION = 0.25;
 
     /// The keys that each type reads in addition to `rope_type` and `rope_theta`.
     private static final Map<String, Set<String>> OF_TYPE =
             Map.of("default", Set.of(), "proportional", Set.of("partial_rotary_factor", "factor"));
 
+    private Gemma4RopeReader() {}
+
+    /// The rotation of sliding layers where config.json has none.
+    static Rope sliding(int headDim) {
+        return new Rope(SLIDING_THETA, headDim, new RopeScaling.None());
+    }
+
+    /// The rotation of full layers where config.json has none.
+    static Rope full(int headDim) {
+        return proportional(FULL_THETA, headDim, FULL_FRACTION, 1);
+    }
+
     /// @param findings takes the keys that the type does not read
-    static RotarySettings parse(JsonObject rope, ConfigFindings findings) {
+    static Rope read(JsonObject rope, int headDim, ConfigFindings findings) {
         String type = rope.optionalString("rope_type").orElse("default");
         double theta = rope.requireDouble("rope_theta");
         Set<String> read = OF_TYPE.getOrDefault(type, rope.keys());
@@ -36,10 +45,11 @@ record RotarySettings(double theta, double rotatedFraction, double factor) {
                         "%s of the rotation in config.json is not used: rope_type '%s' does not read it"
                                 .formatted(key, type)));
         return switch (type) {
-            case "default" -> new RotarySettings(theta, 1, 1);
+            case "default" -> new Rope(theta, headDim, new RopeScaling.None());
             case "proportional" ->
-                new RotarySettings(
+                proportional(
                         theta,
+                        headDim,
                         rope.optionalDouble("partial_rotary_factor").orElse(1),
                         rope.optionalDouble("factor").orElse(1));
             default ->
@@ -50,9 +60,8 @@ record RotarySettings(double theta, double rotatedFraction, double factor) {
         };
     }
 
-    /// Frequencies θ^(−2j/D) with D the whole head for the pairs that turn, and 0 for the rest.
-    RotaryEmbedding rotary(int headDim) {
-        int rotatedPairs = (int) Math.floor(rotatedFraction * headDim / 2);
-        return new RotaryEmbedding(theta, headDim, rotatedPairs, factor);
+    private static Rope proportional(double theta, int headDim, double fraction, double factor) {
+        int pairs = (int) Math.floor(fraction * headDim / 2);
+        return new Rope(theta, headDim, new RopeScaling.Proportional(pairs, factor));
     }
 }
