@@ -4,10 +4,10 @@ import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
-import dev.bowline.model.LanguageModel;
-import dev.bowline.model.baichuan2.Baichuan2Architecture;
 import dev.bowline.model.ConfigDifference;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.model.ModelFamily;
+import dev.bowline.model.baichuan2.Baichuan2Architecture;
 import dev.bowline.model.gemma2.Gemma2Architecture;
 import dev.bowline.model.gemma3.Gemma3Architecture;
 import dev.bowline.model.gemma4.Gemma4Architecture;
@@ -70,8 +70,8 @@ public final class Families {
         return ALL;
     }
 
-    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing. A base class such
-    /// as `LlamaModel` stands for its causal language model.
+    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing. A base
+    /// class such as `LlamaModel` stands for its causal language model.
     ///
     /// @throws BowlineException listing every family, for one that is not among them
     public static Family of(JsonObject config) {

@@ -83,8 +83,8 @@ public record ConfigDifference(
         return new ConfigDifference(family, notBuilt, notRead, refused);
     }
 
-    /// How far the config is from the family's: least for one whose `model_type` it has, most for one that does not
-    /// read it at all.
+    /// How far the config is from the family's: least for one whose `model_type` it has, most for one that does
+    /// not read it at all.
     public int distance(JsonObject config) {
         boolean named = config.optionalString("model_type")
                 .filter(family.modelType()::equals)

@@ -151,8 +151,8 @@ public final class FeatureKeys {
                 });
     }
 
-    /// Refuses the first feature that a config turns on, that `built` does not have and that transformers reads; notes
-    /// the features that nobody reads.
+    /// Refuses the first feature that a config turns on, that `built` does not have and that transformers
+    /// reads; notes the features that nobody reads.
     ///
     /// @param built the keys that the family reads
     /// @param used the further keys that transformers' class reads, beside those of every class

@@ -25,8 +25,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /// A decoder-only language model of any family: token ids in, hidden states and logits out.
 ///
-/// The head's tie is declared by role: a tied head is the input embedding of the active decoder. The tie is resolved
-/// again after the decoder is replaced.
+/// The head's tie is declared by role: a tied head is the input embedding of the active decoder. The tie is
+/// resolved again after the decoder is replaced.
 ///
 /// Shapes: B rows, S positions, H hidden size, V vocabulary. The model owns its parameters; [#close] frees them.
 ///
@@ -63,10 +63,10 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     /// Replaces the decoder by that of `replacement`, and ties the head again.
     ///
-    /// This model takes over the decoder, its config.json and its resources: `replacement` is used up, and closing it
-    /// is allowed and does nothing. The old decoder's memory is freed. A tied head has the new embedding's values from
-    /// now on; a separate head keeps its own. An optimizer that was built before refuses its next step, because its
-    /// parameters are closed.
+    /// This model takes over the decoder, its config.json and its resources: `replacement` is used up, and
+    /// closing it is allowed and does nothing. The old decoder's memory is freed. A tied head has the new
+    /// embedding's values from now on; a separate head keeps its own. An optimizer that was built before
+    /// refuses its next step, because its parameters are closed.
     ///
     /// @param replacement a model of the same class with the same vocabulary, hidden size and head
     /// @throws BowlineException if the two models do not fit; both stay as they were
@@ -88,14 +88,13 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         }
         if (replacement.family != family) {
             throw new BowlineException(
-                    "the replacement is a %s, the model is a %s"
-                            .formatted(replacement.architecture(), architecture()),
-                    "build the replacement from a config.json whose architectures is [\"%s\"]".formatted(architecture()));
+                    "the replacement is a %s, the model is a %s".formatted(replacement.architecture(), architecture()),
+                    "build the replacement from a config.json whose architectures is [\"%s\"]"
+                            .formatted(architecture()));
         }
         if (replacement.tieFlag.tied() != tieFlag.tied()) {
             throw new BowlineException(
-                    "the replacement has %s, the model has %s"
-                            .formatted(headOf(replacement.tieFlag), headOf(tieFlag)),
+                    "the replacement has %s, the model has %s".formatted(headOf(replacement.tieFlag), headOf(tieFlag)),
                     "set tie_word_embeddings to %s at the top level of the replacement's config.json"
                             .formatted(tieFlag.tied()));
         }
@@ -231,17 +230,17 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         return decoder().newCache();
     }
 
-    /// Whether keys and values of `past` positions may be continued to `length` positions. Where they may not, all are
-    /// computed anew, because the model rotates every position by other frequencies from there on.
+    /// Whether keys and values of `past` positions may be continued to `length` positions. Where they may not,
+    /// all are computed anew, because the model rotates every position by other frequencies from there on.
     public boolean keepsCache(int past, int length) {
         return decoder().config().layers().stream()
                 .flatMap(layer -> layer.attention().rope().stream())
                 .allMatch(rope -> rope.scaling().keepsKeys(past, length));
     }
 
-    /// Fills every parameter as transformers does for a model that is not loaded, in `dtype`, the same for the same
-    /// seed. A model that already has values keeps its tensors: the values are drawn in float32 and cast in place.
-    /// Checks the tie at the end.
+    /// Fills every parameter as transformers does for a model that is not loaded, in `dtype`, the same for the
+    /// same seed. A model that already has values keeps its tensors: the values are drawn in float32 and cast
+    /// in place. Checks the tie at the end.
     public void initializeWeights(Dtype dtype, long seed) {
         try (var _ = TensorScope.open()) {
             new WeightInitializer(decoder(), seed).fill(parameters());

@@ -27,7 +27,8 @@ public interface ModelFamily {
     /// The head of a config.json that has no tie flag at any level.
     TieFlag.ClassDefault tieDefault();
 
-    /// The path of the decoder's tensors: `model`, or `model.language_model` in a class that also has a vision tower.
+    /// The path of the decoder's tensors: `model`, or `model.language_model` in a class that also has a vision
+    /// tower.
     default String decoderPath() {
         return "model";
     }

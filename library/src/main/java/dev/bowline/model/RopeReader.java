@@ -158,9 +158,8 @@ public final class RopeReader {
         return early && !defaults.types().contains("yarn") ? "longrope" : type;
     }
 
-    /// The part of each head that rotates. A class that rotates whole heads computes the default type for the whole
-    /// head,
-    /// and fails with every other.
+    /// The part of each head that rotates. A class that rotates whole heads computes the default type for the
+    /// whole head, and fails with every other.
     private double turning(String type, double part) {
         if (part == 1 || defaults.alsoReads().contains("partial_rotary_factor")) {
             return part;

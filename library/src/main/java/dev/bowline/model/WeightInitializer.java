@@ -10,8 +10,9 @@ import dev.bowline.tensor.RandomSource;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
-/// Initial values as `_init_weights` of transformers: matrices from N(0, initializer_range²) with the padding row of an
-/// embedding zero, biases zero, and scales (of norms, routers and layers) at the value that changes nothing.
+/// Initial values as `_init_weights` of transformers: matrices from N(0, initializer_range²) with the padding
+/// row of an embedding zero, biases zero, and scales (of norms, routers and layers) at the value that changes
+/// nothing.
 ///
 /// A tied head is never drawn: only distinct parameters are visited, in the model's order, from one generator.
 final class WeightInitializer {

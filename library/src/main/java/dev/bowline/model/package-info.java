@@ -1,4 +1,5 @@
-/// Language models: the one shell of every family with its ties, and the reading of config.json that families share.
+/// Language models: the one shell of every family with its ties, and the reading of config.json that families
+/// share.
 @NullMarked
 package dev.bowline.model;
 

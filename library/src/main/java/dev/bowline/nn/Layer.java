@@ -56,8 +56,8 @@ public abstract class Layer {
         return root().device;
     }
 
-    /// Moves every value of the tree to `device`. Values that are materialized later go there too. Ties are kept: the
-    /// data is replaced under the same tensor objects. Call it on the root.
+    /// Moves every value of the tree to `device`. Values that are materialized later go there too. Ties are
+    /// kept: the data is replaced under the same tensor objects. Call it on the root.
     ///
     /// @throws BowlineException if this process cannot use the device, or if the chosen kernels do not run on it
     public final void to(Device device) {
@@ -97,8 +97,8 @@ public abstract class Layer {
         }
     }
 
-    /// Puts `replacement` where `old` was; nothing in the tree reaches `old` afterwards. The caller re-ties what stood
-    /// for a slot of `old`.
+    /// Puts `replacement` where `old` was; nothing in the tree reaches `old` afterwards. The caller re-ties
+    /// what stood for a slot of `old`.
     protected final <L extends Layer> L replaceChild(Layer old, L replacement) {
         if (!Collections.replaceAll(children, old, replacement)) {
             throw new IllegalArgumentException("'%s' is not a child of '%s'".formatted(old.path, path));

@@ -11,8 +11,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// A rotary embedding of the first `width` channels of each head, in the half-split layout, with frequencies
-/// that may be scaled for longer contexts. The frequencies are float32 whatever the model's dtype: rounding them to
-/// bfloat16 changes low frequencies by percent.
+/// that may be scaled for longer contexts. The frequencies are float32 whatever the model's dtype: rounding
+/// them to bfloat16 changes low frequencies by percent.
 ///
 /// @param theta `rope_theta`
 /// @param width D, how many channels turn; the others of a head pass

@@ -14,8 +14,8 @@ import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// Grouped-query attention with the options that a layer's config declares: projections, norms per head, rotation,
-/// window, and keys and values of its own or of an earlier layer.
+/// Grouped-query attention with the options that a layer's config declares: projections, norms per head,
+/// rotation, window, and keys and values of its own or of an earlier layer.
 ///
 /// Shapes: B rows, S positions, N query heads, K key/value heads, D head size, H hidden size.
 final class Attention extends Layer {
@@ -85,19 +85,20 @@ final class Attention extends Layer {
     private Inputs inputs(int hidden, long queries) {
         long keyValues = (long) config.heads().keyValues() * config.heads().width();
         return switch (config.projections()) {
-            case AttentionConfig.Projections.Separate(Linear.Bias bias, _) ->
+            case AttentionConfig.Projections.Separate separate ->
                 new Inputs.Separate(
-                        child(new Linear(path("q_proj"), hidden, queries, bias)),
-                        child(new Linear(path("k_proj"), hidden, keyValues, bias)),
-                        child(new Linear(path("v_proj"), hidden, keyValues, bias)));
-            case AttentionConfig.Projections.Fused(String name) ->
-                new Inputs.Fused(child(new Linear(path(name), hidden, queries + 2 * keyValues)));
-            case AttentionConfig.Projections.ValuesAreKeys(Linear.Bias bias, _) ->
+                        child(new Linear(path("q_proj"), hidden, queries, separate.inputs())),
+                        child(new Linear(path("k_proj"), hidden, keyValues, separate.inputs())),
+                        child(new Linear(path("v_proj"), hidden, keyValues, separate.inputs())));
+            case AttentionConfig.Projections.Fused fused ->
+                new Inputs.Fused(child(new Linear(path(fused.name()), hidden, queries + 2 * keyValues)));
+            case AttentionConfig.Projections.ValuesAreKeys shared ->
                 new Inputs.ValuesAreKeys(
-                        child(new Linear(path("q_proj"), hidden, queries, bias)),
-                        child(new Linear(path("k_proj"), hidden, keyValues, bias)));
-            case AttentionConfig.Projections.QueriesOnly(Linear.Bias bias, _, int layer) ->
-                new Inputs.QueriesOnly(child(new Linear(path("q_proj"), hidden, queries, bias)), layer);
+                        child(new Linear(path("q_proj"), hidden, queries, shared.inputs())),
+                        child(new Linear(path("k_proj"), hidden, keyValues, shared.inputs())));
+            case AttentionConfig.Projections.QueriesOnly only ->
+                new Inputs.QueriesOnly(
+                        child(new Linear(path("q_proj"), hidden, queries, only.input())), only.keyValueLayer());
         };
     }
 
@@ -155,7 +156,8 @@ final class Attention extends Layer {
                 new Projected(
                         split(queries.forward(x), heads.queries()),
                         new KeyValues.Fresh(
-                                split(keys.forward(x), heads.keyValues()), split(values.forward(x), heads.keyValues())));
+                                split(keys.forward(x), heads.keyValues()),
+                                split(values.forward(x), heads.keyValues())));
             case Inputs.Fused(Linear all) -> {
                 Tensor joined = split(all.forward(x), heads.queries() + 2L * heads.keyValues());
                 yield new Projected(

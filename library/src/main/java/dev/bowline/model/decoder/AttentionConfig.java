@@ -84,8 +84,8 @@ public record AttentionConfig(
         rope.ifPresent(turning -> {
             if (turning.width() % 2 != 0 || turning.width() < 2 || turning.width() > width) {
                 throw new BowlineException(
-                        "%d of the %d channels of a head turn".formatted(turning.width(), width),
-                        "an even number of them must; use the checkpoint's original head_dim and partial_rotary_factor");
+                        "%d of the %d channels of a head rotate".formatted(turning.width(), width),
+                        "the number must be even; use the checkpoint's original head_dim and partial_rotary_factor");
             }
         });
     }

@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 
-/// The state that the attention layers of one forward pass share: rotations, masks and position factors, each made
-/// once, the cache, and the keys and values that later layers reuse.
+/// The state that the attention layers of one forward pass share: rotations, masks and position factors, each
+/// made once, the cache, and the keys and values that later layers reuse.
 ///
 /// The context lives as long as the scope of that pass. Reuse of keys and values does not depend on the cache.
 final class AttentionContext {

@@ -16,7 +16,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A decoder without its head: the language model that transformers calls `LlamaModel`, `Gemma4TextModel` and so on.
+/// A decoder without its head: the language model that transformers calls `LlamaModel`, `Gemma4TextModel` and
+/// so on.
 ///
 /// Shapes: B rows, S positions, H hidden size.
 public final class Decoder extends Layer {

@@ -142,9 +142,9 @@ public record DecoderConfig(
     /// Whether a later layer reuses the keys and values of layer `index`.
     boolean isReused(int index) {
         return layers.stream()
-                .anyMatch(layer -> layer.attention().projections()
-                                instanceof AttentionConfig.Projections.QueriesOnly queries
-                        && queries.keyValueLayer() == index);
+                .anyMatch(layer ->
+                        layer.attention().projections() instanceof AttentionConfig.Projections.QueriesOnly queries
+                                && queries.keyValueLayer() == index);
     }
 
     /// More layers than any model has.

@@ -33,8 +33,7 @@ final class DecoderLayer extends Layer {
         feedForward = feedForward(config, declared);
         attentionIn = norm("input_layernorm", config);
         norms = switch (config.style().block()) {
-            case NORM_BEFORE ->
-                new Norms(Optional.empty(), norm("post_attention_layernorm", config), Optional.empty());
+            case NORM_BEFORE -> new Norms(Optional.empty(), norm("post_attention_layernorm", config), Optional.empty());
             case NORM_BEFORE_AND_AFTER ->
                 new Norms(
                         Optional.of(norm("post_attention_layernorm", config)),

@@ -5,7 +5,8 @@ import dev.bowline.nn.Layer;
 import dev.bowline.nn.RmsNorm;
 import org.bytedeco.pytorch.Tensor;
 
-/// The experts that a Gemma 4 layer has in parallel with its dense feed-forward. Each branch has a norm of its own.
+/// The experts that a Gemma 4 layer has in parallel with its dense feed-forward. Each branch has a norm of its
+/// own.
 ///
 /// Shapes: B rows, S positions, H hidden size.
 final class ParallelExperts extends Layer {
@@ -20,11 +21,8 @@ final class ParallelExperts extends Layer {
     ParallelExperts(String layer, DecoderConfig config, FeedForwardConfig.GatedWithExperts declared) {
         super(layer);
         int hidden = config.size().hidden();
-        router = child(new ScaledRouter(
-                path("router"),
-                hidden,
-                declared,
-                config.size().epsilon()));
+        router = child(
+                new ScaledRouter(path("router"), hidden, declared, config.size().epsilon()));
         experts = child(new GatedExperts(
                 path("experts"),
                 declared.count(),

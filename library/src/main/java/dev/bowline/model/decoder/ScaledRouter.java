@@ -9,8 +9,8 @@ import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
-/// Chooses experts per token (transformers: `Gemma4TextRouter`). The router norms its input itself, so its input is the
-/// residual stream.
+/// Chooses experts per token (transformers: `Gemma4TextRouter`). The router norms its input itself, so its
+/// input is the residual stream.
 ///
 /// Shapes: N tokens, H hidden size, E experts, K experts per token.
 final class ScaledRouter extends Layer {
@@ -38,7 +38,7 @@ final class ScaledRouter extends Layer {
 
     /// @param x [N, H], the residual stream before any norm
     Choice forward(Tensor x) {
-        // u = norm(x) ⊙ scale / sqrt(H), the last factor a host number: rounded to bfloat16 it would shift every logit
+        // u = norm(x) ⊙ scale / sqrt(H), the last factor a host number: rounding it to bfloat16 shifts every logit
         Tensor u = norm.forward(x).mul(scale.tensor()).mul(new Scalar(rootSize));
 
         // p = softmax(W u) in float32; w = the K largest, renormalised, times each expert's own scale

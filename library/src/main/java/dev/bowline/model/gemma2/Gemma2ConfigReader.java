@@ -2,12 +2,12 @@ package dev.bowline.model.gemma2;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
-import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.ConfigReader;
+import dev.bowline.model.RopeReader;
+import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.Linear;

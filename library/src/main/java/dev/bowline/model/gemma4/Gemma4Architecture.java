@@ -13,8 +13,8 @@ import java.util.Set;
 
 /// The two Gemma 4 classes Bowline builds.
 public enum Gemma4Architecture implements ModelFamily {
-    /// Text, with vision and audio towers that are passed through: the decoder is `model.language_model`, its config is
-    /// `text_config`, and the tie flag is the top level's.
+    /// Text, with vision and audio towers that are passed through: the decoder is `model.language_model`, its
+    /// config is `text_config`, and the tie flag is the top level's.
     CONDITIONAL_GENERATION("Gemma4ForConditionalGeneration", "Gemma4Model", "gemma4", "model.language_model"),
     /// Text only: the decoder is `model` and its config is config.json itself.
     CAUSAL_LM("Gemma4ForCausalLM", "Gemma4TextModel", "gemma4_text", "model");

@@ -24,7 +24,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/// Reads the text config of a Gemma 4 checkpoint: defaults and derived values as transformers' `Gemma4TextConfig`.
+/// Reads the text config of a Gemma 4 checkpoint: defaults and derived values as transformers'
+/// `Gemma4TextConfig`.
 final class Gemma4ConfigReader {
 
     /// Keys that change what a model computes and that are read here.
@@ -256,7 +257,8 @@ final class Gemma4ConfigReader {
         return text.optionalObject("rope_parameters")
                 .flatMap(all -> all.optionalObject(type))
                 .map(rope -> Gemma4RopeReader.read(rope, headDim, findings))
-                .orElseGet(() -> type.equals(FULL) ? Gemma4RopeReader.full(headDim) : Gemma4RopeReader.sliding(headDim));
+                .orElseGet(
+                        () -> type.equals(FULL) ? Gemma4RopeReader.full(headDim) : Gemma4RopeReader.sliding(headDim));
     }
 
     private Optional<DecoderConfig.PerLayerEmbedding> perLayer() {

@@ -4,12 +4,12 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.ConfigFindings;
-import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.ConfigReader;
+import dev.bowline.model.RopeReader;
+import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.PositionScale;
@@ -19,7 +19,8 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
-/// Reads the config.json of the Mistral classes: defaults as transformers' `MistralConfig` and `Ministral3Config`.
+/// Reads the config.json of the Mistral classes: defaults as transformers' `MistralConfig` and
+/// `Ministral3Config`.
 final class MistralConfigReader {
 
     private static final String BETA = "llama_4_scaling_beta";

@@ -2,8 +2,8 @@ package dev.bowline.model.qwen3moe;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
-import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.ModelFamily;
+import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieSupport;

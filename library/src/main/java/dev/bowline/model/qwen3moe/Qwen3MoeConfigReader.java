@@ -2,13 +2,13 @@ package dev.bowline.model.qwen3moe;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
-import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.ConfigReader;
+import dev.bowline.model.RopeReader;
+import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.model.decoder.FeedForwardConfig.Shares;
 import dev.bowline.model.decoder.LayerConfig;
-import dev.bowline.model.RopeReader;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import java.util.ArrayList;

@@ -27,10 +27,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every key that transformers' config class of an architecture has is honoured, refused or noted: another value makes
-/// another decoder, an error or a note, in one of its fixtures at least. Only keys that say nothing about what the text
-/// model
-/// computes are passed over.
+/// Every key that transformers' config class of an architecture has is honoured, refused or noted: another
+/// value makes another decoder, an error or a note, in one of its fixtures at least. Only keys that say nothing
+/// about what the text model computes are passed over.
 ///
 /// The keys are those that tools/record_config_keys.py found.
 class ConfigKeysTest {

@@ -26,9 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A model that is not loaded has the fresh values of transformers: the same parameters are zero, one, or drawn with
-/// the
-/// deviation of config.json.
+/// A model that is not loaded has the fresh values of transformers: the same parameters are zero, one, or drawn
+/// with the deviation of config.json.
 ///
 /// The record is that of tools/record_fresh_values.py.
 class FreshValuesTest {
@@ -98,8 +97,7 @@ class FreshValuesTest {
 
     private static void assertPaddingRowIsZero(LanguageModel model) {
         int hidden = Math.toIntExact(model.inputEmbedding().shape()[1]);
-        int row = Math.toIntExact(
-                model.decoder().config().size().paddingId().orElseThrow());
+        int row = Math.toIntExact(model.decoder().config().size().paddingId().orElseThrow());
         float[] values = floats(model.inputEmbedding().get());
         for (int at = row * hidden; at < (row + 1) * hidden; at++) {
             assertEquals(0, values[at]);

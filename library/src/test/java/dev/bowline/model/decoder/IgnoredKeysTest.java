@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// A key of config.json is refused only where ignoring it would change a number: a key that transformers' class ignores
-/// is noted, and a key that it uses is used or refused.
+/// A key of config.json is refused only where ignoring it would change a number: a key that transformers' class
+/// ignores is noted, and a key that it uses is used or refused.
 ///
 /// tools/measure_ignored_keys.py measured each key in transformers 5.18.0.
 class IgnoredKeysTest {
@@ -32,8 +32,8 @@ class IgnoredKeysTest {
             .asObject()
             .requireObject("classes");
 
-    /// Keys of which a note would say nothing: each is read by the family and has no effect in the fixture, or is no
-    /// feature.
+    /// Keys of which a note would say nothing: each is read by the family and has no effect in the fixture, or
+    /// is no feature.
     private static final Set<String> QUIET = Set.of(
             "attention_bias",
             "mlp_bias",
@@ -126,8 +126,9 @@ class IgnoredKeysTest {
         assertEquals(List.of(), wrong);
     }
 
-    /// Gemma 2 attends in both directions in one of transformers' implementations of attention and not in the one that
-    /// was measured. Phi-3's fixture has the part that turns in the rotation's object, which comes first.
+    /// Gemma 2 attends in both directions in one of transformers' implementations of attention and not in the
+    /// one that was measured. Phi-3's fixture has the part that turns in the rotation's object, which comes
+    /// first.
     private static boolean isPassedOver(String name, String key) {
         return name.equals("Gemma2ForCausalLM") && key.equals("use_bidirectional_attention")
                 || name.equals("Phi3ForCausalLM") && key.equals("partial_rotary_factor");

@@ -295,8 +295,7 @@ class Gemma4TiesTest {
     }
 
     private static Parameter filledLike(LanguageModel model) {
-        Parameter own =
-                new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
+        Parameter own = new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
         own.materialize(model.inputEmbedding().tensor().detach().clone());
         return own;
     }

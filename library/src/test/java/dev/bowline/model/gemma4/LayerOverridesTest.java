@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// The keys of `per_layer_config` are layer indices in any spelling of a whole number, and a key that belongs to no
-/// layer, or a second key for one layer, is refused.
+/// The keys of `per_layer_config` are layer indices in any spelling of a whole number, and a key that belongs
+/// to no layer, or a second key for one layer, is refused.
 ///
 /// The head sizes are those of `Gemma4TextConfig` in transformers 5.18.0 with 12 layers and otherwise no keys.
 class LayerOverridesTest {
@@ -41,7 +41,10 @@ class LayerOverridesTest {
         List<Integer> expected =
                 Arrays.stream(heads.split(" ")).map(Integer::valueOf).toList();
         assertEquals(
-                expected, config.layers().stream().map(layer -> layer.attention().heads().width()).toList());
+                expected,
+                config.layers().stream()
+                        .map(layer -> layer.attention().heads().width())
+                        .toList());
     }
 
     @Test
