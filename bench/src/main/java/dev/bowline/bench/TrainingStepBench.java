@@ -3,7 +3,7 @@ package dev.bowline.bench;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.data.Example;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
@@ -43,7 +43,7 @@ final class TrainingStepBench {
         int warmup = Integer.parseInt(args[2]);
         int steps = Integer.parseInt(args[3]);
         int chunk = args.length > 4 ? Integer.parseInt(args[4]) : ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS;
-        List<Row> rows = rows(directory.resolve("batch.safetensors"));
+        List<PackedRow> rows = rows(directory.resolve("batch.safetensors"));
         try (Pretrained pretrained =
                 AutoModel.fromPretrained(directory, AutoModel.Options.asStored().in(dtype))) {
             FineTuningPlan plan = new FineTuningPlan(
@@ -67,7 +67,7 @@ final class TrainingStepBench {
                     }
                 }
             }
-            long tokens = rows.stream().mapToLong(Row::length).sum();
+            long tokens = rows.stream().mapToLong(PackedRow::length).sum();
             return JsonObject.of()
                     .with("program", "bowline")
                     .with("model", String.valueOf(directory.getFileName()))
@@ -89,7 +89,7 @@ final class TrainingStepBench {
     }
 
     /// One row per row of `input_ids`, every token a target, as in the other program.
-    private static List<Row> rows(Path file) {
+    private static List<PackedRow> rows(Path file) {
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
             List<Long> shape = tensors.entry("input_ids").shape();
             var ids = tensors.bytes("input_ids")
@@ -106,7 +106,7 @@ final class TrainingStepBench {
                 Arrays.fill(targets, true);
                 examples.add(new Example(values, targets, file + ":" + (row + 1)));
             }
-            return Row.unpacked(examples);
+            return PackedRow.unpacked(examples);
         }
     }
 }

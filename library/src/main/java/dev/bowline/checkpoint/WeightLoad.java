@@ -6,7 +6,7 @@ import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
-import dev.bowline.platform.NewPages;
+import dev.bowline.platform.MemoryPages;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
@@ -160,7 +160,7 @@ final class WeightLoad {
         for (long done = 0; done < part.byteSize(); done += CACHED_BYTES) {
             long bytes = Math.min(CACHED_BYTES, part.byteSize() - done);
             MemorySegment piece = part.asSlice(done, bytes);
-            NewPages.request(piece);
+            MemoryPages.populate(piece);
             checkpoint.weights().copy(key, from + done, piece);
             if (piece.mismatch(map.asSlice(done, bytes)) >= 0) {
                 throw new IllegalStateException(

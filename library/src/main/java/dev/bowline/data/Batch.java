@@ -24,8 +24,8 @@ public record Batch(
 
     private static final int COLUMN_MULTIPLE = 8;
 
-    public static Batch of(List<Row> rows, long paddingId) {
-        int longest = rows.stream().mapToInt(Row::length).max().orElseThrow();
+    public static Batch of(List<PackedRow> rows, long paddingId) {
+        int longest = rows.stream().mapToInt(PackedRow::length).max().orElseThrow();
         int columns = (longest + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
         int size = Math.multiplyExact(rows.size(), columns);
         Batch batch = new Batch(
@@ -47,7 +47,7 @@ public record Batch(
         return batch;
     }
 
-    private void fill(int from, Row row) {
+    private void fill(int from, PackedRow row) {
         int at = from;
         int document = 1;
         for (Example example : row.examples()) {

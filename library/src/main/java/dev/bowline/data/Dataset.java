@@ -22,10 +22,10 @@ public record Dataset(
         List<Example> examples,
         int rows,
         int plain,
-        Divided divided,
+        DividedConversations divided,
         int cut,
         AnswerEnds ends,
-        List<Unwritten> unwritten,
+        List<UnrenderedField> unwritten,
         List<Skipped> skipped) {
 
     /// @param origin `file:line`
@@ -52,7 +52,7 @@ public record Dataset(
         DatasetSettings settings = new DatasetSettings(
                 Path.of("the list of conversations"),
                 DatasetSplit.preferring("train"),
-                new Layout.Messages(),
+                new ExampleFormat.Messages(),
                 longest,
                 Truncation.ERROR,
                 OptionalInt.empty(),

@@ -11,7 +11,7 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
-import dev.bowline.text.HalfCharacterException;
+import dev.bowline.text.UnpairedSurrogateException;
 import dev.bowline.text.PlainText;
 import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
@@ -33,8 +33,8 @@ public final class DatasetReader {
     private int plain;
     private int cut;
     private AnswerEnds ends = AnswerEnds.NONE;
-    private Divided divided = Divided.NONE;
-    private List<Unwritten> unwritten = List.of();
+    private DividedConversations divided = DividedConversations.NONE;
+    private List<UnrenderedField> unwritten = List.of();
 
     private DatasetReader(DatasetSettings settings, Optional<ChatTemplate> template, Tokenizer tokenizer) {
         this.settings = settings;
@@ -119,7 +119,7 @@ public final class DatasetReader {
         List<AssistantMask.Masked> masked = masked(row, origin);
         for (AssistantMask.Masked one : masked) {
             ends = ends.plus(one.ends(), origin);
-            unwritten = Unwritten.plus(unwritten, one.unwritten(), origin);
+            unwritten = UnrenderedField.plus(unwritten, one.unwritten(), origin);
         }
         List<Example> made = masked.stream()
                 .filter(one -> one.tokens().ids().length > 1)
@@ -156,7 +156,7 @@ public final class DatasetReader {
         } catch (MissingColumnException e) {
             // The mapping is wrong when the first row does not have it, otherwise the row is.
             throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);
-        } catch (HalfCharacterException e) {
+        } catch (UnpairedSurrogateException e) {
             throw new BowlineException("%s: %s".formatted(halfCharacter(row).orElse(origin), e.problem()), e.fix(), e);
         } catch (BowlineException e) {
             boolean isNamed = e.problem().contains(row.location().source() + ":");
@@ -201,7 +201,7 @@ public final class DatasetReader {
     private static Optional<String> halfCharacter(JsonValue value) {
         return switch (value) {
             case JsonString string ->
-                HalfCharacterException.lone(string.value()).isPresent()
+                UnpairedSurrogateException.lone(string.value()).isPresent()
                         ? Optional.of(string.location().toString())
                         : Optional.empty();
             case JsonObject object -> firstHalf(object.fields().values());

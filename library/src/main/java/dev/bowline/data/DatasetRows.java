@@ -61,7 +61,7 @@ final class DatasetRows {
 
     /// @param take takes a row and tells whether another is wanted
     private static void read(DataFile file, Predicate<DataRow> take) {
-        try (RowReader reader = FileKind.open(file)) {
+        try (RowReader reader = RowFormats.open(file)) {
             Optional<DataRow> row = reader.next();
             while (row.isPresent() && take.test(row.get())) {
                 row = reader.next();

@@ -19,7 +19,7 @@ import java.util.OptionalInt;
 public record DatasetSettings(
         Path file,
         DatasetSplit split,
-        Layout layout,
+        ExampleFormat layout,
         int longest,
         Truncation truncation,
         OptionalInt limit,
@@ -35,7 +35,7 @@ public record DatasetSettings(
     public DatasetSettings(
             Path file,
             DatasetSplit split,
-            Layout layout,
+            ExampleFormat layout,
             int longest,
             Truncation truncation,
             OptionalInt limit,

@@ -20,18 +20,18 @@ public final class TrainingRows {
     }
 
     /// The rows of one optimizer step and the position after it.
-    public record Step(List<Row> rows, DataPosition next) {}
+    public record Step(List<PackedRow> rows, DataPosition next) {}
 
     private static final long EPOCH_STRIDE = 0x9E3779B97F4A7C15L;
 
-    private final List<Row> rows;
+    private final List<PackedRow> rows;
     private final Order order;
     private final long seed;
     private Optional<String> hash = Optional.empty();
     private int orderedEpoch = -1;
-    private List<Row> ordered = List.of();
+    private List<PackedRow> ordered = List.of();
 
-    public TrainingRows(List<Row> rows, Order order, long seed) {
+    public TrainingRows(List<PackedRow> rows, Order order, long seed) {
         if (rows.isEmpty()) {
             throw new IllegalArgumentException("no rows");
         }
@@ -58,7 +58,7 @@ public final class TrainingRows {
     /// Where they were read from makes no difference.
     public String sha256() {
         if (hash.isEmpty()) {
-            hash = Optional.of(RowHash.of(rows));
+            hash = Optional.of(DatasetFingerprint.of(rows));
         }
         return hash.get();
     }
@@ -70,15 +70,15 @@ public final class TrainingRows {
 
     /// The next `rowsPerStep` rows. A step never reaches into the next epoch, so the last of an epoch may be smaller.
     public Step step(DataPosition from, int rowsPerStep) {
-        List<Row> epoch = epoch(from.epoch());
+        List<PackedRow> epoch = epoch(from.epoch());
         int to = Math.min(epoch.size(), from.row() + rowsPerStep);
-        List<Row> taken = epoch.subList(from.row(), to);
+        List<PackedRow> taken = epoch.subList(from.row(), to);
         DataPosition next =
                 to == epoch.size() ? new DataPosition(from.epoch() + 1, 0) : new DataPosition(from.epoch(), to);
         return new Step(List.copyOf(taken), next);
     }
 
-    private List<Row> epoch(int epoch) {
+    private List<PackedRow> epoch(int epoch) {
         if (epoch != orderedEpoch) {
             ordered = switch (order) {
                 case AS_READ -> rows;
@@ -89,10 +89,10 @@ public final class TrainingRows {
         return ordered;
     }
 
-    private List<Row> shuffled(int epoch) {
+    private List<PackedRow> shuffled(int epoch) {
         RandomGenerator random =
                 RandomGeneratorFactory.of("L64X128MixRandom").create(seed + EPOCH_STRIDE * (epoch + 1L));
-        List<Row> permuted = new ArrayList<>(rows);
+        List<PackedRow> permuted = new ArrayList<>(rows);
         for (int i = permuted.size() - 1; i > 0; i--) {
             Collections.swap(permuted, i, random.nextInt(i + 1));
         }

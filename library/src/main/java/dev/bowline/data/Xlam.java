@@ -43,7 +43,7 @@ final class Xlam {
         }
         List<JsonValue> calls = new ArrayList<>();
         for (JsonObject call : array(row, "answers").objects()) {
-            calls.add(Layout.function(JsonObject.of()
+            calls.add(ExampleFormat.function(JsonObject.of()
                     .with("name", call.requireString("name"))
                     .with("arguments", call.require("arguments"))));
         }
@@ -80,7 +80,7 @@ final class Xlam {
             properties = properties.with(name, property);
         }
         JsonObject schema = JsonObject.of().with("type", "object").with("properties", properties);
-        return Layout.function(JsonObject.of()
+        return ExampleFormat.function(JsonObject.of()
                 .with("name", tool.requireString("name"))
                 .with("description", tool.optionalString("description").orElse(""))
                 .with(

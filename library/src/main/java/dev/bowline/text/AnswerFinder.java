@@ -10,12 +10,12 @@ interface AnswerFinder {
     /// answer is the last message.
     ///
     /// @param shown how many messages the text has
-    Optional<FoundAnswer> find(int message, int shown);
+    Optional<AnswerSpan> find(int message, int shown);
 
     /// The same for the last message of the text.
     ///
     /// @throws dev.bowline.BowlineException if the answer cannot be told from the turns before it
-    FoundAnswer last(int message);
+    AnswerSpan last(int message);
 
     Boundary boundary();
 }

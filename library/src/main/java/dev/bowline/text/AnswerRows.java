@@ -30,7 +30,7 @@ final class AnswerRows {
         List<Integer> left = new ArrayList<>(learned);
         int shown = turns.size();
         while (!left.isEmpty()) {
-            List<FoundAnswer> found = found(left, shown);
+            List<AnswerSpan> found = found(left, shown);
             if (found.isEmpty()) {
                 shown = left.getLast() + 1;
                 found = found(left, shown);
@@ -46,10 +46,10 @@ final class AnswerRows {
     }
 
     /// The latest answers that the first `shown` messages hold, without a gap.
-    private List<FoundAnswer> found(List<Integer> left, int shown) {
-        Deque<FoundAnswer> found = new ArrayDeque<>();
+    private List<AnswerSpan> found(List<Integer> left, int shown) {
+        Deque<AnswerSpan> found = new ArrayDeque<>();
         for (int message : left.reversed()) {
-            Optional<FoundAnswer> answer =
+            Optional<AnswerSpan> answer =
                     message == shown - 1 ? Optional.of(finder.last(message)) : finder.find(message, shown);
             if (answer.isEmpty()
                     || !found.isEmpty() && answer.get().end() > found.getFirst().start()) {
@@ -60,12 +60,12 @@ final class AnswerRows {
         return List.copyOf(found);
     }
 
-    private AnswerRegions row(int shown, List<FoundAnswer> answers) {
+    private AnswerRegions row(int shown, List<AnswerSpan> answers) {
         String whole = turns.first(shown).text();
         StringBuilder text = new StringBuilder();
         List<AnswerRegions.Answer> regions = new ArrayList<>();
         int copied = 0;
-        for (FoundAnswer answer : answers) {
+        for (AnswerSpan answer : answers) {
             text.append(whole, copied, answer.start()).append(answer.inserted());
             int shift = text.length() - answer.start();
             text.append(whole, answer.start(), answer.end());

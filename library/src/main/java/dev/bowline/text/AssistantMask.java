@@ -48,7 +48,7 @@ public final class AssistantMask {
     /// @param assistant whether token i is the assistant's and to be trained on
     /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
     /// @param unwritten text that the trained answers hold and the row does not
-    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnwrittenText> unwritten) {
+    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnrenderedText> unwritten) {
 
         /// The same with every token trained on.
         public Masked everything() {
@@ -126,7 +126,7 @@ public final class AssistantMask {
     /// Refuses an answer that is not there; an empty text is an answer.
     private static void requireText(JsonObject message) {
         boolean hasContent = message.get("content").orElse(JsonValue.absent()) instanceof JsonString;
-        if (!hasContent && UnwrittenText.isEmpty(message)) {
+        if (!hasContent && UnrenderedText.isEmpty(message)) {
             throw new BowlineException(
                     "%s: the assistant's message has neither content nor tool_calls"
                             .formatted(message.location().position()),
@@ -166,8 +166,8 @@ public final class AssistantMask {
             }
             Arrays.fill(assistant, range.start(), end, true);
         }
-        List<UnwrittenText> unwritten = regions.answers().stream()
-                .flatMap(answer -> UnwrittenText.of(
+        List<UnrenderedText> unwritten = regions.answers().stream()
+                .flatMap(answer -> UnrenderedText.of(
                         conversation.messages().get(answer.message()),
                         regions.text()
                                 .substring(

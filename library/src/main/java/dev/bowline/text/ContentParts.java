@@ -40,7 +40,7 @@ final class ContentParts {
     private static boolean isWritten(JsonValue content, String rendering) {
         boolean isListItself = content instanceof JsonArray parts && ToolArguments.isListIn(parts, rendering);
         return !isListItself
-                && UnwrittenText.of(JsonObject.of().with(CONTENT, content), rendering)
+                && UnrenderedText.of(JsonObject.of().with(CONTENT, content), rendering)
                         .isEmpty();
     }
 

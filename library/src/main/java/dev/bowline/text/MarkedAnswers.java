@@ -20,7 +20,7 @@ final class MarkedAnswers implements AnswerFinder {
     }
 
     @Override
-    public Optional<FoundAnswer> find(int message, int shown) {
+    public Optional<AnswerSpan> find(int message, int shown) {
         String upTo = turns.first(message + 1).text();
         return turns.beginsWithAnswer(turns.first(shown).text(), upTo)
                 ? Optional.of(found(
@@ -29,17 +29,17 @@ final class MarkedAnswers implements AnswerFinder {
     }
 
     @Override
-    public FoundAnswer last(int message) {
+    public AnswerSpan last(int message) {
         return found(message, message + 1, turns.first(message + 1).text().length());
     }
 
-    private FoundAnswer found(int message, int shown, int end) {
+    private AnswerSpan found(int message, int shown, int end) {
         String text = turns.first(shown).text();
         int start =
                 message == 0 ? 0 : turns.commonLength(text, turns.first(message).text());
         List<Span> blocks = turns.first(shown).generations().stream()
                 .filter(block -> block.end() > start && block.start() < end)
                 .toList();
-        return new FoundAnswer(message, start, "", blocks, end);
+        return new AnswerSpan(message, start, "", blocks, end);
     }
 }

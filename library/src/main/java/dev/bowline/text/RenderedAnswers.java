@@ -28,7 +28,7 @@ final class RenderedAnswers implements AnswerFinder {
     }
 
     @Override
-    public Optional<FoundAnswer> find(int message, int shown) {
+    public Optional<AnswerSpan> find(int message, int shown) {
         String text = turns.first(shown).text();
         String upTo = turns.first(message + 1).text();
         if (!turns.beginsWithAnswer(text, upTo)) {
@@ -42,7 +42,7 @@ final class RenderedAnswers implements AnswerFinder {
     }
 
     @Override
-    public FoundAnswer last(int message) {
+    public AnswerSpan last(int message) {
         String text = turns.first(message + 1).text();
         Opening opening = opening(text, message);
         opening.problem().ifPresent(problem -> {
@@ -51,8 +51,8 @@ final class RenderedAnswers implements AnswerFinder {
         return found(message, opening, text.length());
     }
 
-    private static FoundAnswer found(int message, Opening opening, int end) {
-        return new FoundAnswer(message, opening.at(), opening.rest(), List.of(new Span(opening.at(), end)), end);
+    private static AnswerSpan found(int message, Opening opening, int end) {
+        return new AnswerSpan(message, opening.at(), opening.rest(), List.of(new Span(opening.at(), end)), end);
     }
 
     /// The start of an answer in a text, and the part of the generation prompt that the text leaves out there.

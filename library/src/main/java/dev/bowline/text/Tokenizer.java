@@ -33,7 +33,7 @@ public final class Tokenizer implements AutoCloseable {
     private final SpecialTokens special;
     private final int vocabularySize;
     private final Set<Integer> added;
-    private final AddedAround around;
+    private final PostProcessorTokens around;
 
     private Tokenizer(
             Path directory,
@@ -42,7 +42,7 @@ public final class Tokenizer implements AutoCloseable {
             SpecialTokens special,
             int vocabularySize,
             Set<Integer> added,
-            AddedAround around) {
+            PostProcessorTokens around) {
         this.directory = directory;
         this.json = json;
         this.engine = engine;
@@ -69,7 +69,7 @@ public final class Tokenizer implements AutoCloseable {
         TokenizerJson used =
                 new TokenizerJson(file, json.equals(files.tokenizer()) ? Optional.empty() : Optional.of(json));
         int vocabularySize = vocabularySize(json);
-        AddedAround around = AddedAround.in(json);
+        PostProcessorTokens around = PostProcessorTokens.in(json);
         TokenizerEngine engine = used.open(path -> NativeTokenizerRisk.in(json)
                 .<TokenizerEngine>map(risk -> TokenizerProcess.start(path, risk))
                 .orElseGet(() -> NativeTokenizerEngine.open(path)));
@@ -159,15 +159,15 @@ public final class Tokenizer implements AutoCloseable {
 
     /// Ids of the text alone: no token is added at either end, special tokens written in it are recognised.
     ///
-    /// @throws HalfCharacterException if the text is none that bytes can be
+    /// @throws UnpairedSurrogateException if the text is none that bytes can be
     public int[] encode(String text) {
-        HalfCharacterException.refuse(text);
+        UnpairedSurrogateException.refuse(text);
         return ints(engineOf(text).encode(text).ids());
     }
 
     /// Encodes like [#encode], with the span of the text for each token.
     public TokenizedText encodeWithSpans(String text) {
-        HalfCharacterException.refuse(text);
+        UnpairedSurrogateException.refuse(text);
         TokenizerEngine.Encoded encoded = engineOf(text).encode(text);
         String[] tokens = encoded.tokens();
         int[] units = unitsOfCodePoints(text);

@@ -3,7 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
 import dev.bowline.data.DataPosition;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
@@ -123,12 +123,12 @@ public final class FineTuning implements AutoCloseable {
     }
 
     /// The loss on held-out rows, with the weights as they are now.
-    public ValidationResult validate(List<Row> heldOut) {
+    public ValidationResult validate(List<PackedRow> heldOut) {
         return validateUnless(() -> false, heldOut).orElseThrow();
     }
 
     /// The same; empty once `stopRequested`, which is asked before every batch.
-    Optional<ValidationResult> validateUnless(BooleanSupplier stopRequested, List<Row> heldOut) {
+    Optional<ValidationResult> validateUnless(BooleanSupplier stopRequested, List<PackedRow> heldOut) {
         double sum = 0;
         long targets = 0;
         for (Batch batch : batches(heldOut)) {
@@ -147,7 +147,7 @@ public final class FineTuning implements AutoCloseable {
         return Optional.of(new ValidationResult(stepsTaken, position.epoch(), sum / targets, rate, targets));
     }
 
-    private List<Batch> batches(List<Row> taken) {
+    private List<Batch> batches(List<PackedRow> taken) {
         List<Batch> batches = new ArrayList<>();
         for (int from = 0; from < taken.size(); from += plan.rowsPerMicroBatch()) {
             int to = Math.min(taken.size(), from + plan.rowsPerMicroBatch());

@@ -6,7 +6,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.data.Dataset;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.AvailableMemory;
@@ -77,7 +77,7 @@ public final class PreparedRun {
                             .requireRows(tokenizer, vocabulary));
             List<String> notes = new ArrayList<>(training.notes("dataset", tokenizer));
             heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
-            int longest = training.rows().stream().mapToInt(Row::length).max().orElseThrow();
+            int longest = training.rows().stream().mapToInt(PackedRow::length).max().orElseThrow();
             return new PreparedRun(
                     file,
                     checkpoints,

@@ -4,11 +4,11 @@ import dev.bowline.data.Dataset;
 import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.DatasetSplit;
-import dev.bowline.data.Divided;
+import dev.bowline.data.DividedConversations;
 import dev.bowline.data.InsertedTokens;
-import dev.bowline.data.Layout;
+import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.MissingColumnException;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.recipe.ChatTemplateChoice;
 import dev.bowline.recipe.ChatTemplateSection;
 import dev.bowline.recipe.ColumnMapping;
@@ -30,12 +30,12 @@ import java.util.OptionalInt;
 /// @param rows one example each, or packed
 /// @param dataset what was read
 /// @param template the chat template, if the checkpoint or the recipe has one
-record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> template) {
+record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> template) {
 
     /// Examples that a program made, which are tokens already: no template is needed.
     static RecipeData of(Recipe recipe, Dataset dataset) {
         int packedSize = recipe.packedSequence().packedSequenceSize();
-        List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
+        List<PackedRow> rows = packedSize > 0 ? PackedRow.packed(dataset.examples(), packedSize) : PackedRow.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, Optional.empty());
     }
 
@@ -59,7 +59,7 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
         Dataset dataset = template.isPresent()
                 ? DatasetReader.read(settings, template.get(), tokenizer)
                 : DatasetReader.read(settings, tokenizer);
-        List<Row> rows = packedSize > 0 ? Row.packed(dataset.examples(), packedSize) : Row.unpacked(dataset.examples());
+        List<PackedRow> rows = packedSize > 0 ? PackedRow.packed(dataset.examples(), packedSize) : PackedRow.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, template);
     }
 
@@ -106,24 +106,24 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
         return inserted;
     }
 
-    private static Layout layout(DatasetSection section) {
+    private static ExampleFormat layout(DatasetSection section) {
         return switch (section.format()) {
-            case AUTO -> new Layout.Auto();
-            case MESSAGES -> new Layout.Messages();
-            case SHAREGPT -> new Layout.ShareGpt();
-            case SQUAD -> new Layout.Squad();
-            case HELLASWAG -> new Layout.HellaSwag();
-            case XLAM -> new Layout.XlamCalls();
-            case PROMPT_COMPLETION -> new Layout.PromptCompletion();
-            case TEXT -> new Layout.Text();
+            case AUTO -> new ExampleFormat.Auto();
+            case MESSAGES -> new ExampleFormat.Messages();
+            case SHAREGPT -> new ExampleFormat.ShareGpt();
+            case SQUAD -> new ExampleFormat.Squad();
+            case HELLASWAG -> new ExampleFormat.HellaSwag();
+            case XLAM -> new ExampleFormat.XlamCalls();
+            case PROMPT_COMPLETION -> new ExampleFormat.PromptCompletion();
+            case TEXT -> new ExampleFormat.Text();
             case COLUMNS -> {
                 ColumnMapping columns = section.columnMapping().orElseThrow();
-                Layout.Columns read = new Layout.Columns(columns.context(), columns.question(), columns.answer());
+                ExampleFormat.Columns read = new ExampleFormat.Columns(columns.context(), columns.question(), columns.answer());
                 boolean isPlain = section.chatTemplate()
                         .template()
                         .filter(ChatTemplateChoice.None.class::isInstance)
                         .isPresent();
-                yield isPlain ? new Layout.SpacedColumns(read) : read;
+                yield isPlain ? new ExampleFormat.SpacedColumns(read) : read;
             }
         };
     }
@@ -150,7 +150,7 @@ record RecipeData(List<Row> rows, Dataset dataset, Optional<ChatTemplate> templa
                             tokenizer.specialToken("eos_token").orElse(""),
                             template.isEmpty() ? ", as none is used" : ""));
         }
-        Divided divided = dataset.divided();
+        DividedConversations divided = dataset.divided();
         divided.first()
                 .ifPresent(first -> notes.add(
                         ("%s: the chat template writes earlier turns differently once more turns follow, so %d of %d"

@@ -3,7 +3,7 @@ package dev.bowline.train;
 import dev.bowline.NearestNames;
 import dev.bowline.data.AnswerEnds;
 import dev.bowline.data.Dataset;
-import dev.bowline.data.Unwritten;
+import dev.bowline.data.UnrenderedField;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.StopTokens;
 import dev.bowline.text.Tokenizer;
@@ -24,7 +24,7 @@ record TemplateNotes(String section, Tokenizer tokenizer) {
         AnswerEnds ends = dataset.ends();
         List<String> notes = new ArrayList<>();
         template.ifPresent(used -> notes.addAll(unreadOptions(used)));
-        for (Unwritten field : dataset.unwritten()) {
+        for (UnrenderedField field : dataset.unwritten()) {
             notes.add(
                     ("warning: %s: the chat template does not write all of '%s' in %d of %d answers, so the model does"
                                     + " not learn it; the first is at %s, where '%s' is missing; name a template that writes it"

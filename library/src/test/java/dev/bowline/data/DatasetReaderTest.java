@@ -104,7 +104,7 @@ class DatasetReaderTest {
     @Test
     void withoutAChatTemplateAQuestionAndItsAnswerAreOneText() throws IOException {
         DatasetSettings settings =
-                settings(write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new Layout.Columns(Optional.empty(), "q", "r"));
+                settings(write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new ExampleFormat.Columns(Optional.empty(), "q", "r"));
 
         Dataset plain = DatasetReader.read(settings, tokenizer);
         Dataset turns = DatasetReader.read(settings, ChatTemplate.of(tokenizer), tokenizer);
@@ -122,7 +122,7 @@ class DatasetReaderTest {
                 + "{\"prompt\": [" + message("user", "e") + "," + message("assistant", "f") + "," + message("user", "g")
                 + "], \"completion\": [" + message("assistant", "h") + "]}");
 
-        Dataset dataset = DatasetReader.read(settings(file, new Layout.Auto()), ChatTemplate.of(tokenizer), tokenizer);
+        Dataset dataset = DatasetReader.read(settings(file, new ExampleFormat.Auto()), ChatTemplate.of(tokenizer), tokenizer);
 
         assertEquals(
                 List.of("b<eos>", "c<eos>", "d<eos>", "h<turn|>"),
@@ -140,7 +140,7 @@ class DatasetReaderTest {
         String own = row("a", "b").replaceFirst("\\{", "{\"chat_template_kwargs\": {\"style\": \"bold\"}, ");
 
         Dataset dataset =
-                DatasetReader.read(settings(write(own + "\n" + row("a", "b")), new Layout.Auto()), template, tokenizer);
+                DatasetReader.read(settings(write(own + "\n" + row("a", "b")), new ExampleFormat.Auto()), template, tokenizer);
 
         assertTrue(
                 decode(dataset.examples().getFirst()).startsWith("bold/calm:"),
@@ -152,7 +152,7 @@ class DatasetReaderTest {
     void aConversationWithoutAChatTemplateIsRefused() throws IOException {
         Path base = Files.createDirectories(directory.resolve("base"));
         Files.copy(MODEL.resolve("tokenizer.json"), base.resolve("tokenizer.json"));
-        DatasetSettings settings = settings(write(row("a", "b")), new Layout.Auto());
+        DatasetSettings settings = settings(write(row("a", "b")), new ExampleFormat.Auto());
 
         try (Tokenizer without = Tokenizer.open(base)) {
             BowlineException refused =
@@ -221,7 +221,7 @@ class DatasetReaderTest {
                         new DatasetSettings(
                                 columns,
                                 DatasetSplit.preferring("train"),
-                                new Layout.Columns(Optional.empty(), "q", "r"),
+                                new ExampleFormat.Columns(Optional.empty(), "q", "r"),
                                 64,
                                 Truncation.ERROR,
                                 OptionalInt.empty(),
@@ -469,7 +469,7 @@ class DatasetReaderTest {
                 read(new DatasetSettings(
                                 file,
                                 DatasetSplit.preferring("train"),
-                                new Layout.Auto(),
+                                new ExampleFormat.Auto(),
                                 64,
                                 Truncation.ERROR,
                                 OptionalInt.of(1),
@@ -482,7 +482,7 @@ class DatasetReaderTest {
         return new DatasetSettings(
                 directory,
                 DatasetSplit.of(split),
-                new Layout.Auto(),
+                new ExampleFormat.Auto(),
                 64,
                 Truncation.ERROR,
                 limit,
@@ -529,7 +529,7 @@ class DatasetReaderTest {
         return new DatasetSettings(
                 file,
                 DatasetSplit.preferring("train"),
-                new Layout.Auto(),
+                new ExampleFormat.Auto(),
                 longest,
                 truncation,
                 OptionalInt.empty(),
@@ -545,7 +545,7 @@ class DatasetReaderTest {
         return "{\"role\": \"%s\", \"content\": \"%s\"}".formatted(role, content);
     }
 
-    private static DatasetSettings settings(Path file, Layout layout) {
+    private static DatasetSettings settings(Path file, ExampleFormat layout) {
         return new DatasetSettings(
                 file,
                 DatasetSplit.preferring("train"),

@@ -16,10 +16,10 @@ class TrainingRowsTest {
 
     @Test
     void anEpochHoldsEveryRowOnceAndTheNextHasAnotherOrder() {
-        TrainingRows rows = new TrainingRows(Row.unpacked(examples(11, 3)), TrainingRows.Order.SHUFFLED, 42);
+        TrainingRows rows = new TrainingRows(PackedRow.unpacked(examples(11, 3)), TrainingRows.Order.SHUFFLED, 42);
 
-        List<Row> first = take(rows, DataPosition.START, 4, 3);
-        List<Row> second = take(rows, new DataPosition(1, 0), 4, 3);
+        List<PackedRow> first = take(rows, DataPosition.START, 4, 3);
+        List<PackedRow> second = take(rows, new DataPosition(1, 0), 4, 3);
 
         assertEquals(11, first.size());
         assertEquals(new HashSet<>(first), new HashSet<>(second));
@@ -28,7 +28,7 @@ class TrainingRowsTest {
 
     @Test
     void aPositionContinuesTheSameOrder() {
-        List<Row> source = Row.unpacked(examples(11, 3));
+        List<PackedRow> source = PackedRow.unpacked(examples(11, 3));
         TrainingRows straight = new TrainingRows(source, TrainingRows.Order.SHUFFLED, 42);
         TrainingRows resumed = new TrainingRows(source, TrainingRows.Order.SHUFFLED, 42);
 
@@ -42,7 +42,7 @@ class TrainingRowsTest {
 
     @Test
     void theSeedDecidesTheOrder() {
-        List<Row> source = Row.unpacked(examples(11, 3));
+        List<PackedRow> source = PackedRow.unpacked(examples(11, 3));
 
         assertEquals(shuffled(source, 42), shuffled(source, 42));
         assertNotEquals(shuffled(source, 42), shuffled(source, 7));
@@ -58,27 +58,27 @@ class TrainingRowsTest {
     void theHashIsThatOfTheData() {
         Example a = new Example(new int[] {10, 11, 12}, new boolean[] {false, false, true}, "a:1");
         Example b = new Example(new int[] {20, 21}, new boolean[] {true, true}, "a:2");
-        List<Row> rows = List.of(new Row(List.of(a)), new Row(List.of(b)));
-        List<List<Row>> others = List.of(
-                List.of(new Row(List.of(b)), new Row(List.of(a))),
-                List.of(new Row(List.of(a, b))),
-                List.of(new Row(List.of(a))),
-                List.of(new Row(List.of(new Example(new int[] {10, 11, 13}, a.targets(), "a:1"))), rows.get(1)),
-                List.of(new Row(List.of(new Example(a.ids(), new boolean[] {false, true, true}, "a:1"))), rows.get(1)));
+        List<PackedRow> rows = List.of(new PackedRow(List.of(a)), new PackedRow(List.of(b)));
+        List<List<PackedRow>> others = List.of(
+                List.of(new PackedRow(List.of(b)), new PackedRow(List.of(a))),
+                List.of(new PackedRow(List.of(a, b))),
+                List.of(new PackedRow(List.of(a))),
+                List.of(new PackedRow(List.of(new Example(new int[] {10, 11, 13}, a.targets(), "a:1"))), rows.get(1)),
+                List.of(new PackedRow(List.of(new Example(a.ids(), new boolean[] {false, true, true}, "a:1"))), rows.get(1)));
 
         String hash = hash(rows);
 
         others.forEach(other -> assertNotEquals(hash, hash(other)));
         Example moved = new Example(a.ids(), a.targets(), "elsewhere:7");
-        assertEquals(hash, hash(List.of(new Row(List.of(moved)), rows.get(1))));
+        assertEquals(hash, hash(List.of(new PackedRow(List.of(moved)), rows.get(1))));
         assertEquals(64, hash.length());
     }
 
-    private static String hash(List<Row> rows) {
+    private static String hash(List<PackedRow> rows) {
         return new TrainingRows(rows, TrainingRows.Order.SHUFFLED, 42).sha256();
     }
 
-    private static List<Row> shuffled(List<Row> source, long seed) {
+    private static List<PackedRow> shuffled(List<PackedRow> source, long seed) {
         return new TrainingRows(source, TrainingRows.Order.SHUFFLED, seed)
                 .step(DataPosition.START, 11)
                 .rows();
@@ -91,7 +91,7 @@ class TrainingRowsTest {
             examples.addAll(examples(1, length));
         }
 
-        List<Row> rows = Row.packed(examples, 12);
+        List<PackedRow> rows = PackedRow.packed(examples, 12);
 
         assertTrue(rows.stream().allMatch(row -> row.length() <= 12));
         assertEquals(6, rows.stream().mapToInt(row -> row.examples().size()).sum());
@@ -103,7 +103,7 @@ class TrainingRowsTest {
         Example a = new Example(new int[] {10, 11, 12}, new boolean[] {false, false, true}, "a:1");
         Example b = new Example(new int[] {20, 21}, new boolean[] {true, true}, "a:2");
 
-        Batch batch = Batch.of(List.of(new Row(List.of(a, b)), new Row(List.of(b))), 0);
+        Batch batch = Batch.of(List.of(new PackedRow(List.of(a, b)), new PackedRow(List.of(b))), 0);
 
         assertEquals(8, batch.columns());
         assertArrayEquals(new long[] {10, 11, 12, 20, 21, 0, 0, 0}, head(batch.inputIds()));
@@ -119,8 +119,8 @@ class TrainingRowsTest {
         return java.util.Arrays.copyOf(values, 8);
     }
 
-    private static List<Row> take(TrainingRows rows, DataPosition from, int size, int steps) {
-        List<Row> taken = new ArrayList<>();
+    private static List<PackedRow> take(TrainingRows rows, DataPosition from, int size, int steps) {
+        List<PackedRow> taken = new ArrayList<>();
         DataPosition at = from;
         for (int i = 0; i < steps; i++) {
             TrainingRows.Step step = rows.step(at, size);

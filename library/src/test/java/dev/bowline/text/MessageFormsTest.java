@@ -133,7 +133,7 @@ class MessageFormsTest {
                 {"role": "user", "content": "2+2?"},
                 {"role": "assistant", "content": "4", "reasoning_content": "add the two", "id": "x", "weight": 1}""");
 
-        assertEquals(List.of(new UnwrittenText("reasoning_content", "add the two")), masked.unwritten());
+        assertEquals(List.of(new UnrenderedText("reasoning_content", "add the two")), masked.unwritten());
     }
 
     @Test
@@ -143,7 +143,7 @@ class MessageFormsTest {
                 {"role": "assistant", "content": null, "tool_calls": [%s]}""".formatted(call(STRING)));
 
         assertEquals("<|im_end|>", learned(masked));
-        assertEquals(List.of(new UnwrittenText("tool_calls", "look")), masked.unwritten());
+        assertEquals(List.of(new UnrenderedText("tool_calls", "look")), masked.unwritten());
     }
 
     @Test
@@ -152,7 +152,7 @@ class MessageFormsTest {
                 {"role": "user", "content": "q"},
                 {"role": "assistant", "content": "", "tool_calls": [%s]}""".formatted(call(STRING)));
 
-        assertEquals(List.of(new UnwrittenText("tool_calls", "Paris")), masked.unwritten());
+        assertEquals(List.of(new UnrenderedText("tool_calls", "Paris")), masked.unwritten());
     }
 
     @Test
@@ -161,7 +161,7 @@ class MessageFormsTest {
                 {"role": "user", "content": "q"},
                 {"role": "assistant", "content": "<think>\\nfirst this\\nthen that\\n</think>\\n\\nSo."}""");
 
-        assertEquals(List.of(new UnwrittenText("content", "first this")), masked.unwritten());
+        assertEquals(List.of(new UnrenderedText("content", "first this")), masked.unwritten());
     }
 
     @Test
@@ -184,7 +184,7 @@ class MessageFormsTest {
                 {"role": "user", "content": [{"type": "text", "text": "q"}]},
                 {"role": "assistant", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}""");
 
-        assertEquals(List.of(new UnwrittenText("content", "two")), masked.unwritten());
+        assertEquals(List.of(new UnrenderedText("content", "two")), masked.unwritten());
     }
 
     @Test

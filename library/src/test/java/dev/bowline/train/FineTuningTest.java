@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.data.Example;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
@@ -309,7 +309,7 @@ class FineTuningTest {
         return new FineTuning(model, new TrainingRows(rows(), order, 1), plan);
     }
 
-    private static List<Row> rows() {
+    private static List<PackedRow> rows() {
         List<Example> examples = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
             int number = i;
@@ -323,6 +323,6 @@ class FineTuningTest {
                     targets,
                     "data:" + i));
         }
-        return Row.unpacked(examples);
+        return PackedRow.unpacked(examples);
     }
 }

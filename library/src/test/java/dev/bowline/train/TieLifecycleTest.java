@@ -13,7 +13,7 @@ import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.data.Example;
-import dev.bowline.data.Row;
+import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
@@ -145,6 +145,6 @@ class TieLifecycleTest {
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),
                 0);
-        return new FineTuning(model, new TrainingRows(Row.unpacked(examples), TrainingRows.Order.SHUFFLED, 1), plan);
+        return new FineTuning(model, new TrainingRows(PackedRow.unpacked(examples), TrainingRows.Order.SHUFFLED, 1), plan);
     }
 }

@@ -71,7 +71,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
         }
 
         boolean truth(int parameter) {
-            return values.get(parameter).map(Truth::of).orElse(false);
+            return values.get(parameter).map(Truthiness::of).orElse(false);
         }
 
         String text(int parameter) {
@@ -90,7 +90,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
             if (value instanceof Value.Text(String text)) {
                 return text;
             }
-            throw new TemplateFailure("%s() needs a str, not %s".formatted(function, Kinds.of(value)));
+            throw new TemplateFailure("%s() needs a str, not %s".formatted(function, TypeNames.of(value)));
         }
     }
 }

@@ -51,7 +51,7 @@ final class Arithmetic {
         if (Numbers.isWhole(value)) {
             return new Value.Whole(Numbers.whole(value).negate());
         }
-        throw new TemplateFailure("bad operand type for unary -: '%s'".formatted(Kinds.of(value)));
+        throw new TemplateFailure("bad operand type for unary -: '%s'".formatted(TypeNames.of(value)));
     }
 
     static Value plus(Value value) {
@@ -59,7 +59,7 @@ final class Arithmetic {
         if (Numbers.isNumber(value)) {
             return Numbers.isWhole(value) ? new Value.Whole(Numbers.whole(value)) : value;
         }
-        throw new TemplateFailure("bad operand type for unary +: '%s'".formatted(Kinds.of(value)));
+        throw new TemplateFailure("bad operand type for unary +: '%s'".formatted(TypeNames.of(value)));
     }
 
     static void requireDefined(Value value) {
@@ -159,12 +159,12 @@ final class Arithmetic {
             return new Sequence(kind, items);
         }
         if (left instanceof Text) {
-            throw new TemplateFailure("can only concatenate str (not \"%s\") to str".formatted(Kinds.of(right)));
+            throw new TemplateFailure("can only concatenate str (not \"%s\") to str".formatted(TypeNames.of(right)));
         }
         if (left instanceof Sequence) {
-            String kind = Kinds.of(left);
+            String kind = TypeNames.of(left);
             throw new TemplateFailure(
-                    "can only concatenate %s (not \"%s\") to %s".formatted(kind, Kinds.of(right), kind));
+                    "can only concatenate %s (not \"%s\") to %s".formatted(kind, TypeNames.of(right), kind));
         }
         throw unsupported(Operator.ADD, left, right);
     }
@@ -172,7 +172,7 @@ final class Arithmetic {
     private static Value repeat(Value repeated, Value times) {
         if (!Numbers.isWhole(times)) {
             if (repeated instanceof Text || repeated instanceof Sequence) {
-                throw new TemplateFailure("can't multiply sequence by non-int of type '%s'".formatted(Kinds.of(times)));
+                throw new TemplateFailure("can't multiply sequence by non-int of type '%s'".formatted(TypeNames.of(times)));
             }
             throw unsupported(Operator.MULTIPLY, repeated, times);
         }
@@ -218,6 +218,6 @@ final class Arithmetic {
             case POWER -> "** or pow()";
         };
         return new TemplateFailure(
-                "unsupported operand type(s) for %s: '%s' and '%s'".formatted(sign, Kinds.of(left), Kinds.of(right)));
+                "unsupported operand type(s) for %s: '%s' and '%s'".formatted(sign, TypeNames.of(left), TypeNames.of(right)));
     }
 }

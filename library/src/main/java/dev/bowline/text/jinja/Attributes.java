@@ -73,14 +73,14 @@ final class Attributes {
 
     private static Value unsafe(Value object, String name) {
         return new Value.Undefined(
-                "access to attribute '%s' of '%s' object is unsafe.".formatted(name, Kinds.of(object)));
+                "access to attribute '%s' of '%s' object is unsafe.".formatted(name, TypeNames.of(object)));
     }
 
     private static Value missing(Value object, Value key) {
-        String described = Kinds.described(object);
+        String described = TypeNames.described(object);
         return new Value.Undefined(
                 key instanceof Value.Text(String name)
                         ? "'%s' has no attribute '%s'".formatted(described, name)
-                        : "%s has no element %s".formatted(described, Printing.represent(key)));
+                        : "%s has no element %s".formatted(described, PythonText.represent(key)));
     }
 }

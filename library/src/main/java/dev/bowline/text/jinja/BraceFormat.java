@@ -61,8 +61,8 @@ final class BraceFormat {
         Value value = resolve(bang < 0 ? reference : reference.substring(0, bang));
         Value converted = switch (bang < 0 ? "" : reference.substring(bang + 1)) {
             case "" -> value;
-            case "s" -> Value.of(Printing.text(value));
-            case "r" -> Value.of(Printing.represent(value));
+            case "s" -> Value.of(PythonText.text(value));
+            case "r" -> Value.of(PythonText.represent(value));
             default -> throw new TemplateFailure("Unknown conversion in '{%s}'".formatted(written));
         };
         text.append(FormatSpec.parse(spec).apply(converted));

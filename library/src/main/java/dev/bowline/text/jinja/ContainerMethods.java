@@ -22,7 +22,7 @@ final class ContainerMethods {
             case "get" ->
                 method(name, arguments -> {
                     var bound = arguments.bind("get", "key", "default?");
-                    return entries.getOrDefault(Comparing.key(bound.get(0)), bound.orElse(1, Value.NONE));
+                    return entries.getOrDefault(Comparison.key(bound.get(0)), bound.orElse(1, Value.NONE));
                 });
             case "copy" -> method(name, _ -> dict);
             default -> Optional.empty();
@@ -54,7 +54,7 @@ final class ContainerMethods {
         Value part = Slicing.slice(sequence, bound.orElse(1, Value.NONE), bound.orElse(2, Value.NONE), Value.NONE);
         int found = Iteration.items(part).indexOf(bound.get(0));
         if (found < 0) {
-            throw new TemplateFailure("%s is not in list".formatted(Printing.represent(bound.get(0))));
+            throw new TemplateFailure("%s is not in list".formatted(PythonText.represent(bound.get(0))));
         }
         int start = bound.count(1, 0);
         int size = sequence.items().size();
@@ -74,7 +74,7 @@ final class ContainerMethods {
                 if (parts.size() != 2) {
                     throw new TemplateFailure("a dict is made of pairs, not of %d values".formatted(parts.size()));
                 }
-                entries.put(Comparing.key(parts.getFirst()), parts.getLast());
+                entries.put(Comparison.key(parts.getFirst()), parts.getLast());
             }
         }
         arguments.named().forEach((name, value) -> entries.put(Value.of(name), value));

@@ -38,11 +38,11 @@ final class Evaluator {
             case Expression.Plus(var operand) -> Arithmetic.plus(evaluate(operand, scope));
             case Expression.And(var left, var right) -> {
                 Value value = evaluate(left, scope);
-                yield Truth.of(value) ? evaluate(right, scope) : value;
+                yield Truthiness.of(value) ? evaluate(right, scope) : value;
             }
             case Expression.Or(var left, var right) -> {
                 Value value = evaluate(left, scope);
-                yield Truth.of(value) ? value : evaluate(right, scope);
+                yield Truthiness.of(value) ? value : evaluate(right, scope);
             }
             case Expression.Binary(var operator, var left, var right) ->
                 Arithmetic.apply(operator, evaluate(left, scope), evaluate(right, scope));
@@ -53,7 +53,7 @@ final class Evaluator {
     }
 
     static boolean truth(Expression expression, Scope scope) {
-        return Truth.of(evaluate(expression, scope));
+        return Truthiness.of(evaluate(expression, scope));
     }
 
     static Value filter(Value input, FilterCall filter, Scope scope) {
@@ -67,7 +67,7 @@ final class Evaluator {
                 yield object.call(arguments);
             }
             case Value.Undefined(String message) -> throw new TemplateFailure(message);
-            default -> throw new TemplateFailure("'%s' object is not callable".formatted(Kinds.of(callee)));
+            default -> throw new TemplateFailure("'%s' object is not callable".formatted(TypeNames.of(callee)));
         };
     }
 
@@ -80,7 +80,7 @@ final class Evaluator {
             if (!(evaluate(spread, scope) instanceof Value.Mapping(var entries))) {
                 throw new TemplateFailure("what follows '**' in a call must be a dict");
             }
-            entries.forEach((key, value) -> named.put(Printing.text(key), value));
+            entries.forEach((key, value) -> named.put(PythonText.text(key), value));
         });
         return new Arguments(positional, named);
     }
@@ -96,7 +96,7 @@ final class Evaluator {
     private static Value dict(List<Expression.Entry> entries, Scope scope) {
         Map<Value, Value> values = new LinkedHashMap<>();
         for (Expression.Entry entry : entries) {
-            values.put(Comparing.key(evaluate(entry.key(), scope)), evaluate(entry.value(), scope));
+            values.put(Comparison.key(evaluate(entry.key(), scope)), evaluate(entry.value(), scope));
         }
         return new Value.Mapping(values);
     }
@@ -104,7 +104,7 @@ final class Evaluator {
     private static Value concatenation(List<Expression> parts, Scope scope) {
         StringBuilder text = new StringBuilder();
         for (Expression part : parts) {
-            String printed = Printing.text(evaluate(part, scope));
+            String printed = PythonText.text(evaluate(part, scope));
             Arithmetic.requireLength((long) text.length() + printed.length());
             RenderBudget.made(printed.length());
             text.append(printed);
@@ -116,7 +116,7 @@ final class Evaluator {
         Value left = evaluate(comparison.first(), scope);
         for (Comparand comparand : comparison.rest()) {
             Value right = evaluate(comparand.operand(), scope);
-            if (!Comparing.holds(comparand.relation(), left, right)) {
+            if (!Comparison.holds(comparand.relation(), left, right)) {
                 return false;
             }
             left = right;

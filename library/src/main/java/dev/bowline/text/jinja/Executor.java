@@ -18,9 +18,9 @@ final class Executor {
         CONTINUE
     }
 
-    private final Run run;
+    private final RenderState run;
 
-    Executor(Run run) {
+    Executor(RenderState run) {
         this.run = run;
     }
 
@@ -67,7 +67,7 @@ final class Executor {
     private Flow statement(Statement statement, Scope scope, Output out) {
         switch (statement) {
             case Statement.Data(String text, var _) -> out.print(text);
-            case Statement.Print(Expression value, var _) -> out.print(Printing.text(Evaluator.evaluate(value, scope)));
+            case Statement.Print(Expression value, var _) -> out.print(PythonText.text(Evaluator.evaluate(value, scope)));
             case Statement.If conditional -> {
                 return conditional(conditional, scope, out);
             }
@@ -84,10 +84,10 @@ final class Executor {
                 Value called = Evaluator.evaluate(callee, scope);
                 Arguments given =
                         Evaluator.arguments(arguments, scope).with("caller", Macro.caller(routine, scope, this));
-                out.print(Printing.text(Evaluator.call(called, given)));
+                out.print(PythonText.text(Evaluator.call(called, given)));
             }
             case Statement.FilterBlock(var filters, var body, var _) ->
-                out.print(Printing.text(filtered(captured(body, scope.inner()), filters, scope)));
+                out.print(PythonText.text(filtered(captured(body, scope.inner()), filters, scope)));
             case Statement.With(var bindings, var body, var _) -> {
                 Scope inner = scope.inner();
                 bindings.forEach(
@@ -201,7 +201,7 @@ final class Executor {
 
     private static void unpack(List<Target> targets, Value value, Scope scope) {
         if (!Iteration.isIterable(value)) {
-            throw new TemplateFailure("cannot unpack non-iterable %s object".formatted(Kinds.of(value)));
+            throw new TemplateFailure("cannot unpack non-iterable %s object".formatted(TypeNames.of(value)));
         }
         List<Value> items = Iteration.items(value);
         if (items.size() < targets.size()) {

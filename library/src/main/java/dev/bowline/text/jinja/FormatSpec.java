@@ -50,14 +50,14 @@ record FormatSpec(
     String apply(Value value) {
         return switch (value) {
             case Value.Text(String text) -> text(text);
-            case Value.Bool _ -> type == ' ' && width == 0 ? Printing.text(value) : number(value);
+            case Value.Bool _ -> type == ' ' && width == 0 ? PythonText.text(value) : number(value);
             case Value.Whole _, Value.Real _ -> number(value);
             default -> {
                 if (!equals(parse(""))) {
                     throw new TemplateFailure(
-                            "unsupported format string passed to %s.__format__".formatted(Kinds.of(value)));
+                            "unsupported format string passed to %s.__format__".formatted(TypeNames.of(value)));
                 }
-                yield Printing.text(value);
+                yield PythonText.text(value);
             }
         };
     }
@@ -82,7 +82,7 @@ record FormatSpec(
             case ' ' -> value instanceof Value.Real;
             default ->
                 throw new TemplateFailure(
-                        "Unknown format code '%c' for object of type '%s'".formatted(type, Kinds.of(value)));
+                        "Unknown format code '%c' for object of type '%s'".formatted(type, TypeNames.of(value)));
         };
         return real ? real(Numbers.real(value)) : whole(Numbers.whole(value));
     }
@@ -112,7 +112,7 @@ record FormatSpec(
             case 'E' -> scientific(size, precision.orElse(6)).toUpperCase(Locale.ROOT);
             case 'g' -> general(size, precision.orElse(6));
             case 'G' -> general(size, precision.orElse(6)).toUpperCase(Locale.ROOT);
-            default -> precision.map(digitCount -> shortest(size, digitCount)).orElseGet(() -> Printing.real(size));
+            default -> precision.map(digitCount -> shortest(size, digitCount)).orElseGet(() -> PythonText.real(size));
         };
         return padded(signOf(negative), grouped(digits), '>');
     }

@@ -23,7 +23,7 @@ final class Globals {
         define(globals, "joiner", Joiner::create);
         define(globals, "raise_exception", arguments -> {
             throw new TemplateFailure(
-                    Printing.text(arguments.bind("raise_exception", "message").get(0)));
+                    PythonText.text(arguments.bind("raise_exception", "message").get(0)));
         });
         define(globals, "strftime_now", arguments -> {
             String format = arguments.bind("strftime_now", "format").text(0);

@@ -40,7 +40,7 @@ final class Iteration {
                 yield items;
             }
             case Value.None _, Value.Bool _, Value.Whole _, Value.Real _, Value.Native _ ->
-                throw new TemplateFailure("'%s' object is not iterable".formatted(Kinds.of(value)));
+                throw new TemplateFailure("'%s' object is not iterable".formatted(TypeNames.of(value)));
         };
     }
 
@@ -60,7 +60,7 @@ final class Iteration {
             case Value.Undefined _, Value.Sequence _, Value.Range _, Value.Mapping _, Value.View _ ->
                 items(value).size();
             case Value.None _, Value.Bool _, Value.Whole _, Value.Real _, Value.Once _, Value.Native _ ->
-                throw new TemplateFailure("object of type '%s' has no len()".formatted(Kinds.of(value)));
+                throw new TemplateFailure("object of type '%s' has no len()".formatted(TypeNames.of(value)));
         };
     }
 

@@ -25,8 +25,8 @@ final class JsonText {
         boolean onOneLine = bound.given(1).isEmpty();
         String indent = bound.given(1).map(JsonText::indent).orElse("");
         List<Value> separators = bound.given(2).map(Iteration::items).orElse(List.of());
-        String afterItem = separators.size() == 2 ? Printing.text(separators.getFirst()) : onOneLine ? ", " : ",";
-        String afterKey = separators.size() == 2 ? Printing.text(separators.getLast()) : ": ";
+        String afterItem = separators.size() == 2 ? PythonText.text(separators.getFirst()) : onOneLine ? ", " : ",";
+        String afterKey = separators.size() == 2 ? PythonText.text(separators.getLast()) : ": ";
         JsonText writer =
                 new JsonText(new Style(bound.truth(0), onOneLine, indent, afterItem, afterKey, bound.truth(3)));
         writer.write(value, 0);
@@ -59,7 +59,7 @@ final class JsonText {
             case Value.Sequence(var _, var items) -> items(items, depth);
             case Value.Mapping(var entries) -> entries(entries, depth);
             case Value.Undefined _, Value.Range _, Value.View _, Value.Once _, Value.Native _ ->
-                throw new TemplateFailure("Object of type %s is not JSON serializable".formatted(Kinds.of(value)));
+                throw new TemplateFailure("Object of type %s is not JSON serializable".formatted(TypeNames.of(value)));
         }
     }
 
@@ -85,7 +85,7 @@ final class JsonText {
         json.append('{');
         List<Value> keys = new ArrayList<>(entries.keySet());
         if (style.sorted()) {
-            keys.sort(Comparing.ascending());
+            keys.sort(Comparison.ascending());
         }
         for (int i = 0; i < keys.size(); i++) {
             separate(i, depth + 1);
@@ -119,7 +119,7 @@ final class JsonText {
             case Value.Real(double number) -> real(number);
             default ->
                 throw new TemplateFailure(
-                        "keys must be str, int, float, bool or None, not %s".formatted(Kinds.of(key)));
+                        "keys must be str, int, float, bool or None, not %s".formatted(TypeNames.of(key)));
         };
     }
 
@@ -130,7 +130,7 @@ final class JsonText {
         if (Double.isInfinite(number)) {
             return number > 0 ? "Infinity" : "-Infinity";
         }
-        return Printing.real(number);
+        return PythonText.real(number);
     }
 
     private void quote(String text) {

@@ -57,7 +57,7 @@ final class LazyItems implements Iterator<Value> {
 
     /// The items of a value, none if it is false.
     static Iterator<Value> ifTrue(Value value) {
-        return Truth.of(value) ? Iteration.of(value) : Collections.emptyIterator();
+        return Truthiness.of(value) ? Iteration.of(value) : Collections.emptyIterator();
     }
 
     @Override

@@ -11,7 +11,7 @@ final class Namespace implements Value.Native {
     /// From a dict, key and value pairs, or nothing; then from named arguments.
     static Value create(Arguments arguments) {
         Namespace created = new Namespace();
-        ContainerMethods.dict(arguments).entries().forEach((key, value) -> created.set(Printing.text(key), value));
+        ContainerMethods.dict(arguments).entries().forEach((key, value) -> created.set(PythonText.text(key), value));
         return created;
     }
 
@@ -31,7 +31,7 @@ final class Namespace implements Value.Native {
 
     @Override
     public String description() {
-        return Printing.represent(this);
+        return PythonText.represent(this);
     }
 
     @Override

@@ -26,7 +26,7 @@ final class Numbers {
             case Bool(boolean fact) -> fact ? BigInteger.ONE : BigInteger.ZERO;
             case Whole(BigInteger number) -> number;
             default ->
-                throw new TemplateFailure("'%s' object cannot be interpreted as an integer".formatted(Kinds.of(value)));
+                throw new TemplateFailure("'%s' object cannot be interpreted as an integer".formatted(TypeNames.of(value)));
         };
     }
 
@@ -49,7 +49,7 @@ final class Numbers {
                 }
                 yield number;
             }
-            default -> throw new TemplateFailure("must be real number, not %s".formatted(Kinds.of(value)));
+            default -> throw new TemplateFailure("must be real number, not %s".formatted(TypeNames.of(value)));
         };
     }
 

@@ -31,8 +31,8 @@ final class Predicates {
         plain("sequence", Predicates::isSequence);
         plain("iterable", Iteration::isIterable);
         plain("callable", Predicates::isCallable);
-        plain("lower", value -> StringCase.isLower(Printing.text(value)));
-        plain("upper", value -> StringCase.isUpper(Printing.text(value)));
+        plain("lower", value -> StringCase.isLower(PythonText.text(value)));
+        plain("upper", value -> StringCase.isUpper(PythonText.text(value)));
         plain("escaped", _ -> false);
         plain("odd", value -> remainder(value, Value.of(2)).equals(Value.of(1)));
         plain("even", value -> remainder(value, Value.of(2)).equals(Value.of(0)));
@@ -78,7 +78,7 @@ final class Predicates {
         for (String name : names) {
             TESTS.put(
                     name,
-                    (value, arguments) -> Comparing.holds(
+                    (value, arguments) -> Comparison.holds(
                             relation, value, arguments.bind(name, "other").get(0)));
         }
     }

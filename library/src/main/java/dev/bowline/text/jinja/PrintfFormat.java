@@ -82,8 +82,8 @@ final class PrintfFormat {
 
     private static Value converted(Value value, char type) {
         return switch (type) {
-            case 's' -> Value.of(Printing.text(value));
-            case 'r', 'a' -> Value.of(Printing.represent(value));
+            case 's' -> Value.of(PythonText.text(value));
+            case 'r', 'a' -> Value.of(PythonText.represent(value));
             case 'd', 'i', 'u' -> {
                 requireNumber(value, type);
                 yield value instanceof Value.Real(double number)
@@ -97,7 +97,7 @@ final class PrintfFormat {
             case 'x', 'X', 'o' -> {
                 if (!Numbers.isWhole(value)) {
                     throw new TemplateFailure(
-                            "%%%c format: an integer is required, not %s".formatted(type, Kinds.of(value)));
+                            "%%%c format: an integer is required, not %s".formatted(type, TypeNames.of(value)));
                 }
                 yield new Value.Whole(Numbers.whole(value));
             }
@@ -119,7 +119,7 @@ final class PrintfFormat {
         Arithmetic.requireDefined(value);
         if (!Numbers.isNumber(value)) {
             throw new TemplateFailure(
-                    "%%%c format: a real number is required, not %s".formatted(type, Kinds.of(value)));
+                    "%%%c format: a real number is required, not %s".formatted(type, TypeNames.of(value)));
         }
     }
 

@@ -44,12 +44,12 @@ final class SelectionFilters {
                 throw new TemplateFailure("Unexpected keyword argument '%s'"
                         .formatted(others.keySet().iterator().next()));
             }
-            return Paths.of(path, otherwise);
+            return AttributePaths.of(path, otherwise);
         }
         if (arguments.positional().isEmpty()) {
             throw new TemplateFailure("map requires a filter argument");
         }
-        String name = Printing.text(arguments.positional().getFirst());
+        String name = PythonText.text(arguments.positional().getFirst());
         Arguments rest = arguments.withoutFirst(1);
         return item -> Filters.apply(name, item, rest);
     }
@@ -68,14 +68,14 @@ final class SelectionFilters {
             if (rest.positional().isEmpty()) {
                 throw new TemplateFailure("Missing parameter for attribute name");
             }
-            path = Paths.of(rest.positional().getFirst());
+            path = AttributePaths.of(rest.positional().getFirst());
             rest = rest.withoutFirst(1);
         }
         UnaryOperator<Value> tested = path;
         if (rest.positional().isEmpty()) {
-            return item -> Truth.of(tested.apply(item));
+            return item -> Truthiness.of(tested.apply(item));
         }
-        String name = Printing.text(rest.positional().getFirst());
+        String name = PythonText.text(rest.positional().getFirst());
         Arguments testArguments = rest.withoutFirst(1);
         return item -> Predicates.test(name, tested.apply(item), testArguments);
     }

@@ -66,10 +66,10 @@ final class SequenceFilters {
 
     private static Value join(Value input, Arguments arguments) {
         Bound bound = arguments.bind("join", "d?", "attribute?");
-        String separator = Printing.text(bound.orElse(0, Value.EMPTY_TEXT));
-        UnaryOperator<Value> item = bound.given(1).map(Paths::of).orElse(UnaryOperator.identity());
+        String separator = PythonText.text(bound.orElse(0, Value.EMPTY_TEXT));
+        UnaryOperator<Value> item = bound.given(1).map(AttributePaths::of).orElse(UnaryOperator.identity());
         List<String> parts =
-                Iteration.items(input).stream().map(item).map(Printing::text).toList();
+                Iteration.items(input).stream().map(item).map(PythonText::text).toList();
         long length = parts.stream().mapToLong(String::length).sum() + (long) separator.length() * parts.size();
         Arithmetic.requireLength(length);
         return Value.of(String.join(separator, parts));
@@ -88,7 +88,7 @@ final class SequenceFilters {
         Bound bound = arguments.bind("dictsort", "case_sensitive?", "by?", "reverse?");
         Arithmetic.requireDefined(input);
         if (!(input instanceof Value.Mapping mapping)) {
-            throw new TemplateFailure("'%s' object has no attribute 'items'".formatted(Kinds.of(input)));
+            throw new TemplateFailure("'%s' object has no attribute 'items'".formatted(TypeNames.of(input)));
         }
         int position = switch (bound.text(1, "key")) {
             case "key" -> 0;
@@ -106,7 +106,7 @@ final class SequenceFilters {
         Bound bound = arguments.bind("sort", "reverse?", "case_sensitive?", "attribute?");
         bound.values().getFirst().ifPresent(Numbers::whole);
         UnaryOperator<Value> fold = caseFolding(bound, 1);
-        List<UnaryOperator<Value>> keys = bound.given(2).map(Paths::several).orElse(List.of(UnaryOperator.identity()));
+        List<UnaryOperator<Value>> keys = bound.given(2).map(AttributePaths::several).orElse(List.of(UnaryOperator.identity()));
         return Value.list(sorted(
                 Iteration.items(input),
                 item -> Value.list(
@@ -118,7 +118,7 @@ final class SequenceFilters {
         record Keyed(Value key, Value item) {}
         List<Keyed> keyed = new ArrayList<>();
         items.forEach(item -> keyed.add(new Keyed(key.apply(item), item)));
-        Comparator<Keyed> order = Comparator.comparing(Keyed::key, Comparing.ascending());
+        Comparator<Keyed> order = Comparator.comparing(Keyed::key, Comparison.ascending());
         keyed.sort(descending ? order.reversed() : order);
         return keyed.stream().map(Keyed::item).toList();
     }
@@ -126,11 +126,11 @@ final class SequenceFilters {
     private static List<Value> unique(Value input, Arguments arguments) {
         Bound bound = arguments.bind("unique", "case_sensitive?", "attribute?");
         UnaryOperator<Value> fold = caseFolding(bound, 0);
-        UnaryOperator<Value> path = bound.given(1).map(Paths::of).orElse(UnaryOperator.identity());
+        UnaryOperator<Value> path = bound.given(1).map(AttributePaths::of).orElse(UnaryOperator.identity());
         Set<Value> seen = new HashSet<>();
         List<Value> items = new ArrayList<>();
         for (Value item : Iteration.items(input)) {
-            if (seen.add(Comparing.key(fold.apply(path.apply(item))))) {
+            if (seen.add(Comparison.key(fold.apply(path.apply(item))))) {
                 items.add(item);
             }
         }
@@ -139,7 +139,7 @@ final class SequenceFilters {
 
     private static Value sum(Value input, Arguments arguments) {
         Bound bound = arguments.bind("sum", "attribute?", "start?");
-        UnaryOperator<Value> path = bound.given(0).map(Paths::of).orElse(UnaryOperator.identity());
+        UnaryOperator<Value> path = bound.given(0).map(AttributePaths::of).orElse(UnaryOperator.identity());
         Value sum = bound.orElse(1, Value.of(0));
         for (Value item : Iteration.items(input)) {
             sum = Arithmetic.apply(Operator.ADD, sum, path.apply(item));
@@ -150,10 +150,10 @@ final class SequenceFilters {
     private static Value extreme(String name, Value input, Arguments arguments) {
         Bound bound = arguments.bind(name, "case_sensitive?", "attribute?");
         UnaryOperator<Value> fold = caseFolding(bound, 0);
-        UnaryOperator<Value> path = bound.given(1).map(Paths::of).orElse(UnaryOperator.identity());
+        UnaryOperator<Value> path = bound.given(1).map(AttributePaths::of).orElse(UnaryOperator.identity());
         Comparator<Value> order = name.equals("min")
-                ? Comparing.ascending()
-                : Comparing.ascending().reversed();
+                ? Comparison.ascending()
+                : Comparison.ascending().reversed();
         Optional<Value> best = Optional.empty();
         for (Value item : Iteration.items(input)) {
             boolean better = best.isEmpty()

@@ -17,7 +17,7 @@ final class Slicing {
             case Value.Sequence(var kind, var items) -> new Value.Sequence(kind, part(items, start, stop, step));
             case Value.Range range -> Value.list(part(range.items(), start, stop, step));
             case Value.Mapping _ -> throw new TemplateFailure("unhashable type: 'slice'");
-            default -> throw new TemplateFailure("'%s' object is not subscriptable".formatted(Kinds.of(object)));
+            default -> throw new TemplateFailure("'%s' object is not subscriptable".formatted(TypeNames.of(object)));
         };
     }
 

@@ -17,7 +17,7 @@ final class StringCase {
             Map.entry("isalnum", all(c -> Character.isLetter(c) || isNumeric(c))),
             Map.entry("isspace", all(CodePoints::isSpace)),
             Map.entry("isascii", text -> text.codePoints().allMatch(c -> c < 0x80)),
-            Map.entry("isprintable", text -> text.codePoints().allMatch(Printing::isPrintable)),
+            Map.entry("isprintable", text -> text.codePoints().allMatch(PythonText::isPrintable)),
             Map.entry("isidentifier", StringCase::isIdentifier),
             Map.entry("islower", StringCase::isLower),
             Map.entry("isupper", StringCase::isUpper),

@@ -123,11 +123,11 @@ final class StringMethods {
             case Value.Sequence(Value.Sequence.Kind kind, var items) when kind == Value.Sequence.Kind.TUPLE -> items;
             default ->
                 throw new TemplateFailure(
-                        "%s first arg must be str or a tuple of str, not %s".formatted(name, Kinds.of(affixes)));
+                        "%s first arg must be str or a tuple of str, not %s".formatted(name, TypeNames.of(affixes)));
         };
         String part = StringSearch.part(text, bound, 1);
         return Value.of(candidates.stream()
-                .map(Printing::text)
+                .map(PythonText::text)
                 .anyMatch(affix -> end == Ends.LEFT ? part.startsWith(affix) : part.endsWith(affix)));
     }
 
@@ -137,11 +137,11 @@ final class StringMethods {
         for (int i = 0; i < parts.size(); i++) {
             if (!(parts.get(i) instanceof Value.Text(String part))) {
                 throw new TemplateFailure(
-                        "sequence item %d: expected str instance, %s found".formatted(i, Kinds.of(parts.get(i))));
+                        "sequence item %d: expected str instance, %s found".formatted(i, TypeNames.of(parts.get(i))));
             }
             length += part.length();
         }
         Arithmetic.requireLength(length);
-        return Value.of(parts.stream().map(Printing::text).collect(Collectors.joining(separator)));
+        return Value.of(parts.stream().map(PythonText::text).collect(Collectors.joining(separator)));
     }
 }

@@ -24,7 +24,7 @@ final class StringSearch {
     static String part(String text, Bound bound, int first) {
         Value start = bound.orElse(first, Value.NONE);
         Value end = bound.orElse(first + 1, Value.NONE);
-        return Printing.text(Slicing.slice(Value.of(text), start, end, Value.NONE));
+        return PythonText.text(Slicing.slice(Value.of(text), start, end, Value.NONE));
     }
 
     static String replace(String text, String old, String replacement, int count) {

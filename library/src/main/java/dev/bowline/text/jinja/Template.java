@@ -48,7 +48,7 @@ public final class Template {
     }
 
     private Rendering renderWithinBudget(Map<String, Value> variables, Clock clock) {
-        Run run = new Run();
+        RenderState run = new RenderState();
         Scope scope = Scope.of(Globals.at(clock)).inner();
         variables.forEach(scope::set);
         Output page = new Output(Output.Destination.PAGE);
@@ -63,7 +63,7 @@ public final class Template {
         return new Rendering(page.text(), page.generations(), tracking);
     }
 
-    private void runPage(Run run, Scope scope, Output page) {
+    private void runPage(RenderState run, Scope scope, Output page) {
         try {
             new Executor(run).page(statements, scope, page);
         } catch (StackOverflowError _) {

@@ -33,7 +33,7 @@ final class TextFilters {
         plain(filters, "forceescape", TextFilters::escape);
         filters.put("trim", (input, arguments) -> {
             Bound bound = arguments.bind("trim", "chars?");
-            String text = Printing.text(input);
+            String text = PythonText.text(input);
             return Value.of(
                     bound.given(0).isEmpty() ? CodePoints.strip(text) : StringMethods.strip(text, bound.text(0)));
         });
@@ -41,18 +41,18 @@ final class TextFilters {
         filters.put("indent", TextFilters::indent);
         filters.put("center", (input, arguments) -> {
             Bound bound = arguments.bind("center", "width?");
-            return Value.of(StringPadding.center(Printing.text(input), bound.count(0, 80), " "));
+            return Value.of(StringPadding.center(PythonText.text(input), bound.count(0, 80), " "));
         });
         filters.put("format", (input, arguments) -> {
             Value given = arguments.named().isEmpty()
                     ? Value.tuple(arguments.positional().toArray(Value[]::new))
                     : Value.mapping(arguments.named());
-            return Value.of(PrintfFormat.format(Printing.text(input), given));
+            return Value.of(PrintfFormat.format(PythonText.text(input), given));
         });
         filters.put("truncate", TextFilters::truncate);
         filters.put("wordcount", (input, arguments) -> {
             arguments.bind("wordcount");
-            return Value.of(WORD.matcher(Printing.text(input)).results().count());
+            return Value.of(WORD.matcher(PythonText.text(input)).results().count());
         });
         filters.put("urlencode", (input, arguments) -> {
             arguments.bind("urlencode");
@@ -63,7 +63,7 @@ final class TextFilters {
     private static void plain(Map<String, Filters.Filter> filters, String name, UnaryOperator<String> change) {
         filters.put(name, (input, arguments) -> {
             arguments.bind(name);
-            return Value.of(change.apply(Printing.text(input)));
+            return Value.of(change.apply(PythonText.text(input)));
         });
     }
 
@@ -89,14 +89,14 @@ final class TextFilters {
     private static Value replace(Value input, Arguments arguments) {
         Bound bound = arguments.bind("replace", "old", "new", "count?");
         return Value.of(StringSearch.replace(
-                Printing.text(input), Printing.text(bound.get(0)), Printing.text(bound.get(1)), bound.count(2, -1)));
+                PythonText.text(input), PythonText.text(bound.get(0)), PythonText.text(bound.get(1)), bound.count(2, -1)));
     }
 
     private static Value indent(Value input, Arguments arguments) {
         Bound bound = arguments.bind("indent", "width?", "first?", "blank?");
         Arithmetic.requireDefined(input);
         if (!(input instanceof Value.Text(String text))) {
-            throw new TemplateFailure("unsupported operand type(s) for +=: '%s' and 'str'".formatted(Kinds.of(input)));
+            throw new TemplateFailure("unsupported operand type(s) for +=: '%s' and 'str'".formatted(TypeNames.of(input)));
         }
         String indentation = indentation(bound.orElse(0, Value.of(4)));
         List<String> lines = StringSplitting.lines(text + "\n");
@@ -120,7 +120,7 @@ final class TextFilters {
 
     private static Value truncate(Value input, Arguments arguments) {
         Bound bound = arguments.bind("truncate", "length?", "killwords?", "end?", "leeway?");
-        String text = Printing.text(input);
+        String text = PythonText.text(input);
         String end = bound.text(2, "...");
         int length = bound.count(0, 255);
         int kept = length - CodePoints.length(end);
@@ -142,12 +142,12 @@ final class TextFilters {
             default -> Optional.empty();
         };
         if (pairs.isEmpty()) {
-            return percentEncoded(Printing.text(input)).replace("%2F", "/");
+            return percentEncoded(PythonText.text(input)).replace("%2F", "/");
         }
         return pairs.get().stream()
                 .map(Iteration::items)
                 .map(pair ->
-                        formEncoded(Printing.text(pair.getFirst())) + "=" + formEncoded(Printing.text(pair.getLast())))
+                        formEncoded(PythonText.text(pair.getFirst())) + "=" + formEncoded(PythonText.text(pair.getLast())))
                 .collect(Collectors.joining("&"));
     }
 

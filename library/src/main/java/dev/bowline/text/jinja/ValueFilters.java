@@ -34,7 +34,7 @@ final class ValueFilters {
 
     private static Value orDefault(Value input, Arguments arguments) {
         Bound bound = arguments.bind("default", "default_value?", "boolean?");
-        boolean missing = input instanceof Value.Undefined || (bound.truth(1) && !Truth.of(input));
+        boolean missing = input instanceof Value.Undefined || (bound.truth(1) && !Truthiness.of(input));
         return missing ? bound.orElse(0, Value.EMPTY_TEXT) : input;
     }
 
@@ -50,7 +50,7 @@ final class ValueFilters {
 
     private static Value absolute(Value input) {
         if (!Numbers.isNumber(input)) {
-            throw new TemplateFailure("bad operand type for abs(): '%s'".formatted(Kinds.of(input)));
+            throw new TemplateFailure("bad operand type for abs(): '%s'".formatted(TypeNames.of(input)));
         }
         if (input instanceof Value.Real(double number)) {
             return Value.of(Math.abs(number));
@@ -104,7 +104,7 @@ final class ValueFilters {
                                     .toBigInteger());
         }
         if (!(input instanceof Value.Real(double number))) {
-            throw new TemplateFailure("type %s doesn't define __round__ method".formatted(Kinds.of(input)));
+            throw new TemplateFailure("type %s doesn't define __round__ method".formatted(TypeNames.of(input)));
         }
         if (!Double.isFinite(number) || places > 400) {
             return input;

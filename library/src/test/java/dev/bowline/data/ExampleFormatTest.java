@@ -13,7 +13,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /// However an example is written, it is the conversation that OpenAI's form would be.
-class LayoutTest {
+class ExampleFormatTest {
 
     @Test
     void callsOfShareGptAreToolCalls() {
@@ -35,7 +35,7 @@ class LayoutTest {
                    {"role": "assistant", "content": "2059"}]}
                 """, "messages").asObject();
 
-        assertEquals(new Layout.Messages().conversation(messages), turns(new Layout.Auto(), shareGpt));
+        assertEquals(new ExampleFormat.Messages().conversation(messages), turns(new ExampleFormat.Auto(), shareGpt));
     }
 
     @Test
@@ -43,25 +43,25 @@ class LayoutTest {
         String turns = "\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}]}";
 
         assertEquals(
-                new Layout.ShareGpt()
+                new ExampleFormat.ShareGpt()
                         .conversation(Json.parse("{" + turns, "without").asObject()),
-                new Layout.ShareGpt()
+                new ExampleFormat.ShareGpt()
                         .conversation(Json.parse("{\"tools\": \"\", " + turns, "empty")
                                 .asObject()));
     }
 
     @Test
     void columnsOfPlainTextHaveASpaceBetweenThem() {
-        Layout.Columns columns = new Layout.Columns(Optional.of("before"), "ask", "reply");
+        ExampleFormat.Columns columns = new ExampleFormat.Columns(Optional.of("before"), "ask", "reply");
         JsonObject row = row("{\"before\": \"Two.\", \"ask\": \"And two?\", \"reply\": \"Four.\"}");
 
         assertEquals(
-                new ExampleContent.Question("Two. And two? ", "Four."), new Layout.SpacedColumns(columns).content(row));
+                new ExampleContent.Question("Two. And two? ", "Four."), new ExampleFormat.SpacedColumns(columns).content(row));
     }
 
     @Test
     void anEmptyOrMissingInputOfAlpacaLeavesNoBlankLines() {
-        Layout alpaca = new Layout.Columns(Optional.of("instruction"), "input", "output");
+        ExampleFormat alpaca = new ExampleFormat.Columns(Optional.of("instruction"), "input", "output");
         String answer = "\"output\": \"Bowline.\"}";
 
         for (String input : List.of("\"\"", "null", "\" \\n\"")) {
@@ -91,18 +91,18 @@ class LayoutTest {
                 Conversation.of(List.of(
                         Conversation.message("user", "dots in a name\n\nWhere?"),
                         Conversation.message("assistant", "delft"))),
-                turns(new Layout.Columns(Optional.of("a.b"), "question.en", "answers.text.1"), row));
+                turns(new ExampleFormat.Columns(Optional.of("a.b"), "question.en", "answers.text.1"), row));
         assertEquals(
                 "rows:1:1: the row has no field 'answers.text.2' (column_mapping.answer);"
                         + " 'answers.text' is an array of 2",
                 assertThrows(
                                 MissingColumnException.class,
-                                () -> new Layout.Columns(Optional.empty(), "question.en", "answers.text.2")
+                                () -> new ExampleFormat.Columns(Optional.empty(), "question.en", "answers.text.2")
                                         .content(row))
                         .problem());
         BowlineException whole = assertThrows(
                 BowlineException.class,
-                () -> new Layout.Columns(Optional.empty(), "question", "answers.text.0").content(row));
+                () -> new ExampleFormat.Columns(Optional.empty(), "question", "answers.text.0").content(row));
         assertTrue(whole.problem().contains("such as 'question.en'"), whole.problem());
     }
 
@@ -116,7 +116,7 @@ class LayoutTest {
                 Conversation.of(List.of(
                         Conversation.message("user", "Context: Knots hold. Question: What holds? Answer: "),
                         Conversation.message("assistant", "Knots"))),
-                turns(new Layout.Squad(), row));
+                turns(new ExampleFormat.Squad(), row));
     }
 
     @Test
@@ -125,10 +125,10 @@ class LayoutTest {
         Conversation expected = Conversation.of(
                 List.of(Conversation.message("user", "A man ties"), Conversation.message("assistant", "a knot.")));
 
-        assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "\"1\"}")));
-        assertEquals(expected, turns(new Layout.HellaSwag(), row(start + "1}")));
+        assertEquals(expected, turns(new ExampleFormat.HellaSwag(), row(start + "\"1\"}")));
+        assertEquals(expected, turns(new ExampleFormat.HellaSwag(), row(start + "1}")));
         for (String label : List.of("\"\"", "2", "-1", "\"x\"", "null")) {
-            assertThrows(BowlineException.class, () -> new Layout.HellaSwag().content(row(start + label + "}")), label);
+            assertThrows(BowlineException.class, () -> new ExampleFormat.HellaSwag().content(row(start + label + "}")), label);
         }
     }
 
@@ -149,9 +149,9 @@ class LayoutTest {
                    {"role": "assistant", "content": "", "tool_calls": [
                      {"type": "function", "function": {"name": "weather", "arguments": {"city": "Delft"}}}]}]}""");
 
-        assertEquals(new Layout.Messages().conversation(messages), new Layout.XlamCalls().conversation(xlam));
+        assertEquals(new ExampleFormat.Messages().conversation(messages), new ExampleFormat.XlamCalls().conversation(xlam));
         BowlineException refused = assertThrows(
-                BowlineException.class, () -> new Layout.XlamCalls().conversation(xlam.with("tools", "[{\"name\": ")));
+                BowlineException.class, () -> new ExampleFormat.XlamCalls().conversation(xlam.with("tools", "[{\"name\": ")));
         assertTrue(refused.problem().contains("'tools' is not JSON"), refused.problem());
     }
 
@@ -164,24 +164,24 @@ class LayoutTest {
                  "completion": [{"role": "assistant", "content": "d"}], "tools": null}""");
         JsonObject mixed = row("{\"prompt\": \"a\", \"completion\": [{\"role\": \"assistant\", \"content\": \"b\"}]}");
 
-        assertEquals(new ExampleContent.PromptCompletion("a ", "b"), new Layout.Auto().content(texts));
-        ExampleContent.Turns read = (ExampleContent.Turns) new Layout.Auto().content(turns);
+        assertEquals(new ExampleContent.PromptCompletion("a ", "b"), new ExampleFormat.Auto().content(texts));
+        ExampleContent.Turns read = (ExampleContent.Turns) new ExampleFormat.Auto().content(turns);
         assertEquals(3, read.firstTrained());
         assertEquals(
                 List.of("a", "b", "c", "d"),
                 read.conversation().messages().stream()
                         .map(message -> message.requireString("content"))
                         .toList());
-        assertThrows(BowlineException.class, () -> new Layout.Auto().content(mixed));
+        assertThrows(BowlineException.class, () -> new ExampleFormat.Auto().content(mixed));
     }
 
     @Test
     void aRowOfTextIsTrainedAsAWhole() {
         assertEquals(
-                new ExampleContent.Text("a\nb"), new Layout.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
+                new ExampleContent.Text("a\nb"), new ExampleFormat.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
     }
 
-    private static Conversation turns(Layout layout, JsonObject row) {
+    private static Conversation turns(ExampleFormat layout, JsonObject row) {
         return switch (layout.content(row)) {
             case ExampleContent.Turns turns -> turns.conversation();
             case ExampleContent.Question question -> question.turns().conversation();
@@ -189,7 +189,7 @@ class LayoutTest {
         };
     }
 
-    private static String question(Layout layout, JsonObject row) {
+    private static String question(ExampleFormat layout, JsonObject row) {
         return turns(layout, row).messages().getFirst().requireString("content");
     }
 

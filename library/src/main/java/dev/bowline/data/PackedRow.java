@@ -6,9 +6,9 @@ import java.util.List;
 /// One row of a batch: one example, or several packed ones that do not see each other.
 ///
 /// @param examples in the order they stand in the row
-public record Row(List<Example> examples) {
+public record PackedRow(List<Example> examples) {
 
-    public Row {
+    public PackedRow {
         examples = List.copyOf(examples);
     }
 
@@ -21,13 +21,13 @@ public record Row(List<Example> examples) {
     }
 
     /// A row per example.
-    public static List<Row> unpacked(List<Example> examples) {
-        return examples.stream().map(example -> new Row(List.of(example))).toList();
+    public static List<PackedRow> unpacked(List<Example> examples) {
+        return examples.stream().map(example -> new PackedRow(List.of(example))).toList();
     }
 
     /// Fills rows of at most `size` tokens: each example goes into the first row with room for it, so the same examples
     /// in the same order always make the same rows.
-    public static List<Row> packed(List<Example> examples, int size) {
+    public static List<PackedRow> packed(List<Example> examples, int size) {
         List<List<Example>> rows = new ArrayList<>();
         List<Integer> room = new ArrayList<>();
         int firstOpen = 0;
@@ -50,6 +50,6 @@ public record Row(List<Example> examples) {
                 firstOpen++;
             }
         }
-        return rows.stream().map(Row::new).toList();
+        return rows.stream().map(PackedRow::new).toList();
     }
 }

@@ -4,9 +4,9 @@ import dev.bowline.BowlineException;
 import java.util.OptionalInt;
 
 /// Text that no bytes can be: it has one half of a surrogate pair without the other.
-public final class HalfCharacterException extends BowlineException {
+public final class UnpairedSurrogateException extends BowlineException {
 
-    private HalfCharacterException(String text, int unit) {
+    private UnpairedSurrogateException(String text, int unit) {
         super(
                 "the text to tokenise has half of a character, U+%04X, at unit %d of %d"
                         .formatted((int) text.charAt(unit), unit, text.length()),
@@ -15,7 +15,7 @@ public final class HalfCharacterException extends BowlineException {
 
     static void refuse(String text) {
         lone(text).ifPresent(unit -> {
-            throw new HalfCharacterException(text, unit);
+            throw new UnpairedSurrogateException(text, unit);
         });
     }
 

@@ -1,9 +1,9 @@
 package dev.bowline.text.jinja;
 
 /// Python's truth: nothing, zero and emptiness are false.
-final class Truth {
+final class Truthiness {
 
-    private Truth() {}
+    private Truthiness() {}
 
     static boolean of(Value value) {
         return switch (value) {

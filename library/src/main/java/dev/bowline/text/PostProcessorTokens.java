@@ -10,34 +10,34 @@ import java.util.List;
 ///
 /// @param before ids in front of the text
 /// @param after ids behind it
-record AddedAround(List<Integer> before, List<Integer> after) {
+record PostProcessorTokens(List<Integer> before, List<Integer> after) {
 
-    AddedAround {
+    PostProcessorTokens {
         before = List.copyOf(before);
         after = List.copyOf(after);
     }
 
-    private static final AddedAround NOTHING = new AddedAround(List.of(), List.of());
+    private static final PostProcessorTokens NOTHING = new PostProcessorTokens(List.of(), List.of());
 
     /// @param tokenizer the whole file
-    static AddedAround in(JsonObject tokenizer) {
-        return tokenizer.optionalObject("post_processor").map(AddedAround::of).orElse(NOTHING);
+    static PostProcessorTokens in(JsonObject tokenizer) {
+        return tokenizer.optionalObject("post_processor").map(PostProcessorTokens::of).orElse(NOTHING);
     }
 
-    private static AddedAround of(JsonObject processor) {
+    private static PostProcessorTokens of(JsonObject processor) {
         return switch (processor.optionalString("type").orElse("")) {
             case "TemplateProcessing" -> template(processor);
             case "BertProcessing", "RobertaProcessing" ->
-                new AddedAround(List.of(id(processor, "cls")), List.of(id(processor, "sep")));
+                new PostProcessorTokens(List.of(id(processor, "cls")), List.of(id(processor, "sep")));
             case "Sequence" ->
                 processor.requireArray("processors").objects().stream()
-                        .map(AddedAround::of)
-                        .reduce(NOTHING, AddedAround::within);
+                        .map(PostProcessorTokens::of)
+                        .reduce(NOTHING, PostProcessorTokens::within);
             default -> NOTHING;
         };
     }
 
-    private static AddedAround template(JsonObject processor) {
+    private static PostProcessorTokens template(JsonObject processor) {
         List<Integer> before = new ArrayList<>();
         List<Integer> after = new ArrayList<>();
         boolean textSeen = false;
@@ -54,7 +54,7 @@ record AddedAround(List<Integer> before, List<Integer> after) {
                 (textSeen ? after : before).addAll(ids);
             }
         }
-        return new AddedAround(before, after);
+        return new PostProcessorTokens(before, after);
     }
 
     /// A token written as its text and its id.
@@ -64,11 +64,11 @@ record AddedAround(List<Integer> before, List<Integer> after) {
     }
 
     /// This, and then another processor around it.
-    private AddedAround within(AddedAround outer) {
+    private PostProcessorTokens within(PostProcessorTokens outer) {
         List<Integer> first = new ArrayList<>(outer.before);
         first.addAll(before);
         List<Integer> last = new ArrayList<>(after);
         last.addAll(outer.after);
-        return new AddedAround(first, last);
+        return new PostProcessorTokens(first, last);
     }
 }

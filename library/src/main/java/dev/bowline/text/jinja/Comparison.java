@@ -6,9 +6,9 @@ import java.util.Comparator;
 import java.util.List;
 
 /// Order, membership, and which values may be keys.
-final class Comparing {
+final class Comparison {
 
-    private Comparing() {}
+    private Comparison() {}
 
     static boolean holds(Relation relation, Value left, Value right) {
         return switch (relation) {
@@ -54,7 +54,7 @@ final class Comparing {
             return Integer.compare(a.size(), b.size());
         }
         throw new TemplateFailure("'%s' not supported between instances of '%s' and '%s'"
-                .formatted(operator, Kinds.of(left), Kinds.of(right)));
+                .formatted(operator, TypeNames.of(left), TypeNames.of(right)));
     }
 
     /// Python's sort: stable, smallest first, refusing what has no order.
@@ -72,7 +72,7 @@ final class Comparing {
                     yield TextSearch.indexOf(text, part, 0) >= 0;
                 }
                 throw new TemplateFailure(
-                        "'in <string>' requires string as left operand, not %s".formatted(Kinds.of(item)));
+                        "'in <string>' requires string as left operand, not %s".formatted(TypeNames.of(item)));
             }
             case Value.Mapping(var entries) -> entries.containsKey(key(item));
             case Value.Once(var remaining) -> {
@@ -86,7 +86,7 @@ final class Comparing {
             case Value.Undefined _, Value.Sequence _, Value.Range _, Value.View _ ->
                 Iteration.items(container).contains(item);
             case Value.None _, Value.Bool _, Value.Whole _, Value.Real _, Value.Native _ ->
-                throw new TemplateFailure("argument of type '%s' is not iterable".formatted(Kinds.of(container)));
+                throw new TemplateFailure("argument of type '%s' is not iterable".formatted(TypeNames.of(container)));
         };
     }
 
@@ -98,7 +98,7 @@ final class Comparing {
                 switch (kind) {
                     case LIST -> false;
                     case TUPLE -> {
-                        items.forEach(Comparing::key);
+                        items.forEach(Comparison::key);
                         yield true;
                     }
                 };
@@ -106,7 +106,7 @@ final class Comparing {
             case Value.Text _, Value.Range _, Value.View _, Value.Once _, Value.Native _ -> true;
         };
         if (!hashable) {
-            throw new TemplateFailure("unhashable type: '%s'".formatted(Kinds.of(value)));
+            throw new TemplateFailure("unhashable type: '%s'".formatted(TypeNames.of(value)));
         }
         return value;
     }

@@ -10,9 +10,9 @@ import java.util.List;
 /// @param inserted the rest of the generation prompt, which the text leaves out at `start`
 /// @param trained the parts that are trained on, in order
 /// @param end where it ends
-record FoundAnswer(int message, int start, String inserted, List<Span> trained, int end) {
+record AnswerSpan(int message, int start, String inserted, List<Span> trained, int end) {
 
-    FoundAnswer {
+    AnswerSpan {
         trained = List.copyOf(trained);
     }
 }

@@ -15,12 +15,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// How one example is written in a dataset file.
-public sealed interface Layout {
+public sealed interface ExampleFormat {
 
     ExampleContent content(JsonObject example);
 
     /// A layout of conversations.
-    sealed interface Chat extends Layout {
+    sealed interface Chat extends ExampleFormat {
 
         Conversation conversation(JsonObject example);
 
@@ -31,7 +31,7 @@ public sealed interface Layout {
     }
 
     /// By the keys of each example: `messages`, `conversations`, `prompt` and `completion`, or `text`.
-    record Auto() implements Layout {
+    record Auto() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
             if (example.has("messages")) {
@@ -56,7 +56,7 @@ public sealed interface Layout {
 
     /// TRL's prompt-completion: `prompt` and `completion`, both texts or both lists of messages, and perhaps
     /// `tools`. Texts are trained on without a chat template.
-    record PromptCompletion() implements Layout {
+    record PromptCompletion() implements ExampleFormat {
         private static final String PROMPT = "prompt";
         private static final String COMPLETION = "completion";
 
@@ -75,7 +75,7 @@ public sealed interface Layout {
     }
 
     /// TRL's language modeling: `text`, trained on as a whole without a chat template.
-    record Text() implements Layout {
+    record Text() implements ExampleFormat {
         private static final String FIELD = "text";
 
         @Override
@@ -94,7 +94,7 @@ public sealed interface Layout {
         private static List<JsonObject> messages(JsonObject example, String field) {
             List<JsonObject> messages = example.requireArray(field).objects();
             messages.forEach(message -> message.requireString("role"));
-            messages.forEach(Media::refuse);
+            messages.forEach(NonTextContent::refuse);
             return messages;
         }
 
@@ -140,7 +140,7 @@ public sealed interface Layout {
             List<JsonObject> turns = example.requireArray("conversations").objects();
             if (!turns.isEmpty() && turns.stream().allMatch(turn -> turn.has("role") && !turn.has("from"))) {
                 turns.forEach(turn -> turn.requireString("role"));
-                turns.forEach(Media::refuse);
+                turns.forEach(NonTextContent::refuse);
                 messages.addAll(turns);
                 return new Conversation(messages, Messages.tools(example));
             }
@@ -198,7 +198,7 @@ public sealed interface Layout {
     ///
     /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is
     /// in Alpaca's rows: the other is then the user's turn.
-    record Columns(Optional<String> context, String question, String answer) implements Layout {
+    record Columns(Optional<String> context, String question, String answer) implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
             return content(example, "\n\n", "");
@@ -239,7 +239,7 @@ public sealed interface Layout {
     }
 
     /// [Columns] for plain text: context, question and answer have a space between them, as in NeMo AutoModel.
-    record SpacedColumns(Columns columns) implements Layout {
+    record SpacedColumns(Columns columns) implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
             return columns.content(example, " ", " ");
@@ -247,7 +247,7 @@ public sealed interface Layout {
     }
 
     /// SQuAD: `context`, `question` and the first text of `answers`, in the words of NeMo AutoModel's prompt.
-    record Squad() implements Layout {
+    record Squad() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
             List<String> answers =
@@ -262,7 +262,7 @@ public sealed interface Layout {
     }
 
     /// HellaSwag: `ctx`, and the one of `endings` that `label` counts from 0.
-    record HellaSwag() implements Layout {
+    record HellaSwag() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
             List<String> endings = example.requireArray("endings").strings();

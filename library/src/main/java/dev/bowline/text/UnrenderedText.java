@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 ///
 /// @param field of the message, such as `reasoning_content`
 /// @param sample the beginning of the first line that is missing
-public record UnwrittenText(String field, String sample) {
+public record UnrenderedText(String field, String sample) {
 
     private static final int SHOWN = 40;
 
@@ -52,15 +52,15 @@ public record UnwrittenText(String field, String sample) {
     private static final Pattern WHITE_SPACE = Pattern.compile("\\s+");
 
     /// @param written what the template made of the message
-    static List<UnwrittenText> of(JsonObject message, String written) {
+    static List<UnrenderedText> of(JsonObject message, String written) {
         String visible = visible(written);
-        List<UnwrittenText> found = new ArrayList<>();
+        List<UnrenderedText> found = new ArrayList<>();
         message.fields().forEach((field, value) -> {
             if (!DESCRIPTIONS.contains(field)) {
                 lines(value, Keys.FILTERED)
                         .filter(line -> !isWritten(line, visible))
                         .findFirst()
-                        .map(line -> new UnwrittenText(field, sample(line)))
+                        .map(line -> new UnrenderedText(field, sample(line)))
                         .ifPresent(found::add);
             }
         });

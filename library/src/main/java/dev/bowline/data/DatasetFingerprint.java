@@ -7,15 +7,15 @@ import java.util.HexFormat;
 import java.util.List;
 
 /// Tells one dataset from another by what is trained on.
-final class RowHash {
+final class DatasetFingerprint {
 
-    private RowHash() {}
+    private DatasetFingerprint() {}
 
     /// Counts go in too, so that no two different lists of rows give the same bytes.
-    static String of(List<Row> rows) {
+    static String of(List<PackedRow> rows) {
         MessageDigest digest = sha256();
         digest.update(number(rows.size()));
-        for (Row row : rows) {
+        for (PackedRow row : rows) {
             digest.update(number(row.examples().size()));
             for (Example example : row.examples()) {
                 digest.update(bytes(example));

@@ -10,11 +10,11 @@ import java.util.Optional;
 
 /// Refuses content that is not text: a template would drop it, or leave a placeholder that stands for nothing, and the
 /// model would learn to answer what it does not see.
-final class Media {
+final class NonTextContent {
 
     private static final List<String> KINDS = List.of("image", "audio", "video", "file");
 
-    private Media() {}
+    private NonTextContent() {}
 
     static void refuse(JsonObject message) {
         Optional<JsonValue> content = message.get("content");
@@ -30,8 +30,8 @@ final class Media {
     private static void refusePart(JsonObject part) {
         Optional<String> media =
                 part.get("type").isPresent() && part.get("type").get() instanceof JsonString type
-                        ? Optional.of(type.value()).filter(Media::isMedia)
-                        : part.keys().stream().filter(Media::isMedia).findFirst();
+                        ? Optional.of(type.value()).filter(NonTextContent::isMedia)
+                        : part.keys().stream().filter(NonTextContent::isMedia).findFirst();
         if (media.isPresent()) {
             throw new BowlineException(
                     "%s: %s is of the type '%s', and training takes text only"

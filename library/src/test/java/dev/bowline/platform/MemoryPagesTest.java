@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 
 /// Pages can be asked for before they are written, whatever memory it is and whatever it holds.
-class NewPagesTest {
+class MemoryPagesTest {
 
     @Test
     void newMemoryIsThereBeforeItIsTouched() {
@@ -22,7 +22,7 @@ class NewPagesTest {
         try (Tensor values = Ops.empty(Dtype.UINT8, (long) mebibytes << 20)) {
             long before = ProcessMemory.resident().orElseThrow();
 
-            NewPages.request(HostTensors.bytes(values));
+            MemoryPages.populate(HostTensors.bytes(values));
 
             long grown = ProcessMemory.resident().orElseThrow() - before;
             assertTrue(grown > (mebibytes - 56L) << 20, "grew by " + grown);
@@ -39,9 +39,9 @@ class NewPagesTest {
             MemorySegment memory = arena.allocate(values.length + 1).asSlice(1);
             memory.copyFrom(MemorySegment.ofArray(values));
 
-            NewPages.request(memory);
-            NewPages.request(memory.asSlice(0, 3));
-            NewPages.request(memory.asSlice(0, 0));
+            MemoryPages.populate(memory);
+            MemoryPages.populate(memory.asSlice(0, 3));
+            MemoryPages.populate(memory.asSlice(0, 0));
 
             assertEquals(-1, memory.mismatch(MemorySegment.ofArray(values)));
         }

@@ -1,7 +1,7 @@
 package dev.bowline.text.jinja;
 
 /// One rendering: how deep its calls are, and whether it lost track of a generation block.
-final class Run {
+final class RenderState {
 
     private static final int MAX_CALL_DEPTH = 150;
 

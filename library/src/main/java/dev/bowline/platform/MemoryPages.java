@@ -11,7 +11,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /// The pages behind memory that is new, which a system hands out when they are touched, one at a time.
-public final class NewPages {
+public final class MemoryPages {
 
     /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; an older one refuses it.
     private static final int POPULATE_WRITE = 23;
@@ -20,13 +20,13 @@ public final class NewPages {
 
     private static final Optional<MethodHandle> MADVISE = madvise();
 
-    private NewPages() {}
+    private MemoryPages() {}
 
     /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where
     /// the system can't do it nothing happens: it is about speed alone.
     ///
     /// @param memory native
-    public static void request(MemorySegment memory) {
+    public static void populate(MemorySegment memory) {
         long start = Math.ceilDiv(memory.address(), PAGE_BYTES) * PAGE_BYTES;
         long end = (memory.address() + memory.byteSize()) / PAGE_BYTES * PAGE_BYTES;
         if (start >= end || MADVISE.isEmpty()) {

@@ -1,9 +1,9 @@
 package dev.bowline.text.jinja;
 
 /// Python's names for the types of values, for messages that read as the ones template authors know.
-final class Kinds {
+final class TypeNames {
 
-    private Kinds() {}
+    private TypeNames() {}
 
     static String of(Value value) {
         return switch (value) {

@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 
 /// How values look when a template prints them: Python's `str` and, inside containers, `repr`.
-final class Printing {
+final class PythonText {
 
     private static final int MAX_DEPTH = 200;
     private static final int SMALLEST_PLAIN_EXPONENT = -4;
     private static final int LARGEST_PLAIN_EXPONENT = 16;
 
-    private Printing() {}
+    private PythonText() {}
 
     static String text(Value value) {
         return switch (value) {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 
 /// Chooses what reads a file, and refuses what nothing does with the way to something that is read.
-final class FileKind {
+final class RowFormats {
 
     private static final String FORMATS = "dev.bowline:bowline-formats";
     private static final String GIT_LFS = "version https://git-lfs.github.com/spec/";
@@ -31,7 +31,7 @@ final class FileKind {
                     List.of(0xff, 0xff, 0xff, 0xff),
                     toParquet("datasets.Dataset.from_file(r'%s')", "datasets")));
 
-    private FileKind() {}
+    private RowFormats() {}
 
     /// Opens the rows of the file.
     static RowReader open(DataFile file) throws IOException {

@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /// Attribute paths such as `'function.name'` or `'parts.0'`, as the `attribute` of a filter spells them.
-final class Paths {
+final class AttributePaths {
 
-    private Paths() {}
+    private AttributePaths() {}
 
     static UnaryOperator<Value> of(Value path) {
         return of(path, Optional.empty());
