@@ -14,6 +14,8 @@ public record DividedConversations(int conversations, int examples, Optional<Str
 
     /// The same with one more conversation that became `made` examples.
     DividedConversations plus(int made, String origin) {
-        return made < 2 ? this : new DividedConversations(conversations + 1, examples + made, first.or(() -> Optional.of(origin)));
+        return made < 2
+                ? this
+                : new DividedConversations(conversations + 1, examples + made, first.or(() -> Optional.of(origin)));
     }
 }

@@ -48,7 +48,8 @@ public final class AssistantMask {
     /// @param assistant whether token i is the assistant's and to be trained on
     /// @param ends for every trained answer the id of its end-of-turn token, or [#NO_END]
     /// @param unwritten text that the trained answers hold and the row does not
-    public record Masked(TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnrenderedText> unwritten) {
+    public record Masked(
+            TokenizedText tokens, boolean[] assistant, List<Integer> ends, List<UnrenderedText> unwritten) {
 
         /// The same with every token trained on.
         public Masked everything() {

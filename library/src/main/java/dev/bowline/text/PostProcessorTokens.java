@@ -21,7 +21,10 @@ record PostProcessorTokens(List<Integer> before, List<Integer> after) {
 
     /// @param tokenizer the whole file
     static PostProcessorTokens in(JsonObject tokenizer) {
-        return tokenizer.optionalObject("post_processor").map(PostProcessorTokens::of).orElse(NOTHING);
+        return tokenizer
+                .optionalObject("post_processor")
+                .map(PostProcessorTokens::of)
+                .orElse(NOTHING);
     }
 
     private static PostProcessorTokens of(JsonObject processor) {

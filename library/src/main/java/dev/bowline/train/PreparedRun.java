@@ -77,7 +77,8 @@ public final class PreparedRun {
                             .requireRows(tokenizer, vocabulary));
             List<String> notes = new ArrayList<>(training.notes("dataset", tokenizer));
             heldOut.ifPresent(data -> notes.addAll(data.notes("validation_dataset", tokenizer)));
-            int longest = training.rows().stream().mapToInt(PackedRow::length).max().orElseThrow();
+            int longest =
+                    training.rows().stream().mapToInt(PackedRow::length).max().orElseThrow();
             return new PreparedRun(
                     file,
                     checkpoints,

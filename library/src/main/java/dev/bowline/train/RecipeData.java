@@ -5,8 +5,8 @@ import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.DatasetSplit;
 import dev.bowline.data.DividedConversations;
-import dev.bowline.data.InsertedTokens;
 import dev.bowline.data.ExampleFormat;
+import dev.bowline.data.InsertedTokens;
 import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.PackedRow;
 import dev.bowline.recipe.ChatTemplateChoice;
@@ -35,7 +35,9 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
     /// Examples that a program made, which are tokens already: no template is needed.
     static RecipeData of(Recipe recipe, Dataset dataset) {
         int packedSize = recipe.packedSequence().packedSequenceSize();
-        List<PackedRow> rows = packedSize > 0 ? PackedRow.packed(dataset.examples(), packedSize) : PackedRow.unpacked(dataset.examples());
+        List<PackedRow> rows = packedSize > 0
+                ? PackedRow.packed(dataset.examples(), packedSize)
+                : PackedRow.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, Optional.empty());
     }
 
@@ -59,7 +61,9 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
         Dataset dataset = template.isPresent()
                 ? DatasetReader.read(settings, template.get(), tokenizer)
                 : DatasetReader.read(settings, tokenizer);
-        List<PackedRow> rows = packedSize > 0 ? PackedRow.packed(dataset.examples(), packedSize) : PackedRow.unpacked(dataset.examples());
+        List<PackedRow> rows = packedSize > 0
+                ? PackedRow.packed(dataset.examples(), packedSize)
+                : PackedRow.unpacked(dataset.examples());
         return new RecipeData(rows, dataset, template);
     }
 
@@ -118,7 +122,8 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
             case TEXT -> new ExampleFormat.Text();
             case COLUMNS -> {
                 ColumnMapping columns = section.columnMapping().orElseThrow();
-                ExampleFormat.Columns read = new ExampleFormat.Columns(columns.context(), columns.question(), columns.answer());
+                ExampleFormat.Columns read =
+                        new ExampleFormat.Columns(columns.context(), columns.question(), columns.answer());
                 boolean isPlain = section.chatTemplate()
                         .template()
                         .filter(ChatTemplateChoice.None.class::isInstance)

@@ -103,8 +103,8 @@ class DatasetReaderTest {
 
     @Test
     void withoutAChatTemplateAQuestionAndItsAnswerAreOneText() throws IOException {
-        DatasetSettings settings =
-                settings(write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new ExampleFormat.Columns(Optional.empty(), "q", "r"));
+        DatasetSettings settings = settings(
+                write("{\"q\": \"2+2=\", \"r\": \"4\"}"), new ExampleFormat.Columns(Optional.empty(), "q", "r"));
 
         Dataset plain = DatasetReader.read(settings, tokenizer);
         Dataset turns = DatasetReader.read(settings, ChatTemplate.of(tokenizer), tokenizer);
@@ -122,7 +122,8 @@ class DatasetReaderTest {
                 + "{\"prompt\": [" + message("user", "e") + "," + message("assistant", "f") + "," + message("user", "g")
                 + "], \"completion\": [" + message("assistant", "h") + "]}");
 
-        Dataset dataset = DatasetReader.read(settings(file, new ExampleFormat.Auto()), ChatTemplate.of(tokenizer), tokenizer);
+        Dataset dataset =
+                DatasetReader.read(settings(file, new ExampleFormat.Auto()), ChatTemplate.of(tokenizer), tokenizer);
 
         assertEquals(
                 List.of("b<eos>", "c<eos>", "d<eos>", "h<turn|>"),
@@ -139,8 +140,8 @@ class DatasetReaderTest {
                 .with(JsonObject.of().with("style", "plain").with("mood", "calm"));
         String own = row("a", "b").replaceFirst("\\{", "{\"chat_template_kwargs\": {\"style\": \"bold\"}, ");
 
-        Dataset dataset =
-                DatasetReader.read(settings(write(own + "\n" + row("a", "b")), new ExampleFormat.Auto()), template, tokenizer);
+        Dataset dataset = DatasetReader.read(
+                settings(write(own + "\n" + row("a", "b")), new ExampleFormat.Auto()), template, tokenizer);
 
         assertTrue(
                 decode(dataset.examples().getFirst()).startsWith("bold/calm:"),

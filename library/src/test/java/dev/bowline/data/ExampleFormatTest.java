@@ -56,7 +56,8 @@ class ExampleFormatTest {
         JsonObject row = row("{\"before\": \"Two.\", \"ask\": \"And two?\", \"reply\": \"Four.\"}");
 
         assertEquals(
-                new ExampleContent.Question("Two. And two? ", "Four."), new ExampleFormat.SpacedColumns(columns).content(row));
+                new ExampleContent.Question("Two. And two? ", "Four."),
+                new ExampleFormat.SpacedColumns(columns).content(row));
     }
 
     @Test
@@ -128,7 +129,10 @@ class ExampleFormatTest {
         assertEquals(expected, turns(new ExampleFormat.HellaSwag(), row(start + "\"1\"}")));
         assertEquals(expected, turns(new ExampleFormat.HellaSwag(), row(start + "1}")));
         for (String label : List.of("\"\"", "2", "-1", "\"x\"", "null")) {
-            assertThrows(BowlineException.class, () -> new ExampleFormat.HellaSwag().content(row(start + label + "}")), label);
+            assertThrows(
+                    BowlineException.class,
+                    () -> new ExampleFormat.HellaSwag().content(row(start + label + "}")),
+                    label);
         }
     }
 
@@ -149,9 +153,11 @@ class ExampleFormatTest {
                    {"role": "assistant", "content": "", "tool_calls": [
                      {"type": "function", "function": {"name": "weather", "arguments": {"city": "Delft"}}}]}]}""");
 
-        assertEquals(new ExampleFormat.Messages().conversation(messages), new ExampleFormat.XlamCalls().conversation(xlam));
+        assertEquals(
+                new ExampleFormat.Messages().conversation(messages), new ExampleFormat.XlamCalls().conversation(xlam));
         BowlineException refused = assertThrows(
-                BowlineException.class, () -> new ExampleFormat.XlamCalls().conversation(xlam.with("tools", "[{\"name\": ")));
+                BowlineException.class,
+                () -> new ExampleFormat.XlamCalls().conversation(xlam.with("tools", "[{\"name\": ")));
         assertTrue(refused.problem().contains("'tools' is not JSON"), refused.problem());
     }
 
@@ -178,7 +184,8 @@ class ExampleFormatTest {
     @Test
     void aRowOfTextIsTrainedAsAWhole() {
         assertEquals(
-                new ExampleContent.Text("a\nb"), new ExampleFormat.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
+                new ExampleContent.Text("a\nb"),
+                new ExampleFormat.Auto().content(row("{\"text\": \"a\\nb\", \"id\": 1}")));
     }
 
     private static Conversation turns(ExampleFormat layout, JsonObject row) {

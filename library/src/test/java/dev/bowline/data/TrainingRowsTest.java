@@ -64,7 +64,9 @@ class TrainingRowsTest {
                 List.of(new PackedRow(List.of(a, b))),
                 List.of(new PackedRow(List.of(a))),
                 List.of(new PackedRow(List.of(new Example(new int[] {10, 11, 13}, a.targets(), "a:1"))), rows.get(1)),
-                List.of(new PackedRow(List.of(new Example(a.ids(), new boolean[] {false, true, true}, "a:1"))), rows.get(1)));
+                List.of(
+                        new PackedRow(List.of(new Example(a.ids(), new boolean[] {false, true, true}, "a:1"))),
+                        rows.get(1)));
 
         String hash = hash(rows);
 

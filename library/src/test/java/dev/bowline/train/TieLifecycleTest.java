@@ -145,6 +145,7 @@ class TieLifecycleTest {
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),
                 0);
-        return new FineTuning(model, new TrainingRows(PackedRow.unpacked(examples), TrainingRows.Order.SHUFFLED, 1), plan);
+        return new FineTuning(
+                model, new TrainingRows(PackedRow.unpacked(examples), TrainingRows.Order.SHUFFLED, 1), plan);
     }
 }

@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// A step is the same however its rows are cut into micro-batches or packed.
 class TrainingStepTest {
 
-    private static final List<PackedRow> ROWS = PackedRow.unpacked(List.of(example(1, 9), example(2, 14), example(3, 6)));
+    private static final List<PackedRow> ROWS =
+            PackedRow.unpacked(List.of(example(1, 9), example(2, 14), example(3, 6)));
 
     @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "dense_kv"})
@@ -45,8 +46,8 @@ class TrainingStepTest {
     @ValueSource(strings = {"moe_tied", "dense_kv", "e2b_like"})
     void packedDocumentsDoNotSeeEachOther(String variant) {
         TrainingStep.Outcome apart = step(variant, List.of(Batch.of(ROWS, 0)));
-        List<PackedRow> packed =
-                PackedRow.packed(ROWS.stream().flatMap(row -> row.examples().stream()).toList(), 40);
+        List<PackedRow> packed = PackedRow.packed(
+                ROWS.stream().flatMap(row -> row.examples().stream()).toList(), 40);
         assertEquals(1, packed.size());
 
         TrainingStep.Outcome together = step(variant, List.of(Batch.of(packed, 0)));
@@ -119,7 +120,8 @@ class TrainingStepTest {
 
             NotFiniteException refused = assertThrows(
                     NotFiniteException.class,
-                    () -> step.take(4, List.of(Batch.of(ROWS, 0), Batch.of(PackedRow.unpacked(List.of(bad)), 0)), 1e-3));
+                    () -> step.take(
+                            4, List.of(Batch.of(ROWS, 0), Batch.of(PackedRow.unpacked(List.of(bad)), 0)), 1e-3));
 
             assertTrue(
                     refused.problem().contains("in 1 of 2 micro-batches, with the examples of data:9; "),

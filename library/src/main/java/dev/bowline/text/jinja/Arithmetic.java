@@ -172,7 +172,8 @@ final class Arithmetic {
     private static Value repeat(Value repeated, Value times) {
         if (!Numbers.isWhole(times)) {
             if (repeated instanceof Text || repeated instanceof Sequence) {
-                throw new TemplateFailure("can't multiply sequence by non-int of type '%s'".formatted(TypeNames.of(times)));
+                throw new TemplateFailure(
+                        "can't multiply sequence by non-int of type '%s'".formatted(TypeNames.of(times)));
             }
             throw unsupported(Operator.MULTIPLY, repeated, times);
         }
@@ -217,7 +218,7 @@ final class Arithmetic {
             case REMAINDER -> "%";
             case POWER -> "** or pow()";
         };
-        return new TemplateFailure(
-                "unsupported operand type(s) for %s: '%s' and '%s'".formatted(sign, TypeNames.of(left), TypeNames.of(right)));
+        return new TemplateFailure("unsupported operand type(s) for %s: '%s' and '%s'"
+                .formatted(sign, TypeNames.of(left), TypeNames.of(right)));
     }
 }

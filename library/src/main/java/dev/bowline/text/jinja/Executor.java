@@ -67,7 +67,8 @@ final class Executor {
     private Flow statement(Statement statement, Scope scope, Output out) {
         switch (statement) {
             case Statement.Data(String text, var _) -> out.print(text);
-            case Statement.Print(Expression value, var _) -> out.print(PythonText.text(Evaluator.evaluate(value, scope)));
+            case Statement.Print(Expression value, var _) ->
+                out.print(PythonText.text(Evaluator.evaluate(value, scope)));
             case Statement.If conditional -> {
                 return conditional(conditional, scope, out);
             }

@@ -26,7 +26,8 @@ final class Numbers {
             case Bool(boolean fact) -> fact ? BigInteger.ONE : BigInteger.ZERO;
             case Whole(BigInteger number) -> number;
             default ->
-                throw new TemplateFailure("'%s' object cannot be interpreted as an integer".formatted(TypeNames.of(value)));
+                throw new TemplateFailure(
+                        "'%s' object cannot be interpreted as an integer".formatted(TypeNames.of(value)));
         };
     }
 

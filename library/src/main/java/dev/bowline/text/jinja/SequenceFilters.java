@@ -106,7 +106,8 @@ final class SequenceFilters {
         Bound bound = arguments.bind("sort", "reverse?", "case_sensitive?", "attribute?");
         bound.values().getFirst().ifPresent(Numbers::whole);
         UnaryOperator<Value> fold = caseFolding(bound, 1);
-        List<UnaryOperator<Value>> keys = bound.given(2).map(AttributePaths::several).orElse(List.of(UnaryOperator.identity()));
+        List<UnaryOperator<Value>> keys =
+                bound.given(2).map(AttributePaths::several).orElse(List.of(UnaryOperator.identity()));
         return Value.list(sorted(
                 Iteration.items(input),
                 item -> Value.list(

@@ -89,14 +89,18 @@ final class TextFilters {
     private static Value replace(Value input, Arguments arguments) {
         Bound bound = arguments.bind("replace", "old", "new", "count?");
         return Value.of(StringSearch.replace(
-                PythonText.text(input), PythonText.text(bound.get(0)), PythonText.text(bound.get(1)), bound.count(2, -1)));
+                PythonText.text(input),
+                PythonText.text(bound.get(0)),
+                PythonText.text(bound.get(1)),
+                bound.count(2, -1)));
     }
 
     private static Value indent(Value input, Arguments arguments) {
         Bound bound = arguments.bind("indent", "width?", "first?", "blank?");
         Arithmetic.requireDefined(input);
         if (!(input instanceof Value.Text(String text))) {
-            throw new TemplateFailure("unsupported operand type(s) for +=: '%s' and 'str'".formatted(TypeNames.of(input)));
+            throw new TemplateFailure(
+                    "unsupported operand type(s) for +=: '%s' and 'str'".formatted(TypeNames.of(input)));
         }
         String indentation = indentation(bound.orElse(0, Value.of(4)));
         List<String> lines = StringSplitting.lines(text + "\n");
@@ -146,8 +150,8 @@ final class TextFilters {
         }
         return pairs.get().stream()
                 .map(Iteration::items)
-                .map(pair ->
-                        formEncoded(PythonText.text(pair.getFirst())) + "=" + formEncoded(PythonText.text(pair.getLast())))
+                .map(pair -> formEncoded(PythonText.text(pair.getFirst())) + "="
+                        + formEncoded(PythonText.text(pair.getLast())))
                 .collect(Collectors.joining("&"));
     }
 
