@@ -8,6 +8,7 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.tensor.Dtype;
@@ -50,7 +51,7 @@ final class TrainingStepBench {
                     rows.size(),
                     rows.size(),
                     warmup + steps,
-                    new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
+                    new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, Decayed.MATRICES),
                     Schedule.constant(1e-4),
                     OptionalDouble.of(1),
                     new ChunkedCrossEntropy(chunk),

@@ -1,13 +1,11 @@
 package dev.bowline.optim;
 
-import dev.bowline.BowlineException;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Parameter;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.RowTiles;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,33 +15,21 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 
-/// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), by libtorch's fused kernel.
+/// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), by libtorch's fused kernel or by plain operators.
 ///
-/// It sees every value once, however many slots reach it. Moments are float32; a bfloat16 parameter is
-/// updated through a float32 master copy.
-///
-/// For one thread, the one that trains.
-public final class AdamW implements AutoCloseable {
+/// A bfloat16 parameter is updated through a float32 master copy. Moments are kept in float32, bfloat16 or 8 bits, and
+/// every update is computed in float32.
+public final class AdamW implements Optimizer {
 
-    /// @param beta1 decay of the first moment
-    /// @param beta2 decay of the second moment
+    /// @param beta1 decay rate of the first moment
+    /// @param beta2 decay rate of the second moment
     /// @param epsilon added to the root of the second moment
     /// @param weightDecay per step and unit of learning rate
-    /// @param decayed which parameters decay
-    public record Settings(double beta1, double beta2, double epsilon, double weightDecay, Decayed decayed) {
-
-        /// PyTorch's constants, without the decay of norms and biases.
-        public static Settings defaults() {
-            return new Settings(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES);
-        }
-
-        public Settings withWeightDecay(double other) {
-            return new Settings(beta1, beta2, epsilon, other, decayed);
-        }
-
-        public Settings withBetas(double first, double second) {
-            return new Settings(first, second, epsilon, weightDecay, decayed);
-        }
+    /// @param decayed the parameters that weight decay applies to
+    /// @param stateDtype the dtype of both moments
+    public record Settings(
+            double beta1, double beta2, double epsilon, double weightDecay, Decayed decayed, StateDtype stateDtype)
+            implements OptimizerSettings {
 
         public Settings {
             if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
@@ -53,244 +39,219 @@ public final class AdamW implements AutoCloseable {
                 throw new IllegalArgumentException("epsilon is %s, decay %s".formatted(epsilon, weightDecay));
             }
         }
+
+        /// Float32 moments.
+        public Settings(double beta1, double beta2, double epsilon, double weightDecay, Decayed decayed) {
+            this(beta1, beta2, epsilon, weightDecay, decayed, StateDtype.FLOAT32);
+        }
+
+        /// PyTorch's constants, without the decay of norms and biases.
+        public static Settings defaults() {
+            return new Settings(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES);
+        }
+
+        public Settings withWeightDecay(double other) {
+            return new Settings(beta1, beta2, epsilon, other, decayed, stateDtype);
+        }
+
+        public Settings withBetas(double first, double second) {
+            return new Settings(first, second, epsilon, weightDecay, decayed, stateDtype);
+        }
+
+        public Settings with(StateDtype other) {
+            return new Settings(beta1, beta2, epsilon, weightDecay, decayed, other);
+        }
+
+        @Override
+        public OptimizerName name() {
+            return OptimizerName.ADAMW;
+        }
+
+        @Override
+        public List<StateTensor> moments(long... shape) {
+            List<StateTensor> all = new ArrayList<>();
+            for (String moment : List.of(FIRST, SECOND)) {
+                switch (stored(shape)) {
+                    case FLOAT32 -> all.add(StateTensor.of(moment, Dtype.FLOAT32, shape));
+                    case BFLOAT16 -> all.add(StateTensor.of(moment, Dtype.BFLOAT16, shape));
+                    case INT8 -> {
+                        all.add(StateTensor.of(moment, Dtype.UINT8, shape));
+                        all.add(StateTensor.of(moment + ABSMAX, Dtype.FLOAT32, Int8Moment.blocks(elements(shape))));
+                    }
+                }
+            }
+            all.add(StateTensor.of(StateTensor.STEP, Dtype.FLOAT32));
+            return all;
+        }
+
+        private StateDtype stored(long[] shape) {
+            boolean isSmall = elements(shape) < Int8Moment.MIN_ELEMENTS;
+            return stateDtype == StateDtype.INT8 && isSmall ? StateDtype.FLOAT32 : stateDtype;
+        }
+
+        private static long elements(long[] shape) {
+            long elements = 1;
+            for (long size : shape) {
+                elements = Math.multiplyExact(elements, size);
+            }
+            return elements;
+        }
+
+        @Override
+        public AdamW create(Map<String, Parameter> trainable, KernelPolicy kernels) {
+            return new AdamW(trainable, this, kernels);
+        }
     }
 
-    /// Which parameters weight decay applies to.
-    public enum Decayed {
-        /// Tensors of two or more dimensions; norms, biases and other vectors are left alone.
-        MATRICES,
-        EVERYTHING
-    }
-
-    /// Elements of a bfloat16 parameter that are updated together.
+    /// Elements that are updated together where a moment or a gradient is converted to float32.
     static final long BLOCK_ELEMENTS = 1 << 20;
 
-    /// Elements whose norm is computed together.
-    static final long NORM_ELEMENTS = 1 << 17;
-
-    private static final String FIRST = ".exp_avg";
-    private static final String SECOND = ".exp_avg_sq";
-    private static final String MASTER = ".master";
-    private static final String STEPS = ".step";
+    private static final String FIRST = "exp_avg";
+    private static final String SECOND = "exp_avg_sq";
+    private static final String ABSMAX = "_absmax";
 
     private final Settings settings;
-    private final Map<String, State> states = new LinkedHashMap<>();
+    private final KernelPolicy kernels;
+    private final OptimizerState states;
 
-    /// @param master the float32 copy of a parameter of another dtype
-    private record State(
-            Parameter parameter, Tensor first, Tensor second, Tensor steps, Optional<Tensor> master, double decay) {}
+    /// With fused kernels of the CPU.
+    ///
+    /// @throws dev.bowline.BowlineException if two names reach one tensor
+    public AdamW(Map<String, Parameter> trainable, Settings settings) {
+        this(trainable, settings, KernelPolicy.FUSED_CPU);
+    }
 
-    /// @param trained every value to update by its canonical name, each once
-    /// @throws BowlineException if two names reach one tensor: it would be stepped twice
-    public AdamW(Map<String, Parameter> trained, Settings settings) {
+    private AdamW(Map<String, Parameter> trainable, Settings settings, KernelPolicy kernels) {
         this.settings = settings;
-        Map<Long, String> seen = new HashMap<>();
-        try (NoGradGuard _ = new NoGradGuard();
-                TensorScope _ = TensorScope.open()) {
-            trained.forEach((name, parameter) -> {
-                String other = seen.put(Ops.address(parameter.value()), name);
-                if (other != null) {
-                    throw new BowlineException(
-                            "the optimizer was given one tensor twice, as '%s' and as '%s'".formatted(other, name),
-                            "pass each distinct parameter once, by its canonical name");
-                }
-                states.put(name, fresh(parameter));
-            });
-        }
+        this.kernels = kernels;
+        states = new OptimizerState(trainable, settings);
     }
 
-    private State fresh(Parameter parameter) {
-        long[] shape = parameter.shape();
-        Optional<Tensor> master = parameter.dtype() == Dtype.FLOAT32
-                ? Optional.empty()
-                : Optional.of(kept(Ops.cast(parameter.value().detach(), Dtype.FLOAT32)));
-        return new State(
-                parameter,
-                kept(Ops.zeros(Dtype.FLOAT32, shape)),
-                kept(Ops.zeros(Dtype.FLOAT32, shape)),
-                kept(Ops.zeros(Dtype.FLOAT32)),
-                master,
-                decays(shape) ? settings.weightDecay() : 0);
+    @Override
+    public OptimizerState states() {
+        return states;
     }
 
-    private boolean decays(long[] shape) {
-        return switch (settings.decayed()) {
-            case MATRICES -> shape.length >= 2;
-            case EVERYTHING -> true;
-        };
-    }
-
-    private static Tensor kept(Tensor tensor) {
-        tensor.retainReference();
-        return tensor;
-    }
-
-    /// The trained parameters that have no gradient now.
-    public List<String> withoutGradient() {
-        try (TensorScope _ = TensorScope.open()) {
-            return states.entrySet().stream()
-                    .filter(entry -> entry.getValue().parameter().gradient().isEmpty())
-                    .map(Map.Entry::getKey)
-                    .toList();
-        }
-    }
-
-    /// The Euclidean norm of all gradients together, each value counted once, in float32.
-    public double gradientNorm() {
-        try (NoGradGuard _ = new NoGradGuard();
-                TensorScope _ = TensorScope.open()) {
-            TensorVector norms = new TensorVector();
-            for (State state : states.values()) {
-                state.parameter().gradient().ifPresent(gradient -> norms.push_back(norm(gradient)));
-            }
-            return norms.empty() ? 0 : Ops.norm(Ops.stack(norms)).item_double();
-        }
-    }
-
-    /// By blocks, because libtorch would convert a whole bfloat16 gradient to float32 first.
-    private static Tensor norm(Tensor gradient) {
-        Tensor flat = gradient.reshape(-1, 1);
-        RowTiles blocks = RowTiles.of(flat, NORM_ELEMENTS);
-        Tensor norms = Ops.empty(Dtype.FLOAT32, blocks.count(), 1);
-        blocks.forEach(block -> Ops.rowNormsInto(
-                norms.narrow(0, block.index(), 1), block.of(flat).view(1, -1)));
-        return Ops.norm(norms);
-    }
-
-    /// Scales every gradient so that their norm, which is `norm`, becomes at most `maxNorm`.
-    public void clip(double norm, double maxNorm) {
-        if (!(norm > maxNorm)) {
-            return;
-        }
-        try (NoGradGuard _ = new NoGradGuard();
-                TensorScope _ = TensorScope.open()) {
-            Scalar factor = new Scalar(maxNorm / (norm + 1e-6));
-            states.values().forEach(state -> state.parameter().gradient().ifPresent(g -> g.mul_(factor)));
-        }
-    }
-
-    /// Updates every parameter that has a gradient.
+    @Override
     public void step(double learningRate) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Map<Double, List<State>> direct = new LinkedHashMap<>();
-            for (State state : states.values()) {
-                if (state.master().isPresent()) {
-                    stepThroughMaster(state, state.master().get(), learningRate);
-                } else if (state.parameter().gradient().isPresent()) {
-                    direct.computeIfAbsent(state.decay(), _ -> new ArrayList<>())
-                            .add(state);
+            Map<Double, List<ParameterState>> whole = new LinkedHashMap<>();
+            for (ParameterState state : states.parameters()) {
+                if (state.parameter().gradient().isEmpty()) {
+                    continue;
+                }
+                if (isFloat32(state)) {
+                    whole.computeIfAbsent(decay(state), _ -> new ArrayList<>()).add(state);
+                } else {
+                    stepInBlocks(state, learningRate);
                 }
             }
-            direct.forEach((decay, group) -> stepDirectly(group, decay, learningRate));
+            whole.forEach((decay, group) -> stepWhole(group, decay, learningRate));
         }
     }
 
-    private void stepDirectly(List<State> group, double decay, double learningRate) {
+    /// Whether parameter and moments are float32: nothing has to be converted.
+    private boolean isFloat32(ParameterState state) {
+        return state.master().isEmpty()
+                && settings.stored(state.parameter().shape()) == StateDtype.FLOAT32;
+    }
+
+    private double decay(ParameterState state) {
+        return settings.decayed().of(settings.weightDecay(), state.parameter().shape());
+    }
+
+    private void stepWhole(List<ParameterState> group, double decay, double learningRate) {
         TensorVector values = new TensorVector();
         TensorVector gradients = new TensorVector();
         TensorVector first = new TensorVector();
         TensorVector second = new TensorVector();
         TensorVector steps = new TensorVector();
-        for (State state : group) {
-            values.push_back(state.parameter().value().detach());
+        for (ParameterState state : group) {
+            values.push_back(state.weights());
             gradients.push_back(state.parameter().gradient().orElseThrow());
-            first.push_back(state.first());
-            second.push_back(state.second());
-            steps.push_back(state.steps().add_(new Scalar(1.0)));
+            first.push_back(state.get(FIRST));
+            second.push_back(state.get(SECOND));
+            steps.push_back(state.countStep());
         }
-        update(values, gradients, first, second, steps, decay, learningRate);
+        update(new Ops.AdamWTensors(values, gradients, first, second, steps), decay, learningRate);
     }
 
-    /// A block of elements at a time: the gradient exists in float32 for one block only, and what one pass
-    /// over a block wrote is still in the processor's cache for the next.
-    private void stepThroughMaster(State state, Tensor master, double learningRate) {
+    /// A block of elements at a time: gradient and moments exist in float32 for one block only, and a block is still in
+    /// the processor's cache for the next pass over it.
+    private void stepInBlocks(ParameterState state, double learningRate) {
         try (TensorScope _ = TensorScope.open()) {
-            Optional<Tensor> found = state.parameter().gradient();
-            if (found.isEmpty()) {
-                return;
-            }
-            Tensor gradient = found.get().reshape(-1);
-            Tensor value = state.parameter().value().detach().view(-1);
-            Tensor flatMaster = master.view(-1);
-            Tensor first = state.first().view(-1);
-            Tensor second = state.second().view(-1);
-            TensorVector steps = new TensorVector(state.steps().add_(new Scalar(1.0)));
+            Tensor gradient = state.parameter().gradient().orElseThrow().reshape(-1);
+            Tensor weights = state.weights().view(-1);
+            Optional<Tensor> rounded =
+                    state.master().map(_ -> state.parameter().value().detach().view(-1));
+            Moment first = moment(state, FIRST, DynamicMap.SIGNED);
+            Moment second = moment(state, SECOND, DynamicMap.UNSIGNED);
+            Tensor step = state.countStep();
+            long number = Math.round(step.item_double());
             for (long from = 0; from < gradient.numel(); from += BLOCK_ELEMENTS) {
                 try (TensorScope _ = TensorScope.open()) {
                     long size = Math.min(BLOCK_ELEMENTS, gradient.numel() - from);
-                    Tensor block = flatMaster.narrow(0, from, size);
+                    Tensor block = weights.narrow(0, from, size);
+                    Tensor firstBlock = first.read(from, size);
+                    Tensor secondBlock = second.read(from, size);
                     update(
-                            new TensorVector(block),
-                            new TensorVector(Ops.cast(gradient.narrow(0, from, size), Dtype.FLOAT32)),
-                            new TensorVector(first.narrow(0, from, size)),
-                            new TensorVector(second.narrow(0, from, size)),
-                            steps,
-                            state.decay(),
+                            new Ops.AdamWTensors(
+                                    new TensorVector(block),
+                                    new TensorVector(Ops.cast(gradient.narrow(0, from, size), Dtype.FLOAT32)),
+                                    new TensorVector(firstBlock),
+                                    new TensorVector(secondBlock),
+                                    new TensorVector(step)),
+                            decay(state),
                             learningRate);
-                    value.narrow(0, from, size).copy_(block);
+                    first.write(firstBlock, from, number);
+                    second.write(secondBlock, from, number);
+                    if (rounded.isPresent()) {
+                        rounded.get().narrow(0, from, size).copy_(block);
+                    }
                 }
             }
         }
     }
 
-    private void update(
-            TensorVector values,
-            TensorVector gradients,
-            TensorVector first,
-            TensorVector second,
-            TensorVector steps,
-            double decay,
-            double learningRate) {
-        Ops.fusedAdamW(
-                new Ops.AdamWTensors(values, gradients, first, second, steps),
-                new Ops.AdamWRates(learningRate, settings.beta1(), settings.beta2(), decay, settings.epsilon()));
+    private Moment moment(ParameterState state, String name, DynamicMap map) {
+        Tensor flat = state.get(name).view(-1);
+        return switch (settings.stored(state.parameter().shape())) {
+            case FLOAT32 -> new Float32Moment(flat);
+            case BFLOAT16 -> new Bfloat16Moment(flat, switch (map) {
+                case SIGNED -> Bfloat16Moment.Rounding.NEAREST;
+                case UNSIGNED -> Bfloat16Moment.Rounding.DITHERED;
+            });
+            case INT8 -> new Int8Moment(flat, state.get(name + ABSMAX), map);
+        };
     }
 
-    public void clearGradients() {
-        states.values().forEach(state -> state.parameter().clearGradient());
-    }
-
-    /// The moments, step counts and master copies as `<parameter>.<what>`, still owned by this optimizer.
-    public Map<String, Tensor> state() {
-        Map<String, Tensor> all = new LinkedHashMap<>();
-        states.forEach((name, state) -> {
-            all.put(name + FIRST, state.first());
-            all.put(name + SECOND, state.second());
-            all.put(name + STEPS, state.steps());
-            state.master().ifPresent(master -> all.put(name + MASTER, master));
-        });
-        return all;
-    }
-
-    /// Copies a saved state into this optimizer.
-    ///
-    /// @throws BowlineException if a name is missing or left over, or a shape differs
-    public void restore(Map<String, Tensor> saved) {
-        Map<String, Tensor> own = state();
-        List<String> missing =
-                own.keySet().stream().filter(name -> !saved.containsKey(name)).toList();
-        List<String> unknown =
-                saved.keySet().stream().filter(name -> !own.containsKey(name)).toList();
-        if (!missing.isEmpty() || !unknown.isEmpty()) {
-            throw new BowlineException(
-                    "the saved optimizer state does not fit this model: missing %s, unknown %s"
-                            .formatted(missing, unknown),
-                    "resume with the recipe that wrote it (same model, dtype and freeze_config)");
-        }
-        try (NoGradGuard _ = new NoGradGuard()) {
-            own.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
+    private void update(Ops.AdamWTensors tensors, double decay, double learningRate) {
+        Ops.AdamWRates rates =
+                new Ops.AdamWRates(learningRate, settings.beta1(), settings.beta2(), decay, settings.epsilon());
+        switch (kernels) {
+            case FUSED_CPU -> Ops.fusedAdamW(tensors, rates);
+            case LIBTORCH -> {
+                for (long i = 0; i < tensors.values().size(); i++) {
+                    update(tensors, i, rates);
+                }
+            }
         }
     }
 
-    @Override
-    public void close() {
-        states.values().forEach(state -> {
-            state.first().close();
-            state.second().close();
-            state.steps().close();
-            state.master().ifPresent(Tensor::close);
-        });
-        states.clear();
+    /// m = β₁ m + (1 - β₁) g, v = β₂ v + (1 - β₂) g², w = w - η λ w - η m̂ / (√v̂ + ε), with bias-corrected m̂ and v̂.
+    private static void update(Ops.AdamWTensors tensors, long i, Ops.AdamWRates rates) {
+        Tensor w = tensors.values().get(i);
+        Tensor g = tensors.gradients().get(i);
+        Tensor m = tensors.first().get(i);
+        Tensor v = tensors.second().get(i);
+        double steps = tensors.steps().get(i).item_double();
+        double firstCorrection = 1 - Math.pow(rates.beta1(), steps);
+        double secondCorrection = 1 - Math.pow(rates.beta2(), steps);
+        w.mul_(new Scalar(1 - rates.learningRate() * rates.weightDecay()));
+        m.lerp_(g, new Scalar(1 - rates.beta1()));
+        v.mul_(new Scalar(rates.beta2())).addcmul_(g, g, new Scalar(1 - rates.beta2()));
+        Tensor denominator = v.sqrt().div_(new Scalar(Math.sqrt(secondCorrection))).add_(new Scalar(rates.epsilon()));
+        w.addcdiv_(m, denominator, new Scalar(-rates.learningRate() / firstCorrection));
     }
 }

@@ -11,7 +11,7 @@ import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
-import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.Schedule;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
@@ -42,7 +42,7 @@ public final class FineTuning implements AutoCloseable {
     private final LanguageModel model;
     private final TrainingRows rows;
     private final FineTuningPlan plan;
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
     private final CrossEntropy loss;
     private final TrainingStep trainingStep;
     private DataPosition position = DataPosition.START;
@@ -58,7 +58,7 @@ public final class FineTuning implements AutoCloseable {
         if (model.trainable().isEmpty()) {
             throw new BowlineException("every parameter is frozen", "leave something to train out of freeze_config");
         }
-        optimizer = new AdamW(model.trainable(), plan.optimizer());
+        optimizer = plan.optimizer().create(model.trainable(), model.kernels());
         loss = plan.loss();
         trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm());
     }

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.Schedule;
 import java.util.OptionalDouble;
 
@@ -11,7 +12,7 @@ import java.util.OptionalDouble;
 /// @param rowsPerStep rows in one optimizer step
 /// @param rowsPerMicroBatch rows in one forward pass
 /// @param lastStep the step after which training is done, from 1
-/// @param optimizer AdamW's constants
+/// @param optimizer the optimizer and its hyperparameters
 /// @param schedule the learning rate of each step
 /// @param maxGradNorm what gradients are clipped to; empty to leave them
 /// @param loss how the loss goes through the head
@@ -20,7 +21,7 @@ public record FineTuningPlan(
         int rowsPerStep,
         int rowsPerMicroBatch,
         long lastStep,
-        AdamW.Settings optimizer,
+        OptimizerSettings optimizer,
         Schedule schedule,
         OptionalDouble maxGradNorm,
         CrossEntropy loss,
@@ -52,7 +53,7 @@ public record FineTuningPlan(
                 rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, other, maxGradNorm, loss, paddingId);
     }
 
-    public FineTuningPlan with(AdamW.Settings other) {
+    public FineTuningPlan with(OptimizerSettings other) {
         return new FineTuningPlan(
                 rowsPerStep, rowsPerMicroBatch, lastStep, other, schedule, maxGradNorm, loss, paddingId);
     }

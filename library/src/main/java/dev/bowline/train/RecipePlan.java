@@ -5,6 +5,7 @@ import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.LossSection;
 import dev.bowline.recipe.LrScheduler;
@@ -34,7 +35,7 @@ final class RecipePlan {
                         optimizer.betas().second(),
                         optimizer.eps(),
                         optimizer.weightDecay(),
-                        optimizer.decayNormsAndBiases() ? AdamW.Decayed.EVERYTHING : AdamW.Decayed.MATRICES),
+                        optimizer.decayNormsAndBiases() ? Decayed.EVERYTHING : Decayed.MATRICES),
                 schedule(recipe.lrScheduler(), optimizer.lr(), lastStep),
                 recipe.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty()),
                 loss(recipe.loss()),

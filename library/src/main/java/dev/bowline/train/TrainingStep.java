@@ -7,7 +7,8 @@ import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.ExpertLoad;
 import dev.bowline.nn.Sequences;
-import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Gradients;
+import dev.bowline.optim.Optimizer;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
@@ -25,15 +26,17 @@ public final class TrainingStep {
     public record Outcome(double loss, double gradNorm) {}
 
     private final LanguageModel model;
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
+    private final Gradients gradients;
     private final CrossEntropy loss;
     private final OptionalDouble maxGradNorm;
     private final ExpertLoad expertLoad = new ExpertLoad();
     private boolean updating;
 
-    public TrainingStep(LanguageModel model, AdamW optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
+    public TrainingStep(LanguageModel model, Optimizer optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
         this.model = model;
         this.optimizer = optimizer;
+        gradients = new Gradients(model.trainable());
         this.loss = loss;
         this.maxGradNorm = maxGradNorm;
     }
@@ -51,9 +54,9 @@ public final class TrainingStep {
             }
             total += part;
         }
-        double norm = optimizer.gradientNorm();
+        double norm = gradients.norm();
         if (!Double.isFinite(total) || !Double.isFinite(norm)) {
-            optimizer.clearGradients();
+            gradients.clear();
             List<Batch> suspects = notFinite.isEmpty() ? microBatches : notFinite;
             throw NotFiniteException.of(number, total, norm, suspects, microBatches.size());
         }
@@ -61,12 +64,12 @@ public final class TrainingStep {
             requireEveryGradient();
         }
         if (maxGradNorm.isPresent()) {
-            optimizer.clip(norm, maxGradNorm.getAsDouble());
+            gradients.clip(norm, maxGradNorm.getAsDouble());
         }
         updating = true;
         optimizer.step(learningRate);
         updating = false;
-        optimizer.clearGradients();
+        gradients.clear();
         return new Outcome(total, norm);
     }
 
@@ -97,9 +100,9 @@ public final class TrainingStep {
     }
 
     private void requireEveryGradient() {
-        List<String> without = optimizer.withoutGradient();
+        List<String> without = gradients.missing();
         if (!without.isEmpty()) {
-            optimizer.clearGradients();
+            gradients.clear();
             throw new BowlineException(
                     "the first step gave no gradient to %s, which the recipe trains".formatted(without),
                     "freeze it with freeze_config, or report this as a bug of the model");

@@ -5,6 +5,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import java.util.Objects;
@@ -59,6 +60,6 @@ record AdamWSteps(double losses, double weights) {
                 betas.get(1),
                 rates.requireDouble("eps"),
                 rates.requireDouble("weight_decay"),
-                AdamW.Decayed.MATRICES);
+                Decayed.MATRICES);
     }
 }

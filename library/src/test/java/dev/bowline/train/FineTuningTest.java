@@ -16,6 +16,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.FreezeConfig;
 import dev.bowline.tensor.Dtype;
@@ -301,7 +302,7 @@ class FineTuningTest {
                 3,
                 2,
                 STEPS,
-                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
+                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, Decayed.MATRICES),
                 schedule,
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),

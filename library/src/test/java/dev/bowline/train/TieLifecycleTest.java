@@ -20,6 +20,7 @@ import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.tensor.Dtype;
@@ -140,7 +141,7 @@ class TieLifecycleTest {
                 2,
                 1,
                 4,
-                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, AdamW.Decayed.MATRICES),
+                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, Decayed.MATRICES),
                 new Schedule(Schedule.Decay.CONSTANT, 1e-2, 0, 0, 0, 4),
                 OptionalDouble.of(1),
                 new ChunkedCrossEntropy(16),

@@ -13,6 +13,7 @@ import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
@@ -62,7 +63,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load("moe_tied");
                 AdamW optimizer =
-                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, Decayed.MATRICES))) {
             TrainingStep step = new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(0.5));
 
             TrainingStep.Outcome outcome = step.take(1, List.of(Batch.of(ROWS, 0)), 1e-3);
@@ -86,7 +87,7 @@ class TrainingStepTest {
             norm.value().detach().fill_(new org.bytedeco.pytorch.Scalar(Double.NaN));
             var before = model.inputEmbedding().tensor().detach().clone();
             try (AdamW optimizer =
-                    new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                    new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, Decayed.MATRICES))) {
                 TrainingStep step =
                         new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.of(1));
 
@@ -108,7 +109,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load("moe_untied");
                 AdamW optimizer =
-                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, Decayed.MATRICES))) {
             int token = 95; // in no other row
             model.inputEmbedding()
                     .tensor()
@@ -137,7 +138,7 @@ class TrainingStepTest {
         try (TensorScope _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load(variant);
                 AdamW optimizer =
-                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, AdamW.Decayed.MATRICES))) {
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, Decayed.MATRICES))) {
             return new TrainingStep(model, optimizer, loss, OptionalDouble.empty()).take(1, batches, 1e-3);
         }
     }

@@ -1,0 +1,111 @@
+package dev.bowline.optim;
+
+import dev.bowline.BowlineException;
+import dev.bowline.nn.Parameter;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RowTiles;
+import dev.bowline.tensor.TensorScope;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+
+/// The gradients of a model's trainable parameters, each distinct parameter once: a tied weight has one gradient.
+public final class Gradients {
+
+    /// Elements whose norm is computed together.
+    static final long NORM_ELEMENTS = 1 << 17;
+
+    /// The addend of PyTorch's `clip_grad_norm_` that keeps a norm of zero from dividing.
+    private static final double CLIP_EPSILON = 1e-6;
+
+    private final Map<String, Parameter> trainable;
+
+    /// @param trainable by canonical name
+    /// @throws BowlineException if two names reach one tensor
+    public Gradients(Map<String, Parameter> trainable) {
+        requireDistinct(trainable);
+        this.trainable = new LinkedHashMap<>(trainable);
+    }
+
+    static void requireDistinct(Map<String, Parameter> trainable) {
+        Map<Long, String> seen = new HashMap<>();
+        trainable.forEach((name, parameter) -> {
+            String other = seen.put(Ops.address(parameter.value()), name);
+            if (other != null) {
+                throw new BowlineException(
+                        "'%s' and '%s' are one tensor, which would be trained twice".formatted(other, name),
+                        "pass each distinct parameter once, by its canonical name");
+            }
+        });
+    }
+
+    /// The names of parameters without a gradient.
+    public List<String> missing() {
+        try (TensorScope _ = TensorScope.open()) {
+            return trainable.entrySet().stream()
+                    .filter(entry -> entry.getValue().gradient().isEmpty())
+                    .map(Map.Entry::getKey)
+                    .toList();
+        }
+    }
+
+    /// Calls `action` with the name and the gradient of every parameter that has one, in an order that depends on the
+    /// model alone. The action may change the gradient in place.
+    public void forEach(BiConsumer<String, Tensor> action) {
+        try (NoGradGuard _ = new NoGradGuard()) {
+            trainable.forEach((name, parameter) -> {
+                try (TensorScope _ = TensorScope.open()) {
+                    parameter.gradient().ifPresent(gradient -> action.accept(name, gradient));
+                }
+            });
+        }
+    }
+
+    /// The Euclidean norm of all gradients together, in float32.
+    public double norm() {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            TensorVector norms = new TensorVector();
+            for (Parameter parameter : trainable.values()) {
+                parameter.gradient().ifPresent(gradient -> norms.push_back(norm(gradient)));
+            }
+            return norms.empty() ? 0 : Ops.norm(Ops.stack(norms)).item_double();
+        }
+    }
+
+    /// In tiles, because libtorch would convert a whole bfloat16 gradient to float32 first.
+    private static Tensor norm(Tensor gradient) {
+        Tensor flat = gradient.reshape(-1, 1);
+        RowTiles tiles = RowTiles.of(flat, NORM_ELEMENTS);
+        Tensor norms = Ops.empty(Dtype.FLOAT32, tiles.count(), 1);
+        tiles.forEach(tile -> Ops.rowNormsInto(
+                norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
+        return Ops.norm(norms);
+    }
+
+    /// Scales every gradient so that the norm of all becomes at most `maxNorm`, as PyTorch's `clip_grad_norm_` does.
+    ///
+    /// @param norm of the gradients now
+    public void clip(double norm, double maxNorm) {
+        if (!(norm > maxNorm)) {
+            return;
+        }
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            Scalar factor = new Scalar(maxNorm / (norm + CLIP_EPSILON));
+            trainable.values().forEach(parameter -> parameter.gradient().ifPresent(g -> g.mul_(factor)));
+        }
+    }
+
+    /// Removes every gradient (PyTorch: `zero_grad(set_to_none=True)`).
+    public void clear() {
+        trainable.values().forEach(Parameter::clearGradient);
+    }
+}

@@ -1,0 +1,40 @@
+package dev.bowline.optim;
+
+import dev.bowline.nn.KernelPolicy;
+import dev.bowline.nn.Parameter;
+import dev.bowline.tensor.Dtype;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// An optimizer before it has parameters: its hyperparameters, and the state it keeps.
+public interface OptimizerSettings {
+
+    OptimizerName name();
+
+    /// The dtype of the moments.
+    StateDtype stateDtype();
+
+    /// The tensors that the optimizer keeps for a parameter of `shape`, master weights not included.
+    List<StateTensor> moments(long... shape);
+
+    /// @param trainable every value to update by its canonical name, each once
+    /// @param kernels fused kernels of the CPU, or plain operators of libtorch
+    /// @throws dev.bowline.BowlineException if two names reach one tensor
+    Optimizer create(Map<String, Parameter> trainable, KernelPolicy kernels);
+
+    /// The tensors that the optimizer keeps for a parameter of `shape`: the moments, and master weights unless the
+    /// parameter is float32.
+    default List<StateTensor> layout(Dtype dtype, long... shape) {
+        List<StateTensor> all = new ArrayList<>(moments(shape));
+        if (dtype != Dtype.FLOAT32) {
+            all.add(StateTensor.of(StateTensor.MASTER, Dtype.FLOAT32, shape));
+        }
+        return all;
+    }
+
+    /// Bytes of optimizer state for a parameter of `shape`.
+    default long stateBytes(Dtype dtype, long... shape) {
+        return layout(dtype, shape).stream().mapToLong(StateTensor::bytes).sum();
+    }
+}
