@@ -205,7 +205,7 @@ final class AutoModelRecipe {
                 notes.translated(entry.keyAt(), path, "read as format: %s".formatted(dataset.format()));
             case Meaning.Optimizer(AutoModelOptimizer named) -> {
                 optimizer = Optional.of(named);
-                notes.translated(entry.keyAt(), path, "read as name: adamw, with 32-bit master weights and moments");
+                notes.translated(entry.keyAt(), path, translation(named));
             }
             case Meaning.Switch(String name) -> {
                 String section = path.startsWith("validation_") ? "validation_dataset" : "dataset";
@@ -219,6 +219,14 @@ final class AutoModelRecipe {
             case Meaning.Unsupported(String feature) ->
                 refuse(entry, path, feature, "remove it, or use another recipe");
         }
+    }
+
+    private static String translation(AutoModelOptimizer optimizer) {
+        return switch (optimizer.stateDtype()) {
+            case FLOAT32 -> "read as name: adamw, with 32-bit master weights and moments";
+            case BFLOAT16 -> "read as name: adamw and state_dtype: bfloat16, with 32-bit master weights";
+            case INT8 -> "read as name: adamw and state_dtype: int8, with 32-bit master weights";
+        };
     }
 
     private static Optional<Slot> slot(String path) {

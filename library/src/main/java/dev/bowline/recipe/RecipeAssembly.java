@@ -104,7 +104,8 @@ final class RecipeAssembly {
                 settings.use(RecipeSchema.BETAS),
                 settings.use(RecipeSchema.EPS),
                 settings.use(RecipeSchema.WEIGHT_DECAY),
-                settings.use(RecipeSchema.DECAY_NORMS_AND_BIASES));
+                settings.use(RecipeSchema.DECAY_NORMS_AND_BIASES),
+                settings.use(RecipeSchema.STATE_DTYPE));
     }
 
     private LrScheduler lrScheduler() {

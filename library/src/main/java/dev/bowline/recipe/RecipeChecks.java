@@ -1,9 +1,12 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.OptimizerName;
+import dev.bowline.optim.OptimizerName.Hyperparameter;
 import dev.bowline.optim.Schedule;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -41,6 +44,7 @@ final class RecipeChecks {
         }
         checks.packing();
         checks.weightDecay();
+        checks.optimizer();
         checks.learningRate();
         checks.checkpoint();
         checks.freezing();
@@ -183,6 +187,22 @@ final class RecipeChecks {
     private void weightDecay() {
         if (is(RecipeSchema.WEIGHT_DECAY, 0.0)) {
             refuseWithoutEffect(RecipeSchema.DECAY_NORMS_AND_BIASES, decays -> decays, "with weight_decay: 0");
+        }
+    }
+
+    /// A hyperparameter that the recipe's optimizer does not have.
+    private void optimizer() {
+        settings.find(RecipeSchema.OPTIMIZER_NAME).ifPresent(name -> {
+            String when = "with optimizer.name: " + name.name().toLowerCase(Locale.ROOT);
+            refuseUnused(name, Hyperparameter.BETAS, RecipeSchema.BETAS, when);
+            refuseUnused(name, Hyperparameter.EPSILON, RecipeSchema.EPS, when);
+            refuseUnused(name, Hyperparameter.STATE_DTYPE, RecipeSchema.STATE_DTYPE, when);
+        });
+    }
+
+    private void refuseUnused(OptimizerName name, Hyperparameter hyperparameter, Key<?> key, String when) {
+        if (!name.uses(hyperparameter)) {
+            refuseWithoutEffect(key, _ -> true, when);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.bowline.recipe;
 
 import dev.bowline.optim.Schedule;
+import dev.bowline.optim.StateDtype;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import java.math.BigDecimal;
@@ -41,6 +42,10 @@ final class RecipeDefaults {
             String simple = name.substring(name.lastIndexOf('.') + 1);
             defaults.put(RecipeSchema.LR, new Fixed<>(1e-3, "that of " + simple));
             defaults.put(RecipeSchema.WEIGHT_DECAY, new Fixed<>(optimizer.get().weightDecay(), "that of " + simple));
+            if (optimizer.get().stateDtype() != StateDtype.FLOAT32) {
+                defaults.put(
+                        RecipeSchema.STATE_DTYPE, new Fixed<>(optimizer.get().stateDtype(), "that of " + simple));
+            }
             defaults.put(
                     RecipeSchema.DECAY_NORMS_AND_BIASES,
                     new Fixed<>(true, simple + " decays every parameter, norms and biases too"));

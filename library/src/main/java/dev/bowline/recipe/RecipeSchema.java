@@ -1,6 +1,8 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
+import dev.bowline.optim.StateDtype;
 import dev.bowline.recipe.Absent.Derived;
 import dev.bowline.recipe.Absent.Fixed;
 import dev.bowline.recipe.Absent.Required;
@@ -116,8 +118,8 @@ final class RecipeSchema {
     static final Key<OptimizerName> OPTIMIZER_NAME = new Key<>(
             "optimizer.name",
             TextKinds.oneOf(OptimizerName.values()),
-            new Fixed<>(OptimizerName.ADAMW, "the only one"),
-            "Which optimizer.");
+            new Fixed<>(OptimizerName.ADAMW, "as most recipes"),
+            "The optimizer.");
     static final Key<Double> LR = new Key<>(
             "optimizer.lr", NumberKinds.number(Range.above(0), "1e-5"), new Required<>(), "The highest learning rate.");
     static final Key<Betas> BETAS = new Key<>(
@@ -140,6 +142,11 @@ final class RecipeSchema {
             SWITCH,
             new Fixed<>(false, "decay pulls a norm towards nothing"),
             "Whether vectors and scalars decay too.");
+    static final Key<StateDtype> STATE_DTYPE = new Key<>(
+            "optimizer.state_dtype",
+            TextKinds.oneOf(StateDtype.values()),
+            new Fixed<>(StateDtype.FLOAT32, "exact"),
+            "Dtype of the moments; int8 has a scale for each block of 256 elements.");
 
     static final Key<Schedule.Decay> LR_DECAY_STYLE = new Key<>(
             "lr_scheduler.lr_decay_style",
@@ -318,7 +325,7 @@ final class RecipeSchema {
                 NUM_EPOCHS,
                 CKPT_EVERY_STEPS,
                 VAL_EVERY_STEPS));
-        keys.addAll(List.of(OPTIMIZER_NAME, LR, BETAS, EPS, WEIGHT_DECAY, DECAY_NORMS_AND_BIASES));
+        keys.addAll(List.of(OPTIMIZER_NAME, LR, BETAS, EPS, WEIGHT_DECAY, DECAY_NORMS_AND_BIASES, STATE_DTYPE));
         keys.addAll(List.of(LR_DECAY_STYLE, LR_WARMUP_STEPS, LR_DECAY_STEPS, MIN_LR, INIT_LR));
         keys.addAll(List.of(START_AT_INIT_LR, MAX_NORM));
         keys.addAll(List.of(

@@ -4,8 +4,9 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
-import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Hyperparameters;
+import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.LossSection;
 import dev.bowline.recipe.LrScheduler;
@@ -30,16 +31,23 @@ final class RecipePlan {
                 steps.globalBatchSize(),
                 steps.localBatchSize(),
                 lastStep,
-                new AdamW.Settings(
-                        optimizer.betas().first(),
-                        optimizer.betas().second(),
-                        optimizer.eps(),
-                        optimizer.weightDecay(),
-                        optimizer.decayNormsAndBiases() ? Decayed.EVERYTHING : Decayed.MATRICES),
+                settings(optimizer),
                 schedule(recipe.lrScheduler(), optimizer.lr(), lastStep),
                 recipe.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty()),
                 loss(recipe.loss()),
                 paddingId);
+    }
+
+    static OptimizerSettings settings(OptimizerSection optimizer) {
+        return optimizer
+                .name()
+                .settings(new Hyperparameters(
+                        optimizer.betas().first(),
+                        optimizer.betas().second(),
+                        optimizer.eps(),
+                        optimizer.weightDecay(),
+                        optimizer.decayNormsAndBiases() ? Decayed.EVERYTHING : Decayed.MATRICES,
+                        optimizer.stateDtype()));
     }
 
     private static long lastStep(StepScheduler steps, TrainingRows rows) {

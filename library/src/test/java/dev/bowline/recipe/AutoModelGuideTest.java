@@ -2,6 +2,7 @@ package dev.bowline.recipe;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.bowline.optim.StateDtype;
 import dev.bowline.recipe.AutoModelKey.Ignored;
 import dev.bowline.recipe.AutoModelKey.Means;
 import dev.bowline.recipe.AutoModelKey.Moved;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -94,7 +96,11 @@ class AutoModelGuideTest {
                     "`dataset.format: %s`".formatted(dataset.format());
                 case Meaning.Optimizer(AutoModelOptimizer optimizer) ->
                     switch (optimizer.coupling()) {
-                        case DECOUPLED -> "`optimizer.name: adamw`";
+                        case DECOUPLED ->
+                            optimizer.stateDtype() == StateDtype.FLOAT32
+                                    ? "`optimizer.name: adamw`"
+                                    : "`optimizer.name: adamw`, `optimizer.state_dtype: %s`"
+                                            .formatted(optimizer.stateDtype().name().toLowerCase(Locale.ROOT));
                         case COUPLED -> "`optimizer.name: adamw`; refused with a `weight_decay` above 0";
                     };
                 case Meaning.Switch(String name) -> "`dataset.%s: true`".formatted(name);

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.data.Truncation;
+import dev.bowline.optim.OptimizerName;
+import dev.bowline.optim.StateDtype;
 import dev.bowline.optim.Schedule;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
@@ -106,7 +108,7 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(10), recipe.stepScheduler().numEpochs());
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
-                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true),
+                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
@@ -167,7 +169,7 @@ class AutoModelRecipeTest {
         assertTrue(
                 notes.contains(
                         "45:3: optimizer.foreach has no effect: the optimizer is always fused, with 32-bit master"
-                                + " weights and moments"),
+                                + " weights; optimizer.state_dtype decides about moments"),
                 notes::toString);
         assertTrue(notes.contains("48:1: ci has no effect: it configures AutoModel itself"), notes::toString);
     }

@@ -62,6 +62,7 @@ final class FullRecipe {
               eps: 1e-6
               weight_decay: 0.1
               decay_norms_and_biases: true
+              state_dtype: int8
             lr_scheduler:
               lr_decay_style: cosine
               lr_warmup_steps: 3
