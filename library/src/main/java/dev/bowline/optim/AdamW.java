@@ -153,8 +153,7 @@ public final class AdamW implements Optimizer {
 
     /// Whether parameter and moments are float32: nothing has to be converted.
     private boolean isFloat32(ParameterState state) {
-        return state.master().isEmpty()
-                && settings.stored(state.parameter().shape()) == StateDtype.FLOAT32;
+        return state.master().isEmpty() && settings.stored(state.parameter().shape()) == StateDtype.FLOAT32;
     }
 
     private double decay(ParameterState state) {
@@ -218,10 +217,13 @@ public final class AdamW implements Optimizer {
         Tensor flat = state.get(name).view(-1);
         return switch (settings.stored(state.parameter().shape())) {
             case FLOAT32 -> new Float32Moment(flat);
-            case BFLOAT16 -> new Bfloat16Moment(flat, switch (map) {
-                case SIGNED -> Bfloat16Moment.Rounding.NEAREST;
-                case UNSIGNED -> Bfloat16Moment.Rounding.DITHERED;
-            });
+            case BFLOAT16 ->
+                new Bfloat16Moment(
+                        flat,
+                        switch (map) {
+                            case SIGNED -> Bfloat16Moment.Rounding.NEAREST;
+                            case UNSIGNED -> Bfloat16Moment.Rounding.DITHERED;
+                        });
             case INT8 -> new Int8Moment(flat, state.get(name + ABSMAX), map);
         };
     }
@@ -251,7 +253,8 @@ public final class AdamW implements Optimizer {
         w.mul_(new Scalar(1 - rates.learningRate() * rates.weightDecay()));
         m.lerp_(g, new Scalar(1 - rates.beta1()));
         v.mul_(new Scalar(rates.beta2())).addcmul_(g, g, new Scalar(1 - rates.beta2()));
-        Tensor denominator = v.sqrt().div_(new Scalar(Math.sqrt(secondCorrection))).add_(new Scalar(rates.epsilon()));
+        Tensor denominator =
+                v.sqrt().div_(new Scalar(Math.sqrt(secondCorrection))).add_(new Scalar(rates.epsilon()));
         w.addcdiv_(m, denominator, new Scalar(-rates.learningRate() / firstCorrection));
     }
 }

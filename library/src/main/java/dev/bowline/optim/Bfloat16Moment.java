@@ -42,9 +42,10 @@ record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
     public void write(Tensor block, long from, long step) {
         switch (rounding) {
             case NEAREST -> {}
-            case DITHERED -> block.view(Dtype.INT32.scalarType())
-                    .add_(dither(block, from, step))
-                    .bitwise_and_(new Scalar(UPPER_HALF));
+            case DITHERED ->
+                block.view(Dtype.INT32.scalarType())
+                        .add_(dither(block, from, step))
+                        .bitwise_and_(new Scalar(UPPER_HALF));
         }
         flat.narrow(0, from, block.numel()).copy_(block);
     }
@@ -52,8 +53,8 @@ record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
     /// An integer from 0 to 2¹⁶ - 1 for each element, spread evenly over elements and over steps.
     private static Tensor dither(Tensor block, long from, long step) {
         Tensor elements = Device.of(block)
-                .place(torch.arange(new Scalar(block.numel()), new org.bytedeco.pytorch.TensorOptions(
-                        Dtype.INT32.scalarType())));
+                .place(torch.arange(
+                        new Scalar(block.numel()), new org.bytedeco.pytorch.TensorOptions(Dtype.INT32.scalarType())));
         return elements.add_(new Scalar(from & Integer.MAX_VALUE))
                 .mul_(new Scalar(OF_ELEMENT))
                 .bitwise_right_shift_(new Scalar(16))

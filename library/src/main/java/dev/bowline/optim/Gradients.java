@@ -85,8 +85,8 @@ public final class Gradients {
         Tensor flat = gradient.reshape(-1, 1);
         RowTiles tiles = RowTiles.of(flat, NORM_ELEMENTS);
         Tensor norms = Ops.empty(Dtype.FLOAT32, tiles.count(), 1);
-        tiles.forEach(tile -> Ops.rowNormsInto(
-                norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
+        tiles.forEach(tile ->
+                Ops.rowNormsInto(norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
         return Ops.norm(norms);
     }
 

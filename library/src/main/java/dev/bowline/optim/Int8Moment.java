@@ -8,7 +8,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A moment in 8-bit codes of a [DynamicMap], with a scale for each block of 256 elements: the largest absolute value of
+/// A moment in 8-bit codes of a [DynamicMap], with a scale for each block of 256 elements: the largest absolute value
+/// of
 /// the block, which is stored exactly. A number is rounded to the nearest value of the map.
 ///
 /// @param codes uint8, all elements in one dimension

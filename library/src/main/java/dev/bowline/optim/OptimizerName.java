@@ -9,8 +9,7 @@ public enum OptimizerName {
     ADAMW(EnumSet.allOf(Hyperparameter.class)) {
         @Override
         public OptimizerSettings settings(Hyperparameters h) {
-            return new AdamW.Settings(
-                    h.beta1(), h.beta2(), h.epsilon(), h.weightDecay(), h.decayed(), h.stateDtype());
+            return new AdamW.Settings(h.beta1(), h.beta2(), h.epsilon(), h.weightDecay(), h.decayed(), h.stateDtype());
         }
     };
 

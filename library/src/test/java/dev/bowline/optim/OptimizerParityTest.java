@@ -10,7 +10,6 @@ import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,7 +74,8 @@ class OptimizerParityTest {
             for (String name : names) {
                 Tensor start = reference.tensor("start." + name);
                 Tensor expected = reference.tensor(rule + "." + name).sub(start);
-                Tensor value = Objects.requireNonNull(parameters.get(name)).value().detach();
+                Tensor value =
+                        Objects.requireNonNull(parameters.get(name)).value().detach();
                 double distance = Ops.norm(value.sub(start).sub(expected)).item_double()
                         / Ops.norm(expected).item_double();
                 assertTrue(distance < BOUND, "%s of %s is off by %s".formatted(name, rule, distance));

@@ -100,7 +100,10 @@ class AutoModelGuideTest {
                             optimizer.stateDtype() == StateDtype.FLOAT32
                                     ? "`optimizer.name: adamw`"
                                     : "`optimizer.name: adamw`, `optimizer.state_dtype: %s`"
-                                            .formatted(optimizer.stateDtype().name().toLowerCase(Locale.ROOT));
+                                            .formatted(optimizer
+                                                    .stateDtype()
+                                                    .name()
+                                                    .toLowerCase(Locale.ROOT));
                         case COUPLED -> "`optimizer.name: adamw`; refused with a `weight_decay` above 0";
                     };
                 case Meaning.Switch(String name) -> "`dataset.%s: true`".formatted(name);

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.data.Truncation;
 import dev.bowline.optim.OptimizerName;
-import dev.bowline.optim.StateDtype;
 import dev.bowline.optim.Schedule;
+import dev.bowline.optim.StateDtype;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.List;
@@ -108,7 +108,8 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(10), recipe.stepScheduler().numEpochs());
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
-                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
+                new OptimizerSection(
+                        OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
