@@ -3,6 +3,7 @@ package dev.bowline.bench;
 import dev.bowline.json.JsonObject;
 import dev.bowline.nn.AttentionMask;
 import dev.bowline.nn.DotProductAttention;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.GatedExperts;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
@@ -76,7 +77,7 @@ final class ComponentBench {
         Rope rotary = new Rope(1e4, 64, new RopeScaling.None());
         Sequences sequences = Sequences.causal(ROWS, LENGTH);
         RotaryEmbedding.Table table = sequences.rotate(rotary, dtype);
-        time("rotate 8 x 64", only, random(ROWS, LENGTH, 8, 64), h -> RotaryEmbedding.rotate(h, table));
+        time("rotate 8 x 64", only, random(ROWS, LENGTH, 8, 64), h -> RotaryEmbedding.rotate(KernelPolicy.FUSED_CPU, h, table));
 
         attention("attention 8 x 64 window 256", only, 64, 4, sequences.mask(OptionalInt.of(256), dtype));
         attention("attention 8 x 128 causal", only, 128, 2, sequences.mask(OptionalInt.empty(), dtype));
@@ -104,7 +105,7 @@ final class ComponentBench {
                 name,
                 only,
                 random(ROWS, LENGTH, 8, headDim),
-                q -> DotProductAttention.attend(q.transpose(1, 2), k, v, mask));
+                q -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q.transpose(1, 2), k, v, mask));
     }
 
     private Tensor random(long... shape) {

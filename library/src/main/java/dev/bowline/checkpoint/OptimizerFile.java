@@ -5,6 +5,7 @@ import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -54,7 +55,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
                 ParallelReads reads = new ParallelReads()) {
             for (Map.Entry<String, TensorEntry> each : file.entries().entrySet()) {
                 Dtype dtype = ElementTypes.dtype(each.getValue().type()).orElseThrow();
-                Tensor tensor = Ops.empty(dtype, ElementTypes.shape(each.getValue()));
+                Tensor tensor = Ops.empty(Device.CPU, dtype, ElementTypes.shape(each.getValue()));
                 reads.run(HostTensors.bytes(tensor), (part, from) -> file.copy(each.getKey(), from, part));
                 tensors.put(each.getKey(), tensor);
             }

@@ -10,6 +10,7 @@ import dev.bowline.platform.MemoryPages;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.statedict.KeyGroup;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -127,7 +128,7 @@ final class WeightLoad {
             fileBytes.put(parameter, bytes);
             placement = Placement.MAPPED;
         } else {
-            Tensor values = Ops.empty(stored, parameter.shape());
+            Tensor values = Ops.empty(Device.CPU, stored, parameter.shape());
             MemorySegment memory = HostTensors.bytes(values);
             long position = 0;
             for (ByteRange piece : pieces) {

@@ -1,5 +1,6 @@
 package dev.bowline.loss;
 
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RowTiles;
@@ -19,9 +20,11 @@ final class ChunkSoftmax {
 
     private static final long BLOCK_ELEMENTS = 1 << 18;
 
+    private final KernelPolicy kernels;
     private final OptionalDouble softcap;
 
-    ChunkSoftmax(OptionalDouble softcap) {
+    ChunkSoftmax(KernelPolicy kernels, OptionalDouble softcap) {
+        this.kernels = kernels;
         this.softcap = softcap;
     }
 
@@ -45,6 +48,13 @@ final class ChunkSoftmax {
     }
 
     private double blocks(Tensor z, Tensor targets, Purpose purpose) {
+        return switch (kernels) {
+            case FUSED_CPU -> tiles(z, targets, purpose);
+            case LIBTORCH -> block(z, targets.unsqueeze(1), purpose);
+        };
+    }
+
+    private double tiles(Tensor z, Tensor targets, Purpose purpose) {
         RowTiles blocks = RowTiles.of(z, BLOCK_ELEMENTS);
         double[] losses = new double[blocks.count()];
         blocks.forEach(each ->
@@ -84,7 +94,7 @@ final class ChunkSoftmax {
 
     private void gradient(Tensor block, Tensor p, Tensor target) {
         // dL/dy = softmax(y) - onehot
-        Tensor dy = p.scatter_add_(1, target, Ops.full(Dtype.FLOAT32, -1, target.size(0), 1));
+        Tensor dy = p.scatter_add_(1, target, Ops.newFull(target, Dtype.FLOAT32, -1, target.size(0), 1));
         if (softcap.isPresent()) {
             torch.tanh_backward_out(block, dy.to(block.scalar_type()), block);
         } else {

@@ -3,6 +3,7 @@ package dev.bowline.loss;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.WeightGradientSum;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -58,7 +59,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope scope = TensorScope.open()) {
                 Tensor flat = hidden.detach().reshape(-1, hidden.size(-1));
-                Tensor positions = HostTensors.of(targets.positions(), targets.count());
+                Tensor positions = Device.of(hidden).place(HostTensors.of(targets.positions(), targets.count()));
                 Tensor rows = flat.index_select(0, positions);
                 Tensor rowGradients = torch.empty_like(rows);
                 loss = weight * gradients(rows, head, targets, new Destination(rowGradients, weight));
@@ -77,9 +78,9 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     public double sum(Tensor hidden, Head head, Targets targets) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Tensor positions = HostTensors.of(targets.positions(), targets.count());
+            Tensor positions = Device.of(hidden).place(HostTensors.of(targets.positions(), targets.count()));
             Tensor rows = hidden.detach().reshape(-1, hidden.size(-1)).index_select(0, positions);
-            ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
+            ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
             LinearOperator linear = head.linear().operator().prepared();
             return overChunks(rows, linear, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
         }
@@ -92,7 +93,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
 
     private double gradients(Tensor rows, Head head, Targets targets, Destination destination) {
         LinearOperator linear = head.linear().operator().prepared();
-        ChunkSoftmax softmax = new ChunkSoftmax(head.softcap());
+        ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
         WeightGradientSum weightGradient = linear.weightGradientSum(Math.ceilDiv(targets.count(), chunkTokens));
         double weight = destination.weight();
         double loss = overChunks(rows, linear, targets, (chunk, from) -> {
@@ -117,8 +118,9 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     }
 
     private double overChunks(Tensor rows, LinearOperator linear, Targets targets, ChunkLoss chunkLoss) {
-        Tensor tokens = HostTensors.of(targets.tokens(), targets.count());
-        Tensor buffer = Ops.empty(Dtype.of(rows.scalar_type()), Math.min(chunkTokens, targets.count()), linear.out());
+        Tensor tokens = Device.of(rows).place(HostTensors.of(targets.tokens(), targets.count()));
+        Tensor buffer =
+                Ops.newEmpty(rows, Dtype.of(rows.scalar_type()), Math.min(chunkTokens, targets.count()), linear.out());
         double loss = 0;
         for (long from = 0; from < targets.count(); from += chunkTokens) {
             long size = Math.min(chunkTokens, targets.count() - from);

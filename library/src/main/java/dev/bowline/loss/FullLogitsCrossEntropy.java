@@ -1,6 +1,7 @@
 package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -61,6 +62,6 @@ public final class FullLogitsCrossEntropy implements CrossEntropy {
             labels[Math.toIntExact(targets.positions()[i])] = targets.tokens()[i];
         }
         return torch.cross_entropy_loss(
-                flat, HostTensors.of(labels, labels.length), new TensorOptional(), SUM, Targets.IGNORED, 0);
+                flat, Device.of(flat).place(HostTensors.of(labels, labels.length)), new TensorOptional(), SUM, Targets.IGNORED, 0);
     }
 }

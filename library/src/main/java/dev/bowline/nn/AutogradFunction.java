@@ -1,5 +1,6 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
@@ -76,11 +77,11 @@ final class AutogradFunction {
     private static void attach(Edge input, Tensor y, Backward backward, Tensor... saved) {
         SavedTensors kept = new SavedTensors(backward, saved);
         Tensor observer = kept.observer();
-        Tensor self = Ops.zeros(Dtype.FLOAT32, 1).set_requires_grad(true);
+        Tensor self = Ops.zeros(Device.CPU, Dtype.FLOAT32, 1).set_requires_grad(true);
         TensorOptionalList index = new TensorOptionalList();
         index.push_back(new TensorOptional(observer));
         Node node =
-                torch.index_put(self, index, Ops.zeros(Dtype.FLOAT32, 0), true).grad_fn();
+                torch.index_put(self, index, Ops.zeros(Device.CPU, Dtype.FLOAT32, 0), true).grad_fn();
         node.set_next_edge(0, input);
         node.clear_input_metadata();
         torch.create_gradient_edge(y, node);

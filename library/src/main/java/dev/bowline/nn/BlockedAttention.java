@@ -61,7 +61,7 @@ final class BlockedAttention {
     private Tensor hiddenByPosition() {
         long n = Math.min(BLOCK, length);
         long before = before();
-        Tensor all = torch.ones(new long[] {n, before + n}, new TensorOptions(ScalarType.Bool));
+        Tensor all = Ops.newFull(inputs, Dtype.BOOL, 1, n, before + n);
         Tensor later = all.triu(before + 1);
         return window.isPresent() ? later.logical_or(all.tril(before - window.getAsInt())) : later;
     }
@@ -233,7 +233,7 @@ final class BlockedAttention {
             Tensor v = values(inputs, row);
             Tensor dO = queries(contiguous, row);
             Tensor dQ = queries(gradients, row);
-            Tensor dK = Ops.zeros(Dtype.FLOAT32, groups, length, k.size(2));
+            Tensor dK = Ops.newZeros(k, Dtype.FLOAT32, groups, length, k.size(2));
             Tensor dV = torch.zeros_like(dK);
             for (long at = 0; at < length; at += BLOCK) {
                 VisibleKeys.Block block = block(at);

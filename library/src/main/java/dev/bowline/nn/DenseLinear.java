@@ -5,6 +5,7 @@ import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
@@ -21,10 +22,13 @@ final class DenseLinear implements LinearOperator {
 
     private final WeightMatrix weight;
     private final Optional<Slot> bias;
+    private final Supplier<KernelPolicy> kernels;
 
-    DenseLinear(WeightMatrix weight, Optional<Slot> bias) {
+    /// @param kernels asked in every call
+    DenseLinear(WeightMatrix weight, Optional<Slot> bias, Supplier<KernelPolicy> kernels) {
         this.weight = weight;
         this.bias = bias;
+        this.kernels = kernels;
     }
 
     @Override
@@ -44,40 +48,54 @@ final class DenseLinear implements LinearOperator {
 
     @Override
     public Tensor forward(Tensor x) {
+        return switch (kernels.get()) {
+            case FUSED_CPU -> fusedForward(x);
+            case LIBTORCH -> torch.linear(x, weight.tensor(), addend());
+        };
+    }
+
+    private Tensor fusedForward(Tensor x) {
         boolean gradEnabled = GradMode.is_enabled() && (x.requires_grad() || requiresGrad());
         if (gradEnabled && !(weight.isWhole() && MatMul.isDirect(Dtype.of(x.scalar_type())))) {
             return LinearFunction.apply(this, x);
         }
-        // A bias is added before the result is rounded.
-        TensorOptional added =
-                bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
-        return gradEnabled ? torch.linear(x, weight.tensor(), added) : MatMul.linear(x, weight.tensor(), added);
+        return gradEnabled
+                ? torch.linear(x, weight.tensor(), addend())
+                : MatMul.linear(x, weight.tensor(), addend());
+    }
+
+    /// The bias, which is added before the result is rounded.
+    private TensorOptional addend() {
+        return bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
     }
 
     @Override
     public void forwardInto(Tensor y, Tensor x) {
         if (bias.isPresent()) {
             y.copy_(bias.get().tensor());
-            MatMul.add(y, x, weight.tensor().t(), 1);
+            kernels.get().addProduct(y, x, weight.tensor().t(), 1);
         } else {
-            MatMul.into(y, x, weight.tensor().t());
+            kernels.get().productInto(y, x, weight.tensor().t(), 1);
         }
     }
 
     @Override
     public void inputGradientInto(Tensor dx, Tensor dy, double factor) {
-        MatMul.into(dx, dy, weight.tensor(), factor);
+        kernels.get().productInto(dx, dy, weight.tensor(), factor);
     }
 
     @Override
     public void addInputGradient(Tensor dx, Tensor dy, double factor) {
-        MatMul.add(dx, dy, weight.tensor(), factor);
+        kernels.get().addProduct(dx, dy, weight.tensor(), factor);
     }
 
     @Override
     public void addWeightGradient(Tensor dy, Tensor x, double factor) {
         if (weight.parameter().requiresGrad()) {
-            weight.addToGradient(dy.t(), x, factor);
+            switch (kernels.get()) {
+                case FUSED_CPU -> weight.addToGradient(dy.t(), x, factor);
+                case LIBTORCH -> Ops.addProduct(weight.gradientBuffer(), dy.t(), x, factor);
+            }
         }
         addBiasGradient(dy, factor);
     }
@@ -96,7 +114,9 @@ final class DenseLinear implements LinearOperator {
         if (!parameter.requiresGrad() || parameter.dtype() == Dtype.FLOAT32 || products <= FEW_PRODUCTS) {
             return new WeightGradientSum.Direct(this);
         }
-        return new RoundedOnce(Ops.zeros(Dtype.FLOAT32, out(), in()), Ops.empty(parameter.dtype(), out(), in()));
+        return new RoundedOnce(
+                Ops.zeros(parameter.device(), Dtype.FLOAT32, out(), in()),
+                Ops.empty(parameter.device(), parameter.dtype(), out(), in()));
     }
 
     private final class RoundedOnce implements WeightGradientSum {
@@ -113,7 +133,7 @@ final class DenseLinear implements LinearOperator {
 
         @Override
         public void add(Tensor dy, Tensor x, double factor) {
-            MatMul.into(product, dy.t(), x);
+            kernels.get().productInto(product, dy.t(), x, 1);
             sum.add_(product, new Scalar(factor));
             addBiasGradient(dy, factor);
         }

@@ -11,8 +11,9 @@ import org.bytedeco.pytorch.VoidTensorHook;
 
 /// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
 ///
-/// float32 goes to libtorch's fused kernel. In bfloat16 that kernel multiplies small blocks one by one on CPU and is
-/// slower: training goes to [BlockedAttention], the rest to the two batched products written out here.
+/// Plain kernels, and float32 on the CPU, are `scaled_dot_product_attention` of libtorch. In bfloat16 that operator
+/// multiplies small blocks one by one on the CPU and is slower: training uses [BlockedAttention] there, and passes
+/// without gradients use two batched products.
 ///
 /// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
 public final class DotProductAttention {
@@ -39,23 +40,28 @@ public final class DotProductAttention {
     /// @param k [B, K, T, D]
     /// @param v [B, K, T, D]
     /// @return [B, S, N, D], contiguous
-    public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
-        Tensor o;
-        if (Dtype.of(q.scalar_type()) == Dtype.FLOAT32) {
-            o = fused(q, k, v, mask);
-        } else if (BlockedAttention.fits(q, k, v, mask)) {
-            o = BlockedAttention.attend(q, k, v, mask, ScaledAttention.Scores.PLAIN);
-        } else {
-            o = writtenOut(q, k, v, mask);
-        }
+    public static Tensor attend(KernelPolicy kernels, Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        Tensor o = switch (kernels) {
+            case FUSED_CPU -> fused(q, k, v, mask);
+            case LIBTORCH -> operator(q, k, v, mask, 1);
+        };
         return o.transpose(1, 2).contiguous();
     }
 
     private static Tensor fused(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+        if (Dtype.of(q.scalar_type()) == Dtype.FLOAT32) {
+            return float32(q, k, v, mask);
+        }
+        return BlockedAttention.fits(q, k, v, mask)
+                ? BlockedAttention.attend(q, k, v, mask, ScaledAttention.Scores.PLAIN)
+                : batchedProducts(q, k, v, mask);
+    }
+
+    private static Tensor float32(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
         Tensor o;
         BlasThreads.one();
         try {
-            o = kernel(q, k, v, mask);
+            o = operator(q, k, v, mask, 1);
         } finally {
             BlasThreads.all();
         }
@@ -67,15 +73,18 @@ public final class DotProductAttention {
         return o;
     }
 
-    private static Tensor kernel(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+    /// softmax(scale q k^T + mask) v by libtorch's operator.
+    ///
+    /// @return [B, N, S, D]
+    static Tensor operator(Tensor q, Tensor k, Tensor v, AttentionMask mask, double scale) {
         return switch (mask) {
-            case AttentionMask.Everything _ -> Ops.attention(q, k, v, 1.0);
-            case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, 1.0);
-            case AttentionMask.Additive(VisibleKeys keys) -> Ops.maskedAttention(q, k, v, keys.additive(), 1.0);
+            case AttentionMask.Everything _ -> Ops.attention(q, k, v, scale);
+            case AttentionMask.Causal _ -> Ops.causalAttention(q, k, v, scale);
+            case AttentionMask.Additive(VisibleKeys keys) -> Ops.maskedAttention(q, k, v, keys.additive(), scale);
         };
     }
 
-    private static Tensor writtenOut(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
+    private static Tensor batchedProducts(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
         long rows = q.size(0);
         long heads = q.size(1);
         long queries = q.size(2);
@@ -100,7 +109,7 @@ public final class DotProductAttention {
     }
 
     private static Tensor causal(long length, Tensor like) {
-        Tensor lowest = Ops.full(Dtype.of(like.scalar_type()), -3.3895313892515355e38, length, length);
+        Tensor lowest = Ops.newFull(like, Dtype.of(like.scalar_type()), -3.3895313892515355e38, length, length);
         return lowest.triu(1);
     }
 }

@@ -6,11 +6,12 @@ import java.util.OptionalLong;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
-/// A table looked up by token id.
+/// A table looked up by token id. The row of the padding id gets no gradient, as in PyTorch.
 ///
-/// The gradient is added to the rows that were looked up and to no other memory: a dense [vocabulary, D] gradient per
-/// lookup would double the largest tensor of the model. The row of the padding id gets none, as in PyTorch.
+/// With fused kernels the gradient is added to the rows that were looked up and to no other memory. Plain operators
+/// create a dense gradient of [vocabulary, D] per lookup.
 public final class Embedding extends Layer {
 
     private final Slot weight;
@@ -33,6 +34,13 @@ public final class Embedding extends Layer {
     /// @param ids [...] int64
     /// @return [..., D]
     public Tensor forward(Tensor ids) {
+        return switch (kernels()) {
+            case FUSED_CPU -> fused(ids);
+            case LIBTORCH -> torch.embedding(weight.tensor(), ids, paddingId.orElse(-1), false, false);
+        };
+    }
+
+    private Tensor fused(Tensor ids) {
         long[] shape = Shapes.of(ids);
         long[] outShape = Arrays.copyOf(shape, shape.length + 1);
         outShape[shape.length] = weight.shape()[1];

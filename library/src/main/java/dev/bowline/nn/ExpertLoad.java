@@ -1,5 +1,6 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.nio.ByteOrder;
@@ -53,7 +54,7 @@ public final class ExpertLoad {
         try (TensorScope _ = TensorScope.open()) {
             Tensor counted = tokens.isPresent() ? index.index_select(0, tokens.get()) : index;
             Tensor counts = torch.bincount(counted.flatten(), new TensorOptional(), experts);
-            LongBuffer each = HostTensors.bytes(counts)
+            LongBuffer each = HostTensors.bytes(Device.CPU.place(counts))
                     .asByteBuffer()
                     .order(ByteOrder.nativeOrder())
                     .asLongBuffer();

@@ -1,5 +1,6 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.KernelPool;
 import java.lang.foreign.ValueLayout;
@@ -26,7 +27,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor order = torch.argsort(flat, true, -1, false);
         Tensor inverse = torch.argsort(order, true, -1, false);
         Tensor counts = torch.bincount(flat, new TensorOptional(), experts);
-        return new ExpertRows(order, inverse, HostTensors.bytes(counts).toArray(ValueLayout.JAVA_LONG));
+        return new ExpertRows(order, inverse, HostTensors.bytes(Device.CPU.place(counts)).toArray(ValueLayout.JAVA_LONG));
     }
 
     /// The same rows, through other handles of the two tensors.
@@ -53,6 +54,12 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
 
     /// Runs `work` for every expert that has rows, in parallel.
     void forEach(Consumer<Group> work) {
+        List<Group> groups = groups();
+        KernelPool.run(groups.size(), i -> work.accept(groups.get(i)));
+    }
+
+    /// The rows of every expert that has rows, in the order of the experts.
+    List<Group> groups() {
         List<Group> groups = new ArrayList<>();
         long from = 0;
         for (int expert = 0; expert < counts.length; expert++) {
@@ -61,6 +68,6 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
                 from += counts[expert];
             }
         }
-        KernelPool.run(groups.size(), i -> work.accept(groups.get(i)));
+        return groups;
     }
 }

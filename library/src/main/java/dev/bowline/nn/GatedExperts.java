@@ -77,6 +77,33 @@ public final class GatedExperts extends Layer {
     private Tensor forward(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
         ExpertLoad.tell(path(), index, experts);
+        return switch (kernels()) {
+            case FUSED_CPU -> fused(input, index, weight);
+            case LIBTORCH -> plain(x, ExpertRows.of(index, experts), weight);
+        };
+    }
+
+    private Tensor plain(Tensor x, ExpertRows rows, Tensor weight) {
+        long perToken = weight.size(1);
+        Tensor rowTokens = rows.tokens(perToken);
+        List<UnaryOperator<Tensor>> gateUps = gateUp.split();
+        List<UnaryOperator<Tensor>> downs = down.split();
+        Tensor[] parts = rows.groups().stream()
+                .map(group -> {
+                    Tensor gateAndUp =
+                            gateUps.get(group.expert()).apply(x.index_select(0, group.of(rowTokens)));
+                    return downs.get(group.expert())
+                            .apply(activation.apply(gate(gateAndUp)).mul(up(gateAndUp)));
+                })
+                .toArray(Tensor[]::new);
+        Tensor y = Ops.cat(0, parts);
+        Tensor byToken = y.index_select(0, rows.inverse()).view(x.size(0), perToken, width(x));
+        Tensor weighted = byToken.mul(weight.unsqueeze(-1)).to(y.scalar_type());
+        return Ops.sumMiddle(weighted, Ops.wider(x, weight)).to(x.scalar_type());
+    }
+
+    private Tensor fused(Input input, Tensor index, Tensor weight) {
+        Tensor x = input.x();
         Operators operators = new Operators(gateUp.operators(), down.operators());
         boolean requiresGrad = x.requires_grad() || weight.requires_grad() || requiresGrad();
         if (!GradMode.is_enabled() || !requiresGrad) {
@@ -138,7 +165,7 @@ public final class GatedExperts extends Layer {
     }
 
     private static Tensor empty(Tensor like, long... shape) {
-        return Ops.empty(Dtype.of(like.scalar_type()), shape);
+        return Ops.newEmpty(like, Dtype.of(like.scalar_type()), shape);
     }
 
     private Tensor gate(Tensor gateAndUp) {
@@ -164,7 +191,7 @@ public final class GatedExperts extends Layer {
         Tensor routingWeights = weight.flatten().index_select(0, rows.order()).unsqueeze(1);
         gateUp.createGradients();
         down.createGradients();
-        Tensor dRoutingWeights = Ops.empty(Dtype.FLOAT32, rowTokens.size(0), 1);
+        Tensor dRoutingWeights = Ops.newEmpty(x, Dtype.FLOAT32, rowTokens.size(0), 1);
         Tensor dRows = empty(x, rowTokens.size(0), width(x));
 
         rows.forEach(group -> {
@@ -210,7 +237,7 @@ public final class GatedExperts extends Layer {
     /// @param inverse [N, K], the sorted row of each pair
     /// @return [N, H] float32
     private static Tensor sumOfExperts(Tensor rows, Tensor inverse) {
-        Tensor sum = Ops.zeros(Dtype.FLOAT32, inverse.size(0), rows.size(1));
+        Tensor sum = Ops.newZeros(rows, Dtype.FLOAT32, inverse.size(0), rows.size(1));
         for (long k = 0; k < inverse.size(1); k++) {
             try (TensorScope _ = TensorScope.open()) {
                 sum.add_(rows.index_select(0, inverse.select(1, k)));

@@ -45,10 +45,19 @@ public final class GatedFeedForward {
     /// @param saved the tensor that the graph keeps
     /// @param recompute computes x from `saved`
     private Tensor forward(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {
-        // Without an input that requires a gradient there is no graph to attach a backward pass to.
-        if (!GradMode.is_enabled() || !x.requires_grad()) {
-            return down.forward(activation.apply(gate.forward(x)).mul(up.forward(x)));
-        }
+        return switch (gate.kernels()) {
+            // Without an input that requires a gradient there is no graph to attach a backward pass to.
+            case FUSED_CPU ->
+                GradMode.is_enabled() && x.requires_grad() ? fused(x, saved, recompute) : plain(x);
+            case LIBTORCH -> plain(x);
+        };
+    }
+
+    private Tensor plain(Tensor x) {
+        return down.forward(activation.apply(gate.forward(x)).mul(up.forward(x)));
+    }
+
+    private Tensor fused(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {
         Operators operators = new Operators(gate.operator(), up.operator(), down.operator());
         Tensor g;
         Tensor u;

@@ -22,7 +22,7 @@ public record Head(Linear linear, OptionalDouble softcap) {
         Linear linear = new Linear(path, in, out);
         switch (rows) {
             case AS_STORED -> {}
-            case NORMALIZED -> linear.replace(_ -> new NormalizedLinear(linear.weight()));
+            case NORMALIZED -> linear.replace(_ -> new NormalizedLinear(linear.weight(), linear::kernels));
         }
         return linear;
     }

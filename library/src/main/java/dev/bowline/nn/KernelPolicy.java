@@ -1,6 +1,9 @@
 package dev.bowline.nn;
 
 import dev.bowline.tensor.Device;
+import dev.bowline.tensor.MatMul;
+import dev.bowline.tensor.Ops;
+import org.bytedeco.pytorch.Tensor;
 
 /// Which kernels the layers of a model run. [Layer#kernels()] tells a layer the policy of its model.
 ///
@@ -18,5 +21,37 @@ public enum KernelPolicy {
     /// The kernels of a model whose policy was not chosen: [#FUSED_CPU] on the CPU, [#LIBTORCH] elsewhere.
     public static KernelPolicy of(Device device) {
         return device.isCpu() ? FUSED_CPU : LIBTORCH;
+    }
+
+    /// y = factor a b, with gradients disabled.
+    ///
+    /// @param y [N, M], overwritten
+    /// @param a [N, K]
+    /// @param b [K, M]
+    void productInto(Tensor y, Tensor a, Tensor b, double factor) {
+        switch (this) {
+            case FUSED_CPU -> MatMul.into(y, a, b, factor);
+            case LIBTORCH -> Ops.productInto(y, a, b, factor);
+        }
+    }
+
+    /// A product for each of B pairs, recorded for autograd where gradients are enabled.
+    ///
+    /// @param a [B, N, K]
+    /// @param b [B, K, M]
+    /// @return [B, N, M]
+    Tensor batchedProduct(Tensor a, Tensor b) {
+        return switch (this) {
+            case FUSED_CPU -> MatMul.batched(a, b);
+            case LIBTORCH -> a.bmm(b);
+        };
+    }
+
+    /// y += factor a b, with gradients disabled and shapes as above.
+    void addProduct(Tensor y, Tensor a, Tensor b, double factor) {
+        switch (this) {
+            case FUSED_CPU -> MatMul.add(y, a, b, factor);
+            case LIBTORCH -> Ops.addProduct(y, a, b, factor);
+        }
     }
 }

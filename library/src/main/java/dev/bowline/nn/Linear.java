@@ -29,7 +29,7 @@ public final class Linear extends Layer {
             case NONE -> Optional.empty();
             case PRESENT -> Optional.of(weight("bias", out));
         };
-        operator = new DenseLinear(WeightMatrix.whole(weight), this.bias);
+        operator = new DenseLinear(WeightMatrix.whole(weight), this.bias, this::kernels);
     }
 
     public Linear(String path, long in, long out) {
@@ -41,7 +41,7 @@ public final class Linear extends Layer {
         super(path);
         weight = matrix.slot();
         bias = Optional.empty();
-        operator = new DenseLinear(matrix, bias);
+        operator = new DenseLinear(matrix, bias, this::kernels);
     }
 
     /// The slot of the stored weight: [out, in], or the whole [E, out, in] if this is one matrix of a

@@ -76,7 +76,7 @@ public interface LinearOperator {
     /// @param dy [N, out]
     /// @return [N, in]
     default Tensor inputGradient(Tensor dy) {
-        Tensor dx = Ops.empty(Dtype.of(dy.scalar_type()), dy.size(0), in());
+        Tensor dx = Ops.newEmpty(dy, Dtype.of(dy.scalar_type()), dy.size(0), in());
         inputGradientInto(dx, dy, 1);
         return dx;
     }
@@ -91,7 +91,7 @@ public interface LinearOperator {
         }
         long[] shape = Shapes.of(x);
         shape[shape.length - 1] = out();
-        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), shape);
+        Tensor y = Ops.newEmpty(x, Dtype.of(x.scalar_type()), shape);
         forwardInto(y.view(-1, out()), x.reshape(-1, in()));
         return y;
     }

@@ -5,6 +5,7 @@ import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -14,10 +15,13 @@ import org.bytedeco.pytorch.global.torch;
 public final class NormalizedLinear implements LinearOperator {
 
     private final Slot weight;
+    private final Supplier<KernelPolicy> kernels;
 
     /// @param weight [out, in]
-    public NormalizedLinear(Slot weight) {
+    /// @param kernels asked in every call
+    public NormalizedLinear(Slot weight, Supplier<KernelPolicy> kernels) {
         this.weight = weight;
+        this.kernels = kernels;
     }
 
     @Override
@@ -44,7 +48,10 @@ public final class NormalizedLinear implements LinearOperator {
     public Tensor forward(Tensor x) {
         Tensor u = Ops.unitRows(weight.tensor());
         boolean gradEnabled = GradMode.is_enabled() && (x.requires_grad() || u.requires_grad());
-        return gradEnabled ? torch.linear(x, u) : MatMul.linear(x, u, new TensorOptional());
+        return switch (kernels.get()) {
+            case FUSED_CPU -> gradEnabled ? torch.linear(x, u) : MatMul.linear(x, u, new TensorOptional());
+            case LIBTORCH -> torch.linear(x, u);
+        };
     }
 
     @Override
@@ -82,7 +89,7 @@ public final class NormalizedLinear implements LinearOperator {
     @Override
     public WeightGradientSum weightGradientSum(long products) {
         return requiresGrad()
-                ? new ThroughNorms(Ops.zeros(Dtype.FLOAT32, out(), in()))
+                ? new ThroughNorms(Ops.zeros(weight.get().device(), Dtype.FLOAT32, out(), in()))
                 : new WeightGradientSum.Direct(this);
     }
 
@@ -98,7 +105,7 @@ public final class NormalizedLinear implements LinearOperator {
 
         @Override
         public void add(Tensor dy, Tensor x, double factor) {
-            MatMul.add(sum, Ops.cast(dy.t(), Dtype.FLOAT32), Ops.cast(x, Dtype.FLOAT32), factor);
+            kernels.get().addProduct(sum, Ops.cast(dy.t(), Dtype.FLOAT32), Ops.cast(x, Dtype.FLOAT32), factor);
         }
 
         @Override
@@ -138,17 +145,17 @@ public final class NormalizedLinear implements LinearOperator {
 
         @Override
         public void forwardInto(Tensor y, Tensor x) {
-            MatMul.into(y, x, u.t());
+            kernels.get().productInto(y, x, u.t(), 1);
         }
 
         @Override
         public void inputGradientInto(Tensor dx, Tensor dy, double factor) {
-            MatMul.into(dx, dy, u, factor);
+            kernels.get().productInto(dx, dy, u, factor);
         }
 
         @Override
         public void addInputGradient(Tensor dx, Tensor dy, double factor) {
-            MatMul.add(dx, dy, u, factor);
+            kernels.get().addProduct(dx, dy, u, factor);
         }
 
         @Override

@@ -205,7 +205,7 @@ public final class Parameter implements AutoCloseable {
     /// The gradient to add to in place: the accumulated one, or new zeros of the value's dtype.
     public synchronized Tensor gradientBuffer() {
         return gradient().orElseGet(() -> {
-            Tensor zeros = Ops.zeros(dtype(), shape);
+            Tensor zeros = Ops.zeros(device, dtype(), shape);
             value().mutable_grad().put(zeros);
             return zeros;
         });
@@ -220,7 +220,7 @@ public final class Parameter implements AutoCloseable {
         if (gradient.isPresent()) {
             MatMul.add(gradient.get(), a, b, factor);
         } else {
-            Tensor first = Ops.empty(dtype(), shape);
+            Tensor first = Ops.empty(device, dtype(), shape);
             MatMul.into(first, a, b, factor);
             value().mutable_grad().put(first);
         }

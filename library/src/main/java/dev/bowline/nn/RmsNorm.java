@@ -56,19 +56,27 @@ public final class RmsNorm extends Layer {
     /// @param x [..., D]
     /// @return [..., D], of x's dtype
     public Tensor forward(Tensor x) {
-        boolean recorded = GradMode.is_enabled();
-        if (recorded && !x.requires_grad() && trainedWeight().isPresent()) {
-            return recorded(x);
+        return switch (kernels()) {
+            case FUSED_CPU -> fused(x);
+            case LIBTORCH -> plain(x);
+        };
+    }
+
+    private Tensor fused(Tensor x) {
+        boolean gradEnabled = GradMode.is_enabled();
+        if (gradEnabled && !x.requires_grad() && trainedWeight().isPresent()) {
+            // There is no graph of x to attach a backward pass to.
+            return plain(x);
         }
-        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
+        Tensor y = Ops.newEmpty(x, Dtype.of(x.scalar_type()), Shapes.of(x));
         Tensor r;
         try (NoGradGuard _ = new NoGradGuard()) {
             Tensor rows = rows(x);
             Tensor results = rows(y);
-            r = Ops.empty(Dtype.FLOAT32, rows.size(0), 1);
+            r = Ops.newEmpty(x, Dtype.FLOAT32, rows.size(0), 1);
             RowTiles.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
         }
-        return recorded && x.requires_grad() ? AutogradFunction.attach(x, y, this::backward, x, r) : y;
+        return gradEnabled && x.requires_grad() ? AutogradFunction.attach(x, y, this::backward, x, r) : y;
     }
 
     private Optional<Parameter> trainedWeight() {
@@ -100,14 +108,13 @@ public final class RmsNorm extends Layer {
         return Ops.same(x32, x) ? x.mul(r) : x32.mul_(r);
     }
 
-    /// By libtorch's own operations, where only the weight needs a gradient and there is no graph of x to hang a
-    /// backward pass of our own on.
-    private Tensor recorded(Tensor x) {
+    /// By operators of libtorch.
+    private Tensor plain(Tensor x) {
         Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
         return weighted(rounded(x32.mul(reciprocalRoot(x32)), x)).to(x.scalar_type());
     }
 
-    /// What is multiplied by the weight: n in float32, or rounded to x's dtype.
+    /// The factor of the weight: n in float32, or rounded to x's dtype.
     private Tensor rounded(Tensor n, Tensor x) {
         return scale == Scale.LEARNED_AFTER_ROUNDING ? n.to(x.scalar_type()) : n;
     }
@@ -136,11 +143,11 @@ public final class RmsNorm extends Layer {
         Tensor x = rows(saved[0]);
         Tensor r = saved[1];
         Tensor dy = rows(gradient);
-        Tensor dx = Ops.empty(Dtype.of(x.scalar_type()), Shapes.of(x));
+        Tensor dx = Ops.newEmpty(x, Dtype.of(x.scalar_type()), Shapes.of(x));
         RowTiles blocks = RowTiles.of(x, BLOCK_ELEMENTS);
         Optional<Parameter> trained = trainedWeight();
-        // A sum per block, whoever computed it, so that the result does not depend on the threads.
-        Tensor sums = Ops.empty(Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));
+        // One sum per tile, added in order, so the result does not depend on the number of threads.
+        Tensor sums = Ops.newEmpty(x, Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));
 
         blocks.forEach(block -> {
             Tensor n = normed(block.of(x), block.of(r));

@@ -50,11 +50,12 @@ public record Rope(double theta, int width, RopeScaling scaling) {
     ///
     /// @param x [B, S, N, D'] with D' at least D
     /// @return [B, S, N, D'], of the table's dtype
-    public Tensor rotate(Tensor x, RotaryEmbedding.Table table) {
+    public Tensor rotate(KernelPolicy kernels, Tensor x, RotaryEmbedding.Table table) {
         long rest = x.size(-1) - width;
         if (rest == 0) {
-            return RotaryEmbedding.rotate(x, table);
+            return RotaryEmbedding.rotate(kernels, x, table);
         }
-        return Ops.cat(-1, RotaryEmbedding.rotate(x.narrow(-1, 0, width), table), x.narrow(-1, width, rest));
+        return Ops.cat(
+                -1, RotaryEmbedding.rotate(kernels, x.narrow(-1, 0, width), table), x.narrow(-1, width, rest));
     }
 }

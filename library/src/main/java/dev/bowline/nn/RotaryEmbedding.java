@@ -26,22 +26,30 @@ public final class RotaryEmbedding {
 
     /// @param x [B, S, N, D]
     /// @return [B, S, N, D], of the table's dtype
-    public static Tensor rotate(Tensor x, Table table) {
-        Tensor turning = x.to(table.cos().scalar_type());
-        if (!GradMode.is_enabled() || !turning.requires_grad()) {
-            return turned(turning, table.cos(), table.sin());
+    public static Tensor rotate(KernelPolicy kernels, Tensor x, Table table) {
+        Tensor cast = x.to(table.cos().scalar_type());
+        return switch (kernels) {
+            case FUSED_CPU -> fused(cast, table);
+            case LIBTORCH -> rotated(cast, table.cos(), table.sin());
+        };
+    }
+
+    /// The graph keeps cos and sin, and no product with them.
+    private static Tensor fused(Tensor x, Table table) {
+        if (!GradMode.is_enabled() || !x.requires_grad()) {
+            return rotated(x, table.cos(), table.sin());
         }
         Tensor y;
         try (NoGradGuard _ = new NoGradGuard()) {
-            y = turned(turning, table.cos(), table.sin());
+            y = rotated(x, table.cos(), table.sin());
         }
-        // A gradient turns back.
-        AutogradFunction.Backward backward = (saved, dy) -> turned(dy.contiguous(), saved[0], saved[1].neg());
-        return AutogradFunction.attach(turning, y, backward, table.cos(), table.sin());
+        // The gradient is rotated by the opposite angle.
+        AutogradFunction.Backward backward = (saved, dy) -> rotated(dy.contiguous(), saved[0], saved[1].neg());
+        return AutogradFunction.attach(x, y, backward, table.cos(), table.sin());
     }
 
     /// x ⊙ cos + (x with its halves exchanged) ⊙ sin, each product rounded as the reference rounds it.
-    private static Tensor turned(Tensor x, Tensor cos, Tensor sin) {
+    private static Tensor rotated(Tensor x, Tensor cos, Tensor sin) {
         Tensor exchanged = x.roll(new long[] {x.size(-1) / 2}, -1);
         return x.mul(cos).add_(exchanged.mul_(sin));
     }

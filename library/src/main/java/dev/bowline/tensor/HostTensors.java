@@ -8,7 +8,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/// Tensors over memory segments and back, of any size: a `ByteBuffer` would stop at 2 GiB.
+/// Tensors on the CPU over memory segments and back, of any size: a `ByteBuffer` would stop at 2 GiB. No other class
+/// reads or writes the memory of a tensor.
 public final class HostTensors {
 
     private HostTensors() {}
@@ -34,7 +35,7 @@ public final class HostTensors {
     /// Memory of libtorch's own that holds a copy of `bytes`.
     public static Tensor copyOf(MemorySegment bytes, Dtype dtype, long... shape) {
         requireSize(bytes.byteSize(), dtype, shape);
-        Tensor tensor = Ops.empty(dtype, shape);
+        Tensor tensor = Ops.empty(Device.CPU, dtype, shape);
         if (bytes.byteSize() > 0) {
             bytes(tensor).copyFrom(bytes);
         }
@@ -53,8 +54,15 @@ public final class HostTensors {
         return copyOf(MemorySegment.ofArray(values), Dtype.FLOAT32, shape);
     }
 
-    /// The bytes of a contiguous CPU tensor, valid as long as the tensor is.
+    /// The bytes of a contiguous tensor on the CPU, valid as long as the tensor is. [Device#place] with [Device#CPU]
+    /// copies a tensor from another device.
+    ///
+    /// @throws IllegalArgumentException if the tensor is on another device, or not contiguous
     public static MemorySegment bytes(Tensor tensor) {
+        if (!tensor.is_cpu()) {
+            throw new IllegalArgumentException("a tensor of shape %s is on %s, which has no host memory; copy it to the CPU"
+                    .formatted(Shapes.text(Shapes.of(tensor)), Device.of(tensor)));
+        }
         if (!tensor.is_contiguous()) {
             throw new IllegalArgumentException("only a contiguous tensor has its elements in order");
         }

@@ -44,7 +44,7 @@ public final class MatMul {
     /// @param b [K, M]
     /// @return [N, M]
     public static Tensor of(Tensor a, Tensor b) {
-        Tensor y = Ops.empty(Dtype.of(a.scalar_type()), a.size(0), b.size(1));
+        Tensor y = Ops.newEmpty(a, Dtype.of(a.scalar_type()), a.size(0), b.size(1));
         into(y, a, b);
         return y;
     }
@@ -98,17 +98,14 @@ public final class MatMul {
     void replace(Tensor y, Tensor a, Tensor b, double factor) {
         if (!direct(a)) {
             inPieces(y, a, b, new Update(factor, Before.GONE));
-        } else if (factor == 1) {
-            torch.mm_out(y, a, b);
         } else {
-            Tensor unread = y.narrow(0, 0, 1).narrow(1, 0, 1);
-            torch.addmm_out(y, unread, a, b, new Scalar(0.0), new Scalar(factor));
+            Ops.productInto(y, a, b, factor);
         }
     }
 
     void increase(Tensor y, Tensor a, Tensor b, double factor) {
         if (direct(a)) {
-            y.addmm_(a, b, new Scalar(1.0), new Scalar(factor));
+            Ops.addProduct(y, a, b, factor);
         } else {
             inPieces(y, a, b, new Update(factor, Before.KEPT));
         }
@@ -129,7 +126,7 @@ public final class MatMul {
             // copies a weight that needs no gradient.
             return torch.linear(x.reshape(-1, x.size(-1)), w, bias).view(shape);
         }
-        Tensor y = Ops.empty(Dtype.of(x.scalar_type()), shape);
+        Tensor y = Ops.newEmpty(x, Dtype.of(x.scalar_type()), shape);
         Tensor rows = y.view(-1, w.size(0));
         if (bias.has_value()) {
             rows.copy_(bias.get());
@@ -162,7 +159,7 @@ public final class MatMul {
 
     private void onePiece(Tensor y, Tensor a, Tensor b, Update update) {
         boolean kept = update.before() == Before.KEPT;
-        Tensor sum = kept ? y.to(Dtype.FLOAT32.scalarType()) : Ops.zeros(Dtype.FLOAT32, y.size(0), y.size(1));
+        Tensor sum = kept ? y.to(Dtype.FLOAT32.scalarType()) : Ops.newZeros(y, Dtype.FLOAT32, y.size(0), y.size(1));
         for (long from = 0; from < a.size(1); from += piece) {
             try (TensorScope _ = TensorScope.open()) {
                 sum.addmm_(

@@ -15,7 +15,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorList;
 import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -30,15 +29,47 @@ public final class Ops {
     private Ops() {}
 
     public static Tensor empty(Dtype dtype, long... shape) {
-        return torch.empty(shape, new TensorOptions(dtype.scalarType()), new MemoryFormatOptional());
+        return empty(Device.CPU, dtype, shape);
     }
 
     public static Tensor zeros(Dtype dtype, long... shape) {
-        return torch.zeros(shape, new TensorOptions(dtype.scalarType()));
+        return zeros(Device.CPU, dtype, shape);
     }
 
     public static Tensor full(Dtype dtype, double value, long... shape) {
-        return torch.full(shape, new Scalar(value), new TensorOptions(dtype.scalarType()));
+        return full(Device.CPU, dtype, value, shape);
+    }
+
+    public static Tensor empty(Device device, Dtype dtype, long... shape) {
+        return torch.empty(shape, device.options(dtype), new MemoryFormatOptional());
+    }
+
+    public static Tensor zeros(Device device, Dtype dtype, long... shape) {
+        return torch.zeros(shape, device.options(dtype));
+    }
+
+    public static Tensor full(Device device, Dtype dtype, double value, long... shape) {
+        return torch.full(shape, new Scalar(value), device.options(dtype));
+    }
+
+    /// start, start + step, … below `end`.
+    public static Tensor arange(Device device, Dtype dtype, double start, double end, double step) {
+        return torch.arange(new Scalar(start), new Scalar(end), new Scalar(step), device.options(dtype));
+    }
+
+    /// On the device of `x` (PyTorch: `x.new_empty`).
+    public static Tensor newEmpty(Tensor x, Dtype dtype, long... shape) {
+        return empty(Device.of(x), dtype, shape);
+    }
+
+    /// On the device of `x` (PyTorch: `x.new_zeros`).
+    public static Tensor newZeros(Tensor x, Dtype dtype, long... shape) {
+        return zeros(Device.of(x), dtype, shape);
+    }
+
+    /// On the device of `x` (PyTorch: `x.new_full`).
+    public static Tensor newFull(Tensor x, Dtype dtype, double value, long... shape) {
+        return full(Device.of(x), dtype, value, shape);
     }
 
     public static Tensor cast(Tensor x, Dtype dtype) {
@@ -104,6 +135,25 @@ public final class Ops {
     /// GELU with the tanh approximation: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
     public static Tensor geluTanh(Tensor x) {
         return torch.gelu(x, "tanh");
+    }
+
+    /// y = factor a b by libtorch's own product.
+    ///
+    /// @param y [N, M], overwritten
+    /// @param a [N, K]
+    /// @param b [K, M]
+    public static void productInto(Tensor y, Tensor a, Tensor b, double factor) {
+        if (factor == 1) {
+            torch.mm_out(y, a, b);
+        } else {
+            Tensor unread = y.narrow(0, 0, 1).narrow(1, 0, 1);
+            torch.addmm_out(y, unread, a, b, new Scalar(0.0), new Scalar(factor));
+        }
+    }
+
+    /// y += factor a b by libtorch's own product, with shapes as above.
+    public static void addProduct(Tensor y, Tensor a, Tensor b, double factor) {
+        y.addmm_(a, b, new Scalar(1.0), new Scalar(factor));
     }
 
     /// Propagates `gradient` from `y`.

@@ -21,7 +21,7 @@ public final class RandomSource implements AutoCloseable {
 
     /// float32 from N(0, deviation²).
     public Tensor normal(double deviation, long... shape) {
-        return Ops.empty(Dtype.FLOAT32, shape).normal_(0, deviation, new GeneratorOptional(generator));
+        return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).normal_(0, deviation, new GeneratorOptional(generator));
     }
 
     @Override

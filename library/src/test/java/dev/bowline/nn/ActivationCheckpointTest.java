@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
@@ -164,7 +165,7 @@ class ActivationCheckpointTest {
                     List.of(leaf(2)));
 
             assertEquals(1, runs[0]);
-            assertEquals(2, Ops.zeros(Dtype.FLOAT32, 2).numel());
+            assertEquals(2, Ops.zeros(Device.CPU, Dtype.FLOAT32, 2).numel());
         }
     }
 }

@@ -8,6 +8,7 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.ProcessMemory;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -67,14 +68,14 @@ class AutogradFunctionTest {
     void theGradientsOfFunctionsThatAreThroughDoNotStay() {
         List<Long> handles = new ArrayList<>();
         try (TensorScope _ = TensorScope.open()) {
-            Tensor x = Ops.zeros(Dtype.FLOAT32, 4);
+            Tensor x = Ops.zeros(Device.CPU, Dtype.FLOAT32, 4);
             x.set_requires_grad(true);
             Tensor y = x;
             for (int i = 0; i < FUNCTIONS; i++) {
                 y = tripled(y, handles);
             }
 
-            Ops.backward(y, Ops.full(Dtype.FLOAT32, 1, 4));
+            Ops.backward(y, Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4));
         }
 
         assertEquals(FUNCTIONS, handles.size());
@@ -83,12 +84,12 @@ class AutogradFunctionTest {
     }
 
     private static Tensor trained(double value) {
-        return Ops.full(Dtype.FLOAT32, value, 4).set_requires_grad(true);
+        return Ops.full(Device.CPU, Dtype.FLOAT32, value, 4).set_requires_grad(true);
     }
 
     /// y = x, with a backward pass of its own.
     private static Tensor identity(Tensor x, AutogradFunction.Backward backward) {
-        return AutogradFunction.attach(x, x.detach().clone(), backward, Ops.full(Dtype.FLOAT32, 2, 4));
+        return AutogradFunction.attach(x, x.detach().clone(), backward, Ops.full(Device.CPU, Dtype.FLOAT32, 2, 4));
     }
 
     private static void requireNothingStays(Runnable work) {
@@ -127,9 +128,9 @@ class AutogradFunctionTest {
                     y = layer.escape(identity(identity(x, (saved, dy) -> dy.mul(saved[0])), (_, dy) -> dy));
                 }
 
-                Ops.backward(y, Ops.full(Dtype.FLOAT32, 3, 4));
+                Ops.backward(y, Ops.full(Device.CPU, Dtype.FLOAT32, 3, 4));
 
-                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 6, 4)));
+                assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 6, 4)));
             }
         });
     }
@@ -142,7 +143,7 @@ class AutogradFunctionTest {
                 Tensor failing = identity(y, (_, _) -> {
                     throw new IllegalStateException("no gradient today");
                 });
-                Tensor gradient = Ops.full(Dtype.FLOAT32, 1, 4);
+                Tensor gradient = Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4);
 
                 RuntimeException e = assertThrows(RuntimeException.class, () -> Ops.backward(failing, gradient));
 
@@ -156,7 +157,7 @@ class AutogradFunctionTest {
         requireNothingStays(() -> {
             try (TensorScope _ = TensorScope.open()) {
                 Tensor y = identity(trained(1), (_, dy) -> dy);
-                Tensor gradient = Ops.full(Dtype.FLOAT32, 1, 4);
+                Tensor gradient = Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4);
                 Ops.backward(y, gradient);
 
                 RuntimeException e = assertThrows(RuntimeException.class, () -> Ops.backward(y, gradient));
@@ -175,10 +176,10 @@ class AutogradFunctionTest {
 
                 for (int i = 0; i < 3; i++) {
                     y.backward(
-                            Ops.full(Dtype.FLOAT32, 1, 4), new BoolOptional(true), false, new TensorArrayRefOptional());
+                            Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4), new BoolOptional(true), false, new TensorArrayRefOptional());
                 }
 
-                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 6, 4)));
+                assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 6, 4)));
             }
         });
     }
@@ -196,9 +197,9 @@ class AutogradFunctionTest {
                     return new Tensor(inner.grad());
                 });
 
-                Ops.backward(y, Ops.full(Dtype.FLOAT32, 1, 4));
+                Ops.backward(y, Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4));
 
-                assertTrue(x.grad().equal(Ops.full(Dtype.FLOAT32, 8, 4)));
+                assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 8, 4)));
             }
         });
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.MatMul;
@@ -64,7 +65,7 @@ final class BlockedAttentionTest {
         try (TensorScope _ = TensorScope.open()) {
             torch.manual_seed(5);
             Tensor additive =
-                    Ops.full(Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
+                    Ops.full(Device.CPU, Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
             AttentionMask mask = new AttentionMask.Causal();
             List<Tensor> values = List.of(
                     random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
@@ -102,7 +103,7 @@ final class BlockedAttentionTest {
             AttentionMask mask = Sequences.causal(ROWS, LENGTH).mask(limit, Dtype.FLOAT32);
             List<Tensor> expected = run(values, gradient, Dtype.FLOAT32, (q, k, v) -> eager(q, k, v, like, seen));
             List<Tensor> actual =
-                    run(values, gradient, Dtype.FLOAT32, (q, k, v) -> ScaledAttention.attend(q, k, v, mask, like));
+                    run(values, gradient, Dtype.FLOAT32, (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
 
             for (int i = 0; i < expected.size(); i++) {
                 double error = error(expected.get(i), actual.get(i));
@@ -122,13 +123,13 @@ final class BlockedAttentionTest {
             List<Tensor> values = List.of(
                     random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
             Tensor gradient = random(1, length, HEADS, WIDTH);
-            Tensor additive = Ops.full(Dtype.BFLOAT16, Double.NEGATIVE_INFINITY, 1, 1, length, length)
+            Tensor additive = Ops.full(Device.CPU, Dtype.BFLOAT16, Double.NEGATIVE_INFINITY, 1, 1, length, length)
                     .triu(1);
             AttentionMask mask = new AttentionMask.Causal();
 
             List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> eager(q, k, v, like, additive));
             List<Tensor> actual =
-                    run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> ScaledAttention.attend(q, k, v, mask, like));
+                    run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
 
             assertTrue(expected.getFirst().equal(actual.getFirst()));
             for (int i = 1; i < expected.size(); i++) {
@@ -148,11 +149,11 @@ final class BlockedAttentionTest {
             Tensor k = random(1, length, 2, WIDTH).transpose(1, 2).to(ScalarType.BFloat16);
             AttentionMask mask = Sequences.causal(1, length).mask(OptionalInt.of(600), Dtype.BFLOAT16);
 
-            Tensor actual = DotProductAttention.attend(q, k, k, mask);
+            Tensor actual = DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, k, mask);
 
             assertFalse(actual.requires_grad());
             Tensor trained = q.detach().set_requires_grad(true);
-            assertTrue(DotProductAttention.attend(trained, k, k, mask).detach().equal(actual));
+            assertTrue(DotProductAttention.attend(KernelPolicy.FUSED_CPU, trained, k, k, mask).detach().equal(actual));
         }
     }
 
@@ -166,11 +167,11 @@ final class BlockedAttentionTest {
             int[] ids = new int[ROWS * LENGTH];
             long before = SavedTensors.bytes();
 
-            DotProductAttention.attend(q, q, q, new AttentionMask.Causal());
+            DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, q, q, new AttentionMask.Causal());
             assertEquals(inputs, SavedTensors.bytes() - before);
 
             Sequences packed = Sequences.packed(ids, ids, ROWS, LENGTH);
-            DotProductAttention.attend(q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
+            DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
             assertEquals(2 * inputs + (long) ids.length * Integer.BYTES, SavedTensors.bytes() - before);
         }
     }
@@ -215,7 +216,7 @@ final class BlockedAttentionTest {
 
     /// [1, 1, S, S]: 0 where a query may look, else -inf.
     private static Tensor additive(OptionalInt window) {
-        Tensor additive = Ops.full(Dtype.FLOAT32, Double.NEGATIVE_INFINITY, LENGTH, LENGTH);
+        Tensor additive = Ops.full(Device.CPU, Dtype.FLOAT32, Double.NEGATIVE_INFINITY, LENGTH, LENGTH);
         Tensor later = additive.triu(1);
         Tensor seen = window.isPresent() ? later.add(additive.tril(-window.getAsInt())) : later;
         return seen.unsqueeze(0).unsqueeze(0);
@@ -279,7 +280,7 @@ final class BlockedAttentionTest {
     }
 
     private static List<Tensor> run(List<Tensor> values, Tensor gradient, AttentionMask mask, Dtype dtype) {
-        return run(values, gradient, dtype, (q, k, v) -> DotProductAttention.attend(q, k, v, mask));
+        return run(values, gradient, dtype, (q, k, v) -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask));
     }
 
     /// [B, N, S, D] each to [B, S, N, D].

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.fixtures.TwoThreads;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -102,7 +103,7 @@ class GatedExpertsTest {
 
     private static Tensor writtenOut(
             Tensor x, Tensor index, Tensor weight, Tensor gateUp, Tensor down, Activation activation) {
-        Tensor sum = Ops.zeros(Dtype.FLOAT32, TOKENS, WIDTH);
+        Tensor sum = Ops.zeros(Device.CPU, Dtype.FLOAT32, TOKENS, WIDTH);
         for (int k = 0; k < index.size(1); k++) {
             Tensor chosen = index.select(1, k);
             Tensor both = torch.bmm(gateUp.index_select(0, chosen), x.unsqueeze(2));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.fixtures.TwoThreads;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
@@ -57,7 +58,7 @@ class RmsNormTest {
             Tensor x32 = Ops.cast(x.detach(), Dtype.FLOAT32).set_requires_grad(true);
             Tensor w32 = norm.weight()
                     .map(slot -> Ops.cast(slot.tensor().detach(), Dtype.FLOAT32))
-                    .orElseGet(() -> Ops.full(Dtype.FLOAT32, 1, WIDTH))
+                    .orElseGet(() -> Ops.full(Device.CPU, Dtype.FLOAT32, 1, WIDTH))
                     .set_requires_grad(true);
             Tensor factor = scale == RmsNorm.Scale.LEARNED_AROUND_ONE ? w32.add(new Scalar(1.0)) : w32;
             Tensor expected = formula(x32).mul(factor);

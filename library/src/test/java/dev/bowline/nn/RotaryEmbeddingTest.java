@@ -29,7 +29,7 @@ final class RotaryEmbeddingTest {
                     .table(POSITIONS, 1, POSITIONS[POSITIONS.length - 1] + 1, ofTable);
 
             Tensor x = values.clone().set_requires_grad(true);
-            Tensor y = RotaryEmbedding.rotate(x, table);
+            Tensor y = RotaryEmbedding.rotate(KernelPolicy.FUSED_CPU, x, table);
             Ops.backward(y, gradient);
             Tensor x2 = values.clone().set_requires_grad(true);
             Tensor y2 = writtenOut(Ops.cast(x2, ofTable), table);

@@ -13,6 +13,7 @@ import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -85,7 +86,7 @@ class AdamWTest {
     @Test
     void stepsTooSmallForBfloat16AddUpInTheMaster() {
         try (TensorScope _ = TensorScope.open()) {
-            Tensor ones = Ops.full(Dtype.BFLOAT16, 1, 4);
+            Tensor ones = Ops.full(Device.CPU, Dtype.BFLOAT16, 1, 4);
             Parameter narrow = parameter(ones, ones);
             Parameter wide = parameter(Ops.cast(ones, Dtype.FLOAT32), Ops.cast(ones, Dtype.FLOAT32));
             try (AdamW throughMaster = new AdamW(Map.of("w", narrow), SETTINGS);
@@ -230,7 +231,7 @@ class AdamWTest {
 
     private static Parameter ones(long... shape) {
         Parameter parameter = new Parameter(SlotRole.BASE, shape);
-        parameter.materialize(Ops.full(Dtype.FLOAT32, 1, shape));
+        parameter.materialize(Ops.full(Device.CPU, Dtype.FLOAT32, 1, shape));
         return parameter;
     }
 

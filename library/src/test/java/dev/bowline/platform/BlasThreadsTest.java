@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.bowline.nn.AttentionMask;
 import dev.bowline.nn.DotProductAttention;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
@@ -43,7 +44,7 @@ class BlasThreadsTest {
         try (var _ = TensorScope.open()) {
             Tensor q = random(1, 2, 4, 8).set_requires_grad(true);
             Tensor k = random(1, 1, 4, 8);
-            Tensor y = DotProductAttention.attend(q.mul(q), k, k, new AttentionMask.Causal());
+            Tensor y = DotProductAttention.attend(KernelPolicy.FUSED_CPU, q.mul(q), k, k, new AttentionMask.Causal());
             assertEquals(before, BlasThreads.count());
             Ops.backward(y, random(1, 4, 2, 8));
             assertEquals(before, BlasThreads.count());
@@ -51,7 +52,7 @@ class BlasThreadsTest {
             Tensor narrow = random(1, 1, 4, 6);
             assertThrows(
                     RuntimeException.class,
-                    () -> DotProductAttention.attend(q, narrow, narrow, new AttentionMask.Causal()));
+                    () -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, narrow, narrow, new AttentionMask.Causal()));
             assertEquals(before, BlasThreads.count());
         }
     }

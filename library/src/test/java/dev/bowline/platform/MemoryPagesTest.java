@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -19,7 +20,7 @@ class MemoryPagesTest {
     void newMemoryIsThereBeforeItIsTouched() {
         assumeTrue(ProcessMemory.resident().isPresent(), "only Linux has such pages and says how many there are");
         int mebibytes = 256;
-        try (Tensor values = Ops.empty(Dtype.UINT8, (long) mebibytes << 20)) {
+        try (Tensor values = Ops.empty(Device.CPU, Dtype.UINT8, (long) mebibytes << 20)) {
             long before = ProcessMemory.resident().orElseThrow();
 
             MemoryPages.populate(HostTensors.bytes(values));

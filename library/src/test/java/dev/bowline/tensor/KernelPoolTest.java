@@ -74,7 +74,7 @@ final class KernelPoolTest {
         try (TensorScope _ = TensorScope.open()) {
             Tensor a = torch.randn(MANY, 48, 96);
             Tensor b = torch.randn(MANY, 96, 32);
-            Tensor product = Ops.zeros(Dtype.FLOAT32, MANY, 48, 32);
+            Tensor product = Ops.zeros(Device.CPU, Dtype.FLOAT32, MANY, 48, 32);
 
             KernelPool.run(MANY, i -> torch.mm_out(product.select(0, i), a.select(0, i), b.select(0, i)));
 

@@ -27,7 +27,7 @@ class MatMulTest {
             Tensor b = integers(2, columns, inner).t();
             Tensor exact = a.matmul(b);
 
-            Tensor product = Ops.empty(Dtype.BFLOAT16, rows, columns);
+            Tensor product = Ops.empty(Device.CPU, Dtype.BFLOAT16, rows, columns);
             product.fill_(new Scalar(1e30));
             PIECES.replace(product, bfloat16(a), bfloat16(b), 1);
             same(bfloat16(exact), product);
@@ -47,7 +47,7 @@ class MatMulTest {
         try (var _ = TensorScope.open()) {
             Tensor a = integers(1, 6, 9);
             Tensor b = integers(2, 9, 7);
-            Tensor sum = Ops.full(Dtype.FLOAT32, 1, 6, 7);
+            Tensor sum = Ops.full(Device.CPU, Dtype.FLOAT32, 1, 6, 7);
             PIECES.increase(sum, bfloat16(a), bfloat16(b), 1);
             same(a.matmul(b).add(new Scalar(1.0)), sum);
         }
@@ -89,7 +89,7 @@ class MatMulTest {
         try (var _ = TensorScope.open()) {
             Tensor a = integers(1, 5, 9);
             Tensor b = integers(2, 9, 6);
-            Tensor product = Ops.empty(Dtype.FLOAT32, 5, 6);
+            Tensor product = Ops.empty(Device.CPU, Dtype.FLOAT32, 5, 6);
             PIECES.replace(product, a, b, 1);
             same(a.matmul(b), product);
             same(a.matmul(b), MatMul.of(a, b));

@@ -199,16 +199,16 @@ final class Attention extends Layer {
             return x;
         }
         Rope rope = config.rope().get();
-        return rope.rotate(x, context.rotation(rope)).to(x.scalar_type());
+        return rope.rotate(kernels(), x, context.rotation(rope)).to(x.scalar_type());
     }
 
     private Tensor attend(Tensor q, KeyValueCache.Entry all, AttentionMask mask) {
         boolean scalesExactly = Dtype.of(q.scalar_type()) == Dtype.FLOAT32 || ScaledAttention.isExact(config.scale());
         if (config.softcap().isEmpty() && scalesExactly) {
             Tensor scaled = config.scale() == 1 ? q : Ops.times(q, config.scale());
-            return DotProductAttention.attend(scaled, all.keys(), all.values(), mask);
+            return DotProductAttention.attend(kernels(), scaled, all.keys(), all.values(), mask);
         }
-        return ScaledAttention.attend(
+        return ScaledAttention.attend(kernels(), 
                 q, all.keys(), all.values(), mask, new ScaledAttention.Scores(config.scale(), config.softcap()));
     }
 }

@@ -22,6 +22,7 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -233,7 +234,7 @@ class Gemma4TiesTest {
                 LanguageModel model = build("moe_tied")) {
             Parameter embedding = model.inputEmbedding().get();
 
-            assertThrows(IllegalArgumentException.class, () -> embedding.materialize(Ops.zeros(Dtype.FLOAT32, 3, 3)));
+            assertThrows(IllegalArgumentException.class, () -> embedding.materialize(Ops.zeros(Device.CPU, Dtype.FLOAT32, 3, 3)));
         }
     }
 
