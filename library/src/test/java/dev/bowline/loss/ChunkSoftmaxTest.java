@@ -3,6 +3,7 @@ package dev.bowline.loss;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.fixtures.TwoThreads;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.RandomSource;
@@ -43,8 +44,8 @@ final class ChunkSoftmaxTest {
                     .neg();
             expected.backward();
 
-            double lossAlone = new ChunkSoftmax(softcap).loss(z.clone(), targets);
-            double loss = new ChunkSoftmax(softcap).lossAndGradient(z, targets);
+            double lossAlone = new ChunkSoftmax(KernelPolicy.FUSED_CPU, softcap).loss(z.clone(), targets);
+            double loss = new ChunkSoftmax(KernelPolicy.FUSED_CPU, softcap).lossAndGradient(z, targets);
 
             double exact = expected.item_double();
             assertEquals(exact, loss, 1e-5 * exact);
