@@ -62,6 +62,11 @@ public final class FullLogitsCrossEntropy implements CrossEntropy {
             labels[Math.toIntExact(targets.positions()[i])] = targets.tokens()[i];
         }
         return torch.cross_entropy_loss(
-                flat, Device.of(flat).place(HostTensors.of(labels, labels.length)), new TensorOptional(), SUM, Targets.IGNORED, 0);
+                flat,
+                Device.of(flat).place(HostTensors.of(labels, labels.length)),
+                new TensorOptional(),
+                SUM,
+                Targets.IGNORED,
+                0);
     }
 }

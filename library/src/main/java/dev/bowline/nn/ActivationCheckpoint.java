@@ -75,7 +75,9 @@ public final class ActivationCheckpoint {
         List<Tensor> differentiable = select(inputs);
         long length = Math.max(elements(differentiable), elements(outputs));
         // The node needs the shape of its output and not the values, so one element is repeated.
-        Tensor vector = Ops.newZeros(outputs.getFirst(), Dtype.of(outputs.getFirst().scalar_type()), 1).expand(length);
+        Tensor vector = Ops.newZeros(
+                        outputs.getFirst(), Dtype.of(outputs.getFirst().scalar_type()), 1)
+                .expand(length);
         Tensor[] saved = inputs.toArray(Tensor[]::new);
         if (differentiable.isEmpty()) {
             AutogradFunction.attachSource(vector, this::backward, saved);

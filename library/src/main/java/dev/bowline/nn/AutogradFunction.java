@@ -80,8 +80,8 @@ final class AutogradFunction {
         Tensor self = Ops.zeros(Device.CPU, Dtype.FLOAT32, 1).set_requires_grad(true);
         TensorOptionalList index = new TensorOptionalList();
         index.push_back(new TensorOptional(observer));
-        Node node =
-                torch.index_put(self, index, Ops.zeros(Device.CPU, Dtype.FLOAT32, 0), true).grad_fn();
+        Node node = torch.index_put(self, index, Ops.zeros(Device.CPU, Dtype.FLOAT32, 0), true)
+                .grad_fn();
         node.set_next_edge(0, input);
         node.clear_input_metadata();
         torch.create_gradient_edge(y, node);

@@ -59,9 +59,7 @@ final class DenseLinear implements LinearOperator {
         if (gradEnabled && !(weight.isWhole() && MatMul.isDirect(Dtype.of(x.scalar_type())))) {
             return LinearFunction.apply(this, x);
         }
-        return gradEnabled
-                ? torch.linear(x, weight.tensor(), addend())
-                : MatMul.linear(x, weight.tensor(), addend());
+        return gradEnabled ? torch.linear(x, weight.tensor(), addend()) : MatMul.linear(x, weight.tensor(), addend());
     }
 
     /// The bias, which is added before the result is rounded.

@@ -27,7 +27,8 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor order = torch.argsort(flat, true, -1, false);
         Tensor inverse = torch.argsort(order, true, -1, false);
         Tensor counts = torch.bincount(flat, new TensorOptional(), experts);
-        return new ExpertRows(order, inverse, HostTensors.bytes(Device.CPU.place(counts)).toArray(ValueLayout.JAVA_LONG));
+        return new ExpertRows(
+                order, inverse, HostTensors.bytes(Device.CPU.place(counts)).toArray(ValueLayout.JAVA_LONG));
     }
 
     /// The same rows, through other handles of the two tensors.

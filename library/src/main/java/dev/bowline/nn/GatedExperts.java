@@ -90,8 +90,7 @@ public final class GatedExperts extends Layer {
         List<UnaryOperator<Tensor>> downs = down.split();
         Tensor[] parts = rows.groups().stream()
                 .map(group -> {
-                    Tensor gateAndUp =
-                            gateUps.get(group.expert()).apply(x.index_select(0, group.of(rowTokens)));
+                    Tensor gateAndUp = gateUps.get(group.expert()).apply(x.index_select(0, group.of(rowTokens)));
                     return downs.get(group.expert())
                             .apply(activation.apply(gate(gateAndUp)).mul(up(gateAndUp)));
                 })

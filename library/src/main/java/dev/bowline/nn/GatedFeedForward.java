@@ -47,8 +47,7 @@ public final class GatedFeedForward {
     private Tensor forward(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {
         return switch (gate.kernels()) {
             // Without an input that requires a gradient there is no graph to attach a backward pass to.
-            case FUSED_CPU ->
-                GradMode.is_enabled() && x.requires_grad() ? fused(x, saved, recompute) : plain(x);
+            case FUSED_CPU -> GradMode.is_enabled() && x.requires_grad() ? fused(x, saved, recompute) : plain(x);
             case LIBTORCH -> plain(x);
         };
     }

@@ -38,7 +38,8 @@ public final class LinearStack extends Layer {
         return experts.stream().map(Linear::operator).toList();
     }
 
-    /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split once, so
+    /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split once,
+    /// so
     /// its gradient is stacked once; autograd would otherwise add a tensor of the size of the stack per expert.
     List<UnaryOperator<Tensor>> split() {
         TensorVector matrices = weight.tensor().unbind();
@@ -48,9 +49,7 @@ public final class LinearStack extends Layer {
     }
 
     private static UnaryOperator<Tensor> linear(LinearOperator operator, Tensor matrix) {
-        return operator instanceof DenseLinear
-                ? x -> torch.linear(x, matrix)
-                : operator::forward;
+        return operator instanceof DenseLinear ? x -> torch.linear(x, matrix) : operator::forward;
     }
 
     /// Whether any parameter of any expert is trained.

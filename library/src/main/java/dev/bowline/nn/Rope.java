@@ -55,7 +55,6 @@ public record Rope(double theta, int width, RopeScaling scaling) {
         if (rest == 0) {
             return RotaryEmbedding.rotate(kernels, x, table);
         }
-        return Ops.cat(
-                -1, RotaryEmbedding.rotate(kernels, x.narrow(-1, 0, width), table), x.narrow(-1, width, rest));
+        return Ops.cat(-1, RotaryEmbedding.rotate(kernels, x.narrow(-1, 0, width), table), x.narrow(-1, width, rest));
     }
 }

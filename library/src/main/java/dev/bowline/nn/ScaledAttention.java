@@ -33,8 +33,7 @@ public final class ScaledAttention {
     /// @param k [B, K, T, D]
     /// @param v [B, K, T, D]
     /// @return [B, S, N, D], contiguous
-    public static Tensor attend(
-            KernelPolicy kernels, Tensor q, Tensor k, Tensor v, AttentionMask mask, Scores scores) {
+    public static Tensor attend(KernelPolicy kernels, Tensor q, Tensor k, Tensor v, AttentionMask mask, Scores scores) {
         Tensor o = switch (kernels) {
             case FUSED_CPU ->
                 BlockedAttention.fits(q, k, v, mask)

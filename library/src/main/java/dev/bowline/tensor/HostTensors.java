@@ -60,8 +60,9 @@ public final class HostTensors {
     /// @throws IllegalArgumentException if the tensor is on another device, or not contiguous
     public static MemorySegment bytes(Tensor tensor) {
         if (!tensor.is_cpu()) {
-            throw new IllegalArgumentException("a tensor of shape %s is on %s, which has no host memory; copy it to the CPU"
-                    .formatted(Shapes.text(Shapes.of(tensor)), Device.of(tensor)));
+            throw new IllegalArgumentException(
+                    "a tensor of shape %s is on %s, which has no host memory; copy it to the CPU"
+                            .formatted(Shapes.text(Shapes.of(tensor)), Device.of(tensor)));
         }
         if (!tensor.is_contiguous()) {
             throw new IllegalArgumentException("only a contiguous tensor has its elements in order");

@@ -3,8 +3,8 @@ package dev.bowline.loss;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.nn.KernelPolicy;
 import dev.bowline.fixtures.TwoThreads;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;

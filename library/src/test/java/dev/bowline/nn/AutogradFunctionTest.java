@@ -176,7 +176,10 @@ class AutogradFunctionTest {
 
                 for (int i = 0; i < 3; i++) {
                     y.backward(
-                            Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4), new BoolOptional(true), false, new TensorArrayRefOptional());
+                            Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4),
+                            new BoolOptional(true),
+                            false,
+                            new TensorArrayRefOptional());
                 }
 
                 assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 6, 4)));

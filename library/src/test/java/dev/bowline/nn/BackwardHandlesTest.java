@@ -40,7 +40,8 @@ class BackwardHandlesTest {
             Tensor k = trained(1, 2, 8, 4);
             Tensor v = trained(1, 2, 8, 4);
 
-            requireNoneAfterBackward(DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, new AttentionMask.Causal()));
+            requireNoneAfterBackward(
+                    DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, new AttentionMask.Causal()));
         }
     }
 

@@ -64,8 +64,8 @@ final class BlockedAttentionTest {
         int length = 60;
         try (TensorScope _ = TensorScope.open()) {
             torch.manual_seed(5);
-            Tensor additive =
-                    Ops.full(Device.CPU, Dtype.BFLOAT16, -1e38, 1, 1, length, length).triu(1);
+            Tensor additive = Ops.full(Device.CPU, Dtype.BFLOAT16, -1e38, 1, 1, length, length)
+                    .triu(1);
             AttentionMask mask = new AttentionMask.Causal();
             List<Tensor> values = List.of(
                     random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH), random(1, length, HEADS, WIDTH));
@@ -102,8 +102,11 @@ final class BlockedAttentionTest {
 
             AttentionMask mask = Sequences.causal(ROWS, LENGTH).mask(limit, Dtype.FLOAT32);
             List<Tensor> expected = run(values, gradient, Dtype.FLOAT32, (q, k, v) -> eager(q, k, v, like, seen));
-            List<Tensor> actual =
-                    run(values, gradient, Dtype.FLOAT32, (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
+            List<Tensor> actual = run(
+                    values,
+                    gradient,
+                    Dtype.FLOAT32,
+                    (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
 
             for (int i = 0; i < expected.size(); i++) {
                 double error = error(expected.get(i), actual.get(i));
@@ -128,8 +131,11 @@ final class BlockedAttentionTest {
             AttentionMask mask = new AttentionMask.Causal();
 
             List<Tensor> expected = run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> eager(q, k, v, like, additive));
-            List<Tensor> actual =
-                    run(values, gradient, Dtype.BFLOAT16, (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
+            List<Tensor> actual = run(
+                    values,
+                    gradient,
+                    Dtype.BFLOAT16,
+                    (q, k, v) -> ScaledAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask, like));
 
             assertTrue(expected.getFirst().equal(actual.getFirst()));
             for (int i = 1; i < expected.size(); i++) {
@@ -153,7 +159,9 @@ final class BlockedAttentionTest {
 
             assertFalse(actual.requires_grad());
             Tensor trained = q.detach().set_requires_grad(true);
-            assertTrue(DotProductAttention.attend(KernelPolicy.FUSED_CPU, trained, k, k, mask).detach().equal(actual));
+            assertTrue(DotProductAttention.attend(KernelPolicy.FUSED_CPU, trained, k, k, mask)
+                    .detach()
+                    .equal(actual));
         }
     }
 
@@ -171,7 +179,8 @@ final class BlockedAttentionTest {
             assertEquals(inputs, SavedTensors.bytes() - before);
 
             Sequences packed = Sequences.packed(ids, ids, ROWS, LENGTH);
-            DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
+            DotProductAttention.attend(
+                    KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
             assertEquals(2 * inputs + (long) ids.length * Integer.BYTES, SavedTensors.bytes() - before);
         }
     }
@@ -280,7 +289,11 @@ final class BlockedAttentionTest {
     }
 
     private static List<Tensor> run(List<Tensor> values, Tensor gradient, AttentionMask mask, Dtype dtype) {
-        return run(values, gradient, dtype, (q, k, v) -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask));
+        return run(
+                values,
+                gradient,
+                dtype,
+                (q, k, v) -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, v, mask));
     }
 
     /// [B, N, S, D] each to [B, S, N, D].

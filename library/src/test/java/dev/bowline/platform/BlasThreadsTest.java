@@ -52,7 +52,8 @@ class BlasThreadsTest {
             Tensor narrow = random(1, 1, 4, 6);
             assertThrows(
                     RuntimeException.class,
-                    () -> DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, narrow, narrow, new AttentionMask.Causal()));
+                    () -> DotProductAttention.attend(
+                            KernelPolicy.FUSED_CPU, q, narrow, narrow, new AttentionMask.Causal()));
             assertEquals(before, BlasThreads.count());
         }
     }

@@ -208,7 +208,12 @@ final class Attention extends Layer {
             Tensor scaled = config.scale() == 1 ? q : Ops.times(q, config.scale());
             return DotProductAttention.attend(kernels(), scaled, all.keys(), all.values(), mask);
         }
-        return ScaledAttention.attend(kernels(), 
-                q, all.keys(), all.values(), mask, new ScaledAttention.Scores(config.scale(), config.softcap()));
+        return ScaledAttention.attend(
+                kernels(),
+                q,
+                all.keys(),
+                all.values(),
+                mask,
+                new ScaledAttention.Scores(config.scale(), config.softcap()));
     }
 }

@@ -234,7 +234,9 @@ class Gemma4TiesTest {
                 LanguageModel model = build("moe_tied")) {
             Parameter embedding = model.inputEmbedding().get();
 
-            assertThrows(IllegalArgumentException.class, () -> embedding.materialize(Ops.zeros(Device.CPU, Dtype.FLOAT32, 3, 3)));
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> embedding.materialize(Ops.zeros(Device.CPU, Dtype.FLOAT32, 3, 3)));
         }
     }
 
