@@ -5,7 +5,6 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.recipe.RecipeNote;
 import dev.bowline.report.ExampleReport;
 import dev.bowline.report.MemoryTable;
 import dev.bowline.train.RecipeMemory;
@@ -71,7 +70,7 @@ final class ExplainCommand extends Command {
 
     /// The notes on AutoModel's keys, then the notes that a run would print about the data.
     private static List<String> notes(RecipeFile file, RecipePreview preview) {
-        return Stream.concat(file.notes().stream().map(RecipeNote::line), preview.notes().stream())
+        return Stream.concat(file.notes().stream().map(RecipeFile.Note::line), preview.notes().stream())
                 .toList();
     }
 

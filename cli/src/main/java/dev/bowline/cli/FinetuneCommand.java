@@ -4,7 +4,6 @@ import dev.bowline.BowlineException;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.recipe.RecipeNote;
 import dev.bowline.report.MemoryTable;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunSummary;
@@ -91,7 +90,7 @@ final class FinetuneCommand extends Command {
     private static List<String> translated(RecipeFile file) {
         List<String> lines = new ArrayList<>();
         List<String> without = new ArrayList<>();
-        for (RecipeNote note : file.notes()) {
+        for (RecipeFile.Note note : file.notes()) {
             switch (note.effect()) {
                 case TRANSLATED -> lines.add(note.line());
                 case NONE -> without.add(note.key());

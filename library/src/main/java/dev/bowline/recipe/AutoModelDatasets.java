@@ -26,18 +26,16 @@ final class AutoModelDatasets {
 
     private final Path file;
     private final boolean isTheirs;
-    private final Problems problems;
-    private final Notes notes;
+    private final Diagnostics diagnostics;
     private final Set<String> refused;
 
     /// @param file the recipe, absolute
     /// @param isTheirs whether the recipe is one of AutoModel's
     /// @param refused to add to
-    AutoModelDatasets(Path file, boolean isTheirs, Problems problems, Notes notes, Set<String> refused) {
+    AutoModelDatasets(Path file, boolean isTheirs, Diagnostics diagnostics, Set<String> refused) {
         this.file = file;
         this.isTheirs = isTheirs;
-        this.problems = problems;
-        this.notes = notes;
+        this.diagnostics = diagnostics;
         this.refused = refused;
     }
 
@@ -45,29 +43,25 @@ final class AutoModelDatasets {
     ///
     /// @param name of the data that is read, if there is one
     /// @param written the name in the recipe, or of the dataset that the class reads by itself
-    private record Section(String key, Mapping mapping, Optional<Scalar> name, Optional<Scalar> written) {
+    private record DatasetMapping(String key, Mapping mapping, Optional<Scalar> name, Optional<Scalar> written) {
 
         Optional<Scalar> scalar(String name) {
-            return mapping.find(List.of(name)).flatMap(AutoModelDatasets::asScalar);
+            return mapping.find(List.of(name)).flatMap(YamlValue::asScalar);
         }
 
-        Section with(String name, YamlValue value) {
-            return new Section(key, mapping.with(List.of(name), value), this.name, written);
+        DatasetMapping with(String name, YamlValue value) {
+            return new DatasetMapping(key, mapping.with(List.of(name), value), this.name, written);
         }
 
-        Section without(String name) {
-            return new Section(key, mapping.without(List.of(name)), this.name, written);
+        DatasetMapping without(String name) {
+            return new DatasetMapping(key, mapping.without(List.of(name)), this.name, written);
         }
-    }
-
-    private static Optional<Scalar> asScalar(YamlValue value) {
-        return value instanceof Scalar scalar ? Optional.of(scalar) : Optional.empty();
     }
 
     Mapping translate(Mapping root) {
         Mapping translated = root;
-        Optional<Section> training = section(root, TRAINING);
-        Optional<Section> validation = section(root, VALIDATION);
+        Optional<DatasetMapping> training = section(root, TRAINING);
+        Optional<DatasetMapping> validation = section(root, VALIDATION);
         if (training.isPresent()) {
             translated = put(translated, local(training.get()));
         }
@@ -77,16 +71,16 @@ final class AutoModelDatasets {
         return translated;
     }
 
-    private static Mapping put(Mapping root, Section section) {
+    private static Mapping put(Mapping root, DatasetMapping section) {
         return root.with(List.of(section.key), section.mapping);
     }
 
     /// Empty where there is none, or where its class is refused.
-    private Optional<Section> section(Mapping root, String key) {
+    private Optional<DatasetMapping> section(Mapping root, String key) {
         if (!(root.find(List.of(key)).orElse(root) instanceof Mapping mapping) || mapping == root) {
             return Optional.empty();
         }
-        Optional<Scalar> target = mapping.find(List.of("_target_")).flatMap(AutoModelDatasets::asScalar);
+        Optional<Scalar> target = mapping.find(List.of("_target_")).flatMap(YamlValue::asScalar);
         Optional<Meaning> meaning = target.flatMap(named -> AutoModelTargets.find(Slot.DATASET, named.text()))
                 .map(AutoModelTargets.Target::meaning);
         Optional<AutoModelDatasetClass> known =
@@ -96,7 +90,7 @@ final class AutoModelDatasets {
         if (target.isPresent() && known.isEmpty()) {
             refused.add(key);
         }
-        Section section = sourced(new Section(key, mapping, Optional.empty(), Optional.empty()), known);
+        DatasetMapping section = sourced(new DatasetMapping(key, mapping, Optional.empty(), Optional.empty()), known);
         if (known.isPresent() && section.scalar("format").isEmpty()) {
             Origin at = target.orElseThrow().at();
             section = section.with("format", new Scalar(known.get().format(), true, at));
@@ -106,13 +100,13 @@ final class AutoModelDatasets {
         if (isPlain && section.scalar("use_hf_chat_template").isEmpty()) {
             Origin at = target.orElseThrow().at();
             section = section.with("use_hf_chat_template", new Scalar("false", true, at));
-            notes.translated(at, key + "._target_", "examples are plain text, without a chat template");
+            diagnostics.translated(at, key + "._target_", "examples are plain text, without a chat template");
         }
         return Optional.of(lengths(section));
     }
 
     /// A name that is given on the command line goes before the recipe's, under any key.
-    private Section sourced(Section section, Optional<AutoModelDatasetClass> known) {
+    private DatasetMapping sourced(DatasetMapping section, Optional<AutoModelDatasetClass> known) {
         List<String> given =
                 SOURCES.stream().filter(key -> section.scalar(key).isPresent()).toList();
         Optional<String> flagged = given.stream()
@@ -122,7 +116,7 @@ final class AutoModelDatasets {
         Optional<Scalar> usual =
                 known.flatMap(AutoModelDatasetClass::hubName).map(name -> new Scalar(name, true, section.mapping.at()));
         if (chosen.isEmpty()) {
-            return new Section(section.key, section.mapping, usual, usual);
+            return new DatasetMapping(section.key, section.mapping, usual, usual);
         }
         Optional<Scalar> written = given.stream()
                 .map(key -> section.scalar(key).orElseThrow())
@@ -133,30 +127,30 @@ final class AutoModelDatasets {
         Mapping left = section.mapping;
         for (String other : given) {
             if (flagged.isEmpty() && !other.equals(chosen.get())) {
-                problems.add(
+                diagnostics.problem(
                         left.entry(other).orElseThrow().keyAt(),
                         "%s.path is given twice, as %s and as %s".formatted(section.key, chosen.get(), other),
                         "keep path");
             }
             left = left.without(List.of(other));
         }
-        return new Section(section.key, left.with(List.of("path"), name), Optional.of(name), written);
+        return new DatasetMapping(section.key, left.with(List.of("path"), name), Optional.of(name), written);
     }
 
     /// `truncation` is a switch there and says here what is cut.
-    private Section lengths(Section section) {
-        Section left = cut(section, "truncate");
+    private DatasetMapping lengths(DatasetMapping section) {
+        DatasetMapping left = cut(section, "truncate");
         left = cut(left, "truncation");
         return template(left);
     }
 
-    private Section cut(Section section, String name) {
+    private DatasetMapping cut(DatasetMapping section, String name) {
         Optional<Scalar> written = section.scalar(name);
         String text =
                 written.map(scalar -> scalar.text().toLowerCase(Locale.ROOT)).orElse("");
         String key = section.key + "." + name;
         if (NO_TRUNCATION.contains(text)) {
-            notes.ignored(
+            diagnostics.ignored(
                     written.orElseThrow().at(),
                     key,
                     "nothing is cut, and an example longer than seq_length is an error");
@@ -167,17 +161,17 @@ final class AutoModelDatasets {
         }
         boolean isLeft = section.mapping
                 .find(List.of("tokenizer", "truncation_side"))
-                .flatMap(AutoModelDatasets::asScalar)
+                .flatMap(YamlValue::asScalar)
                 .filter(side -> side.text().equals("left"))
                 .isPresent();
         String cut = isLeft ? "cut_start" : "cut_end";
-        notes.translated(written.orElseThrow().at(), key, "read as truncation: " + cut);
+        diagnostics.translated(written.orElseThrow().at(), key, "read as truncation: " + cut);
         return section.without(name)
                 .with("truncation", new Scalar(cut, true, written.get().at()));
     }
 
     /// A template in a file is looked for where a recipe's files are.
-    private Section template(Section section) {
+    private DatasetMapping template(DatasetMapping section) {
         Optional<Scalar> template = section.scalar("chat_template");
         Optional<Path> found = template.flatMap(this::existing);
         return found.isPresent()
@@ -191,7 +185,7 @@ final class AutoModelDatasets {
     }
 
     /// The section with a path to read, or a problem that says how to get one.
-    private Section local(Section section) {
+    private DatasetMapping local(DatasetMapping section) {
         Optional<Scalar> name = section.name;
         if (name.isEmpty()) {
             return withoutHubKeys(section);
@@ -203,7 +197,7 @@ final class AutoModelDatasets {
         }
         if (isHubName(name.get()) && !refused.contains(section.key)) {
             HubDataset hub = hub(section);
-            problems.add(
+            diagnostics.problem(
                     name.get().at(),
                     "%s is a dataset on the Hugging Face Hub, and datasets are local files"
                             .formatted(name.get().text()),
@@ -219,8 +213,8 @@ final class AutoModelDatasets {
     /// recipe of one's own is not in a directory that is there.
     private boolean isHubName(Scalar name) {
         boolean isBesideFiles = HubDataset.isName(name.text())
-                && PathKinds.firstExisting(
-                                PathKinds.bases(name.at(), file),
+                && PathTypes.firstExisting(
+                                PathTypes.bases(name.at(), file),
                                 name.text().substring(0, name.text().indexOf('/')))
                         .isPresent();
         return isTheirs
@@ -229,11 +223,11 @@ final class AutoModelDatasets {
     }
 
     /// Without what only says which dataset on the Hub it is.
-    private Section withoutHubKeys(Section section) {
-        Section left = section;
+    private DatasetMapping withoutHubKeys(DatasetMapping section) {
+        DatasetMapping left = section;
         for (String key : isTheirs ? List.of("name", "revision") : List.<String>of()) {
             Optional<Scalar> there = left.scalar(key);
-            there.ifPresent(value -> notes.ignored(
+            there.ifPresent(value -> diagnostics.ignored(
                     value.at(), section.key + "." + key, "it says which dataset on the Hub it is, and data is local"));
             left = left.without(key);
         }
@@ -241,7 +235,7 @@ final class AutoModelDatasets {
     }
 
     /// Where training reads a local file, a validation of the Hub's is the same file, if it is the same split, or none.
-    private Mapping validation(Mapping root, Optional<Section> training, Section validation) {
+    private Mapping validation(Mapping root, Optional<DatasetMapping> training, DatasetMapping validation) {
         boolean isOfTheHub = validation.name.isPresent()
                 && existing(validation.name.get()).isEmpty()
                 && isHubName(validation.name.get());
@@ -252,11 +246,11 @@ final class AutoModelDatasets {
         Scalar name = validation.name.orElseThrow();
         HubDataset hub = hub(validation);
         if (hub(training.orElseThrow()).equals(hub)) {
-            notes.translated(name.at(), VALIDATION, "read from the file of dataset, which is the same split");
+            diagnostics.translated(name.at(), VALIDATION, "read from the file of dataset, which is the same split");
             Scalar path = new Scalar(trained.get().toString(), false, name.at());
             return put(root, withoutHubKeys(validation.with("path", path)));
         }
-        notes.translated(
+        diagnostics.translated(
                 name.at(),
                 VALIDATION,
                 ("%s is a dataset on the Hugging Face Hub, so nothing is validated; to validate, make the file (%s)"
@@ -265,7 +259,7 @@ final class AutoModelDatasets {
         return root.without(List.of(VALIDATION));
     }
 
-    private static HubDataset hub(Section section) {
+    private static HubDataset hub(DatasetMapping section) {
         return new HubDataset(
                 section.written.or(() -> section.name).orElseThrow().text(),
                 section.scalar("name").map(Scalar::text),
@@ -282,11 +276,11 @@ final class AutoModelDatasets {
         if (text.isBlank() || text.contains("{{") || text.contains("{%") || text.indexOf('\n') >= 0) {
             return Optional.empty();
         }
-        List<Path> bases = new ArrayList<>(PathKinds.bases(scalar.at(), file));
+        List<Path> bases = new ArrayList<>(PathTypes.bases(scalar.at(), file));
         if (isTheirs && scalar.at() instanceof Origin.InFile) {
             bases.add(Path.of("").toAbsolutePath());
             Stream.iterate(file.getParent(), Objects::nonNull, Path::getParent).forEach(bases::add);
         }
-        return PathKinds.firstExisting(bases, text);
+        return PathTypes.firstExisting(bases, text);
     }
 }

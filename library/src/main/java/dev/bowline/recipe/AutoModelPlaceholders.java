@@ -16,10 +16,11 @@ final class AutoModelPlaceholders {
     private static final String TRAINING = "dataset";
     private static final String VALIDATION = "validation_dataset";
 
-    private final Notes notes;
 
-    AutoModelPlaceholders(Notes notes) {
-        this.notes = notes;
+    private final Diagnostics diagnostics;
+
+    AutoModelPlaceholders(Diagnostics diagnostics) {
+        this.diagnostics = diagnostics;
     }
 
     Mapping replace(Mapping root) {
@@ -34,7 +35,7 @@ final class AutoModelPlaceholders {
                 replaced = data(replaced, section);
             } else if (hasData) {
                 Entry invented = root.entry(section).orElseThrow();
-                notes.translated(
+                diagnostics.translated(
                         invented.keyAt(),
                         section,
                         "it is generated data, so nothing is validated; give --set %s.path=FILE".formatted(section));
@@ -53,7 +54,7 @@ final class AutoModelPlaceholders {
         for (String key : List.of("_target_", "config")) {
             Optional<YamlValue> there = root.find(List.of(MODEL, key));
             there.ifPresent(value ->
-                    notes.translated(value.at(), MODEL + "." + key, "replaced by the checkpoint of the command line"));
+                    diagnostics.translated(value.at(), MODEL + "." + key, "replaced by the checkpoint of the command line"));
             replaced = replaced.without(List.of(MODEL, key));
         }
         return replaced;
@@ -68,7 +69,7 @@ final class AutoModelPlaceholders {
                     || AutoModelDatasets.SOURCES.contains(entry.key())
                     || RecipeSchema.SECTIONS.contains(path);
             if (!isOfAnyData) {
-                notes.translated(entry.keyAt(), path, "generated data, replaced by the data of the command line");
+                diagnostics.translated(entry.keyAt(), path, "generated data, replaced by the data of the command line");
                 replaced = replaced.without(List.of(section, entry.key()));
             }
         }

@@ -1,17 +1,18 @@
 package dev.bowline.recipe;
 
-import dev.bowline.recipe.AutoModelKey.Ignored;
-import dev.bowline.recipe.AutoModelKey.Means;
-import dev.bowline.recipe.AutoModelKey.Moved;
-import dev.bowline.recipe.AutoModelKey.OnlyWith;
-import dev.bowline.recipe.AutoModelKey.Refused;
-import dev.bowline.recipe.AutoModelKey.Target;
-import dev.bowline.recipe.AutoModelKey.Treatment;
+import dev.bowline.recipe.AutoModelKeys.Ignored;
+import dev.bowline.recipe.AutoModelKeys.Means;
+import dev.bowline.recipe.AutoModelKeys.Moved;
+import dev.bowline.recipe.AutoModelKeys.OnlyWith;
+import dev.bowline.recipe.AutoModelKeys.Refused;
+import dev.bowline.recipe.AutoModelKeys.Target;
+import dev.bowline.recipe.AutoModelKeys.Treatment;
 import dev.bowline.recipe.AutoModelTargets.Meaning;
 import dev.bowline.recipe.AutoModelTargets.Slot;
 import dev.bowline.recipe.YamlValue.Entry;
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
+import dev.bowline.recipe.YamlValue.Sequence;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -28,46 +29,45 @@ final class AutoModelRecipe {
     /// @param root with keys of the schema only, and unknown ones
     /// @param defaults of whoever wrote the recipe
     /// @param refused sections that a problem was found with, so that nothing else is said of them
-    record Translation(Mapping root, RecipeDefaults defaults, Set<String> refused) {}
+    record Translation(Mapping root, AutoModelDefaults defaults, Set<String> refused) {}
 
     private static final String TARGET = "_target_";
 
     private final Mapping root;
-    private final Problems problems;
-    private final Notes notes;
+    private final Diagnostics diagnostics;
     private final Set<String> refused;
-    private final AutoModelRelocations relocations;
-    private Optional<AutoModelOptimizer> optimizer = Optional.empty();
+    private final AutoModelMoves moves;
+    private Optional<AutoModelDefaults.Optimizer> optimizer = Optional.empty();
 
+    /// @param file the recipe, absolute
     /// @param root with its datasets translated
-    private AutoModelRecipe(Mapping root, Problems problems, Notes notes, Set<String> refused) {
+    private AutoModelRecipe(Path file, Mapping root, Diagnostics diagnostics, Set<String> refused) {
         this.root = root;
         this.refused = refused;
-        this.problems = problems;
-        this.notes = notes;
-        this.relocations = new AutoModelRelocations(problems, notes, refused);
+        this.diagnostics = diagnostics;
+        this.moves = new AutoModelMoves(file, diagnostics, refused);
     }
 
     /// @param file the recipe, absolute
-    static Translation translate(Path file, Mapping root, Problems problems, Notes notes) {
+    static Translation translate(Path file, Mapping root, Diagnostics diagnostics) {
         boolean isTheirs = root.entry("recipe").isPresent() || namesTarget(root);
         Set<String> refused = new HashSet<>();
         Mapping given = isTheirs ? withoutNullSections(root) : root;
-        Mapping real = new AutoModelPlaceholders(notes).replace(given);
-        Mapping read = new AutoModelDatasets(file, isTheirs, problems, notes, refused).translate(real);
-        AutoModelRecipe recipe = new AutoModelRecipe(read, problems, notes, refused);
+        Mapping real = new AutoModelPlaceholders(diagnostics).replace(given);
+        Mapping read = new AutoModelDatasets(file, isTheirs, diagnostics, refused).translate(real);
+        AutoModelRecipe recipe = new AutoModelRecipe(file, read, diagnostics, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
-        Mapping moved = new AutoModelRates(problems, notes).withoutMaxLr(recipe.relocations.relocate(walked));
-        recipe.optimizer.ifPresent(named -> new AutoModelRates(problems, notes).checkWeightDecay(named, moved));
+        Mapping moved = recipe.moves.withoutMaxLr(recipe.moves.apply(walked));
+        recipe.optimizer.ifPresent(named -> recipe.moves.checkWeightDecay(named, moved));
         return new Translation(
-                isTheirs ? new AutoModelLeftovers(file, notes).remove(moved) : moved,
+                isTheirs ? recipe.moves.withoutEffectless(moved) : moved,
                 isTheirs
-                        ? RecipeDefaults.ofAutoModel(
+                        ? AutoModelDefaults.ofAutoModel(
                                 recipe.optimizer,
                                 moved.entry("lr_scheduler").isPresent()
-                                        ? RecipeDefaults.Rate.SCHEDULED
-                                        : RecipeDefaults.Rate.CONSTANT)
-                        : RecipeDefaults.ofBowline(),
+                                        ? AutoModelDefaults.Rate.SCHEDULED
+                                        : AutoModelDefaults.Rate.CONSTANT)
+                        : AutoModelDefaults.ofBowline(),
                 refused);
     }
 
@@ -136,30 +136,30 @@ final class AutoModelRecipe {
     }
 
     private void treat(String path, Entry entry, Treatment treatment) {
-        String written = AutoModelValues.written(entry.value());
+        String written = entry.value().normalized();
         switch (treatment) {
-            case Ignored(String reason) -> notes.ignored(entry.keyAt(), path, reason);
-            case Moved(String to) -> relocations.add(new AutoModelRelocations.Relocation(path, to, entry.value()));
+            case Ignored(String reason) -> diagnostics.ignored(entry.keyAt(), path, reason);
+            case Moved(String to) -> moves.add(new AutoModelMoves.Move(path, to, entry.value()));
             case Means(String when, String to, String value) -> {
                 if (written.equals(when) && root.find(Key.segments(to)).isPresent()) {
-                    notes.ignored(entry.keyAt(), path, "%s describes these".formatted(to));
+                    diagnostics.ignored(entry.keyAt(), path, "%s describes these".formatted(to));
                 } else if (written.equals(when)) {
-                    relocations.add(new AutoModelRelocations.Relocation(
+                    moves.add(new AutoModelMoves.Move(
                             path, to, new Scalar(value, true, entry.value().at())));
                 } else {
-                    notes.ignored(entry.keyAt(), path, "it is %s".formatted(written));
+                    diagnostics.ignored(entry.keyAt(), path, "it is %s".formatted(written));
                 }
             }
             case OnlyWith(List<String> values, String feature) -> {
                 if (values.contains(written)) {
-                    notes.ignored(entry.keyAt(), path, "%s is what Bowline does".formatted(written));
+                    diagnostics.ignored(entry.keyAt(), path, "%s is what Bowline does".formatted(written));
                 } else {
                     refuse(entry, path, feature, "write %s, or remove it".formatted(values.getFirst()));
                 }
             }
             case Refused(String feature, String fix) -> {
-                if (AutoModelValues.isSwitchedOff(entry.value())) {
-                    notes.ignored(entry.keyAt(), path, "it is switched off");
+                if (isSwitchedOff(entry.value())) {
+                    diagnostics.ignored(entry.keyAt(), path, "it is switched off");
                 } else {
                     refuse(entry, path, feature, fix);
                 }
@@ -168,8 +168,29 @@ final class AutoModelRecipe {
         }
     }
 
+    /// Whether a section or a switch asks for nothing.
+    private static boolean isSwitchedOff(YamlValue value) {
+        return switch (value) {
+            case Scalar scalar -> scalar.isNull() || scalar.normalized().equals("false");
+            case Sequence _ -> false;
+            case Mapping mapping ->
+                mapping.entry("enabled")
+                                .map(Entry::value)
+                                .filter(AutoModelRecipe::isSwitchedOff)
+                                .isPresent()
+                        || (isOff(mapping, "load_in_4bit") && isOff(mapping, "load_in_8bit"));
+        };
+    }
+
+    private static boolean isOff(Mapping mapping, String key) {
+        return mapping.entry(key)
+                .map(Entry::value)
+                .filter(AutoModelRecipe::isSwitchedOff)
+                .isPresent();
+    }
+
     private void refuse(Entry entry, String path, String feature, String fix) {
-        problems.add(entry.keyAt(), "%s: %s is not supported".formatted(path, feature), fix);
+        diagnostics.problem(entry.keyAt(), "%s: %s is not supported".formatted(path, feature), fix);
     }
 
     private void target(String path, Entry entry) {
@@ -178,7 +199,7 @@ final class AutoModelRecipe {
             return;
         }
         if (!(entry.value() instanceof Scalar scalar)) {
-            problems.add(
+            diagnostics.problem(
                     entry.value().at(),
                     "%s: expected the name of a class, found %s"
                             .formatted(path, entry.value().found()),
@@ -188,7 +209,7 @@ final class AutoModelRecipe {
         Optional<Slot> slot = slot(path);
         Optional<AutoModelTargets.Target> known = slot.flatMap(at -> AutoModelTargets.find(at, scalar.text()));
         if (known.isEmpty()) {
-            problems.add(
+            diagnostics.problem(
                     scalar.at(),
                     "%s names '%s', and a recipe is data: only classes that Bowline knows are read"
                             .formatted(path, scalar.text()),
@@ -199,17 +220,17 @@ final class AutoModelRecipe {
         }
         switch (known.get().meaning()) {
             case Meaning.Same(String what) ->
-                notes.known(
+                diagnostics.known(
                         entry.keyAt(), path, "%s is %s".formatted(known.get().simpleName(), what));
             case Meaning.Layout(AutoModelDatasetClass dataset) ->
-                notes.translated(entry.keyAt(), path, "read as format: %s".formatted(dataset.format()));
-            case Meaning.Optimizer(AutoModelOptimizer named) -> {
+                diagnostics.translated(entry.keyAt(), path, "read as format: %s".formatted(dataset.format()));
+            case Meaning.Optimizer(AutoModelDefaults.Optimizer named) -> {
                 optimizer = Optional.of(named);
-                notes.translated(entry.keyAt(), path, translation(named));
+                diagnostics.translated(entry.keyAt(), path, translation(named));
             }
             case Meaning.Switch(String name) -> {
                 String section = path.startsWith("validation_") ? "validation_dataset" : "dataset";
-                relocations.add(new AutoModelRelocations.Relocation(
+                moves.add(new AutoModelMoves.Move(
                         path,
                         section + "." + name,
                         new Scalar("true", true, entry.value().at())));
@@ -221,7 +242,7 @@ final class AutoModelRecipe {
         }
     }
 
-    private static String translation(AutoModelOptimizer optimizer) {
+    private static String translation(AutoModelDefaults.Optimizer optimizer) {
         return switch (optimizer.stateDtype()) {
             case FLOAT32 -> "read as name: adamw, with 32-bit master weights and moments";
             case BFLOAT16 -> "read as name: adamw and state_dtype: bfloat16, with 32-bit master weights";
@@ -252,10 +273,10 @@ final class AutoModelRecipe {
 
     private void unknown(String section, Entry entry) {
         List<String> names = AutoModelKeys.names(section);
-        problems.add(
+        diagnostics.problem(
                 entry.keyAt(),
                 "unknown key '%s' in %s".formatted(entry.key(), section),
-                NearestKey.bySpelling(entry.key(), names)
+                Key.nearest(entry.key(), names)
                         .map("did you mean '%s'?"::formatted)
                         .orElse("use one of " + String.join(", ", names)));
     }

@@ -1,13 +1,13 @@
 package dev.bowline.recipe;
 
-import static dev.bowline.recipe.AutoModelRows.in;
+import static dev.bowline.recipe.AutoModelKeys.in;
 
-import dev.bowline.recipe.AutoModelKey.Ignored;
-import dev.bowline.recipe.AutoModelKey.Means;
-import dev.bowline.recipe.AutoModelKey.Moved;
-import dev.bowline.recipe.AutoModelKey.OnlyWith;
-import dev.bowline.recipe.AutoModelKey.Refused;
-import dev.bowline.recipe.AutoModelKey.Target;
+import dev.bowline.recipe.AutoModelKeys.Ignored;
+import dev.bowline.recipe.AutoModelKeys.Means;
+import dev.bowline.recipe.AutoModelKeys.OnlyWith;
+import dev.bowline.recipe.AutoModelKeys.Refused;
+import dev.bowline.recipe.AutoModelKeys.Rows;
+import dev.bowline.recipe.AutoModelKeys.Target;
 import java.util.List;
 
 /// The translation of AutoModel's keys for the model, the training and the machine.
@@ -21,14 +21,14 @@ final class AutoModelRunKeys {
 
     private AutoModelRunKeys() {}
 
-    static void addTo(AutoModelRows rows) {
+    static void addTo(Rows rows) {
         top(rows);
         model(rows);
         training(rows);
         checkpoint(rows);
     }
 
-    private static void top(AutoModelRows rows) {
+    private static void top(Rows rows) {
         rows.put(new Target(), "recipe", "rng._target_");
         rows.put(new Ignored("AutoModel's recipes read the top-level seed and not this one"), "rng.seed", "rng.ranked");
         rows.put(
@@ -109,9 +109,8 @@ final class AutoModelRunKeys {
         rows.put(new Means("true", "dataset.add_bos_token", "true"), "tokenizer.add_bos_token");
     }
 
-    private static void model(AutoModelRows rows) {
+    private static void model(Rows rows) {
         rows.put(new Target(), "model._target_", "model.backend._target_");
-        rows.put(new Moved("model.torch_dtype"), "model.dtype");
         rows.put(
                 new Ignored(SPEED),
                 in("model", "attn_implementation use_liger_kernel use_sdpa_patching sdpa_method force_hf"));
@@ -158,7 +157,7 @@ final class AutoModelRunKeys {
                 in("model", "cache_dir revision low_cpu_mem_usage device_map token"));
     }
 
-    private static void training(AutoModelRows rows) {
+    private static void training(Rows rows) {
         rows.put(
                 new Ignored("every step is logged"),
                 in("step_scheduler", "log_remote_every_steps loss_average_window_steps"));
@@ -205,10 +204,9 @@ final class AutoModelRunKeys {
         rows.put(new Ignored("the loss is always computed in float32"), "loss_fn.fp32_upcast");
         rows.put(
                 new Ignored("the logits are capped as the checkpoint's config.json says"), "loss_fn.logit_softcapping");
-        rows.put(new Moved("loss.chunk_size"), "loss_fn.chunk_len");
     }
 
-    private static void checkpoint(AutoModelRows rows) {
+    private static void checkpoint(Rows rows) {
         rows.put(
                 new Ignored(SAVING),
                 in(

@@ -37,7 +37,7 @@ final class AutoModelTargets {
         record Layout(AutoModelDatasetClass dataset) implements Meaning {}
 
         /// AdamW, under certain conditions.
-        record Optimizer(AutoModelOptimizer optimizer) implements Meaning {}
+        record Optimizer(AutoModelDefaults.Optimizer optimizer) implements Meaning {}
 
         /// A switch of the dataset section that belongs to the place.
         ///
@@ -191,7 +191,7 @@ final class AutoModelTargets {
                 loss + "te_parallel_ce.TEParallelCrossEntropy",
                 "nemo_automodel.components.models.gemma4_moe.loss.Gemma4TensorParallelFusedLinearCrossEntropy");
         unsupported(all, Slot.LOSS, "distillation from a teacher", loss + "kd_loss.KDLoss");
-        for (AutoModelOptimizer optimizer : AutoModelOptimizer.ALL) {
+        for (AutoModelDefaults.Optimizer optimizer : AutoModelDefaults.OPTIMIZERS) {
             all.add(new Target(Slot.OPTIMIZER, optimizer.target(), new Meaning.Optimizer(optimizer)));
         }
         unsupported(all, Slot.OPTIMIZER, "Muon", "dion.Muon");

@@ -1,10 +1,11 @@
 package dev.bowline.recipe;
 
 import dev.bowline.json.JsonObject;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Optional;
 
-/// How the conversations of a dataset become text.
+/// The rendering of a dataset's conversations as text.
 ///
 /// @param template empty for the checkpoint's `default`, or its `tool_use` for a conversation with tools
 /// @param kwargs variables of the template's own, such as `enable_thinking`
@@ -12,13 +13,31 @@ import java.util.Optional;
 /// @param injectThinkingPrefix whether Gemma 4's empty thought goes before every answer
 /// @param addBosToken whether an example that does not begin with the `bos_token` gets one
 public record ChatTemplateSection(
-        Optional<ChatTemplateChoice> template,
+        Optional<Template> template,
         JsonObject kwargs,
         Optional<LocalDate> date,
         boolean injectThinkingPrefix,
         boolean addBosToken) {
 
-    /// What holds where a recipe says nothing.
+    /// A chat template that was chosen instead of the checkpoint's usual one.
+    public sealed interface Template {
+
+        /// One of the checkpoint's, by name.
+        record Named(String name) implements Template {}
+
+        /// A Jinja file in place of the checkpoint's.
+        ///
+        /// @param path absolute
+        record InFile(Path path) implements Template {}
+
+        /// Jinja text in the recipe itself.
+        record Inline(String text) implements Template {}
+
+        /// No template, even if the checkpoint has one: prompt and answer are plain text.
+        record None() implements Template {}
+    }
+
+    /// The values of a recipe that has none of the section's keys.
     public static final ChatTemplateSection USUAL =
             new ChatTemplateSection(Optional.empty(), JsonObject.of(), Optional.empty(), false, false);
 }

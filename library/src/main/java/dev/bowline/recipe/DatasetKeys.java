@@ -1,242 +1,237 @@
 package dev.bowline.recipe;
 
+import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
-import dev.bowline.recipe.Absent.Derived;
-import dev.bowline.recipe.Absent.Fixed;
-import dev.bowline.recipe.Absent.Required;
+import dev.bowline.recipe.Key.Default;
+import dev.bowline.recipe.Key.Names;
 import java.nio.file.Path;
 import java.time.LocalDate;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
-/// The keys of one dataset section. Validation reads its examples as training does unless it says otherwise.
-record DatasetKeys(
-        Key<Path> path,
-        Key<Optional<String>> split,
-        Key<DatasetFormat> format,
-        Key<Optional<String>> context,
-        Key<Optional<String>> question,
-        Key<Optional<String>> answer,
-        Key<Integer> seqLength,
-        Key<Truncation> truncation,
-        Key<Optional<Integer>> limit,
-        Key<Optional<ChatTemplateChoice>> chatTemplate,
-        Key<Boolean> useHfChatTemplate,
-        Key<JsonObject> chatTemplateKwargs,
-        Key<Optional<LocalDate>> chatTemplateDate,
-        Key<Boolean> injectThinkingPrefix,
-        Key<Boolean> addBosToken,
-        Key<Boolean> answerOnlyLossMask,
-        Key<Boolean> maskHistory) {
+/// The keys of `dataset` and of `validation_dataset`. Validation reads its examples as training does unless its section
+/// says otherwise.
+final class DatasetKeys {
 
-    private static final Kind<DatasetFormat> FORMAT = TextKinds.oneOf(TextKinds.names(
-            Map.entry("auto", DatasetFormat.AUTO),
-            Map.entry("messages", DatasetFormat.MESSAGES),
-            Map.entry("sharegpt", DatasetFormat.SHAREGPT),
-            Map.entry("columns", DatasetFormat.COLUMNS),
-            Map.entry("squad", DatasetFormat.SQUAD),
-            Map.entry("hellaswag", DatasetFormat.HELLASWAG),
-            Map.entry("xlam", DatasetFormat.XLAM),
-            Map.entry("prompt_completion", DatasetFormat.PROMPT_COMPLETION),
-            Map.entry("text", DatasetFormat.TEXT)));
+    /// The longest example where nothing else bounds it.
+    private static final int MOST_TOKENS = 2048;
 
-    private static final Kind<Truncation> TRUNCATION = TextKinds.oneOf(Truncation.values());
+    /// Empty for the format whose fields `column_mapping` names.
+    private static final Map<String, Optional<ExampleFormat>> FORMATS = TextTypes.names(
+            Map.entry("auto", Optional.of(new ExampleFormat.Auto())),
+            Map.entry("messages", Optional.of(new ExampleFormat.Messages())),
+            Map.entry("sharegpt", Optional.of(new ExampleFormat.ShareGpt())),
+            Map.entry("columns", Optional.empty()),
+            Map.entry("squad", Optional.of(new ExampleFormat.Squad())),
+            Map.entry("hellaswag", Optional.of(new ExampleFormat.HellaSwag())),
+            Map.entry("xlam", Optional.of(new ExampleFormat.XlamCalls())),
+            Map.entry("prompt_completion", Optional.of(new ExampleFormat.PromptCompletion())),
+            Map.entry("text", Optional.of(new ExampleFormat.Text())));
 
-    /// @param packedSize packing bounds the length of an example
-    static DatasetKeys training(Key<Integer> packedSize) {
-        return section(
-                "dataset",
-                "train, or the only one there is",
-                new Derived<>(
-                        settings ->
-                                formatByMapping(settings, RecipeSchema.DATASET).orElse(DatasetFormat.AUTO),
-                        "columns with a column_mapping, otherwise auto"),
-                _ -> new Fixed<>(Optional.empty(), "no such column"),
-                UsualLength.absent(packedSize),
-                new Fixed<>(Truncation.ERROR, "nothing is cut unasked"),
-                new Fixed<>(Optional.empty(), "the checkpoint's default, or its tool_use where there are tools"),
-                new Fixed<>(true, "as the checkpoint is used, if it has a template"),
-                new Fixed<>(JsonObject.of(), "as the template wants"),
-                new Fixed<>(Optional.empty(), "the day the run began"),
-                new Fixed<>(false, "as the chat template writes answers"),
-                new Fixed<>(false, "as the chat template or the tokenizer does"),
-                new Fixed<>(true, "only answers are trained on"),
-                new Fixed<>(false, "every answer of a conversation is trained on"));
+    private static final Optional<ExampleFormat> AUTO = Optional.of(new ExampleFormat.Auto());
+    static final Optional<ExampleFormat> COLUMNS = Optional.empty();
+
+    static final DatasetKeys TRAINING = new DatasetKeys("dataset", Optional.empty());
+    static final DatasetKeys VALIDATION = new DatasetKeys("validation_dataset", Optional.of(TRAINING));
+
+    final Section section;
+    private final Optional<DatasetKeys> training;
+    final Key<Path> path;
+    final Key<Optional<String>> split;
+    final Key<Optional<ExampleFormat>> format;
+    final Key<Optional<String>> context;
+    final Key<Optional<String>> question;
+    final Key<Optional<String>> answer;
+    final Key<Integer> seqLength;
+    final Key<Truncation> truncation;
+    final Key<Optional<Integer>> limit;
+    final Key<Optional<ChatTemplateSection.Template>> chatTemplate;
+    final Key<Boolean> useHfChatTemplate;
+    final Key<JsonObject> chatTemplateKwargs;
+    final Key<Optional<LocalDate>> chatTemplateDate;
+    final Key<Boolean> injectThinkingPrefix;
+    final Key<Boolean> addBosToken;
+    final Key<Boolean> answerOnlyLossMask;
+    final Key<Boolean> maskHistory;
+
+    /// Empty for validation, which is never shuffled.
+    final Optional<Key<Boolean>> shuffle;
+
+    /// @param training the section that a validation section inherits from
+    private DatasetKeys(String name, Optional<DatasetKeys> training) {
+        this.section = new Section(name);
+        this.training = training;
+        KeyType<Optional<String>> column =
+                TextTypes.name("the name of a field", "question").optional();
+        String loader = name.replace("dataset", "dataloader");
+        path = section.key(
+                Names.of("path").alias("path_or_dataset_id"),
+                PathTypes.fileOrDirectory(),
+                Default.required(),
+                "The examples: a file of JSON, JSON lines, Parquet or CSV, or a directory of such files.");
+        split = section.key(
+                "split",
+                TextTypes.split().optional(),
+                Default.of(Optional.empty(), training.isEmpty() ? "train, or the only one there is" : "validation"),
+                "Which split of a directory is read; a slice such as train[:1000] is some of its rows.");
+        format = section.key(
+                "format",
+                TextTypes.oneOf(FORMATS),
+                Default.from(
+                        this::usualFormat,
+                        training.isEmpty()
+                                ? "columns with a column_mapping, otherwise auto"
+                                : "columns with a column_mapping of its own, otherwise as dataset"),
+                "How an example is written; auto looks at the first one.");
+        context = section.key(
+                "column_mapping.context",
+                column,
+                usualColumn(keys -> keys.context),
+                "The field that goes before the question.");
+        question = section.key(
+                "column_mapping.question",
+                column,
+                usualColumn(keys -> keys.question),
+                "The field that is the user's turn.");
+        answer = section.key(
+                "column_mapping.answer",
+                column,
+                usualColumn(keys -> keys.answer),
+                "The field that is the assistant's turn.");
+        seqLength = section.key(
+                Names.of("seq_length")
+                        .autoModel(Stream.of(
+                                        name + ".max_length",
+                                        loader + ".collate_fn.max_length",
+                                        training.isEmpty() ? "packed_sequence.max_length" : "")
+                                .filter(text -> !text.isEmpty())
+                                .toArray(String[]::new)),
+                NumberTypes.integerFrom(2),
+                asDataset(
+                        keys -> keys.seqLength,
+                        new Key.Derived<>(
+                                values -> usualLength(values).tokens,
+                                "packed_sequence_size when packing, otherwise %d; at most the model's positions"
+                                        .formatted(MOST_TOKENS),
+                                values -> usualLength(values).reason),
+                        MOST_TOKENS),
+                "The longest example, in tokens.");
+        truncation = section.key(
+                "truncation",
+                TextTypes.oneOf(Truncation.values()),
+                asDataset(keys -> keys.truncation, Truncation.ERROR, "nothing is cut unasked"),
+                "What becomes of a longer one: stop, leave it out, or cut its start or end.");
+        limit = section.key(
+                Names.of("limit_dataset_samples").alias("limit").autoModel(name + ".num_samples_limit"),
+                NumberTypes.integerFrom(1).optional(),
+                Default.of(Optional.empty(), "all examples"),
+                "How many examples to use, from the first.");
+        chatTemplate = section.key(
+                "chat_template",
+                TemplateTypes.template().optional(),
+                asDataset(
+                        keys -> keys.chatTemplate,
+                        Optional.empty(),
+                        "the checkpoint's default, or its tool_use where there are tools"),
+                "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot"
+                        + " or a slash in its path.");
+        useHfChatTemplate = section.key(
+                "use_hf_chat_template",
+                TextTypes.trueOrFalse(),
+                asDataset(keys -> keys.useHfChatTemplate, true, "as the checkpoint is used, if it has a template"),
+                "Whether a chat template writes questions and answers; without, they are plain text with spaces"
+                        + " between.");
+        chatTemplateKwargs = section.key(
+                "chat_template_kwargs",
+                TemplateTypes.variables(),
+                asDataset(keys -> keys.chatTemplateKwargs, JsonObject.of(), "as the template wants"),
+                "Variables of the template's own, such as enable_thinking.");
+        chatTemplateDate = section.key(
+                "chat_template_date",
+                TemplateTypes.date().optional(),
+                asDataset(keys -> keys.chatTemplateDate, Optional.empty(), "the day the run began"),
+                "The day that a template which writes the date is told (strftime_now); kept on resume.");
+        injectThinkingPrefix = section.key(
+                "inject_thinking_prefix",
+                TextTypes.trueOrFalse(),
+                asDataset(keys -> keys.injectThinkingPrefix, false, "as the chat template writes answers"),
+                "Whether Gemma 4's empty thought goes before every answer; it is not trained on.");
+        addBosToken = section.key(
+                "add_bos_token",
+                TextTypes.trueOrFalse(),
+                asDataset(keys -> keys.addBosToken, false, "as the chat template or the tokenizer does"),
+                "Whether an example that does not begin with the bos_token gets one.");
+        answerOnlyLossMask = section.key(
+                "answer_only_loss_mask",
+                TextTypes.trueOrFalse(),
+                asDataset(keys -> keys.answerOnlyLossMask, true, "only answers are trained on"),
+                "Whether only the assistant's tokens are trained on.");
+        maskHistory = section.key(
+                Names.of("mask_history").autoModel(name + ".train_on_last_turn_only"),
+                TextTypes.trueOrFalse(),
+                asDataset(keys -> keys.maskHistory, false, "every answer of a conversation is trained on"),
+                "Whether only the last answer of a conversation is trained on.");
+        shuffle = training.isPresent()
+                ? Optional.empty()
+                : Optional.of(section.key(
+                        Names.of("shuffle").autoModel("dataloader.shuffle"),
+                        TextTypes.trueOrFalse(),
+                        Default.of(true, "each epoch has its own order"),
+                        "Whether the order of the examples changes."));
     }
 
-    static DatasetKeys validation(DatasetKeys training) {
-        return section(
-                "validation_dataset",
-                "validation",
-                new Derived<>(
-                        settings -> formatByMapping(settings, RecipeSchema.VALIDATION_DATASET)
-                                .or(() -> settings.find(training.format))
-                                .orElse(DatasetFormat.AUTO),
-                        "columns with a column_mapping of its own, otherwise as dataset"),
-                column -> new Derived<>(
-                        settings -> inheritsMapping(settings)
-                                ? settings.find(column.apply(training)).orElse(Optional.empty())
+    private boolean givesMapping(RecipeValues values) {
+        return Stream.of(context, question, answer).anyMatch(values::isGiven);
+    }
+
+    private Optional<ExampleFormat> usualFormat(RecipeValues values) {
+        return givesMapping(values)
+                ? COLUMNS
+                : training.flatMap(keys -> values.find(keys.format)).orElse(AUTO);
+    }
+
+    private Default<Optional<String>> usualColumn(Function<DatasetKeys, Key<Optional<String>>> column) {
+        return training.isEmpty()
+                ? Default.of(Optional.empty(), "no such column")
+                : Default.from(
+                        values -> !givesMapping(values) && values.is(format, COLUMNS)
+                                ? values.find(column.apply(training.get())).orElse(Optional.empty())
                                 : Optional.empty(),
-                        "as dataset, unless there is a column_mapping here"),
-                same(training.seqLength, UsualLength.MOST),
-                same(training.truncation, Truncation.ERROR),
-                same(training.chatTemplate, Optional.empty()),
-                same(training.useHfChatTemplate, true),
-                same(training.chatTemplateKwargs, JsonObject.of()),
-                same(training.chatTemplateDate, Optional.empty()),
-                same(training.injectThinkingPrefix, false),
-                same(training.addBosToken, false),
-                same(training.answerOnlyLossMask, true),
-                same(training.maskHistory, false));
+                        "as dataset, unless there is a column_mapping here");
     }
 
-    private static DatasetKeys section(
-            String name,
-            String usualSplit,
-            Absent<DatasetFormat> format,
-            Function<Function<DatasetKeys, Key<Optional<String>>>, Absent<Optional<String>>> column,
-            Absent<Integer> seqLength,
-            Absent<Truncation> truncation,
-            Absent<Optional<ChatTemplateChoice>> chatTemplate,
-            Absent<Boolean> useHfChatTemplate,
-            Absent<JsonObject> chatTemplateKwargs,
-            Absent<Optional<LocalDate>> chatTemplateDate,
-            Absent<Boolean> injectThinkingPrefix,
-            Absent<Boolean> addBosToken,
-            Absent<Boolean> answerOnly,
-            Absent<Boolean> maskHistory) {
-        Kind<Optional<String>> columnName =
-                TextKinds.name("the name of a field", "question").optional();
-        return new DatasetKeys(
-                new Key<>(
-                        name + ".path",
-                        List.of("path_or_dataset_id"),
-                        PathKinds.fileOrDirectory(),
-                        new Required<>(),
-                        "The examples: a file of JSON, JSON lines, Parquet or CSV, or a directory of such files."),
-                new Key<>(
-                        name + ".split",
-                        SplitKinds.split().optional(),
-                        new Fixed<>(Optional.empty(), usualSplit),
-                        "Which split of a directory is read; a slice such as train[:1000] is some of its rows."),
-                new Key<>(name + ".format", FORMAT, format, "How an example is written; auto looks at the first one."),
-                new Key<>(
-                        name + ".column_mapping.context",
-                        columnName,
-                        column.apply(DatasetKeys::context),
-                        "The field that goes before the question."),
-                new Key<>(
-                        name + ".column_mapping.question",
-                        columnName,
-                        column.apply(DatasetKeys::question),
-                        "The field that is the user's turn."),
-                new Key<>(
-                        name + ".column_mapping.answer",
-                        columnName,
-                        column.apply(DatasetKeys::answer),
-                        "The field that is the assistant's turn."),
-                new Key<>(
-                        name + ".seq_length", NumberKinds.integerFrom(2), seqLength, "The longest example, in tokens."),
-                new Key<>(
-                        name + ".truncation",
-                        TRUNCATION,
-                        truncation,
-                        "What becomes of a longer one: stop, leave it out, or cut its start or end."),
-                new Key<>(
-                        name + ".limit_dataset_samples",
-                        List.of("limit"),
-                        NumberKinds.integerFrom(1).optional(),
-                        new Fixed<>(Optional.empty(), "all examples"),
-                        "How many examples to use, from the first."),
-                new Key<>(
-                        name + ".chat_template",
-                        TemplateKinds.template().optional(),
-                        chatTemplate,
-                        "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot"
-                                + " or a slash in its path."),
-                new Key<>(
-                        name + ".use_hf_chat_template",
-                        TextKinds.trueOrFalse(),
-                        useHfChatTemplate,
-                        "Whether a chat template writes questions and answers; without, they are plain text with spaces"
-                                + " between."),
-                new Key<>(
-                        name + ".chat_template_kwargs",
-                        TemplateKinds.variables(),
-                        chatTemplateKwargs,
-                        "Variables of the template's own, such as enable_thinking."),
-                new Key<>(
-                        name + ".chat_template_date",
-                        TemplateKinds.date().optional(),
-                        chatTemplateDate,
-                        "The day that a template which writes the date is told (strftime_now); kept on resume."),
-                new Key<>(
-                        name + ".inject_thinking_prefix",
-                        TextKinds.trueOrFalse(),
-                        injectThinkingPrefix,
-                        "Whether Gemma 4's empty thought goes before every answer; it is not trained on."),
-                new Key<>(
-                        name + ".add_bos_token",
-                        TextKinds.trueOrFalse(),
-                        addBosToken,
-                        "Whether an example that does not begin with the bos_token gets one."),
-                new Key<>(
-                        name + ".answer_only_loss_mask",
-                        TextKinds.trueOrFalse(),
-                        answerOnly,
-                        "Whether only the assistant's tokens are trained on."),
-                new Key<>(
-                        name + ".mask_history",
-                        TextKinds.trueOrFalse(),
-                        maskHistory,
-                        "Whether only the last answer of a conversation is trained on."));
+    private <T> Default<T> asDataset(Function<DatasetKeys, Key<T>> key, T usual, String reason) {
+        return asDataset(key, Default.of(usual, reason), usual);
     }
 
-    List<Key<?>> all() {
-        return List.of(
-                path,
-                split,
-                format,
-                context,
-                question,
-                answer,
-                seqLength,
-                truncation,
-                limit,
-                chatTemplate,
-                useHfChatTemplate,
-                chatTemplateKwargs,
-                chatTemplateDate,
-                injectThinkingPrefix,
-                addBosToken,
-                answerOnlyLossMask,
-                maskHistory);
+    /// The default of `dataset`, or of `validation_dataset` the value in `dataset`.
+    ///
+    /// @param otherwise holds for validation where `dataset` has no valid value
+    private <T> Default<T> asDataset(Function<DatasetKeys, Key<T>> key, Default<T> ofTraining, T otherwise) {
+        return training.isEmpty()
+                ? ofTraining
+                : Default.from(
+                        values -> values.find(key.apply(training.get())).orElse(otherwise), "as dataset");
     }
 
-    List<Key<Optional<String>>> columns() {
-        return List.of(context, question, answer);
-    }
+    private record UsualLength(int tokens, String reason) {}
 
-    boolean givesMapping(Settings settings) {
-        return columns().stream().anyMatch(settings::isGiven);
-    }
-
-    private static Optional<DatasetFormat> formatByMapping(Settings settings, DatasetKeys keys) {
-        return keys.givesMapping(settings) ? Optional.of(DatasetFormat.COLUMNS) : Optional.empty();
-    }
-
-    private static boolean inheritsMapping(Settings settings) {
-        DatasetKeys own = RecipeSchema.VALIDATION_DATASET;
-        return !own.givesMapping(settings)
-                && settings.find(own.format)
-                        .filter(DatasetFormat.COLUMNS::equals)
-                        .isPresent();
-    }
-
-    private static <T> Absent<T> same(Key<T> training, T otherwise) {
-        return new Derived<>(settings -> settings.find(training).orElse(otherwise), "as dataset");
+    /// As long as the model and the packed row allow, with a bound.
+    private static UsualLength usualLength(RecipeValues values) {
+        UsualLength usual = values.find(PackedSequence.SIZE)
+                .filter(size -> size > 0)
+                .map(size -> new UsualLength(size, "packed_sequence_size"))
+                .orElseGet(() -> new UsualLength(MOST_TOKENS, "no packing, and the model has no fewer positions"));
+        return values.find(ModelSection.PRETRAINED)
+                .flatMap(ModelSection::positions)
+                .filter(positions -> positions >= 2 && positions < usual.tokens)
+                .map(positions -> new UsualLength(
+                        positions,
+                        "the model has %d positions (%s in its config.json)"
+                                .formatted(positions, ModelSection.POSITIONS)))
+                .orElse(usual);
     }
 }

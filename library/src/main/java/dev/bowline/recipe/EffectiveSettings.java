@@ -17,13 +17,13 @@ public record EffectiveSettings(List<Setting> settings) {
         settings = List.copyOf(settings);
     }
 
-    static EffectiveSettings of(Settings settings) {
+    static EffectiveSettings of(RecipeValues values) {
         List<Setting> all = new ArrayList<>();
         for (Key<?> key : RecipeSchema.KEYS) {
             all.add(new Setting(
                     key.path(),
-                    settings.yaml(key),
-                    settings.origin(key).orElse(new Origin.Default("there is no %s".formatted(key.topSection())))));
+                    values.yaml(key),
+                    values.origin(key).orElse(new Origin.Default("there is no %s".formatted(key.topSection())))));
         }
         return new EffectiveSettings(all);
     }

@@ -1,8 +1,9 @@
 package dev.bowline.recipe;
 
+import dev.bowline.recipe.Key.Default;
 import java.util.Optional;
 
-/// Which components keep the checkpoint's values.
+/// The components that keep the checkpoint's values.
 ///
 /// @param embeddings the token embedding and, when it is tied, the head with it
 /// @param visionTower passed through unchanged in every run
@@ -11,9 +12,8 @@ import java.util.Optional;
 /// @param router the routers of a mixture of experts
 /// @param experts the experts of a mixture of experts
 /// @param norms every norm of the language model
-/// @param lmHead whether the head is frozen, where the recipe says it; otherwise a tied head goes with the embedding
-/// and
-///     a separate one is trained
+/// @param lmHead whether the head is frozen; without a value a tied head is treated as the embedding and a separate one
+///     is trained
 public record FreezeConfig(
         boolean embeddings,
         boolean visionTower,
@@ -24,12 +24,65 @@ public record FreezeConfig(
         boolean norms,
         Optional<Boolean> lmHead) {
 
+    static final Section SECTION = new Section("freeze_config");
+
+    private static final String ALL_IS_TRAINED = "all of the language model is trained";
+    private static final KeyType<Boolean> FROZEN_TOWER = TextTypes.onlyTrue(
+            "write true, or remove the line; training the tower is not supported yet, and it is saved as it came");
+
+    static final Key<Boolean> EMBEDDINGS = SECTION.key(
+            "freeze_embeddings",
+            TextTypes.trueOrFalse(),
+            Default.of(false, ALL_IS_TRAINED),
+            "Freezes the token embedding, and a tied head with it.");
+
+    static final Key<Boolean> VISION_TOWER = SECTION.key(
+            "freeze_vision_tower",
+            FROZEN_TOWER,
+            Default.of(true, "towers pass through unchanged"),
+            "Must be true: the vision tower cannot be trained yet.");
+
+    static final Key<Boolean> AUDIO_TOWER = SECTION.key(
+            "freeze_audio_tower",
+            FROZEN_TOWER,
+            Default.of(true, "towers pass through unchanged"),
+            "Must be true: the audio tower cannot be trained yet.");
+
+    static final Key<Boolean> LANGUAGE_MODEL = SECTION.key(
+            "freeze_language_model",
+            TextTypes.onlyFalse("write false; true freezes everything, and nothing is left to train."
+                    + " freeze_embeddings, freeze_router, freeze_experts and freeze_norms freeze parts of it"),
+            Default.of(false, "it is what is trained"),
+            "Must be false: nothing else can be trained yet.");
+
+    static final Key<Boolean> ROUTER = SECTION.key(
+            "freeze_router",
+            TextTypes.trueOrFalse(),
+            Default.of(false, ALL_IS_TRAINED),
+            "Freezes the routers of a mixture of experts.");
+
+    static final Key<Boolean> EXPERTS = SECTION.key(
+            "freeze_experts",
+            TextTypes.trueOrFalse(),
+            Default.of(false, ALL_IS_TRAINED),
+            "Freezes the experts of a mixture of experts.");
+
+    static final Key<Boolean> NORMS = SECTION.key(
+            "freeze_norms", TextTypes.trueOrFalse(), Default.of(false, ALL_IS_TRAINED), "Freezes the norms.");
+
+    static final Key<Optional<Boolean>> LM_HEAD = SECTION.key(
+            "freeze_lm_head",
+            TextTypes.trueOrFalse().optional(),
+            Default.of(Optional.empty(), "a tied head goes with the embedding, a separate one is trained"),
+            "Freezes a separate head; a tied one is the embedding, and must not be said to differ from it.");
+
     public FreezeConfig {
-        Require.that(visionTower && audioTower, "vision and audio towers cannot be trained");
-        Require.that(!languageModel, "freezing the language model leaves nothing to train");
+        VISION_TOWER.require(visionTower);
+        AUDIO_TOWER.require(audioTower);
+        LANGUAGE_MODEL.require(languageModel);
     }
 
-    /// Says nothing of the head.
+    /// No value for the head.
     public FreezeConfig(
             boolean embeddings,
             boolean visionTower,
@@ -39,5 +92,17 @@ public record FreezeConfig(
             boolean experts,
             boolean norms) {
         this(embeddings, visionTower, audioTower, languageModel, router, experts, norms, Optional.empty());
+    }
+
+    static FreezeConfig of(RecipeValues values) {
+        return new FreezeConfig(
+                values.use(EMBEDDINGS),
+                values.use(VISION_TOWER),
+                values.use(AUDIO_TOWER),
+                values.use(LANGUAGE_MODEL),
+                values.use(ROUTER),
+                values.use(EXPERTS),
+                values.use(NORMS),
+                values.use(LM_HEAD));
     }
 }

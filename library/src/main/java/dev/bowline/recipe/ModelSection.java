@@ -1,23 +1,106 @@
 package dev.bowline.recipe;
 
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.recipe.Key.Default;
+import dev.bowline.recipe.Key.Names;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The checkpoint that training starts from.
 ///
 /// @param pretrainedModel a local Hugging Face directory, absolute
-/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and
-///     moments are float32 with every dtype
-/// @param device where the model computes
+/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and moments
+///     are float32 with every dtype
+/// @param device of the computation
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
 public record ModelSection(
         Path pretrainedModel, Optional<Dtype> torchDtype, DeviceChoice device, Set<String> withoutDropout) {
 
+    static final Section SECTION = new Section("model");
+
+    private static final String FLOAT16_FIX = "write bfloat16; the range of float16 is too small to train in";
+    static final String POSITIONS = "max_position_embeddings";
+    private static final KeyType<Optional<Double>> NO_DROPOUT =
+            NumberTypes.only(0, "0.0").optional();
+
+    static final Key<Path> PRETRAINED = SECTION.key(
+            "pretrained_model_name_or_path",
+            PathTypes.modelDirectory(),
+            Default.required(),
+            "The checkpoint to start from, a local Hugging Face directory.");
+
+    static final Key<Optional<Dtype>> TORCH_DTYPE = SECTION.key(
+            Names.of("torch_dtype").autoModel("model.dtype"),
+            TextTypes.oneOf(
+                    TextTypes.names(
+                            Map.entry("auto", Optional.empty()),
+                            Map.entry("float32", Optional.of(Dtype.FLOAT32)),
+                            Map.entry("fp32", Optional.of(Dtype.FLOAT32)),
+                            Map.entry("torch.float32", Optional.of(Dtype.FLOAT32)),
+                            Map.entry("bfloat16", Optional.of(Dtype.BFLOAT16)),
+                            Map.entry("bf16", Optional.of(Dtype.BFLOAT16)),
+                            Map.entry("torch.bfloat16", Optional.of(Dtype.BFLOAT16))),
+                    Map.of(
+                            "float16", FLOAT16_FIX,
+                            "fp16", FLOAT16_FIX,
+                            "torch.float16", FLOAT16_FIX,
+                            "half", FLOAT16_FIX)),
+            Default.of(Optional.empty(), "as most of its weights are stored; float32 for float16"),
+            "The type the weights are trained in.");
+
+    static final Key<DeviceChoice> DEVICE = SECTION.key(
+            "device",
+            TextTypes.device(),
+            Default.of(
+                    new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
+            "Where the model computes.");
+
+    static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(
+            "attention_dropout",
+            NO_DROPOUT,
+            Default.of(Optional.empty(), "a config.json that has one is refused"),
+            "0 trains without the dropout of that name in config.json, none of which Bowline applies.");
+
+    static final Key<Optional<Double>> RESID_PDROP = SECTION.key(
+            "resid_pdrop",
+            NO_DROPOUT,
+            Default.of(Optional.empty(), "a config.json that has one is refused"),
+            "As model.attention_dropout.");
+
     public ModelSection {
         withoutDropout = Set.copyOf(withoutDropout);
-        Require.that(pretrainedModel.isAbsolute(), "pretrainedModel must be absolute, not %s", pretrainedModel);
+        PathTypes.requireAbsolute("pretrainedModel", pretrainedModel);
+        TORCH_DTYPE.require(torchDtype);
+    }
+
+    static ModelSection of(RecipeValues values) {
+        return new ModelSection(
+                values.use(PRETRAINED),
+                values.use(TORCH_DTYPE),
+                values.use(DEVICE),
+                Stream.of(ATTENTION_DROPOUT, RESID_PDROP)
+                        .filter(key -> values.use(key).isPresent())
+                        .map(Key::name)
+                        .collect(Collectors.toSet()));
+    }
+
+    /// `max_position_embeddings` of the checkpoint's config.json. A config.json that cannot be read counts as one
+    /// without the value, because opening the model refuses it with the reason.
+    static Optional<Integer> positions(Path model) {
+        try {
+            JsonObject config = Json.parse(model.resolve("config.json")).asObject();
+            JsonObject text = config.optionalObject("text_config").orElse(config);
+            return text.has(POSITIONS) ? Optional.of(text.requireInt(POSITIONS)) : Optional.empty();
+        } catch (BowlineException _) {
+            return Optional.empty();
+        }
     }
 }

@@ -1,6 +1,9 @@
 package dev.bowline.recipe;
 
+import dev.bowline.recipe.Key.Default;
+import dev.bowline.recipe.RecipeValues.Conflict;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /// Everything one fine-tuning needs to know, validated once and immutable after.
@@ -24,13 +27,86 @@ public record Recipe(
         LossSection loss,
         long seed) {
 
+    static final Section TOP = new Section("");
+
+    static final Key<Long> SEED =
+            TOP.key("seed", NumberTypes.longFrom(0), Default.of(42L, "as AutoModel"), "Seed of every random choice.");
+
+    static final Section CLIPPING = new Section("clip_grad_norm");
+
+    static final Key<Optional<Double>> MAX_NORM = CLIPPING.key(
+            "max_norm",
+            NumberTypes.above(0, "1.0").optional(),
+            Default.of(Optional.of(1.0), "as AutoModel"),
+            "The largest gradient norm of a step; null for no clipping.");
+
     public Recipe {
-        Require.that(seed >= 0, "seed must be at least 0, not %d", seed);
-        clipGradNorm.ifPresent(norm -> Require.that(
-                norm > 0 && Double.isFinite(norm), "clipGradNorm must be finite and above 0, not %s", norm));
-        Require.that(validationDataset.isPresent() || !checkpoint.keepBest(), "keepBest needs a validation dataset");
-        Require.that(
-                validationDataset.isPresent() || stepScheduler.valEverySteps().isEmpty(),
-                "valEverySteps needs a validation dataset");
+        SEED.require(seed);
+        MAX_NORM.require(clipGradNorm);
+        if (validationDataset.isEmpty()) {
+            Conflict.refuse(bestWithoutValidation(checkpoint.keepBest()));
+            Conflict.refuse(stepsWithoutValidation(stepScheduler.valEverySteps()));
+        }
+    }
+
+    /// @throws IllegalStateException if a key has a value that no record takes
+    static Recipe of(RecipeValues values) {
+        Recipe recipe = new Recipe(
+                values.source(),
+                ModelSection.of(values),
+                DatasetSection.of(DatasetKeys.TRAINING, values),
+                values.hasSection(DatasetKeys.VALIDATION.section.path())
+                        ? Optional.of(DatasetSection.of(DatasetKeys.VALIDATION, values))
+                        : Optional.empty(),
+                PackedSequence.of(values),
+                StepScheduler.of(values),
+                OptimizerSection.of(values),
+                LrScheduler.of(values),
+                values.use(MAX_NORM),
+                CheckpointSection.of(values),
+                FreezeConfig.of(values),
+                LossKeys.loss(values),
+                values.use(SEED));
+        List<String> unused = values.unused();
+        if (!unused.isEmpty()) {
+            throw new IllegalStateException("declared but not used: " + unused);
+        }
+        return recipe;
+    }
+
+    /// Reports values that contradict each other, and values that would have no effect. A check is silent where one of
+    /// its keys is missing or invalid, as that is reported already.
+    static void check(RecipeValues values) {
+        StepScheduler.check(values);
+        if (!values.hasSection(DatasetKeys.VALIDATION.section.path())) {
+            values.refuse(
+                    stepsWithoutValidation(values.findSome(StepScheduler.VAL_EVERY_STEPS)),
+                    StepScheduler.VAL_EVERY_STEPS);
+            values.refuse(
+                    bestWithoutValidation(values.is(CheckpointSection.KEEP_BEST, true)), CheckpointSection.KEEP_BEST);
+        }
+        DatasetSection.check(DatasetKeys.TRAINING, values);
+        if (values.hasSection(DatasetKeys.VALIDATION.section.path())) {
+            DatasetSection.check(DatasetKeys.VALIDATION, values);
+        }
+        PackedSequence.check(values);
+        OptimizerSection.check(values);
+        LrScheduler.check(values);
+        CheckpointSection.check(values);
+        LossKeys.check(values);
+    }
+
+    private static Optional<Conflict> stepsWithoutValidation(Optional<Integer> valEverySteps) {
+        return valEverySteps.map(_ -> new Conflict(
+                "step_scheduler.val_every_steps has no effect: there is no validation_dataset",
+                "add a validation_dataset, or remove val_every_steps"));
+    }
+
+    private static Optional<Conflict> bestWithoutValidation(boolean keepBest) {
+        return keepBest
+                ? Optional.of(new Conflict(
+                        "checkpoint.keep_best needs validation losses, and there is no validation_dataset",
+                        "add a validation_dataset, or remove keep_best"))
+                : Optional.empty();
     }
 }

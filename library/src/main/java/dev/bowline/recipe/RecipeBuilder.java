@@ -9,7 +9,7 @@ import java.util.List;
 /// what loading a file checks. Not for several threads; the recipe is.
 public final class RecipeBuilder {
 
-    private final Problems problems = new Problems();
+    private final Diagnostics diagnostics = new Diagnostics();
     private Mapping root = new Mapping(List.of(), new Origin.InProgram("build"));
 
     private RecipeBuilder() {}
@@ -72,7 +72,7 @@ public final class RecipeBuilder {
     public RecipeBuilder set(String key, String value) {
         Origin.InProgram origin = new Origin.InProgram(key);
         YamlValue read =
-                YamlReader.read(SourceText.ofProgram(value, origin), problems).orElse(new Scalar("", true, origin));
+                YamlReader.read(SourceText.ofProgram(value, origin), diagnostics).orElse(new Scalar("", true, origin));
         root = root.with(Key.segments(key), read);
         return this;
     }
@@ -86,7 +86,7 @@ public final class RecipeBuilder {
 
     /// @throws RecipeException with everything that is wrong, each with its key
     public Recipe build() {
-        return RecipeFile.read(Path.of("RecipeBuilder").toAbsolutePath(), root, problems)
+        return RecipeFile.read(Path.of("RecipeBuilder").toAbsolutePath(), root, diagnostics)
                 .recipe();
     }
 }

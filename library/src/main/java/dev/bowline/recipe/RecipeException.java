@@ -8,32 +8,45 @@ public final class RecipeException extends BowlineException {
 
     private static final int MOST_SHOWN = 100;
 
-    private final transient List<RecipeProblem> problems;
+    /// One problem of a recipe.
+    ///
+    /// @param at the position to change
+    /// @param problem the key, what was expected and what was found
+    /// @param fix what to do, in the imperative
+    public record Problem(Origin at, String problem, String fix) {
+
+        /// The position and the problem on one line, as compilers write it.
+        public String headline() {
+            return at + ": " + problem;
+        }
+    }
+
+    private final transient List<Problem> problems;
 
     /// @param problems at least one, in the order they are shown
-    RecipeException(List<RecipeProblem> problems) {
+    RecipeException(List<Problem> problems) {
         super(allButTheLastFix(shown(problems)), shown(problems).getLast().fix() + left(problems));
         this.problems = List.copyOf(problems);
     }
 
     /// In the order of the file, then of the flags.
-    public List<RecipeProblem> problems() {
+    public List<Problem> problems() {
         return problems;
     }
 
-    private static List<RecipeProblem> shown(List<RecipeProblem> problems) {
+    private static List<Problem> shown(List<Problem> problems) {
         return problems.subList(0, Math.min(MOST_SHOWN, problems.size()));
     }
 
-    private static String left(List<RecipeProblem> problems) {
+    private static String left(List<Problem> problems) {
         int left = problems.size() - shown(problems).size();
         return left == 0 ? "" : "\nand %d more".formatted(left);
     }
 
     /// Every problem with its fix; the last fix is the one that [BowlineException] appends.
-    private static String allButTheLastFix(List<RecipeProblem> problems) {
+    private static String allButTheLastFix(List<Problem> problems) {
         StringBuilder text = new StringBuilder();
-        for (RecipeProblem problem : problems.subList(0, problems.size() - 1)) {
+        for (Problem problem : problems.subList(0, problems.size() - 1)) {
             text.append(problem.headline())
                     .append("\n  fix: ")
                     .append(problem.fix())

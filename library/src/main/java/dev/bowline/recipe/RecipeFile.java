@@ -1,17 +1,42 @@
 package dev.bowline.recipe;
 
 import dev.bowline.recipe.YamlValue.Mapping;
+import dev.bowline.recipe.YamlValue.Scalar;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A recipe as it was read: the records for whoever runs it, and the settings for whoever wants to know why.
 ///
 /// @param places where to change each key: where it is given, or else the section it would stand in
 /// @param notes what became of keys of NeMo AutoModel, in the order of the file
 public record RecipeFile(
-        Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<RecipeNote> notes) {
+        Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<Note> notes) {
+
+    /// The reading of one key of a NeMo AutoModel recipe whose effect differs from its name or value.
+    ///
+    /// @param at the position in the recipe
+    /// @param key dotted
+    /// @param effect of the key on the run
+    /// @param text a sentence that begins with the key
+    public record Note(Origin at, String key, Effect effect, String text) {
+
+        /// The position and the sentence on one line.
+        public String line() {
+            return at + ": " + text;
+        }
+    }
+
+    /// The effect of a key on the run.
+    public enum Effect {
+        /// It changes nothing that is trained.
+        NONE,
+        /// It is read with a meaning that the text gives.
+        TRANSLATED
+    }
 
     public RecipeFile {
         notes = List.copyOf(notes);
@@ -28,7 +53,7 @@ public record RecipeFile(
     /// @param key dotted
     public RecipeException wrong(String key, String problem, String fix) {
         Origin at = places.getOrDefault(key, new Origin.InFile(recipe.source(), 1, 1));
-        return new RecipeException(List.of(new RecipeProblem(at, problem, fix)));
+        return new RecipeException(List.of(new RecipeException.Problem(at, problem, fix)));
     }
 
     /// The command that runs this recipe as it was run, but for `assignments`; for a recipe that a program
@@ -49,37 +74,71 @@ public record RecipeFile(
     /// @param sets `key.path=value` each, the value in YAML; of two for one key the later holds
     /// @throws RecipeException with everything that is wrong, each with its position
     public static RecipeFile load(Path file, List<String> sets) {
-        Problems problems = new Problems();
-        YamlValue document = YamlReader.read(SourceText.ofFile(file), problems)
+        Diagnostics diagnostics = new Diagnostics();
+        YamlValue document = YamlReader.read(SourceText.ofFile(file), diagnostics)
                 .orElseThrow(() -> notARecipe(new Origin.InFile(file, 1, 1), "nothing"));
         if (!(document instanceof Mapping written)) {
             throw notARecipe(document.at(), document.found());
         }
         Mapping root = written;
         for (String set : sets) {
-            root = SetFlag.apply(set, root, problems);
+            root = override(root, set, diagnostics);
         }
-        return read(file.toAbsolutePath().normalize(), root, problems);
+        return read(file.toAbsolutePath().normalize(), root, diagnostics);
     }
 
-    static RecipeFile read(Path source, Mapping root, Problems problems) {
-        Notes notes = new Notes();
-        Settings settings =
-                SettingsReader.read(source, AutoModelRecipe.translate(source, root, problems, notes), problems);
-        RecipeChecks.run(settings, problems);
-        problems.throwIfAny();
+    static RecipeFile read(Path source, Mapping root, Diagnostics diagnostics) {
+        RecipeValues values =
+                ValuesReader.read(source, AutoModelRecipe.translate(source, root, diagnostics), diagnostics);
+        Recipe.check(values);
+        diagnostics.throwIfAny();
         Map<String, Origin> places = new HashMap<>();
-        RecipeSchema.KEYS.forEach(key -> places.put(key.path(), settings.where(key)));
-        return new RecipeFile(RecipeAssembly.assemble(settings), EffectiveSettings.of(settings), places, notes.all());
+        RecipeSchema.KEYS.forEach(key -> places.put(key.path(), values.where(key)));
+        return new RecipeFile(Recipe.of(values), EffectiveSettings.of(values), places, diagnostics.notes());
     }
 
     /// Whether `set` has the form `key.path=value`.
     public static boolean isAssignment(String set) {
-        return SetFlag.isAssignment(set);
+        return set.indexOf('=') >= 0 && segments(set).stream().noneMatch(String::isBlank);
+    }
+
+    /// `root` with the value of the assignment in it, in place of the value there under any name of the key.
+    private static Mapping override(Mapping root, String assignment, Diagnostics diagnostics) {
+        Origin.OnFlag flag = new Origin.OnFlag(assignment);
+        if (!isAssignment(assignment)) {
+            diagnostics.problem(flag, "expected key.path=value", "write it as --set optimizer.lr=1e-5");
+            return root;
+        }
+        String text = assignment.substring(assignment.indexOf('=') + 1);
+        YamlValue value =
+                YamlReader.read(SourceText.ofFlag(text, flag), diagnostics).orElse(new Scalar("", true, flag));
+        List<String> segments = segments(assignment);
+        return withoutOtherNames(root, segments).with(segments, value);
+    }
+
+    private static List<String> segments(String assignment) {
+        int equals = assignment.indexOf('=');
+        return Key.segments(
+                equals < 0 ? assignment : assignment.substring(0, equals).strip());
+    }
+
+    private static Mapping withoutOtherNames(Mapping root, List<String> segments) {
+        List<String> section = segments.subList(0, segments.size() - 1);
+        Optional<Key<?>> key = RecipeSchema.key(String.join(".", section), segments.getLast());
+        Mapping cleared = root;
+        if (key.isPresent()) {
+            cleared = cleared.without(Key.segments(key.get().path()));
+            for (String alias : key.get().aliases()) {
+                List<String> other = new ArrayList<>(section);
+                other.add(alias);
+                cleared = cleared.without(other);
+            }
+        }
+        return cleared;
     }
 
     private static RecipeException notARecipe(Origin at, String found) {
-        return new RecipeException(List.of(new RecipeProblem(
+        return new RecipeException(List.of(new RecipeException.Problem(
                 at,
                 "expected a mapping with the keys %s, found %s"
                         .formatted(String.join(", ", RecipeSchema.names("")), found),

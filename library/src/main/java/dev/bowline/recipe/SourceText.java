@@ -129,7 +129,7 @@ final class SourceText {
     }
 
     private RecipeException refused(Position at, String problem, String fix) {
-        return new RecipeException(List.of(new RecipeProblem(naming.apply(at), problem, fix)));
+        return new RecipeException(List.of(new RecipeException.Problem(naming.apply(at), problem, fix)));
     }
 
     private Position positionOf(int codePoints) {

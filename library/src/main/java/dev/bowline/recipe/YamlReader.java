@@ -33,22 +33,22 @@ final class YamlReader {
 
     private final Iterator<Event> events;
     private final Function<Mark, Origin> locate;
-    private final Problems problems;
+    private final Diagnostics diagnostics;
     private final Map<Anchor, YamlValue> anchored = new HashMap<>();
     private int aliases;
 
-    private YamlReader(Iterator<Event> events, Function<Mark, Origin> locate, Problems problems) {
+    private YamlReader(Iterator<Event> events, Function<Mark, Origin> locate, Diagnostics diagnostics) {
         this.events = events;
         this.locate = locate;
-        this.problems = problems;
+        this.diagnostics = diagnostics;
     }
 
     /// The document in `source`, or empty if it has none. A key that is written twice becomes a problem and its
     /// second value is left out; whatever leaves no tree at all ends the reading.
-    static Optional<YamlValue> read(SourceText source, Problems problems) {
+    static Optional<YamlValue> read(SourceText source, Diagnostics diagnostics) {
         LoadSettings settings = LoadSettings.builder().setUseMarks(true).build();
         Iterator<Event> events = new Parse(settings).parseString(source.text()).iterator();
-        YamlReader reader = new YamlReader(events, source::locate, problems);
+        YamlReader reader = new YamlReader(events, source::locate, diagnostics);
         return source.explaining(reader::document);
     }
 
@@ -136,7 +136,7 @@ final class YamlReader {
             if (first == null) {
                 inOrder.add(entry);
             } else {
-                problems.add(
+                diagnostics.problem(
                         entry.keyAt(),
                         "key '%s' is written twice; the first is at %s".formatted(entry.key(), first.keyAt()),
                         "remove one of the two");
@@ -147,11 +147,11 @@ final class YamlReader {
 
     private static String keyText(YamlValue key) {
         if (!(key instanceof Scalar scalar)) {
-            throw new RecipeException(List.of(new RecipeProblem(
+            throw new RecipeException(List.of(new RecipeException.Problem(
                     key.at(), "expected a name before ':', found " + key.found(), "write key: value")));
         }
         if (scalar.isPlain() && scalar.text().equals("<<")) {
-            throw new RecipeException(List.of(new RecipeProblem(
+            throw new RecipeException(List.of(new RecipeException.Problem(
                     key.at(), "merge keys (<<) are not part of YAML 1.2", "write the keys out where they are needed")));
         }
         return scalar.text();
@@ -167,7 +167,7 @@ final class YamlReader {
     }
 
     private RecipeException refused(Event event, String problem, String fix) {
-        return new RecipeException(List.of(new RecipeProblem(at(event), problem, fix)));
+        return new RecipeException(List.of(new RecipeException.Problem(at(event), problem, fix)));
     }
 
     private Origin at(Event event) {

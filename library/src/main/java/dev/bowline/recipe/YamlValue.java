@@ -2,6 +2,7 @@ package dev.bowline.recipe;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -13,6 +14,27 @@ sealed interface YamlValue {
 
     /// How a message names this value: `the text 'yes'`, `the number 3`, `a list of 2`.
     String found();
+
+    /// The value in lower case, `null` for no value: the form in which tables of values are written.
+    default String normalized() {
+        return switch (this) {
+            case Scalar scalar -> scalar.isNull() ? "null" : scalar.text().toLowerCase(Locale.ROOT);
+            case Sequence sequence -> sequence.items().isEmpty() ? "[]" : sequence.found();
+            case Mapping mapping -> mapping.found();
+        };
+    }
+
+    /// The value if it is a scalar.
+    default Optional<Scalar> asScalar() {
+        return this instanceof Scalar scalar ? Optional.of(scalar) : Optional.empty();
+    }
+
+    /// The value if it is a number, quoted or not.
+    default Optional<Double> asNumber() {
+        return asScalar()
+                .filter(scalar -> Scalar.NUMBER.matcher(scalar.text()).matches())
+                .map(scalar -> Double.valueOf(scalar.text()));
+    }
 
     /// @param isPlain written without quotes, so that `5` is a number
     record Scalar(String text, boolean isPlain, Origin at) implements YamlValue {

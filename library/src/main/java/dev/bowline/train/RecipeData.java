@@ -5,13 +5,10 @@ import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.DatasetSplit;
 import dev.bowline.data.DividedConversations;
-import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.InsertedTokens;
 import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.PackedRow;
-import dev.bowline.recipe.ChatTemplateChoice;
 import dev.bowline.recipe.ChatTemplateSection;
-import dev.bowline.recipe.ColumnMapping;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -73,10 +70,10 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
             return ChatTemplate.find(tokenizer);
         }
         return switch (section.template().get()) {
-            case ChatTemplateChoice.None() -> Optional.empty();
-            case ChatTemplateChoice.Named(String name) -> Optional.of(ChatTemplate.named(tokenizer, name));
-            case ChatTemplateChoice.InFile(Path path) -> Optional.of(ChatTemplate.of(tokenizer, path));
-            case ChatTemplateChoice.Inline(String text) ->
+            case ChatTemplateSection.Template.None() -> Optional.empty();
+            case ChatTemplateSection.Template.Named(String name) -> Optional.of(ChatTemplate.named(tokenizer, name));
+            case ChatTemplateSection.Template.InFile(Path path) -> Optional.of(ChatTemplate.of(tokenizer, path));
+            case ChatTemplateSection.Template.Inline(String text) ->
                 Optional.of(ChatTemplate.inline(tokenizer, sectionName + ".chat_template", text));
         };
     }
@@ -88,7 +85,7 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
                 section.split()
                         .map(DatasetSplit::of)
                         .orElseGet(() -> DatasetSplit.preferring(name.equals("dataset") ? "train" : "validation")),
-                layout(section),
+                section.format(),
                 longest,
                 section.truncation(),
                 section.limit().map(OptionalInt::of).orElse(OptionalInt.empty()),
@@ -108,29 +105,6 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
             inserted.add(InsertedTokens.bos(tokenizer));
         }
         return inserted;
-    }
-
-    private static ExampleFormat layout(DatasetSection section) {
-        return switch (section.format()) {
-            case AUTO -> new ExampleFormat.Auto();
-            case MESSAGES -> new ExampleFormat.Messages();
-            case SHAREGPT -> new ExampleFormat.ShareGpt();
-            case SQUAD -> new ExampleFormat.Squad();
-            case HELLASWAG -> new ExampleFormat.HellaSwag();
-            case XLAM -> new ExampleFormat.XlamCalls();
-            case PROMPT_COMPLETION -> new ExampleFormat.PromptCompletion();
-            case TEXT -> new ExampleFormat.Text();
-            case COLUMNS -> {
-                ColumnMapping columns = section.columnMapping().orElseThrow();
-                ExampleFormat.Columns read =
-                        new ExampleFormat.Columns(columns.context(), columns.question(), columns.answer());
-                boolean isPlain = section.chatTemplate()
-                        .template()
-                        .filter(ChatTemplateChoice.None.class::isInstance)
-                        .isPresent();
-                yield isPlain ? new ExampleFormat.SpacedColumns(read) : read;
-            }
-        };
     }
 
     /// Refuses an example with a token that the model's embedding has no row for, at its line.

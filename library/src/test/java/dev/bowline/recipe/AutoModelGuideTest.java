@@ -3,13 +3,13 @@ package dev.bowline.recipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.bowline.optim.StateDtype;
-import dev.bowline.recipe.AutoModelKey.Ignored;
-import dev.bowline.recipe.AutoModelKey.Means;
-import dev.bowline.recipe.AutoModelKey.Moved;
-import dev.bowline.recipe.AutoModelKey.OnlyWith;
-import dev.bowline.recipe.AutoModelKey.Refused;
-import dev.bowline.recipe.AutoModelKey.Target;
-import dev.bowline.recipe.AutoModelKey.Treatment;
+import dev.bowline.recipe.AutoModelKeys.Ignored;
+import dev.bowline.recipe.AutoModelKeys.Means;
+import dev.bowline.recipe.AutoModelKeys.Moved;
+import dev.bowline.recipe.AutoModelKeys.OnlyWith;
+import dev.bowline.recipe.AutoModelKeys.Refused;
+import dev.bowline.recipe.AutoModelKeys.Target;
+import dev.bowline.recipe.AutoModelKeys.Treatment;
 import dev.bowline.recipe.AutoModelTargets.Meaning;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,8 +56,8 @@ class AutoModelGuideTest {
     }
 
     private static List<String> defaults() {
-        RecipeDefaults theirs = RecipeDefaults.ofAutoModel(
-                Optional.of(AutoModelOptimizer.ALL.getFirst()), RecipeDefaults.Rate.SCHEDULED);
+        AutoModelDefaults theirs = AutoModelDefaults.ofAutoModel(
+                Optional.of(AutoModelDefaults.OPTIMIZERS.getFirst()), AutoModelDefaults.Rate.SCHEDULED);
         List<String> rows = new ArrayList<>(List.of("| Key | AutoModel's default | Bowline's own |", "|---|---|---|"));
         for (Key<?> key : RecipeSchema.KEYS) {
             if (theirs.has(key)) {
@@ -67,22 +67,22 @@ class AutoModelGuideTest {
         return rows;
     }
 
-    private static <T> String value(RecipeDefaults theirs, Key<T> key) {
+    private static <T> String value(AutoModelDefaults theirs, Key<T> key) {
         return shown(theirs.of(key), key);
     }
 
     private static <T> String own(Key<T> key) {
-        return shown(key.absent(), key);
+        return shown(key.byDefault(), key);
     }
 
-    private static <T> String shown(Absent<T> absent, Key<T> key) {
+    private static <T> String shown(Key.Default<T> absent, Key<T> key) {
         return switch (absent) {
-            case Absent.Required<T>() -> "required";
-            case Absent.Fixed<T>(T value, String reason) -> {
-                String yaml = key.kind().writer().apply(value);
+            case Key.Required<T>() -> "required";
+            case Key.Fixed<T>(T value, String reason) -> {
+                String yaml = key.type().write(value);
                 yield reason.equals(yaml) ? "`%s`".formatted(yaml) : "`%s`: %s".formatted(yaml, reason);
             }
-            case Absent.Derived<T>(var _, String reason, var _) -> reason;
+            case Key.Derived<T>(var _, String reason, var _) -> reason;
         };
     }
 
@@ -94,7 +94,7 @@ class AutoModelGuideTest {
                 case Meaning.Same(String what) -> what;
                 case Meaning.Layout(AutoModelDatasetClass dataset) ->
                     "`dataset.format: %s`".formatted(dataset.format());
-                case Meaning.Optimizer(AutoModelOptimizer optimizer) ->
+                case Meaning.Optimizer(AutoModelDefaults.Optimizer optimizer) ->
                     switch (optimizer.coupling()) {
                         case DECOUPLED ->
                             optimizer.stateDtype() == StateDtype.FLOAT32
@@ -119,10 +119,10 @@ class AutoModelGuideTest {
 
     private static List<String> keys() {
         List<String> rows = new ArrayList<>(List.of("| Key of AutoModel | Here |", "|---|---|"));
-        Map<Treatment, List<AutoModelKey>> grouped = AutoModelKeys.all().stream()
+        Map<Treatment, List<AutoModelKeys.Row>> grouped = AutoModelKeys.all().stream()
                 .filter(key -> !key.path().startsWith("validation_"))
                 .filter(key -> !(key.treatment() instanceof Target))
-                .collect(Collectors.groupingBy(AutoModelKey::treatment, LinkedHashMap::new, Collectors.toList()));
+                .collect(Collectors.groupingBy(AutoModelKeys.Row::treatment, LinkedHashMap::new, Collectors.toList()));
         grouped.forEach((treatment, keys) -> rows.add("| %s | %s |"
                 .formatted(
                         keys.stream().map(key -> "`%s`".formatted(key.path())).collect(Collectors.joining(", ")),

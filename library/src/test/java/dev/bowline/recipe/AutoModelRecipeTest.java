@@ -3,6 +3,7 @@ package dev.bowline.recipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
@@ -85,14 +86,14 @@ class AutoModelRecipeTest {
         Recipe recipe = folder.load(RECIPE).recipe();
 
         assertEquals(Optional.of(Dtype.BFLOAT16), recipe.model().torchDtype());
-        assertEquals(DatasetFormat.SQUAD, recipe.dataset().format());
+        assertEquals(new ExampleFormat.Squad(), recipe.dataset().format());
         assertEquals(folder.path("train.jsonl"), recipe.dataset().path());
         assertEquals(Optional.of("train[:500]"), recipe.dataset().split());
         assertEquals(Truncation.CUT_END, recipe.dataset().truncation());
         assertEquals(512, recipe.dataset().seqLength());
         assertEquals(false, recipe.dataset().shuffle());
         assertEquals(OptimizerName.ADAMW, recipe.optimizer().name());
-        assertEquals(new Betas(0.9, 0.95), recipe.optimizer().betas());
+        assertEquals(new OptimizerSection.Betas(0.9, 0.95), recipe.optimizer().betas());
         assertEquals(Optional.empty(), recipe.validationDataset());
     }
 
@@ -109,7 +110,7 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
                 new OptimizerSection(
-                        OptimizerName.ADAMW, 2e-5, new Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
+                        OptimizerName.ADAMW, 2e-5, new OptimizerSection.Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
@@ -141,7 +142,7 @@ class AutoModelRecipeTest {
         assertEquals(
                 List.of("dist_env.backend has no effect: a run is one process, and how the work is split changes no"
                         + " result"),
-                file.notes().stream().map(RecipeNote::text).toList());
+                file.notes().stream().map(RecipeFile.Note::text).toList());
     }
 
     @Test
@@ -350,8 +351,8 @@ class AutoModelRecipeTest {
         String hellaswag = RECIPE.replace(target, "nemo_automodel.components.datasets.llm.hellaswag.HellaSwag");
 
         assertEquals(Optional.empty(), template(RECIPE));
-        assertEquals(Optional.of(new ChatTemplateChoice.None()), template(hellaswag));
-        assertEquals(Optional.of(new ChatTemplateChoice.None()), template(columns));
+        assertEquals(Optional.of(new ChatTemplateSection.Template.None()), template(hellaswag));
+        assertEquals(Optional.of(new ChatTemplateSection.Template.None()), template(columns));
         assertEquals(
                 Optional.empty(),
                 template(columns.replace("column_mapping:", "use_hf_chat_template: true\n  column_mapping:")));
@@ -373,7 +374,7 @@ class AutoModelRecipeTest {
         assertTrue(bos.addBosToken());
     }
 
-    private Optional<ChatTemplateChoice> template(String yaml) {
+    private Optional<ChatTemplateSection.Template> template(String yaml) {
         return folder.load(yaml).recipe().dataset().chatTemplate().template();
     }
 
@@ -420,7 +421,7 @@ class AutoModelRecipeTest {
                         .replace("padding: max_length", "chat_template: examples/own/chat.jinja"));
 
         assertEquals(
-                Optional.of(new ChatTemplateChoice.InFile(folder.path("examples/own/chat.jinja"))),
+                Optional.of(new ChatTemplateSection.Template.InFile(folder.path("examples/own/chat.jinja"))),
                 RecipeFile.load(recipe, List.of())
                         .recipe()
                         .dataset()

@@ -166,18 +166,19 @@ class EffectiveSettingsTest {
 
     @Test
     void aKeyThatIsReadAndThatNoRecordTakesIsFoundOut() {
-        YamlValue written = YamlReader.read(SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), new Problems())
+        Diagnostics diagnostics = new Diagnostics();
+        YamlValue written = YamlReader.read(
+                        SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), diagnostics)
                 .orElseThrow();
-        Settings settings = SettingsReader.read(
+        RecipeValues values = ValuesReader.read(
                 folder.path("recipe.yaml"),
-                new AutoModelRecipe.Translation((YamlValue.Mapping) written, RecipeDefaults.ofBowline(), Set.of()),
-                new Problems());
-        Key<Integer> dead = new Key<>(
-                "model.dead", NumberKinds.integerFrom(0), new Absent.Required<>(), "A key that nothing takes.");
-        settings.put(dead, 3, new Origin.OnFlag("model.dead=3"));
+                new AutoModelRecipe.Translation((YamlValue.Mapping) written, AutoModelDefaults.ofBowline(), Set.of()),
+                diagnostics);
+        Key<Integer> dead = new Section("model")
+                .key("dead", NumberTypes.integerFrom(0), Key.Default.required(), "A key that nothing takes.");
+        values.put(dead, 3, new Origin.OnFlag("model.dead=3"));
 
-        IllegalStateException found =
-                assertThrows(IllegalStateException.class, () -> RecipeAssembly.assemble(settings));
+        IllegalStateException found = assertThrows(IllegalStateException.class, () -> Recipe.of(values));
 
         assertEquals("declared but not used: [model.dead]", found.getMessage());
     }

@@ -1,8 +1,10 @@
 package dev.bowline.recipe;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.data.ExampleFormat;
 import dev.bowline.tensor.Dtype;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,7 +47,7 @@ class ExamplesTest {
         assertTrue(packed.packedSequence().isOn());
         assertEquals(Optional.of(Dtype.BFLOAT16), packed.model().torchDtype());
         assertTrue(frozen.freezeConfig().embeddings());
-        assertEquals(DatasetFormat.COLUMNS, frozen.dataset().format());
+        assertInstanceOf(ExampleFormat.Columns.class, frozen.dataset().format());
     }
 
     private static Recipe load(String name) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -71,7 +72,7 @@ class RecipeFileTest {
 
         RecipeFile file = folder.load(yaml);
 
-        Optional<ChatTemplateChoice> inline = Optional.of(new ChatTemplateChoice.Inline(jinja));
+        Optional<ChatTemplateSection.Template> inline = Optional.of(new ChatTemplateSection.Template.Inline(jinja));
         assertEquals(inline, file.recipe().dataset().chatTemplate().template());
         assertEquals(
                 inline,
@@ -97,13 +98,12 @@ class RecipeFileTest {
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.of("train[:90%]"),
-                                DatasetFormat.COLUMNS,
-                                Optional.of(new ColumnMapping(Optional.of("passage"), "ask", "reply")),
+                                new ExampleFormat.Columns(Optional.of("passage"), "ask", "reply"),
                                 128,
                                 Truncation.CUT_START,
                                 Optional.of(100),
                                 new ChatTemplateSection(
-                                        Optional.of(new ChatTemplateChoice.InFile(folder.path("chat.jinja"))),
+                                        Optional.of(new ChatTemplateSection.Template.InFile(folder.path("chat.jinja"))),
                                         JsonObject.of()
                                                 .with("enable_thinking", true)
                                                 .with("tone", "dry")
@@ -119,13 +119,12 @@ class RecipeFileTest {
                         Optional.of(new DatasetSection(
                                 folder.path("heldout.jsonl"),
                                 Optional.of("validation"),
-                                DatasetFormat.MESSAGES,
-                                Optional.empty(),
+                                new ExampleFormat.Messages(),
                                 64,
                                 Truncation.SKIP,
                                 Optional.of(10),
                                 new ChatTemplateSection(
-                                        Optional.of(new ChatTemplateChoice.Named("tool_use")),
+                                        Optional.of(new ChatTemplateSection.Template.Named("tool_use")),
                                         JsonObject.of(),
                                         Optional.empty(),
                                         false,
@@ -136,7 +135,7 @@ class RecipeFileTest {
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
                         new OptimizerSection(
-                                OptimizerName.ADAMW, 2e-4, new Betas(0.8, 0.95), 1e-6, 0.1, true, StateDtype.INT8),
+                                OptimizerName.ADAMW, 2e-4, new OptimizerSection.Betas(0.8, 0.95), 1e-6, 0.1, true, StateDtype.INT8),
                         new LrScheduler(Schedule.Decay.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
@@ -144,10 +143,10 @@ class RecipeFileTest {
                                 folder.path("runs"),
                                 Optional.of(4),
                                 true,
-                                Optional.of(new RestoreFrom.Latest()),
+                                Optional.of(new CheckpointSection.RestoreFrom.Latest()),
                                 2L << 30,
                                 false,
-                                LastCheckpoint.WEIGHTS_ONLY),
+                                CheckpointSection.LastCheckpoint.WEIGHTS_ONLY),
                         new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
                         new LossSection.Chunked(64),
                         7),
@@ -165,8 +164,7 @@ class RecipeFileTest {
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.empty(),
-                                DatasetFormat.AUTO,
-                                Optional.empty(),
+                                new ExampleFormat.Auto(),
                                 2048,
                                 Truncation.ERROR,
                                 Optional.empty(),
@@ -180,7 +178,7 @@ class RecipeFileTest {
                         new OptimizerSection(
                                 OptimizerName.ADAMW,
                                 1e-5,
-                                new Betas(0.9, 0.999),
+                                new OptimizerSection.Betas(0.9, 0.999),
                                 1e-8,
                                 0.01,
                                 false,
@@ -195,7 +193,7 @@ class RecipeFileTest {
                                 Optional.empty(),
                                 5_000_000_000L,
                                 true,
-                                LastCheckpoint.FULL),
+                                CheckpointSection.LastCheckpoint.FULL),
                         new FreezeConfig(false, true, true, false, false, false, false),
                         new LossSection.Chunked(512),
                         42),
@@ -214,8 +212,8 @@ class RecipeFileTest {
                 .recipe();
 
         DatasetSection validation = recipe.validationDataset().orElseThrow();
-        assertEquals(recipe.dataset().columnMapping(), validation.columnMapping());
-        assertEquals(DatasetFormat.COLUMNS, validation.format());
+        assertEquals(new ExampleFormat.Columns(Optional.empty(), "q", "a"), validation.format());
+        assertEquals(recipe.dataset().format(), validation.format());
         assertEquals(100, validation.seqLength());
         assertEquals(Truncation.SKIP, validation.truncation());
         assertEquals(recipe.dataset().chatTemplate(), validation.chatTemplate());
@@ -348,7 +346,7 @@ class RecipeFileTest {
                 .recipe();
 
         assertEquals(
-                Optional.of(new RestoreFrom.Directory(folder.path("runs/step_5"))),
+                Optional.of(new CheckpointSection.RestoreFrom.Directory(folder.path("runs/step_5"))),
                 recipe.checkpoint().restoreFrom());
     }
 

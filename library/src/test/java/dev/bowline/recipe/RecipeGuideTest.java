@@ -58,18 +58,18 @@ class RecipeGuideTest {
     private static <T> String row(Key<T> key) {
         String aliases = key.aliases().isEmpty() ? "" : " Also `%s`.".formatted(String.join("`, `", key.aliases()));
         return "| `%s` | %s | %s | %s%s |"
-                .formatted(key.path(), key.kind().expected(), absent(key), key.doc(), aliases);
+                .formatted(key.path(), key.type().expected(), absent(key), key.doc(), aliases);
     }
 
     private static <T> String absent(Key<T> key) {
-        return switch (key.absent()) {
-            case Absent.Required<T>() ->
+        return switch (key.byDefault()) {
+            case Key.Required<T>() ->
                 RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection())
                         ? "**required**, if there is a " + key.topSection()
                         : "**required**";
-            case Absent.Fixed<T>(T value, String reason) ->
-                "`%s` (%s)".formatted(key.kind().writer().apply(value), reason);
-            case Absent.Derived<T>(var _, String reason, var _) -> reason;
+            case Key.Fixed<T>(T value, String reason) ->
+                "`%s` (%s)".formatted(key.type().write(value), reason);
+            case Key.Derived<T>(var _, String reason, var _) -> reason;
         };
     }
 }

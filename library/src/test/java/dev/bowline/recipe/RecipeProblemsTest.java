@@ -118,7 +118,7 @@ class RecipeProblemsTest {
 
                 assertEquals(1, problems.size(), () -> key.path() + " takes " + wrong);
                 assertTrue(problems.getFirst().startsWith(position), problems::toString);
-                assertTrue(problems.getFirst().contains(key.kind().expected()), problems::toString);
+                assertTrue(problems.getFirst().contains(key.type().expected()), problems::toString);
             }
         }
     }
@@ -193,7 +193,7 @@ class RecipeProblemsTest {
                 Map.entry(List.of("step_scheduler.max_steps=null"), "neither max_steps nor num_epochs"),
                 Map.entry(List.of("step_scheduler.val_every_steps=5"), "there is no validation_dataset"),
                 Map.entry(List.of("checkpoint.keep_best=true"), "there is no validation_dataset"),
-                Map.entry(List.of("packed_sequence.packed_sequence_size=1"), "expected 0 or at least 2"),
+                Map.entry(List.of("packed_sequence.packed_sequence_size=1"), "expected 0 or an integer of at least 2"),
                 Map.entry(
                         List.of("packed_sequence.packed_sequence_size=64", "dataset.seq_length=65"),
                         "dataset.seq_length 65 is longer than the packed row of 64 tokens"),
@@ -224,7 +224,7 @@ class RecipeProblemsTest {
                         List.of("optimizer.weight_decay=0", "optimizer.decay_norms_and_biases=true"),
                         "decay_norms_and_biases has no effect with weight_decay: 0"),
                 Map.entry(List.of("loss={full_logits: true, chunk_size: 64}"), "no effect with loss.full_logits"),
-                Map.entry(List.of("freeze_config.freeze_language_model=true"), "freezes everything"),
+                Map.entry(List.of("freeze_config.freeze_language_model=true"), "true freezes everything"),
                 Map.entry(List.of("freeze_config.freeze_vision_tower=false"), "not supported yet"),
                 Map.entry(List.of("freeze_config.freeze_audio_tower=false"), "not supported yet"),
                 Map.entry(

@@ -32,7 +32,7 @@ class SetFlagTest {
 
         assertEquals(2e-3, recipe.optimizer().lr());
         assertEquals(Schedule.Decay.COSINE, recipe.lrScheduler().decayStyle());
-        assertEquals(new Betas(0.5, 0.6), recipe.optimizer().betas());
+        assertEquals(new OptimizerSection.Betas(0.5, 0.6), recipe.optimizer().betas());
         assertEquals(8, recipe.stepScheduler().globalBatchSize());
     }
 

@@ -10,33 +10,33 @@ import java.util.Set;
 
 /// Holds a YAML tree against the schema: every key in it is read or becomes a problem, and every key of the schema
 /// gets its value or becomes one.
-final class SettingsReader {
+final class ValuesReader {
 
-    private final Problems problems;
-    private final Settings settings;
+    private final Diagnostics diagnostics;
+    private final RecipeValues values;
 
     /// Keys and sections that something is already wrong with, so that nothing else is said about them.
     private final Set<String> broken = new HashSet<>();
 
-    private final RecipeDefaults defaults;
+    private final AutoModelDefaults defaults;
 
-    private SettingsReader(Path source, Problems problems, RecipeDefaults defaults) {
-        this.problems = problems;
-        this.settings = new Settings(source);
+    private ValuesReader(Path source, Diagnostics diagnostics, AutoModelDefaults defaults) {
+        this.diagnostics = diagnostics;
+        this.values = new RecipeValues(source, diagnostics);
         this.defaults = defaults;
     }
 
     /// @param source the recipe, absolute
-    static Settings read(Path source, AutoModelRecipe.Translation recipe, Problems problems) {
-        SettingsReader reader = new SettingsReader(source, problems, recipe.defaults());
+    static RecipeValues read(Path source, AutoModelRecipe.Translation recipe, Diagnostics diagnostics) {
+        ValuesReader reader = new ValuesReader(source, diagnostics, recipe.defaults());
         reader.broken.addAll(recipe.refused());
         reader.readGiven("", recipe.root());
         RecipeSchema.KEYS.forEach(reader::readAbsent);
-        return reader.settings;
+        return reader.values;
     }
 
     private void readGiven(String section, Mapping mapping) {
-        settings.putSection(section, mapping.at());
+        values.putSection(section, mapping.at());
         for (Entry entry : mapping.entries()) {
             String path = inSection(section, entry.key());
             Optional<Key<?>> key = RecipeSchema.key(section, entry.key());
@@ -56,29 +56,29 @@ final class SettingsReader {
             return;
         }
         broken.add(path);
-        problems.add(
+        diagnostics.problem(
                 entry.value().at(),
                 "%s: expected a mapping, found %s".formatted(path, entry.value().found()),
                 "give it keys (%s), or remove it".formatted(String.join(", ", RecipeSchema.names(path))));
     }
 
     private <T> void readKey(Key<T> key, Entry entry) {
-        if (settings.isGiven(key) || broken.contains(key.path())) {
-            problems.add(
+        if (values.isGiven(key) || broken.contains(key.path())) {
+            diagnostics.problem(
                     entry.keyAt(),
                     "%s is given twice, as %s and as %s"
                             .formatted(key.path(), key.name(), String.join(" or ", key.aliases())),
                     "keep " + key.name());
             return;
         }
-        switch (key.kind().reader().apply(entry.value())) {
-            case Reading.Sound<T>(T value) ->
-                settings.put(key, value, entry.value().at());
-            case Reading.Unsound<T>(String fix, var part) -> {
+        switch (key.type().parse(entry.value())) {
+            case KeyType.Valid<T>(T value) ->
+                values.put(key, value, entry.value().at());
+            case KeyType.Invalid<T>(String fix, var part) -> {
                 broken.add(key.path());
-                Reading.Part wrong =
-                        part.orElseGet(() -> new Reading.Part("", key.kind().expected(), entry.value()));
-                problems.add(
+                KeyType.Part wrong =
+                        part.orElseGet(() -> new KeyType.Part("", key.type().expected(), entry.value()));
+                diagnostics.problem(
                         wrong.value().at(),
                         "%s%s: expected %s, found %s"
                                 .formatted(
@@ -93,13 +93,13 @@ final class SettingsReader {
 
     private void refuseUnknown(String section, Entry entry) {
         List<String> names = RecipeSchema.names(section);
-        Optional<String> misspelt = NearestKey.bySpelling(entry.key(), names)
-                .or(() -> NearestKey.bySpelling(entry.key(), AutoModelKeys.names(section)));
+        Optional<String> misspelt = Key.nearest(entry.key(), names)
+                .or(() -> Key.nearest(entry.key(), AutoModelKeys.names(section)));
         Optional<String> elsewhere = elsewhere(entry.key());
         Optional<String> meant =
-                misspelt.isEmpty() && elsewhere.isEmpty() ? NearestKey.byWords(entry.key(), names) : misspelt;
+                misspelt.isEmpty() && elsewhere.isEmpty() ? Key.withSameWords(entry.key(), names) : misspelt;
         meant.ifPresent(name -> broken.add(inSection(section, name)));
-        problems.add(
+        diagnostics.problem(
                 entry.keyAt(),
                 "unknown key '%s'%s".formatted(entry.key(), section.isEmpty() ? "" : " in " + section),
                 meant.map("did you mean '%s'?"::formatted)
@@ -125,20 +125,20 @@ final class SettingsReader {
 
     private <T> void readAbsent(Key<T> key) {
         boolean sectionIsMissing =
-                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection()) && !settings.hasSection(key.topSection());
-        if (settings.isGiven(key) || sectionIsMissing || isBroken(key)) {
+                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection()) && !values.hasSection(key.topSection());
+        if (values.isGiven(key) || sectionIsMissing || isBroken(key)) {
             return;
         }
         switch (defaults.of(key)) {
-            case Absent.Required<T>() ->
-                problems.add(
-                        settings.section(key.section()),
+            case Key.Required<T>() ->
+                diagnostics.problem(
+                        values.section(key.section()),
                         "%s is missing: expected %s"
-                                .formatted(key.path(), key.kind().expected()),
+                                .formatted(key.path(), key.type().expected()),
                         "add it: %s".formatted(key.doc()));
-            case Absent.Fixed<T>(T value, String reason) -> settings.put(key, value, defaults.origin(key, reason));
-            case Absent.Derived<T>(var value, var _, var told) ->
-                settings.put(key, value.apply(settings), defaults.origin(key, told.apply(settings)));
+            case Key.Fixed<T>(T value, String reason) -> values.put(key, value, defaults.origin(key, reason));
+            case Key.Derived<T>(var value, var _, var told) ->
+                values.put(key, value.apply(values), defaults.origin(key, told.apply(values)));
         }
     }
 

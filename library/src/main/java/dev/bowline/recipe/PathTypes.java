@@ -1,5 +1,9 @@
 package dev.bowline.recipe;
 
+import dev.bowline.recipe.CheckpointSection.RestoreFrom;
+import dev.bowline.recipe.KeyType.Invalid;
+import dev.bowline.recipe.KeyType.Parsed;
+import dev.bowline.recipe.KeyType.Valid;
 import dev.bowline.recipe.YamlValue.Scalar;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,62 +12,72 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+
 import java.util.function.Function;
+
 import java.util.stream.Stream;
 
 /// Keys that hold a path.
 ///
 /// A path in a recipe is relative to the recipe, so that it means the same wherever the command is typed; a
 /// path in a flag is relative to the current directory, as the shell completes it.
-final class PathKinds {
+final class PathTypes {
 
     private static final String LATEST = "LATEST";
     private static final String AUTO = "auto";
 
-    private PathKinds() {}
+    private PathTypes() {}
 
-    /// A path that need not exist.
-    static Kind<Path> path() {
-        return Kind.ofScalar("a path", "a path", scalar -> read(scalar, Reading.Sound::new), PathKinds::write);
+    /// @param name of the path, for the message
+    /// @throws IllegalArgumentException if a program gives a relative path
+    static void requireAbsolute(String name, Path path) {
+        if (!path.isAbsolute()) {
+            throw new IllegalArgumentException("%s must be absolute, not %s".formatted(name, path));
+        }
     }
 
-    static Kind<Path> file() {
-        return Kind.ofScalar(
+    /// A path that need not exist.
+    static KeyType<Path> path() {
+        return KeyType.ofScalar("a path", "a path", scalar -> read(scalar, Valid::new), PathTypes::write);
+    }
+
+    static KeyType<Path> file() {
+        return KeyType.ofScalar(
                 "an existing file",
                 "its path",
                 scalar -> read(scalar, path -> existingFile(path, scalar)),
-                PathKinds::write);
+                PathTypes::write);
     }
 
-    static Kind<Path> fileOrDirectory() {
-        return Kind.ofScalar(
+    static KeyType<Path> fileOrDirectory() {
+        return KeyType.ofScalar(
                 "an existing file or directory",
                 "its path",
                 scalar -> read(
                         scalar,
                         path -> Files.isRegularFile(path) || Files.isDirectory(path)
-                                ? new Reading.Sound<>(path)
-                                : new Reading.Unsound<>(missing(path, scalar))),
-                PathKinds::write);
+                                ? new Valid<>(path)
+                                : new Invalid<>(missing(path, scalar))),
+                PathTypes::write);
     }
 
     /// A local Hugging Face directory; a name on the Hub is told how to become one.
-    static Kind<Path> modelDirectory() {
-        return Kind.ofScalar(
+    static KeyType<Path> modelDirectory() {
+        return KeyType.ofScalar(
                 "a directory with a config.json",
                 "its path",
                 scalar -> read(scalar, path -> modelDirectory(path, scalar)),
-                PathKinds::write);
+                PathTypes::write);
     }
 
-    static Kind<RestoreFrom> restoreFrom() {
-        return Kind.ofScalar(
+    static KeyType<RestoreFrom> restoreFrom() {
+        return KeyType.ofScalar(
                 "LATEST, auto or an existing directory",
                 "LATEST, auto or a path",
                 scalar -> switch (scalar.text()) {
-                    case LATEST -> new Reading.Sound<>(new RestoreFrom.Latest());
-                    case AUTO -> new Reading.Sound<>(new RestoreFrom.Auto());
-                    default -> read(scalar, PathKinds::restoreDirectory);
+                    case LATEST -> new Valid<>(new RestoreFrom.Latest());
+                    case AUTO -> new Valid<>(new RestoreFrom.Auto());
+                    default -> read(scalar, PathTypes::restoreDirectory);
                 },
                 from -> switch (from) {
                     case RestoreFrom.Latest() -> LATEST;
@@ -94,28 +108,28 @@ final class PathKinds {
     }
 
     private static String write(Path path) {
-        return TextKinds.quoted(path.toString());
+        return TextTypes.quoted(path.toString());
     }
 
-    private static <T> Reading<T> read(Scalar scalar, Function<Path, Reading<T>> check) {
+    private static <T> Parsed<T> read(Scalar scalar, Function<Path, Parsed<T>> check) {
         String text = scalar.text();
         if (scalar.isNumber() || scalar.isBoolean()) {
-            return new Reading.Unsound<>("put it in quotes if it is meant as a path: '%s'".formatted(text));
+            return new Invalid<>("put it in quotes if it is meant as a path: '%s'".formatted(text));
         }
         if (text.isBlank()) {
-            return new Reading.Unsound<>("write a path");
+            return new Invalid<>("write a path");
         }
         if (text.contains("${")) {
-            return new Reading.Unsound<>(
+            return new Invalid<>(
                     "write the path itself, or give it with --set; a recipe does not read variables");
         }
         if (text.startsWith("~")) {
-            return new Reading.Unsound<>("write the home directory out; only a shell expands ~");
+            return new Invalid<>("write the home directory out; only a shell expands ~");
         }
         try {
             return check.apply(base(scalar.at()).resolve(text).normalize());
         } catch (InvalidPathException e) {
-            return new Reading.Unsound<>("write a path that this system allows (%s)".formatted(e.getReason()));
+            return new Invalid<>("write a path that this system allows (%s)".formatted(e.getReason()));
         }
     }
 
@@ -127,39 +141,39 @@ final class PathKinds {
         };
     }
 
-    private static Reading<Path> existingFile(Path path, Scalar scalar) {
+    private static Parsed<Path> existingFile(Path path, Scalar scalar) {
         if (Files.isRegularFile(path)) {
-            return new Reading.Sound<>(path);
+            return new Valid<>(path);
         }
-        return new Reading.Unsound<>(
+        return new Invalid<>(
                 Files.isDirectory(path) ? path + " is a directory; name a file in it" : missing(path, scalar));
     }
 
-    private static Reading<Path> modelDirectory(Path path, Scalar scalar) {
+    private static Parsed<Path> modelDirectory(Path path, Scalar scalar) {
         if (Files.isRegularFile(path.resolve("config.json"))) {
-            return new Reading.Sound<>(path);
+            return new Valid<>(path);
         }
         if (Files.isRegularFile(path)) {
-            return new Reading.Unsound<>("%s is a file; name the directory it is in".formatted(path));
+            return new Invalid<>("%s is a file; name the directory it is in".formatted(path));
         }
         if (Files.isDirectory(path)) {
-            return new Reading.Unsound<>(
+            return new Invalid<>(
                     Files.exists(path.resolve("adapter_config.json"))
                             ? "%s is a PEFT adapter; name the directory of its base model".formatted(path)
                             : "%s has no config.json; name the directory that has".formatted(path));
         }
         if (scalar.text().matches("[A-Za-z0-9][\\w.-]*/[A-Za-z0-9][\\w.-]*") && !Files.exists(path.getParent())) {
-            return new Reading.Unsound<>(("'%s' looks like a model on the Hugging Face Hub; download it first"
+            return new Invalid<>(("'%s' looks like a model on the Hugging Face Hub; download it first"
                             + " (hf download %s --local-dir DIR) and write DIR")
                     .formatted(scalar.text(), scalar.text()));
         }
-        return new Reading.Unsound<>(missing(path, scalar));
+        return new Invalid<>(missing(path, scalar));
     }
 
-    private static Reading<RestoreFrom> restoreDirectory(Path path) {
+    private static Parsed<RestoreFrom> restoreDirectory(Path path) {
         return Files.isDirectory(path)
-                ? new Reading.Sound<>(new RestoreFrom.Directory(path))
-                : new Reading.Unsound<>(
+                ? new Valid<>(new RestoreFrom.Directory(path))
+                : new Invalid<>(
                         "%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
     }
 
@@ -172,7 +186,7 @@ final class PathKinds {
             return "%s does not exist, but %s does: paths in a recipe are relative to the recipe, so write %s"
                     .formatted(path, fromHere, base(scalar.at()).relativize(fromHere));
         }
-        return NearestKey.bySpelling(String.valueOf(path.getFileName()), siblings(path))
+        return Key.nearest(String.valueOf(path.getFileName()), siblings(path))
                 .map(name -> "%s does not exist; did you mean '%s'?".formatted(path, name))
                 .orElse("%s does not exist; correct the path".formatted(path));
     }

@@ -1,6 +1,10 @@
 package dev.bowline.recipe;
 
 import dev.bowline.BowlineException;
+import dev.bowline.data.DatasetSplit;
+import dev.bowline.recipe.KeyType.Invalid;
+import dev.bowline.recipe.KeyType.Parsed;
+import dev.bowline.recipe.KeyType.Valid;
 import dev.bowline.recipe.YamlValue.Scalar;
 import dev.bowline.tensor.DeviceChoice;
 import java.math.BigDecimal;
@@ -11,41 +15,67 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
+
 import java.util.regex.Pattern;
 
 /// Keys that hold a word: a switch, one of a few choices, a name, a size.
-final class TextKinds {
+final class TextTypes {
 
     private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?([KMGT]i?B|B)?");
     private static final Map<String, Long> UNITS = units();
     private static final long LEAST_SIZE = 1_000;
 
-    private TextKinds() {}
+    private TextTypes() {}
 
-    static Kind<Boolean> trueOrFalse() {
-        return Kind.ofScalar(
+    static KeyType<Boolean> trueOrFalse() {
+        return KeyType.ofScalar(
                 "true or false",
                 "true or false",
                 scalar -> scalar.isBoolean()
-                        ? new Reading.Sound<>(scalar.text().equalsIgnoreCase("true"))
-                        : new Reading.Unsound<>(booleanFix(scalar)),
+                        ? new Valid<>(scalar.text().equalsIgnoreCase("true"))
+                        : new Invalid<>(booleanFix(scalar)),
+                String::valueOf);
+    }
+
+    /// @param fix of `false`
+    static KeyType<Boolean> onlyTrue(String fix) {
+        return only("true", fix);
+    }
+
+    /// @param fix of `true`
+    static KeyType<Boolean> onlyFalse(String fix) {
+        return only("false", fix);
+    }
+
+    private static KeyType<Boolean> only(String word, String fix) {
+        KeyType<Boolean> either = trueOrFalse();
+        return KeyType.ofScalar(
+                word,
+                word,
+                scalar -> either.parse(scalar) instanceof Valid<Boolean>(Boolean value)
+                                && String.valueOf(value).equals(word)
+                        ? new Valid<>(value)
+                        : new Invalid<>(fix),
                 String::valueOf);
     }
 
     /// One of the names; several may mean the same, and the first of them is the one that is written.
     ///
     /// @param hints what to write instead of a name that is known and not taken
-    static <T> Kind<T> oneOf(Map<String, T> names, Map<String, String> hints) {
+    static <T> KeyType<T> oneOf(Map<String, T> names, Map<String, String> hints) {
         List<String> known = List.copyOf(names.keySet());
-        return Kind.ofScalar(
+        return KeyType.ofScalar(
                 "one of " + String.join(", ", known),
                 "one of them",
                 scalar -> {
                     T meant = names.get(scalar.text());
                     return meant != null
-                            ? new Reading.Sound<>(meant)
-                            : new Reading.Unsound<>(Optional.ofNullable(hints.get(scalar.text()))
+                            ? new Valid<>(meant)
+                            : new Invalid<>(Optional.ofNullable(hints.get(scalar.text()))
                                     .orElseGet(() -> nearest(scalar.text(), known)));
                 },
                 meant -> known.stream()
@@ -54,13 +84,13 @@ final class TextKinds {
                         .orElseThrow());
     }
 
-    static <T> Kind<T> oneOf(Map<String, T> names) {
+    static <T> KeyType<T> oneOf(Map<String, T> names) {
         return oneOf(names, Map.of());
     }
 
     /// One of the constants, each in lower case.
     @SafeVarargs
-    static <E extends Enum<E>> Kind<E> oneOf(E... constants) {
+    static <E extends Enum<E>> KeyType<E> oneOf(E... constants) {
         Map<String, E> names = new LinkedHashMap<>();
         for (E constant : constants) {
             names.put(constant.name().toLowerCase(Locale.ROOT), constant);
@@ -78,39 +108,76 @@ final class TextKinds {
         return names;
     }
 
-    static Kind<String> name(String what, String example) {
-        return Kind.ofScalar(
+    static KeyType<String> name(String what, String example) {
+        return KeyType.ofScalar(
                 what,
                 "one, such as " + example,
                 scalar -> {
                     if (scalar.isNumber() || scalar.isBoolean()) {
-                        return new Reading.Unsound<>(
+                        return new Invalid<>(
                                 "put it in quotes if it is meant as text: '%s'".formatted(scalar.text()));
                     }
                     return scalar.text().isBlank()
-                            ? new Reading.Unsound<>("write " + example)
-                            : new Reading.Sound<>(scalar.text());
+                            ? new Invalid<>("write " + example)
+                            : new Valid<>(scalar.text());
                 },
-                TextKinds::quoted);
+                TextTypes::quoted);
     }
 
-    static Kind<DeviceChoice> device() {
-        return Kind.ofScalar(
+    /// A split of a dataset in the notation of Hugging Face datasets.
+    static KeyType<String> split() {
+        String form = "a name, and perhaps a slice of its rows: train, train[:1000], train[90%:]";
+        return parsed(
+                "a split, such as train or train[:1000]",
+                form,
+                text -> {
+                    DatasetSplit.of(text);
+                    return text;
+                },
+                text -> text.indexOf('+') >= 0
+                        ? "name one split; put the files of several into one directory to train on all of them"
+                        : "write " + form,
+                TextTypes::quoted);
+    }
+
+    static KeyType<DeviceChoice> device() {
+        return parsed(
                 "auto, cpu, cuda or cuda:N",
                 "auto",
-                scalar -> {
-                    try {
-                        return new Reading.Sound<>(DeviceChoice.parse(scalar.text()));
-                    } catch (BowlineException _) {
-                        return new Reading.Unsound<>(nearest(scalar.text(), DeviceChoice.SPELLINGS));
-                    }
-                },
+                DeviceChoice::parse,
+                text -> nearest(text, DeviceChoice.SPELLINGS),
                 DeviceChoice::toString);
     }
 
-    static Kind<Long> size() {
-        return Kind.ofScalar(
-                "a size of at least 1KB, such as 5GB or 512MiB", "5GB", TextKinds::size, TextKinds::sizeText);
+    /// Text that another package reads.
+    ///
+    /// @param parser throws a [BowlineException] for text of another form
+    /// @param fix of such text
+    private static <T> KeyType<T> parsed(
+            String expected,
+            String example,
+            Function<String, T> parser,
+            UnaryOperator<String> fix,
+            Function<T, String> writer) {
+        return KeyType.ofScalar(
+                expected,
+                example,
+                scalar -> {
+                    if (scalar.isNumber() || scalar.isBoolean()) {
+                        return new Invalid<>(fix.apply(scalar.text()));
+                    }
+                    try {
+                        return new Valid<>(parser.apply(scalar.text()));
+                    } catch (BowlineException _) {
+                        return new Invalid<>(fix.apply(scalar.text()));
+                    }
+                },
+                writer);
+    }
+
+    static KeyType<Long> size() {
+        return KeyType.ofScalar(
+                "a size of at least 1KB, such as 5GB or 512MiB", "5GB", TextTypes::size, TextTypes::sizeText);
     }
 
     /// Text as YAML: bare where it can only be text, otherwise in double quotes.
@@ -132,7 +199,7 @@ final class TextKinds {
     }
 
     private static String nearest(String written, List<String> known) {
-        return NearestKey.bySpelling(written, known)
+        return Key.nearest(written, known)
                 .map("did you mean '%s'?"::formatted)
                 .orElse("write one of them");
     }
@@ -146,19 +213,19 @@ final class TextKinds {
         };
     }
 
-    private static Reading<Long> size(Scalar scalar) {
+    private static Parsed<Long> size(Scalar scalar) {
         Matcher matcher = SIZE.matcher(scalar.text());
         if (!matcher.matches()) {
-            return new Reading.Unsound<>(
+            return new Invalid<>(
                     "write a number and a unit (%s), such as 5GB".formatted(String.join(", ", UNITS.keySet())));
         }
         long unit = matcher.group(2) == null ? 1 : UNITS.getOrDefault(matcher.group(2), 1L);
         BigDecimal bytes = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(unit));
         if (bytes.compareTo(BigDecimal.valueOf(LEAST_SIZE)) < 0
                 || bytes.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
-            return new Reading.Unsound<>("write a size from 1KB to 8000000TB, such as 5GB");
+            return new Invalid<>("write a size from 1KB to 8000000TB, such as 5GB");
         }
-        return new Reading.Sound<>(bytes.longValue());
+        return new Valid<>(bytes.longValue());
     }
 
     private static String sizeText(long bytes) {

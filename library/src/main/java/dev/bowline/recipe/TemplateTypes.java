@@ -4,6 +4,10 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.recipe.ChatTemplateSection.Template;
+import dev.bowline.recipe.KeyType.Invalid;
+import dev.bowline.recipe.KeyType.Parsed;
+import dev.bowline.recipe.KeyType.Valid;
 import dev.bowline.recipe.YamlValue.Entry;
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
@@ -14,23 +18,25 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+
 import java.util.Set;
+
 import java.util.regex.Pattern;
 
 /// Keys about chat templates: which one, its variables, its day.
-final class TemplateKinds {
+final class TemplateTypes {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9_-]*");
 
     /// Words that YAML 1.1 takes for switches, which a template would take for text, and text is true.
     private static final Set<String> OLD_SWITCHES = Set.of("yes", "no", "on", "off", "y", "n");
 
-    private TemplateKinds() {}
+    private TemplateTypes() {}
 
     /// A word is a name; whatever has a dot or a slash in it is a file, unless it has Jinja's braces and is none.
-    static Kind<ChatTemplateChoice> template() {
-        Kind<Path> file = PathKinds.file();
-        return Kind.ofScalar(
+    static KeyType<Template> template() {
+        KeyType<Path> file = PathTypes.file();
+        return KeyType.ofScalar(
                 "an existing file, the name of a template of the checkpoint, Jinja text",
                 "a path or a name",
                 scalar -> {
@@ -38,21 +44,21 @@ final class TemplateKinds {
                             && !scalar.isBoolean()
                             && NAME.matcher(scalar.text()).matches();
                     if (isName) {
-                        return new Reading.Sound<>(new ChatTemplateChoice.Named(scalar.text()));
+                        return new Valid<>(new Template.Named(scalar.text()));
                     }
-                    return switch (file.reader().apply(scalar)) {
-                        case Reading.Sound<Path>(var path) -> new Reading.Sound<>(new ChatTemplateChoice.InFile(path));
-                        case Reading.Unsound<Path>(String fix, var _) ->
+                    return switch (file.parse(scalar)) {
+                        case Valid<Path>(var path) -> new Valid<>(new Template.InFile(path));
+                        case Invalid<Path>(String fix, var _) ->
                             isJinja(scalar.text())
-                                    ? new Reading.Sound<>(new ChatTemplateChoice.Inline(scalar.text()))
-                                    : new Reading.Unsound<>(fix);
+                                    ? new Valid<>(new Template.Inline(scalar.text()))
+                                    : new Invalid<>(fix);
                     };
                 },
                 choice -> switch (choice) {
-                    case ChatTemplateChoice.Named(String name) -> TextKinds.quoted(name);
-                    case ChatTemplateChoice.InFile(var path) -> file.writer().apply(path);
-                    case ChatTemplateChoice.Inline(String text) -> TextKinds.quoted(text);
-                    case ChatTemplateChoice.None() -> "null";
+                    case Template.Named(String name) -> TextTypes.quoted(name);
+                    case Template.InFile(var path) -> file.write(path);
+                    case Template.Inline(String text) -> TextTypes.quoted(text);
+                    case Template.None() -> "null";
                 });
     }
 
@@ -60,40 +66,40 @@ final class TemplateKinds {
         return text.contains("{{") || text.contains("{%");
     }
 
-    static Kind<LocalDate> date() {
-        return Kind.ofScalar(
+    static KeyType<LocalDate> date() {
+        return KeyType.ofScalar(
                 "a date, such as 2026-01-31",
                 "a date, such as 2026-01-31",
                 scalar -> {
                     try {
-                        return new Reading.Sound<>(LocalDate.parse(scalar.text()));
+                        return new Valid<>(LocalDate.parse(scalar.text()));
                     } catch (DateTimeParseException _) {
-                        return new Reading.Unsound<>("write year-month-day, such as 2026-01-31");
+                        return new Invalid<>("write year-month-day, such as 2026-01-31");
                     }
                 },
                 LocalDate::toString);
     }
 
     /// A mapping whose values may be anything: the template decides what they mean.
-    static Kind<JsonObject> variables() {
-        return new Kind<>(
+    static KeyType<JsonObject> variables() {
+        return new KeyType<>(
                 "a mapping of names to values",
                 value -> {
                     if (value instanceof Scalar scalar && scalar.isNull()) {
-                        return new Reading.Sound<>(JsonObject.of());
+                        return new Valid<>(JsonObject.of());
                     }
                     if (!(value instanceof Mapping mapping)) {
-                        return new Reading.Unsound<>("write names and values, such as {enable_thinking: false}");
+                        return new Invalid<>("write names and values, such as {enable_thinking: false}");
                     }
                     return switch (object(mapping)) {
-                        case Reading.Sound<JsonValue>(JsonValue object) -> new Reading.Sound<>(object.asObject());
-                        case Reading.Unsound<JsonValue>(String fix, var _) -> new Reading.Unsound<>(fix);
+                        case Valid<JsonValue>(JsonValue object) -> new Valid<>(object.asObject());
+                        case Invalid<JsonValue>(String fix, var _) -> new Invalid<>(fix);
                     };
                 },
                 Json::compact);
     }
 
-    private static Reading<JsonValue> json(YamlValue value) {
+    private static Parsed<JsonValue> json(YamlValue value) {
         return switch (value) {
             case Scalar scalar -> scalar(scalar);
             case Sequence sequence -> array(sequence);
@@ -101,51 +107,51 @@ final class TemplateKinds {
         };
     }
 
-    private static Reading<JsonValue> object(Mapping mapping) {
+    private static Parsed<JsonValue> object(Mapping mapping) {
         JsonObject object = JsonObject.of();
         for (Entry entry : mapping.entries()) {
             switch (json(entry.value())) {
-                case Reading.Sound<JsonValue>(JsonValue sound) -> object = object.with(entry.key(), sound);
-                case Reading.Unsound<JsonValue>(String fix, var _) -> {
-                    return new Reading.Unsound<>(entry.key() + ": " + fix);
+                case Valid<JsonValue>(JsonValue sound) -> object = object.with(entry.key(), sound);
+                case Invalid<JsonValue>(String fix, var _) -> {
+                    return new Invalid<>(entry.key() + ": " + fix);
                 }
             }
         }
-        return new Reading.Sound<>(object);
+        return new Valid<>(object);
     }
 
-    private static Reading<JsonValue> array(Sequence sequence) {
+    private static Parsed<JsonValue> array(Sequence sequence) {
         List<JsonValue> items = new ArrayList<>();
         for (YamlValue item : sequence.items()) {
             switch (json(item)) {
-                case Reading.Sound<JsonValue>(JsonValue sound) -> items.add(sound);
-                case Reading.Unsound<JsonValue> unsound -> {
+                case Valid<JsonValue>(JsonValue sound) -> items.add(sound);
+                case Invalid<JsonValue> unsound -> {
                     return unsound;
                 }
             }
         }
-        return new Reading.Sound<>(JsonValue.of(items));
+        return new Valid<>(JsonValue.of(items));
     }
 
-    private static Reading<JsonValue> scalar(Scalar scalar) {
+    private static Parsed<JsonValue> scalar(Scalar scalar) {
         String text = scalar.text();
         if (scalar.isNull()) {
-            return new Reading.Sound<>(JsonValue.absent());
+            return new Valid<>(JsonValue.absent());
         }
         if (scalar.isBoolean()) {
-            return new Reading.Sound<>(JsonValue.of(text.equalsIgnoreCase("true")));
+            return new Valid<>(JsonValue.of(text.equalsIgnoreCase("true")));
         }
         if (scalar.isNumber()) {
             try {
-                return new Reading.Sound<>(Json.parse(text, "a recipe"));
+                return new Valid<>(Json.parse(text, "a recipe"));
             } catch (BowlineException _) {
-                return new Reading.Unsound<>(
+                return new Invalid<>(
                         "write '%s' as a plain number, or in quotes if it is text".formatted(text));
             }
         }
         if (scalar.isPlain() && OLD_SWITCHES.contains(text.toLowerCase(Locale.ROOT))) {
-            return new Reading.Unsound<>("write true or false, or '%s' in quotes if it is text".formatted(text));
+            return new Invalid<>("write true or false, or '%s' in quotes if it is text".formatted(text));
         }
-        return new Reading.Sound<>(JsonValue.of(text));
+        return new Valid<>(JsonValue.of(text));
     }
 }

@@ -1,0 +1,162 @@
+package dev.bowline.recipe;
+
+import dev.bowline.recipe.YamlValue.Mapping;
+import dev.bowline.recipe.YamlValue.Scalar;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// Moves values of an AutoModel recipe to the keys that have their meaning, and removes keys of Bowline's that have no
+/// effect with the others. In a recipe of Bowline's own such a key is an error.
+final class AutoModelMoves {
+
+    /// A value and the key that has its meaning.
+    record Move(String from, String to, YamlValue value) {}
+
+    private final Path file;
+    private final Diagnostics diagnostics;
+    private final Set<String> refused;
+    private final List<Move> moves = new ArrayList<>();
+
+    /// @param file the recipe, absolute
+    /// @param refused sections that nothing is moved to
+    AutoModelMoves(Path file, Diagnostics diagnostics, Set<String> refused) {
+        this.file = file;
+        this.diagnostics = diagnostics;
+        this.refused = refused;
+    }
+
+    void add(Move move) {
+        moves.add(move);
+    }
+
+    /// A flag goes before the file, under whichever of the two names it is given.
+    Mapping apply(Mapping walked) {
+        Mapping moved = walked;
+        for (Move move : moves) {
+            List<String> to = Key.segments(move.to());
+            boolean isOfNoSection = to.getFirst().equals("validation_dataset")
+                    && walked.entry(to.getFirst()).isEmpty();
+            if (isOfNoSection || refused.contains(to.getFirst())) {
+                continue;
+            }
+            Optional<YamlValue> there = moved.find(to);
+            boolean isFlag = move.value().at() instanceof Origin.OnFlag;
+            if (there.isPresent()
+                    && there.get().normalized().equals(move.value().normalized())) {
+                diagnostics.ignored(
+                        move.value().at(), move.from(), "%s says the same".formatted(move.to()));
+                continue;
+            }
+            if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
+                diagnostics.problem(
+                        move.value().at(),
+                        "%s is given twice, here as %s".formatted(move.to(), move.from()),
+                        "keep " + move.to());
+            } else if (there.isEmpty() || isFlag) {
+                moved = moved.with(to, move.value());
+                diagnostics.translated(
+                        move.value().at(),
+                        move.from(),
+                        "read as %s: %s".formatted(move.to(), move.value().normalized()));
+            }
+        }
+        return moved;
+    }
+
+    /// AutoModel's scheduler can have a highest rate of its own; here it is the optimizer's.
+    Mapping withoutMaxLr(Mapping walked) {
+        List<String> path = List.of("lr_scheduler", "max_lr");
+        Optional<YamlValue> max = walked.find(path);
+        if (max.isEmpty()) {
+            return walked;
+        }
+        Optional<Double> lr = walked.find(List.of("optimizer", "lr")).flatMap(YamlValue::asNumber);
+        if (lr.isPresent() && max.get().asNumber().equals(lr)) {
+            diagnostics.ignored(max.get().at(), "lr_scheduler.max_lr", "it is optimizer.lr");
+        } else {
+            diagnostics.problem(
+                    max.get().at(),
+                    "lr_scheduler.max_lr: the highest rate is optimizer.lr, and the two differ",
+                    "write the highest rate as optimizer.lr, and give init_lr and min_lr as numbers");
+        }
+        return walked.without(path);
+    }
+
+    /// Adam without weight decay is AdamW without weight decay, and with it something else.
+    void checkWeightDecay(AutoModelDefaults.Optimizer optimizer, Mapping walked) {
+        if (optimizer.coupling() == AutoModelDefaults.Coupling.DECOUPLED) {
+            return;
+        }
+        walked.find(List.of("optimizer", "weight_decay"))
+                .filter(decay -> decay.asNumber()
+                        .filter(value -> value != 0)
+                        .isPresent())
+                .ifPresent(decay -> diagnostics.problem(
+                        decay.at(),
+                        "optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",
+                        "write weight_decay: 0, or use torch.optim.AdamW"));
+    }
+
+    Mapping withoutEffectless(Mapping root) {
+        Mapping left = root;
+        if (root.entry("validation_dataset").isEmpty()) {
+            left = without(left, "step_scheduler.val_every_steps", "there is no validation_dataset");
+        }
+        if (is(root, "checkpoint.enabled", "false")) {
+            for (String key : List.of(
+                    "step_scheduler.ckpt_every_steps",
+                    "checkpoint.max_recent_checkpoints",
+                    "checkpoint.max_shard_size")) {
+                left = without(left, key, "checkpoint.enabled is false");
+            }
+        }
+        if (is(root, "lr_scheduler.lr_decay_style", "constant")) {
+            left = without(left, "lr_scheduler.min_lr", "lr_decay_style is constant");
+            left = without(left, "lr_scheduler.lr_decay_steps", "lr_decay_style is constant");
+        }
+        if (is(root, "lr_scheduler.lr_warmup_steps", "0")) {
+            left = without(left, "lr_scheduler.init_lr", "there is no warm-up");
+        }
+        for (String section : List.of("dataset", "validation_dataset")) {
+            left = shortened(left, section + ".seq_length");
+        }
+        return left;
+    }
+
+    /// There, `seq_length` pads and may be above what the model can read.
+    private Mapping shortened(Mapping root, String key) {
+        Optional<Scalar> length = root.find(Key.segments(key)).flatMap(YamlValue::asScalar);
+        Optional<Integer> positions = root.find(List.of("model", "pretrained_model_name_or_path"))
+                .flatMap(YamlValue::asScalar)
+                .flatMap(model -> PathTypes.firstExisting(PathTypes.bases(model.at(), file), model.text()))
+                .flatMap(ModelSection::positions);
+        boolean isLonger = positions.isPresent()
+                && positions.get() >= 2
+                && length.filter(text -> text.text().matches("[0-9]{1,9}"))
+                        .filter(text -> Integer.parseInt(text.text()) > positions.get())
+                        .isPresent();
+        if (!isLonger) {
+            return root;
+        }
+        String most = String.valueOf(positions.get());
+        Origin at = length.orElseThrow().at();
+        diagnostics.translated(at, key, "read as %s, the positions of the model".formatted(most));
+        return root.with(Key.segments(key), new Scalar(most, true, at));
+    }
+
+    private Mapping without(Mapping root, String key, String reason) {
+        List<String> path = Key.segments(key);
+        Optional<YamlValue> there = root.find(path);
+        there.ifPresent(value -> diagnostics.ignored(value.at(), key, reason));
+        return there.isPresent() ? root.without(path) : root;
+    }
+
+    private static boolean is(Mapping root, String key, String text) {
+        return root.find(Key.segments(key))
+                .filter(value -> value instanceof Scalar scalar && scalar.text().equalsIgnoreCase(text))
+                .isPresent();
+    }
+}
