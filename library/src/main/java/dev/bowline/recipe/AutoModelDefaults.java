@@ -64,20 +64,21 @@ final class AutoModelDefaults {
         defaults.put(StepScheduler.LOCAL_BATCH_SIZE, Default.of(1, "1"));
         defaults.put(StepScheduler.NUM_EPOCHS, Default.of(Optional.of(10), "10, or max_steps if that comes first"));
         defaults.put(StepScheduler.CKPT_EVERY_STEPS, Default.of(Optional.of(100), "every 100 steps"));
-        defaults.put(CheckpointSection.MAX_RECENT_CHECKPOINTS, Default.of(Optional.empty(), "all checkpoints are kept"));
+        defaults.put(
+                CheckpointSection.MAX_RECENT_CHECKPOINTS, Default.of(Optional.empty(), "all checkpoints are kept"));
         defaults.put(Recipe.MAX_NORM, Default.of(Optional.of(1.0), "1.0"));
         if (optimizer.isPresent()) {
             String name = optimizer.get().target();
             String simple = name.substring(name.lastIndexOf('.') + 1);
             defaults.put(OptimizerSection.LR, Default.of(1e-3, "that of " + simple));
-            defaults.put(OptimizerSection.WEIGHT_DECAY, Default.of(optimizer.get().weightDecay(), "that of " + simple));
+            defaults.put(
+                    OptimizerSection.WEIGHT_DECAY, Default.of(optimizer.get().weightDecay(), "that of " + simple));
             defaults.put(
                     OptimizerSection.DECAY_NORMS_AND_BIASES,
                     Default.of(true, simple + " decays every parameter, norms and biases too"));
             if (optimizer.get().stateDtype() != StateDtype.FLOAT32) {
                 defaults.put(
-                        OptimizerSection.STATE_DTYPE,
-                        Default.of(optimizer.get().stateDtype(), "that of " + simple));
+                        OptimizerSection.STATE_DTYPE, Default.of(optimizer.get().stateDtype(), "that of " + simple));
             }
         }
         switch (rate) {

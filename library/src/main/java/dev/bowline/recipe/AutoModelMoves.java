@@ -46,8 +46,7 @@ final class AutoModelMoves {
             boolean isFlag = move.value().at() instanceof Origin.OnFlag;
             if (there.isPresent()
                     && there.get().normalized().equals(move.value().normalized())) {
-                diagnostics.ignored(
-                        move.value().at(), move.from(), "%s says the same".formatted(move.to()));
+                diagnostics.ignored(move.value().at(), move.from(), "%s says the same".formatted(move.to()));
                 continue;
             }
             if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
@@ -91,9 +90,7 @@ final class AutoModelMoves {
             return;
         }
         walked.find(List.of("optimizer", "weight_decay"))
-                .filter(decay -> decay.asNumber()
-                        .filter(value -> value != 0)
-                        .isPresent())
+                .filter(decay -> decay.asNumber().filter(value -> value != 0).isPresent())
                 .ifPresent(decay -> diagnostics.problem(
                         decay.at(),
                         "optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",

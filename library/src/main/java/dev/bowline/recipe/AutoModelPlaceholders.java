@@ -16,7 +16,6 @@ final class AutoModelPlaceholders {
     private static final String TRAINING = "dataset";
     private static final String VALIDATION = "validation_dataset";
 
-
     private final Diagnostics diagnostics;
 
     AutoModelPlaceholders(Diagnostics diagnostics) {
@@ -53,8 +52,8 @@ final class AutoModelPlaceholders {
         Mapping replaced = root;
         for (String key : List.of("_target_", "config")) {
             Optional<YamlValue> there = root.find(List.of(MODEL, key));
-            there.ifPresent(value ->
-                    diagnostics.translated(value.at(), MODEL + "." + key, "replaced by the checkpoint of the command line"));
+            there.ifPresent(value -> diagnostics.translated(
+                    value.at(), MODEL + "." + key, "replaced by the checkpoint of the command line"));
             replaced = replaced.without(List.of(MODEL, key));
         }
         return replaced;

@@ -213,8 +213,7 @@ final class DatasetKeys {
     private <T> Default<T> asDataset(Function<DatasetKeys, Key<T>> key, Default<T> ofTraining, T otherwise) {
         return training.isEmpty()
                 ? ofTraining
-                : Default.from(
-                        values -> values.find(key.apply(training.get())).orElse(otherwise), "as dataset");
+                : Default.from(values -> values.find(key.apply(training.get())).orElse(otherwise), "as dataset");
     }
 
     private record UsualLength(int tokens, String reason) {}

@@ -37,8 +37,8 @@ public record DatasetSection(
     private static final List<String> CONVERSATIONS_OWN = List.of("messages", "tools", "add_generation_prompt");
 
     /// Formats of a question and an answer, which plain text can hold.
-    private static final Set<Optional<ExampleFormat>> PLAIN =
-            Set.of(DatasetKeys.COLUMNS, Optional.of(new ExampleFormat.Squad()), Optional.of(new ExampleFormat.HellaSwag()));
+    private static final Set<Optional<ExampleFormat>> PLAIN = Set.of(
+            DatasetKeys.COLUMNS, Optional.of(new ExampleFormat.Squad()), Optional.of(new ExampleFormat.HellaSwag()));
 
     public DatasetSection {
         PathTypes.requireAbsolute("path", path);
@@ -89,7 +89,8 @@ public record DatasetSection(
         Optional<String> question = values.use(keys.question);
         Optional<String> answer = values.use(keys.answer);
         return values.use(keys.format).orElseGet(() -> {
-            ExampleFormat.Columns columns = new ExampleFormat.Columns(context, question.orElseThrow(), answer.orElseThrow());
+            ExampleFormat.Columns columns =
+                    new ExampleFormat.Columns(context, question.orElseThrow(), answer.orElseThrow());
             return isPlain ? new ExampleFormat.SpacedColumns(columns) : columns;
         });
     }
@@ -115,7 +116,8 @@ public record DatasetSection(
             values.refuse(
                     "%s.column_mapping has no effect with format: %s"
                             .formatted(
-                                    keys.section.path(), values.yaml(keys.format).orElseThrow()),
+                                    keys.section.path(),
+                                    values.yaml(keys.format).orElseThrow()),
                     "write format: columns, or remove column_mapping",
                     keys.format,
                     keys.question,
@@ -147,7 +149,9 @@ public record DatasetSection(
     private static void checkTemplate(DatasetKeys keys, RecipeValues values) {
         if (values.is(keys.useHfChatTemplate, false)) {
             values.refuseWithoutEffect(keys.chatTemplate, Optional::isPresent, "with use_hf_chat_template: false");
-            if (values.find(keys.format).filter(format -> !PLAIN.contains(format)).isPresent()) {
+            if (values.find(keys.format)
+                    .filter(format -> !PLAIN.contains(format))
+                    .isPresent()) {
                 values.refuse(
                         "%s: false is for the formats columns, squad and hellaswag, not for %s"
                                 .formatted(

@@ -44,8 +44,7 @@ record KeyType<T>(String expected, Function<YamlValue, Parsed<T>> reader, Functi
     /// @throws IllegalArgumentException if a file must not have the value
     void require(String name, T value) {
         String yaml = write(value);
-        YamlValue written = YamlReader.read(
-                        SourceText.ofProgram(yaml, new Origin.InProgram(name)), new Diagnostics())
+        YamlValue written = YamlReader.read(SourceText.ofProgram(yaml, new Origin.InProgram(name)), new Diagnostics())
                 .orElseThrow(() -> new IllegalStateException(name + " is written as no value"));
         if (parse(written) instanceof Invalid<T>) {
             throw new IllegalArgumentException("%s: expected %s, found %s".formatted(name, expected, yaml));

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
 /// The checkpoint that training starts from.
 ///
 /// @param pretrainedModel a local Hugging Face directory, absolute
-/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and moments
+/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and
+/// moments
 ///     are float32 with every dtype
 /// @param device of the computation
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
@@ -59,8 +60,7 @@ public record ModelSection(
     static final Key<DeviceChoice> DEVICE = SECTION.key(
             "device",
             TextTypes.device(),
-            Default.of(
-                    new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
+            Default.of(new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
             "Where the model computes.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(

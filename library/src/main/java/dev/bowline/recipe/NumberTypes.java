@@ -11,9 +11,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-
 import java.util.function.DoublePredicate;
-
 import java.util.function.Function;
 
 /// Keys that hold numbers, and lists of them.
@@ -92,8 +90,7 @@ final class NumberTypes {
                         switch (decayRate(i == 0 ? "0.9" : "0.999").parse(item)) {
                             case Valid<Double>(Double rate) -> rates.add(rate);
                             case Invalid<Double>(String fix, var _) -> {
-                                KeyType.Part part =
-                                        new KeyType.Part("[%d]".formatted(i), DECAY_RATE.expected(), item);
+                                KeyType.Part part = new KeyType.Part("[%d]".formatted(i), DECAY_RATE.expected(), item);
                                 return new Invalid<>(fix, Optional.of(part));
                             }
                         }

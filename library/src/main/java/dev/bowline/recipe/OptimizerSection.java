@@ -104,7 +104,8 @@ public record OptimizerSection(
     private static void refuseUnused(
             RecipeValues values, OptimizerName name, Hyperparameter hyperparameter, Key<?> key) {
         if (!name.uses(hyperparameter)) {
-            values.refuseWithoutEffect(key, _ -> true, "with optimizer.name: " + NAME.type().write(name));
+            values.refuseWithoutEffect(
+                    key, _ -> true, "with optimizer.name: " + NAME.type().write(name));
         }
     }
 }

@@ -12,9 +12,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-
 import java.util.function.Function;
-
 import java.util.stream.Stream;
 
 /// Keys that hold a path.
@@ -120,8 +118,7 @@ final class PathTypes {
             return new Invalid<>("write a path");
         }
         if (text.contains("${")) {
-            return new Invalid<>(
-                    "write the path itself, or give it with --set; a recipe does not read variables");
+            return new Invalid<>("write the path itself, or give it with --set; a recipe does not read variables");
         }
         if (text.startsWith("~")) {
             return new Invalid<>("write the home directory out; only a shell expands ~");
@@ -173,8 +170,7 @@ final class PathTypes {
     private static Parsed<RestoreFrom> restoreDirectory(Path path) {
         return Files.isDirectory(path)
                 ? new Valid<>(new RestoreFrom.Directory(path))
-                : new Invalid<>(
-                        "%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
+                : new Invalid<>("%s is not a directory; name a step_N directory, LATEST or auto".formatted(path));
     }
 
     private static String missing(Path path, Scalar scalar) {

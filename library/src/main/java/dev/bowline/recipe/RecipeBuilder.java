@@ -71,8 +71,8 @@ public final class RecipeBuilder {
     /// @param value in YAML, such as `cosine` or `[0.9, 0.95]`
     public RecipeBuilder set(String key, String value) {
         Origin.InProgram origin = new Origin.InProgram(key);
-        YamlValue read =
-                YamlReader.read(SourceText.ofProgram(value, origin), diagnostics).orElse(new Scalar("", true, origin));
+        YamlValue read = YamlReader.read(SourceText.ofProgram(value, origin), diagnostics)
+                .orElse(new Scalar("", true, origin));
         root = root.with(Key.segments(key), read);
         return this;
     }

@@ -13,8 +13,7 @@ import java.util.Optional;
 ///
 /// @param places where to change each key: where it is given, or else the section it would stand in
 /// @param notes what became of keys of NeMo AutoModel, in the order of the file
-public record RecipeFile(
-        Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<Note> notes) {
+public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<Note> notes) {
 
     /// The reading of one key of a NeMo AutoModel recipe whose effect differs from its name or value.
     ///

@@ -40,8 +40,8 @@ public record StepScheduler(
             Default.of(Optional.empty(), "no limit"),
             "The last step. This or num_epochs must be given; of both, the first reached ends the run.");
 
-    static final Key<Optional<Integer>> NUM_EPOCHS = SECTION.key(
-            "num_epochs", COUNT, Default.of(Optional.empty(), "no limit"), "Passes over the dataset.");
+    static final Key<Optional<Integer>> NUM_EPOCHS =
+            SECTION.key("num_epochs", COUNT, Default.of(Optional.empty(), "no limit"), "Passes over the dataset.");
 
     static final Key<Optional<Integer>> CKPT_EVERY_STEPS = SECTION.key(
             "ckpt_every_steps",

@@ -18,9 +18,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-
 import java.util.Set;
-
 import java.util.regex.Pattern;
 
 /// Keys about chat templates: which one, its variables, its day.
@@ -145,8 +143,7 @@ final class TemplateTypes {
             try {
                 return new Valid<>(Json.parse(text, "a recipe"));
             } catch (BowlineException _) {
-                return new Invalid<>(
-                        "write '%s' as a plain number, or in quotes if it is text".formatted(text));
+                return new Invalid<>("write '%s' as a plain number, or in quotes if it is text".formatted(text));
             }
         }
         if (scalar.isPlain() && OLD_SWITCHES.contains(text.toLowerCase(Locale.ROOT))) {

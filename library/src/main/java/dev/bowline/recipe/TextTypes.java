@@ -15,11 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
-
 import java.util.regex.Pattern;
 
 /// Keys that hold a word: a switch, one of a few choices, a name, a size.
@@ -114,12 +112,9 @@ final class TextTypes {
                 "one, such as " + example,
                 scalar -> {
                     if (scalar.isNumber() || scalar.isBoolean()) {
-                        return new Invalid<>(
-                                "put it in quotes if it is meant as text: '%s'".formatted(scalar.text()));
+                        return new Invalid<>("put it in quotes if it is meant as text: '%s'".formatted(scalar.text()));
                     }
-                    return scalar.text().isBlank()
-                            ? new Invalid<>("write " + example)
-                            : new Valid<>(scalar.text());
+                    return scalar.text().isBlank() ? new Invalid<>("write " + example) : new Valid<>(scalar.text());
                 },
                 TextTypes::quoted);
     }
@@ -199,9 +194,7 @@ final class TextTypes {
     }
 
     private static String nearest(String written, List<String> known) {
-        return Key.nearest(written, known)
-                .map("did you mean '%s'?"::formatted)
-                .orElse("write one of them");
+        return Key.nearest(written, known).map("did you mean '%s'?"::formatted).orElse("write one of them");
     }
 
     private static String booleanFix(Scalar scalar) {

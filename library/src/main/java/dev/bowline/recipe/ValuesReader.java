@@ -93,8 +93,8 @@ final class ValuesReader {
 
     private void refuseUnknown(String section, Entry entry) {
         List<String> names = RecipeSchema.names(section);
-        Optional<String> misspelt = Key.nearest(entry.key(), names)
-                .or(() -> Key.nearest(entry.key(), AutoModelKeys.names(section)));
+        Optional<String> misspelt =
+                Key.nearest(entry.key(), names).or(() -> Key.nearest(entry.key(), AutoModelKeys.names(section)));
         Optional<String> elsewhere = elsewhere(entry.key());
         Optional<String> meant =
                 misspelt.isEmpty() && elsewhere.isEmpty() ? Key.withSameWords(entry.key(), names) : misspelt;

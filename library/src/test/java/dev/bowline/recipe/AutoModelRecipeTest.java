@@ -110,7 +110,13 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
                 new OptimizerSection(
-                        OptimizerName.ADAMW, 2e-5, new OptimizerSection.Betas(0.9, 0.95), 1e-8, 0.01, true, StateDtype.FLOAT32),
+                        OptimizerName.ADAMW,
+                        2e-5,
+                        new OptimizerSection.Betas(0.9, 0.95),
+                        1e-8,
+                        0.01,
+                        true,
+                        StateDtype.FLOAT32),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),

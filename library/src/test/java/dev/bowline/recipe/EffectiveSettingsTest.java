@@ -167,8 +167,7 @@ class EffectiveSettingsTest {
     @Test
     void aKeyThatIsReadAndThatNoRecordTakesIsFoundOut() {
         Diagnostics diagnostics = new Diagnostics();
-        YamlValue written = YamlReader.read(
-                        SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), diagnostics)
+        YamlValue written = YamlReader.read(SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), diagnostics)
                 .orElseThrow();
         RecipeValues values = ValuesReader.read(
                 folder.path("recipe.yaml"),

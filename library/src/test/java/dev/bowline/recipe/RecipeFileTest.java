@@ -135,7 +135,13 @@ class RecipeFileTest {
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
                         new OptimizerSection(
-                                OptimizerName.ADAMW, 2e-4, new OptimizerSection.Betas(0.8, 0.95), 1e-6, 0.1, true, StateDtype.INT8),
+                                OptimizerName.ADAMW,
+                                2e-4,
+                                new OptimizerSection.Betas(0.8, 0.95),
+                                1e-6,
+                                0.1,
+                                true,
+                                StateDtype.INT8),
                         new LrScheduler(Schedule.Decay.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
