@@ -61,18 +61,18 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         tieWeights();
     }
 
-    /// Replaces the decoder by that of `replacement`, and ties the head again.
+    /// Replaces the language model (the decoder) by that of `replacement`, and ties the head again.
     ///
-    /// This model takes over the decoder, its config.json and its resources: `replacement` is used up, and
-    /// closing it is allowed and does nothing. The old decoder's memory is freed. A tied head has the new
-    /// embedding's values from now on; a separate head keeps its own. An optimizer that was built before
-    /// refuses its next step, because its parameters are closed.
+    /// This model takes over the decoder, its config.json and its resources. `replacement` is unusable afterwards, and
+    /// closing it has no effect. The memory of the old decoder is freed. A tied head has the values of the new
+    /// embedding from now on; a separate head keeps its own values. An optimizer that was built before refuses its next
+    /// step, because its parameters are closed.
     ///
-    /// @param replacement a model of the same class with the same vocabulary, hidden size and head
+    /// @param replacement a model of the same class with the same kind of head, loaded or initialised before
     /// @throws BowlineException if the two models do not fit; both stay as they were
     public void replaceLanguageModel(LanguageModel replacement) {
         requireReplaceable(replacement);
-        Decoder old = decoder;
+        Decoder old = decoder();
         decoder = replaceChild(old, replacement.release());
         config = replacement.config;
         findings = replacement.findings;
@@ -89,8 +89,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         if (replacement.family != family) {
             throw new BowlineException(
                     "the replacement is a %s, the model is a %s".formatted(replacement.architecture(), architecture()),
-                    "build the replacement from a config.json whose architectures is [\"%s\"]"
-                            .formatted(architecture()));
+                    "build the replacement from a config.json with architectures [\"%s\"]".formatted(architecture()));
         }
         if (replacement.tieFlag.tied() != tieFlag.tied()) {
             throw new BowlineException(
@@ -98,13 +97,27 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
                     "set tie_word_embeddings to %s at the top level of the replacement's config.json"
                             .formatted(tieFlag.tied()));
         }
-        long[] ours = inputEmbedding().shape();
-        long[] theirs = replacement.inputEmbedding().shape();
-        if (!Arrays.equals(ours, theirs)) {
+        Slot ours = inputEmbedding();
+        Slot theirs = replacement.inputEmbedding();
+        if (!Arrays.equals(ours.shape(), theirs.shape())) {
             throw new BowlineException(
-                    "the replacement's '%s' has shape %s, the model's has shape %s"
-                            .formatted(inputEmbedding().path(), Shapes.text(theirs), Shapes.text(ours)),
-                    "build the replacement with vocab_size %d and hidden_size %d".formatted(ours[0], ours[1]));
+                    "'%s' of the replacement has shape %s, of the model shape %s"
+                            .formatted(ours.path(), Shapes.text(theirs.shape()), Shapes.text(ours.shape())),
+                    "build the replacement with vocab_size %d and hidden_size %d"
+                            .formatted(ours.shape()[0], ours.shape()[1]));
+        }
+        requireDtypeOfHead(theirs.get());
+    }
+
+    /// A separate head computes with the hidden states of the new decoder.
+    private void requireDtypeOfHead(Parameter embedding) {
+        Parameter head = lmHead().get();
+        boolean isComparable = !tieFlag.tied() && head.isMaterialized() && embedding.isMaterialized();
+        if (isComparable && head.dtype() != embedding.dtype()) {
+            throw new BowlineException(
+                    "the replacement has dtype %s, the model's separate head has dtype %s"
+                            .formatted(embedding.dtype().configName(), head.dtype().configName()),
+                    "cast the replacement or the model before");
         }
     }
 

@@ -25,6 +25,7 @@ public final class Parameter implements AutoCloseable {
     private Device device = Device.CPU;
     private boolean frozen;
     private boolean borrowed;
+    private boolean closed;
     private boolean forInference;
 
     public Parameter(SlotRole role, long... shape) {
@@ -55,8 +56,9 @@ public final class Parameter implements AutoCloseable {
 
     /// The tensor, owned by this parameter: never close it.
     ///
-    /// @throws BowlineException if it has no values yet
+    /// @throws BowlineException if it has no values yet, or was closed
     public Tensor value() {
+        requireOpen();
         if (value == null) {
             throw new BowlineException(
                     "a parameter of shape %s has no values yet".formatted(Shapes.text(shape)),
@@ -106,6 +108,7 @@ public final class Parameter implements AutoCloseable {
     }
 
     private void hold(Tensor given) {
+        requireOpen();
         if (!Arrays.equals(shape, Shapes.of(given))) {
             throw new IllegalArgumentException("a parameter of shape %s cannot hold values of shape %s"
                     .formatted(Shapes.text(shape), Shapes.text(Shapes.of(given))));
@@ -193,7 +196,10 @@ public final class Parameter implements AutoCloseable {
     }
 
     /// The accumulated gradient, as a handle of the caller's scope.
+    ///
+    /// @throws BowlineException if the parameter was closed: an optimizer that still holds it cannot step
     public Optional<Tensor> gradient() {
+        requireOpen();
         if (value == null) {
             return Optional.empty();
         }
@@ -232,9 +238,19 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
+    private void requireOpen() {
+        if (closed) {
+            throw new BowlineException(
+                    "a parameter of shape %s was freed: its model was closed, or its part of the model was replaced"
+                            .formatted(Shapes.text(shape)),
+                    "use the model's parameters of now; build the optimizer again after replaceLanguageModel");
+        }
+    }
+
     /// Frees the values. Tensors the autograd graph still holds stay alive until it is gone.
     @Override
     public void close() {
+        closed = true;
         if (value != null) {
             value.close();
             value = null;
