@@ -63,10 +63,10 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     /// Replaces the language model (the decoder) by that of `replacement`, and ties the head again.
     ///
-    /// This model takes over the decoder, its config.json and its resources. `replacement` is unusable afterwards, and
-    /// closing it has no effect. The memory of the old decoder is freed. A tied head has the values of the new
-    /// embedding from now on; a separate head keeps its own values. An optimizer that was built before refuses its next
-    /// step, because its parameters are closed.
+    /// This model takes over the decoder, its config.json and its resources. `replacement` is unusable
+    /// afterwards, and closing it has no effect. The memory of the old decoder is freed. A tied head has the
+    /// values of the new embedding from now on; a separate head keeps its own values. An optimizer that was
+    /// built before refuses its next step, because its parameters are closed.
     ///
     /// @param replacement a model of the same class with the same kind of head, loaded or initialised before
     /// @throws BowlineException if the two models do not fit; both stay as they were
@@ -116,7 +116,8 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         if (isComparable && head.dtype() != embedding.dtype()) {
             throw new BowlineException(
                     "the replacement has dtype %s, the model's separate head has dtype %s"
-                            .formatted(embedding.dtype().configName(), head.dtype().configName()),
+                            .formatted(
+                                    embedding.dtype().configName(), head.dtype().configName()),
                     "cast the replacement or the model before");
         }
     }

@@ -28,7 +28,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A tied head follows the language model that replaces another one, and nothing trains, keeps or saves the old one.
+/// A tied head follows the language model that replaces another one, and nothing trains, keeps or saves the old
+/// one.
 class ReplaceLanguageModelTest {
 
     private static final long[] IDS = {5, 9, 11, 3};
@@ -67,8 +68,7 @@ class ReplaceLanguageModelTest {
                 Pretrained mixture = load("moe_tied")) {
             dense.model().replaceLanguageModel(mixture.model());
 
-            Tensor logits =
-                    dense.model().logits(HostTensors.of(ids, 1, ids.length), Sequences.causal(1, ids.length));
+            Tensor logits = dense.model().logits(HostTensors.of(ids, 1, ids.length), Sequences.causal(1, ids.length));
 
             Tensor expected = reference.tensor("unpadded.logits");
             double difference = logits.sub(expected).abs().max().item_double();
@@ -170,8 +170,8 @@ class ReplaceLanguageModelTest {
     @Test
     void shapesThatDoNotFitAreRefusedWithBothShapesAndTheModelIsAsBefore() {
         JsonObject config = config("moe_tied");
-        JsonObject wide = config.with(
-                "text_config", config.requireObject("text_config").with("hidden_size", 64));
+        JsonObject wide =
+                config.with("text_config", config.requireObject("text_config").with("hidden_size", 64));
         try (var _ = TensorScope.open();
                 LanguageModel model = fresh("dense_kv");
                 LanguageModel other = AutoModel.fromConfig(wide)) {
