@@ -2,6 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.files.DurableFiles;
+import dev.bowline.files.NewFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,11 +13,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SequencedSet;
+import org.jspecify.annotations.Nullable;
 
 /// The files next to the weights: tokenizer, templates, generation config, whatever a model's maker put there. A save
 /// copies them unchanged. [CompanionWalk] says which files these are.
@@ -106,17 +110,22 @@ final class CompanionFiles implements AutoCloseable {
         return leftOut;
     }
 
-    /// Copies each and forces it to the disk.
+    /// Copies each file into a directory that nobody reads yet. The caller fsyncs `target` itself.
     ///
-    /// @return what is not as it was when the files were listed, a sentence each
+    /// @return the changes since the files were listed, a sentence each
     List<String> copyTo(Path target) throws IOException {
         List<String> notes = new ArrayList<>();
+        SequencedSet<Path> folders = new LinkedHashSet<>();
         for (Map.Entry<Path, FileStamp> file : files.entrySet()) {
             Path copy = target.resolve(file.getKey());
             Path folder = Objects.requireNonNullElse(copy.getParent(), target);
             DurableFiles.createDirectories(folder);
+            folders.add(folder);
             copy(file.getKey(), copy);
             note(file.getKey(), file.getValue()).ifPresent(notes::add);
+        }
+        folders.remove(target);
+        for (Path folder : folders) {
             DurableFiles.fsyncDirectory(folder);
         }
         return notes;
@@ -138,21 +147,20 @@ final class CompanionFiles implements AutoCloseable {
     }
 
     private void copy(Path file, Path copy) throws IOException {
-        if (retained.containsKey(file)) {
-            try (FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                write(Objects.requireNonNull(retained.get(file)).asByteBuffer(), to);
-                to.force(true);
-            }
+        @Nullable MemorySegment content = retained.get(file);
+        long bytes = Objects.requireNonNull(files.get(file)).bytes();
+        if (content != null) {
+            NewFile.write(copy, bytes, to -> write(content.asByteBuffer(), to));
             return;
         }
-        try (FileChannel from = FileChannel.open(directory.resolve(file), StandardOpenOption.READ);
-                FileChannel to = FileChannel.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
-            while (from.read(buffer) >= 0) {
-                write(buffer.flip(), to);
-                buffer.clear();
-            }
-            to.force(true);
+        try (FileChannel from = FileChannel.open(directory.resolve(file), StandardOpenOption.READ)) {
+            NewFile.write(copy, bytes, to -> {
+                ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
+                while (from.read(buffer) >= 0) {
+                    write(buffer.flip(), to);
+                    buffer.clear();
+                }
+            });
         } catch (NoSuchFileException _) {
             // The note about the change says so.
         }

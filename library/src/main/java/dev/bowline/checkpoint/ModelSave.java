@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.files.AtomicDirectory;
-import dev.bowline.files.DurableFiles;
+import dev.bowline.files.NewFile;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsType;
@@ -131,20 +131,22 @@ final class ModelSave {
         CountedSave save = new CountedSave(progress, layout.bytes() + extras.tensorBytes());
         Map<String, String> hashes = new HashMap<>();
         for (ShardLayout.File file : layout.files()) {
-            hashes.putAll(SafetensorsWriter.write(
+            hashes.putAll(SafetensorsWriter.create(
                             aside.resolve(file.name()),
                             save.counted(file.tensors()),
                             file.metadata(),
                             Set.of(embeddingKey()))
                     .hashes());
         }
-        layout.index().ifPresent(index -> index.write(aside.resolve(WeightFiles.INDEX_FILE)));
-        DurableFiles.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
+        if (layout.index().isPresent()) {
+            layout.index().get().write(aside.resolve(WeightFiles.INDEX_FILE));
+        }
+        NewFile.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         notes.addAll(companions.copyTo(aside));
         extras.content().writeTo(aside, save);
         TieGroup group = new ReadBack(aside, model, head, tensorsToSave.tensors()).verify(hashAtLoad(), hashes);
         TieLedger ledger = new TieLedger(List.of(group));
-        DurableFiles.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
+        NewFile.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
         return ledger;
     }
 

@@ -36,7 +36,7 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
                 .map(entry -> source(entry.getKey(), entry.getValue()))
                 .toList();
         Path path = directory.resolve(TrainingState.TENSORS_FILE_NAME);
-        SafetensorsWriter.write(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
+        SafetensorsWriter.create(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
                 if (ParallelReads.differ(HostTensors.bytes(tensor), written.bytes(name))) {

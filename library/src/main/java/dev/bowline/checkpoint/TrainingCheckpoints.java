@@ -3,8 +3,11 @@ package dev.bowline.checkpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.ModelSave.Extras;
 import dev.bowline.files.AtomicDirectory;
+import dev.bowline.files.AtomicFile;
 import dev.bowline.files.DirectoryReplacement;
 import dev.bowline.files.DurableFiles;
+import dev.bowline.files.NewFile;
+import dev.bowline.files.PartialName;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -12,7 +15,6 @@ import dev.bowline.model.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -20,7 +22,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -37,7 +38,7 @@ public final class TrainingCheckpoints {
 
     private static final Pattern STEP = Pattern.compile("step_(\\d{1,9})");
     private static final Pattern LEFTOVER =
-            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + AtomicDirectory.SUFFIX + "\\E");
+            Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + PartialName.SUFFIX + "\\E");
 
     private final Path directory;
     private final int keepLast;
@@ -77,7 +78,7 @@ public final class TrainingCheckpoints {
             if (hasOptimizer) {
                 optimizer.write(aside, save);
             }
-            DurableFiles.write(aside.resolve(TrainingState.FILE_NAME), json);
+            NewFile.write(aside.resolve(TrainingState.FILE_NAME), json);
         });
         Path target = directory.resolve("step_" + step);
         SaveReport report = new ModelSave(model, options).replace(target, extras);
@@ -150,15 +151,8 @@ public final class TrainingCheckpoints {
     }
 
     private void pointTo(Path target) {
-        Path aside = directory.resolve(".%s.%s%s".formatted(LATEST, UUID.randomUUID(), AtomicDirectory.SUFFIX));
         try {
-            DurableFiles.write(aside, target.getFileName() + "\n");
-            Files.move(
-                    aside,
-                    directory.resolve(LATEST),
-                    StandardCopyOption.ATOMIC_MOVE,
-                    StandardCopyOption.REPLACE_EXISTING);
-            DurableFiles.fsyncDirectory(directory);
+            AtomicFile.write(directory.resolve(LATEST), target.getFileName() + "\n");
         } catch (IOException e) {
             throw new BowlineException(
                     "%s was saved completely, but %s does not name it: %s"
@@ -193,13 +187,9 @@ public final class TrainingCheckpoints {
                 .equals(saved.directory().toAbsolutePath().normalize());
     }
 
-    /// Renamed first, so that one that is half removed is never taken for whole.
     private Optional<String> remove(Path checkpoint) {
-        Path doomed = directory.resolve(
-                ".%s.%s%s".formatted(checkpoint.getFileName(), UUID.randomUUID(), AtomicDirectory.SUFFIX));
         try {
-            DurableFiles.rename(checkpoint, doomed);
-            DurableFiles.deleteRecursively(doomed);
+            AtomicDirectory.delete(checkpoint);
             return Optional.empty();
         } catch (IOException e) {
             return Optional.of(

@@ -13,9 +13,6 @@ import java.util.stream.Stream;
 /// A directory that appears whole or not at all: written beside its place, forced to the disk, then renamed.
 public final class AtomicDirectory {
 
-    /// How the name of one that is being written ends; such a directory is never a checkpoint.
-    public static final String SUFFIX = ".partial";
-
     @FunctionalInterface
     public interface Content {
         void writeTo(Path directory) throws IOException;
@@ -48,8 +45,15 @@ public final class AtomicDirectory {
         Path parent = parent(target);
         saving(target, bytes, () -> {
             DurableFiles.createDirectories(parent);
-            writeThenMove(target, hidden(parent, target), bytes, content);
+            writeThenMove(target, PartialName.of(parent.resolve(target.getFileName())), bytes, content);
         });
+    }
+
+    /// Deletes a directory. The directory is renamed first, so a part of it is never taken for a whole one.
+    public static void delete(Path directory) throws IOException {
+        Path partial = PartialName.of(directory);
+        DurableFiles.rename(directory, partial);
+        DurableFiles.deleteRecursively(partial);
     }
 
     private static Path parent(Path target) {
@@ -95,27 +99,8 @@ public final class AtomicDirectory {
             DirectoryReplacement.begin(target, parent, aside);
         } else {
             DurableFiles.rename(aside, target);
-            confirm(target, parent);
+            DirectoryReplacement.confirm(target, parent);
         }
-    }
-
-    /// Forces the name of a directory that is in its place to the disk. A failure leaves it there.
-    static void confirm(Path target, Path parent) {
-        try {
-            DurableFiles.fsyncDirectory(parent);
-        } catch (IOException e) {
-            BowlineException unconfirmed = new BowlineException(
-                    "%s is complete, but the disk did not confirm its name; a power cut may lose it: %s"
-                            .formatted(target, e.getMessage()),
-                    "check the disk, and inspect that directory before you resume from it");
-            unconfirmed.addSuppressed(e);
-            throw unconfirmed;
-        }
-    }
-
-    /// A name beside `target` that is never taken for a checkpoint.
-    static Path hidden(Path parent, Path target) {
-        return parent.resolve(".%s.%s%s".formatted(target.getFileName(), UUID.randomUUID(), SUFFIX));
     }
 
     /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.

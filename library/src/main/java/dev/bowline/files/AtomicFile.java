@@ -2,61 +2,68 @@ package dev.bowline.files;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.UUID;
 
-/// Replaces a file whole: written beside it, forced to the disk, then renamed over it.
+/// Writes a file whole or not at all: under a hidden name, fsynced, then renamed over the target. A failure leaves the
+/// target unchanged.
 public final class AtomicFile {
-
-    @FunctionalInterface
-    public interface Content {
-        /// @param channel open for writing, and for reading what was written
-        void writeTo(FileChannel channel) throws IOException;
-    }
 
     private AtomicFile() {}
 
-    /// @param bytes how many `content` will write, to refuse early when the disk has no room for them
-    public static void write(Path target, long bytes, Content content) {
+    /// Writes a large file.
+    ///
+    /// @param bytes the length of the content. A disk with less free space is refused before the first byte.
+    /// @throws BowlineException if the disk fails
+    public static void write(Path target, long bytes, NewFile.Content content) {
         Path directory = target.toAbsolutePath().getParent();
         if (directory == null || Files.isDirectory(target)) {
             throw new BowlineException("%s is a directory".formatted(target), "name a file");
         }
-        Path aside = directory.resolve(".%s.%s.partial".formatted(target.getFileName(), UUID.randomUUID()));
         try {
-            requireRoom(target, directory, bytes);
-            try (FileChannel channel = FileChannel.open(
-                    aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ)) {
-                content.writeTo(channel);
-                DurableFiles.fsync(channel);
-            }
-            DurableFiles.renameOver(aside, target);
-            DurableFiles.fsyncDirectory(directory);
+            requireSpace(target, directory, bytes);
+            replace(directory.resolve(target.getFileName()), directory, content);
         } catch (IOException e) {
-            delete(aside, e);
             throw failed(target, directory, bytes, e);
-        } catch (RuntimeException | Error e) {
-            delete(aside, e);
+        }
+    }
+
+    /// Writes a small file.
+    public static void write(Path target, String text) throws IOException {
+        Path absolute = target.toAbsolutePath();
+        replace(
+                absolute,
+                absolute.getParent(),
+                channel -> NewFile.writeFully(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), channel));
+    }
+
+    private static void replace(Path target, Path directory, NewFile.Content content) throws IOException {
+        Path partial = PartialName.of(target);
+        try {
+            NewFile.create(partial, content);
+            DurableFiles.renameOver(partial, target);
+            DurableFiles.fsyncDirectory(directory);
+        } catch (IOException | RuntimeException | Error e) {
+            delete(partial, e);
             throw e;
         }
     }
 
-    private static void requireRoom(Path target, Path directory, long bytes) throws IOException {
-        long room = DurableFiles.usableBytes(directory);
-        if (room < bytes) {
+    private static void requireSpace(Path target, Path directory, long bytes) throws IOException {
+        long free = DurableFiles.usableBytes(directory);
+        if (free < bytes) {
             throw new BowlineException(
-                    "%s needs %d bytes, but its disk has %d left".formatted(target, bytes, room),
+                    "%s needs %d bytes, but its disk has %d left".formatted(target, bytes, free),
                     "free space on that disk, or save elsewhere");
         }
     }
 
-    private static void delete(Path aside, Throwable reason) {
+    private static void delete(Path partial, Throwable reason) {
         try {
-            Files.deleteIfExists(aside);
+            Files.deleteIfExists(partial);
         } catch (IOException e) {
             reason.addSuppressed(e);
         }

@@ -1,5 +1,6 @@
 package dev.bowline.files;
 
+import dev.bowline.BowlineException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +50,7 @@ public final class DirectoryReplacement {
     }
 
     private static void finish(Path whole, Path target, Path parent) throws IOException {
-        Path old = AtomicDirectory.hidden(parent, target);
+        Path old = PartialName.of(target);
         if (Files.exists(target)) {
             DurableFiles.rename(target, old);
         }
@@ -61,11 +62,25 @@ public final class DirectoryReplacement {
             }
             throw e;
         }
-        AtomicDirectory.confirm(target, parent);
+        confirm(target, parent);
         try {
             DurableFiles.deleteRecursively(old);
         } catch (IOException _) {
             // The new one is in its place. The next save removes what is hidden.
+        }
+    }
+
+    /// Forces the name of a directory that is in its place to the disk. A failure leaves it there.
+    static void confirm(Path target, Path parent) {
+        try {
+            DurableFiles.fsyncDirectory(parent);
+        } catch (IOException e) {
+            BowlineException unconfirmed = new BowlineException(
+                    "%s is complete, but the disk did not confirm its name; a power cut may lose it: %s"
+                            .formatted(target, e.getMessage()),
+                    "check the disk, and inspect that directory before you resume from it");
+            unconfirmed.addSuppressed(e);
+            throw unconfirmed;
         }
     }
 }

@@ -2,9 +2,7 @@ package dev.bowline.files;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -26,29 +24,6 @@ public final class DurableFiles {
     }
 
     private DurableFiles() {}
-
-    /// Creates a small file and fsyncs it. The entry in its directory is durable after [#fsyncDirectory].
-    ///
-    /// @param path absent
-    public static void write(Path path, String text) throws IOException {
-        write(path, text.getBytes(StandardCharsets.UTF_8));
-    }
-
-    /// Creates a small file like [#write(Path, String)].
-    public static void write(Path path, byte[] content) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(content);
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            fsync(channel);
-        }
-    }
-
-    /// Makes the content of an open file durable.
-    public static void fsync(FileChannel file) throws IOException {
-        file.force(true);
-    }
 
     /// Makes the names in a directory durable. Windows cannot open a directory and does not need it.
     public static void fsyncDirectory(Path directory) throws IOException {

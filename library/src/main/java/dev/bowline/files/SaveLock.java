@@ -45,7 +45,8 @@ public final class SaveLock implements AutoCloseable {
             lock(channel);
             // Another process may have found the mark before it was locked, and taken it for a dead one's.
             if (Files.exists(file)) {
-                return new SaveLock(file, aside(parent, target.getFileName().toString(), save.toString()), channel);
+                return new SaveLock(
+                        file, PartialName.of(parent.resolve(target.getFileName()), save.toString()), channel);
             }
             channel.close();
         }
@@ -64,10 +65,6 @@ public final class SaveLock implements AutoCloseable {
         return aside;
     }
 
-    private static Path aside(Path parent, String target, String save) {
-        return parent.resolve(".%s.%s%s".formatted(target, save, AtomicDirectory.SUFFIX));
-    }
-
     /// Removes what processes that are dead were writing among the children of `parent`.
     static void removeLeftovers(Path parent) throws IOException {
         List<Path> children;
@@ -77,7 +74,7 @@ public final class SaveLock implements AutoCloseable {
         for (Path child : children) {
             Matcher name = NAME.matcher(child.getFileName().toString());
             if (name.matches() && !name.group(2).equals(PROCESS.toString())) {
-                removeIfDead(child, aside(parent, name.group(1), name.group(3)));
+                removeIfDead(child, PartialName.of(parent.resolve(name.group(1)), name.group(3)));
             }
         }
     }

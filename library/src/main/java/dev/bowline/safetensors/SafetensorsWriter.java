@@ -1,6 +1,7 @@
 package dev.bowline.safetensors;
 
 import dev.bowline.files.AtomicFile;
+import dev.bowline.files.NewFile;
 import dev.bowline.files.WriteBehind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -14,8 +15,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// Writes a safetensors file aside, makes it durable and renames it into place: there is the whole new file or the
-/// old one, never a part.
+/// Writes safetensors files in one pass and fsyncs each once.
 public final class SafetensorsWriter {
 
     /// What transformers expects of a file that PyTorch could have written.
@@ -32,25 +32,50 @@ public final class SafetensorsWriter {
         this.behind = behind;
     }
 
-    /// Writes with the metadata that transformers expects, and no hashes.
+    /// Writes a whole file or none, with the metadata that transformers expects and no hashes.
     public static WrittenFile write(Path target, List<TensorSource> tensors) {
         return write(target, tensors, PYTORCH_METADATA, Set.of());
     }
 
-    /// @param tensors in the order their bytes shall have; wider types first if some start would be unaligned otherwise
-    /// @param metadata in the order it shall have; an empty map writes none
-    /// @param hashed the names of the tensors whose [TensorHash] is wanted, taken of the file as it reads back
+    /// Writes a whole file or none, over the file at `target` if there is one.
+    ///
+    /// @param tensors in the order of their bytes; wider types first if some start would be unaligned otherwise
+    /// @param metadata in the order of the header; an empty map writes none
+    /// @param hashed the names of the tensors whose [TensorHash] is wanted, computed from the file as it reads back
     public static WrittenFile write(
             Path target, List<TensorSource> tensors, Map<String, String> metadata, Set<String> hashed) {
+        return write(AtomicFile::write, target, tensors, metadata, hashed);
+    }
+
+    /// Creates a file in a directory that nobody reads yet, like [#write(Path, List, Map, Set)] but under its own
+    /// name. A failure leaves a part of the file.
+    ///
+    /// @param path absent
+    public static WrittenFile create(
+            Path path, List<TensorSource> tensors, Map<String, String> metadata, Set<String> hashed) {
+        return write(NewFile::write, path, tensors, metadata, hashed);
+    }
+
+    @FunctionalInterface
+    private interface FileWriter {
+        void write(Path path, long bytes, NewFile.Content content);
+    }
+
+    private static WrittenFile write(
+            FileWriter file,
+            Path path,
+            List<TensorSource> tensors,
+            Map<String, String> metadata,
+            Set<String> hashed) {
         HeaderText header = HeaderText.of(tensors, metadata);
         long fileBytes = Math.addExact(header.bytes().remaining(), header.dataBytes());
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
-        AtomicFile.write(target, fileBytes, channel -> {
+        file.write(path, fileBytes, channel -> {
             try (WriteBehind behind = new WriteBehind(channel)) {
                 hashes.putAll(new SafetensorsWriter(channel, behind).write(header, hashed));
             }
         });
-        return new WrittenFile(target, fileBytes, hashes);
+        return new WrittenFile(path, fileBytes, hashes);
     }
 
     private SequencedMap<String, String> write(HeaderText header, Set<String> hashed) throws IOException {

@@ -1,13 +1,13 @@
 package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
-import dev.bowline.files.AtomicFile;
+import dev.bowline.files.NewFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
 import dev.bowline.json.JsonValue;
-import java.nio.ByteBuffer;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -76,19 +76,12 @@ public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject meta
         }
     }
 
-    /// Writes it as Hugging Face does, keys sorted, whole or not at all.
-    public WrittenFile write(Path path) {
+    /// Writes a new file as Hugging Face does, with sorted keys.
+    public void write(Path path) throws IOException {
         SequencedMap<String, JsonValue> files = new LinkedHashMap<>();
         new TreeMap<>(weightMap).forEach((tensor, file) -> files.put(tensor, JsonValue.of(file)));
         JsonObject index = JsonObject.of().with("metadata", metadata).with("weight_map", JsonObject.of(files));
-        ByteBuffer text = ByteBuffer.wrap(Json.pretty(index).getBytes(StandardCharsets.UTF_8));
-        long bytes = text.remaining();
-        AtomicFile.write(path, bytes, channel -> {
-            while (text.hasRemaining()) {
-                channel.write(text);
-            }
-        });
-        return new WrittenFile(path, bytes, new LinkedHashMap<>());
+        NewFile.write(path, Json.pretty(index));
     }
 
     /// Whether the file system can have it: half of a surrogate pair it cannot.

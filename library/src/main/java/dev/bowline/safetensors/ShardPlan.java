@@ -1,7 +1,6 @@
 package dev.bowline.safetensors;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 
@@ -61,15 +60,6 @@ public record ShardPlan(List<Shard> shards) {
 
     public boolean isSharded() {
         return shards.size() > 1;
-    }
-
-    /// The index that belongs beside the shards, without its figures.
-    SequencedMap<String, String> weightMap() {
-        SequencedMap<String, String> files = new LinkedHashMap<>();
-        for (Shard shard : shards) {
-            shard.tensors().forEach(name -> files.put(name, shard.fileName()));
-        }
-        return files;
     }
 
     private static ShardPlan named(List<List<String>> groups, SequencedMap<String, Long> sizes) {

@@ -19,7 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.Objects;
 import java.util.Random;
 import java.util.SortedMap;
@@ -40,6 +42,9 @@ class KilledSaveTest {
 
     /// The fewest tensors: every change to the disk is a case.
     private static final Path MODEL = Golden.directory("gemma4", "flag_top_true_text_false");
+
+    /// The changes that make a name visible or durable.
+    private static final Set<DiskWatch.Kind> NAMES = EnumSet.of(DiskWatch.Kind.RENAME, DiskWatch.Kind.FORCE_DIRECTORY);
 
     @TempDir
     private Path temporary;
@@ -65,8 +70,8 @@ class KilledSaveTest {
         }
     }
 
-    /// Real processes, which take a while: one before every rename, or with `-Dbowline.kill=every` before every
-    /// change.
+    /// Real processes are slow: one ends before every change of a name and every fsync of a directory, or, with
+    /// `-Dbowline.kill=every`, before every change.
     @ParameterizedTest
     @EnumSource
     void aProcessThatEndsLeavesAWholeRunAndTheDiskThatADyingDiskLeaves(Saving saving) throws Exception {
@@ -76,7 +81,7 @@ class KilledSaveTest {
         List<DiskWatch.Kind> changes = changes(saving, copy(begun, disk));
         int ended = 0;
         for (int after = 0; after < changes.size(); after++) {
-            if (every || changes.get(after) == DiskWatch.Kind.RENAME) {
+            if (every || NAMES.contains(changes.get(after))) {
                 Path run = copy(begun, disk);
 
                 Process process = start("halt", run, Integer.toString(saving.step), Integer.toString(after));
@@ -91,7 +96,7 @@ class KilledSaveTest {
                 ended++;
             }
         }
-        assertTrue(ended >= 4, "only %d of %d".formatted(ended, changes.size()));
+        assertTrue(ended >= 6, "only %d of %d".formatted(ended, changes.size()));
     }
 
     /// Before every change, and in the middle of it where it is a write.

@@ -7,7 +7,7 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorSource;
-import dev.bowline.safetensors.WeightsWriter;
+import dev.bowline.safetensors.WeightsFixture;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -153,7 +153,7 @@ final class TinyCheckpoint {
         List<TensorSource> sources = new ArrayList<>();
         tensors.forEach((name, tensor) -> sources.add(
                 new TensorSource(name, tensor.type(), tensor.shape(), MemorySegment.ofArray(tensor.bytes()))));
-        WeightsWriter.write(directory, sources, maxShardBytes, Set.of());
+        WeightsFixture.write(directory, sources, maxShardBytes);
         return directory;
     }
 

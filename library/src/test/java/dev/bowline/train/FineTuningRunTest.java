@@ -10,7 +10,7 @@ import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorSource;
-import dev.bowline.safetensors.WeightsWriter;
+import dev.bowline.safetensors.WeightsFixture;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -227,7 +227,7 @@ class FineTuningRunTest {
             weights.entries()
                     .forEach((name, entry) ->
                             all.add(new TensorSource(name, entry.type(), entry.shape(), weights.bytes(name))));
-            WeightsWriter.write(copy, all, Long.MAX_VALUE, Set.of());
+            WeightsFixture.write(copy, all, Long.MAX_VALUE);
         }
         return copy;
     }

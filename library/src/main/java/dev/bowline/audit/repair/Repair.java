@@ -5,6 +5,7 @@ import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.RepairPaths;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.findings.Rules;
+import dev.bowline.files.RepairLock;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -66,7 +67,7 @@ public final class Repair {
         if (!left.isOriginalAway()) {
             return false;
         }
-        try (RepairLock _ = RepairLock.take(left)) {
+        try (RepairLock _ = RepairLock.take(left.lock(), left.place())) {
             return RepairRun.clear(left, RepairDisk.unobserved());
         } catch (IOException e) {
             throw RepairRun.failed(directory, e);

@@ -2,6 +2,7 @@ package dev.bowline.audit.repair;
 
 import dev.bowline.files.DirectoryExchange;
 import dev.bowline.files.DurableFiles;
+import dev.bowline.files.NewFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,7 +60,7 @@ final class RepairDisk {
 
     void write(Path file, String text) throws IOException {
         observer.before(Step.WRITE, file);
-        DurableFiles.write(file, text);
+        NewFile.write(file, text);
     }
 
     /// A hard link where the file system allows one, else a copy.

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.RepairPaths;
+import dev.bowline.files.RepairLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -42,7 +43,7 @@ final class RepairRun {
         }
         Path parent = parent(place);
         RepairPaths names = RepairPaths.at(place);
-        try (RepairLock _ = RepairLock.take(names)) {
+        try (RepairLock _ = RepairLock.take(names.lock(), names.place())) {
             stage(names);
             try {
                 disk.rename(names.aside(), place);
@@ -69,7 +70,7 @@ final class RepairRun {
             throw new BowlineException(
                     "%s is read-only".formatted(place), "make it writable, or write elsewhere with --out");
         }
-        try (RepairLock _ = RepairLock.take(names)) {
+        try (RepairLock _ = RepairLock.take(names.lock(), names.place())) {
             if (plan.changesNothing()) {
                 clear(names, disk);
             } else {

@@ -111,7 +111,7 @@ final class RepairedFiles {
                 }
             }
             Map<String, String> metadata = RepairedHeaders.metadata(plan, header);
-            replace(name, to -> SafetensorsWriter.write(to, tensors, metadata, Set.of()));
+            replace(name, to -> SafetensorsWriter.create(to, tensors, metadata, Set.of()));
             return verified(tensors, aside.resolve(name));
         }
     }

@@ -14,6 +14,7 @@ import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.RepairPaths;
 import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.files.DirectoryExchange;
+import dev.bowline.files.RepairLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -214,7 +215,7 @@ class InterruptedRepairTest {
         Path model = fresh(duplicate());
         RepairPlan plan = plan(model);
 
-        try (RepairLock _ = RepairLock.take(RepairPaths.at(model))) {
+        try (RepairLock _ = RepairLock.take(RepairPaths.at(model).lock(), RepairPaths.at(model).place())) {
             BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan));
             assertTrue(refused.problem().contains("by another process"), refused.problem());
         }
@@ -232,7 +233,7 @@ class InterruptedRepairTest {
             }
         };
 
-        try (RepairLock _ = RepairLock.take(names, another)) {
+        try (RepairLock _ = RepairLock.take(names.lock(), names.place(), another)) {
             assertEquals(2, opened[0]);
             assertThrows(BowlineException.class, () -> takeAndRelease(names));
         }
@@ -241,7 +242,7 @@ class InterruptedRepairTest {
     }
 
     private static void takeAndRelease(RepairPaths names) {
-        try (RepairLock _ = RepairLock.take(names)) {
+        try (RepairLock _ = RepairLock.take(names.lock(), names.place())) {
             assertTrue(names.isThere());
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);

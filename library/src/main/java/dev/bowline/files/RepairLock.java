@@ -1,7 +1,6 @@
-package dev.bowline.audit.repair;
+package dev.bowline.files;
 
 import dev.bowline.BowlineException;
-import dev.bowline.audit.evidence.RepairPaths;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The file is removed by whoever has the lock. Who had opened it before could then lock a file that is gone,
 /// so a lock counts only when its mark is found under the file's name.
-final class RepairLock implements AutoCloseable {
+public final class RepairLock implements AutoCloseable {
 
     /// Behind the mark, as Windows lets nobody read what is locked.
     private static final long LOCKED = 1L << 20;
@@ -39,20 +38,21 @@ final class RepairLock implements AutoCloseable {
         this.channel = channel;
     }
 
-    static RepairLock take(RepairPaths names) throws IOException {
-        return take(names, () -> {});
+    /// @param file of the lock
+    /// @param place that is repaired
+    public static RepairLock take(Path file, Path place) throws IOException {
+        return take(file, place, () -> {});
     }
 
     /// @param opened is run when the file is open and not yet locked
-    static RepairLock take(RepairPaths names, Runnable opened) throws IOException {
-        Path file = names.lock();
+    public static RepairLock take(Path file, Path place, Runnable opened) throws IOException {
         while (true) {
             FileChannel channel = open(file);
             try {
                 opened.run();
                 if (!isLocked(channel)) {
                     throw new BowlineException(
-                            "%s is being repaired by another process".formatted(names.place()),
+                            "%s is being repaired by another process".formatted(place),
                             "wait until it has ended");
                 }
                 if (isMarked(file, channel)) {
