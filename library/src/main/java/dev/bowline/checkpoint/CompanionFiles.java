@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -110,7 +111,7 @@ final class CompanionFiles implements AutoCloseable {
         return leftOut;
     }
 
-    /// Copies each file into a directory that nobody reads yet. The caller fsyncs `target` itself.
+    /// Copies each file into a directory that nobody reads yet. The caller fsyncs `target`.
     ///
     /// @return the changes since the files were listed, a sentence each
     List<String> copyTo(Path target) throws IOException {
@@ -119,12 +120,13 @@ final class CompanionFiles implements AutoCloseable {
         for (Map.Entry<Path, FileStamp> file : files.entrySet()) {
             Path copy = target.resolve(file.getKey());
             Path folder = Objects.requireNonNullElse(copy.getParent(), target);
-            DurableFiles.createDirectories(folder);
-            folders.add(folder);
+            Files.createDirectories(folder);
+            for (Path each = folder; each != null && !each.equals(target); each = each.getParent()) {
+                folders.add(each);
+            }
             copy(file.getKey(), copy);
             note(file.getKey(), file.getValue()).ifPresent(notes::add);
         }
-        folders.remove(target);
         for (Path folder : folders) {
             DurableFiles.fsyncDirectory(folder);
         }

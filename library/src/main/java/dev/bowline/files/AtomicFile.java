@@ -19,10 +19,7 @@ public final class AtomicFile {
     /// @param bytes the length of the content. A disk with less free space is refused before the first byte.
     /// @throws BowlineException if the disk fails
     public static void write(Path target, long bytes, NewFile.Content content) {
-        Path directory = target.toAbsolutePath().getParent();
-        if (directory == null || Files.isDirectory(target)) {
-            throw new BowlineException("%s is a directory".formatted(target), "name a file");
-        }
+        Path directory = directory(target);
         try {
             requireSpace(target, directory, bytes);
             replace(directory.resolve(target.getFileName()), directory, content);
@@ -33,11 +30,19 @@ public final class AtomicFile {
 
     /// Writes a small file.
     public static void write(Path target, String text) throws IOException {
-        Path absolute = target.toAbsolutePath();
+        Path directory = directory(target);
         replace(
-                absolute,
-                absolute.getParent(),
+                directory.resolve(target.getFileName()),
+                directory,
                 channel -> NewFile.writeFully(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), channel));
+    }
+
+    private static Path directory(Path target) {
+        Path directory = target.toAbsolutePath().getParent();
+        if (directory == null || Files.isDirectory(target)) {
+            throw new BowlineException("%s is a directory".formatted(target), "name a file");
+        }
+        return directory;
     }
 
     private static void replace(Path target, Path directory, NewFile.Content content) throws IOException {

@@ -52,8 +52,7 @@ public final class RepairLock implements AutoCloseable {
                 opened.run();
                 if (!isLocked(channel)) {
                     throw new BowlineException(
-                            "%s is being repaired by another process".formatted(place),
-                            "wait until it has ended");
+                            "%s is being repaired by another process".formatted(place), "wait until it has ended");
                 }
                 if (isMarked(file, channel)) {
                     return new RepairLock(file, channel);

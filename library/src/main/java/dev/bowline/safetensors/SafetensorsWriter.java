@@ -62,11 +62,7 @@ public final class SafetensorsWriter {
     }
 
     private static WrittenFile write(
-            FileWriter file,
-            Path path,
-            List<TensorSource> tensors,
-            Map<String, String> metadata,
-            Set<String> hashed) {
+            FileWriter file, Path path, List<TensorSource> tensors, Map<String, String> metadata, Set<String> hashed) {
         HeaderText header = HeaderText.of(tensors, metadata);
         long fileBytes = Math.addExact(header.bytes().remaining(), header.dataBytes());
         SequencedMap<String, String> hashes = new LinkedHashMap<>();

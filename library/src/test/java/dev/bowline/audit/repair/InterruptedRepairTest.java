@@ -215,7 +215,8 @@ class InterruptedRepairTest {
         Path model = fresh(duplicate());
         RepairPlan plan = plan(model);
 
-        try (RepairLock _ = RepairLock.take(RepairPaths.at(model).lock(), RepairPaths.at(model).place())) {
+        try (RepairLock _ = RepairLock.take(
+                RepairPaths.at(model).lock(), RepairPaths.at(model).place())) {
             BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan));
             assertTrue(refused.problem().contains("by another process"), refused.problem());
         }
