@@ -72,9 +72,8 @@ final class MemoryEstimator {
         long size = plan.dtype().bytes();
         boolean trained = parameter.role() != SlotRole.BUFFER && !plan.frozen().contains(component);
         if (trained) {
-            long moments = 2L * Dtype.FLOAT32.bytes();
-            long master = plan.dtype() == Dtype.FLOAT32 ? 0 : Dtype.FLOAT32.bytes();
-            return new MemoryEstimate.Part(component, elements * size, elements * size, elements * (moments + master));
+            long state = plan.optimizer().stateBytes(plan.dtype(), parameter.shape());
+            return new MemoryEstimate.Part(component, elements * size, elements * size, state);
         }
         return new MemoryEstimate.Part(component, inFiles.get(name) == plan.dtype() ? 0 : elements * size, 0, 0);
     }

@@ -2,6 +2,7 @@ package dev.bowline.memory;
 
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.model.Component;
+import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.tensor.Dtype;
 import java.util.EnumSet;
 import java.util.Set;
@@ -13,9 +14,10 @@ import java.util.Set;
 /// @param columns tokens in a row
 /// @param microBatches forward passes in a step
 /// @param loss decides how many targets go through the head at once
+/// @param optimizer decides what is kept for each trained parameter
 /// @param frozen the components that are not trained
 public record MemoryPlan(
-        Dtype dtype, int rows, int columns, int microBatches, CrossEntropy loss, Set<Component> frozen) {
+        Dtype dtype, int rows, int columns, int microBatches, CrossEntropy loss, OptimizerSettings optimizer, Set<Component> frozen) {
 
     public MemoryPlan {
         frozen = Set.copyOf(frozen);
@@ -36,25 +38,29 @@ public record MemoryPlan(
     }
 
     MemoryPlan in(Dtype other) {
-        return new MemoryPlan(other, rows, columns, microBatches, loss, frozen);
+        return new MemoryPlan(other, rows, columns, microBatches, loss, optimizer, frozen);
     }
 
     /// The same step in forward passes of so many rows.
     MemoryPlan withRows(int fewer) {
-        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, frozen);
+        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, optimizer, frozen);
     }
 
     MemoryPlan withColumns(int shorter) {
-        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, frozen);
+        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, optimizer, frozen);
     }
 
     MemoryPlan with(CrossEntropy other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, other, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, other, optimizer, frozen);
+    }
+
+    MemoryPlan with(OptimizerSettings other) {
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, other, frozen);
     }
 
     MemoryPlan freezing(Set<Component> more) {
         Set<Component> all = EnumSet.copyOf(more);
         all.addAll(frozen);
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, all);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, optimizer, all);
     }
 }

@@ -241,7 +241,7 @@ public final class AdamW implements Optimizer {
         }
     }
 
-    /// m = β₁ m + (1 - β₁) g, v = β₂ v + (1 - β₂) g², w = w - η λ w - η m̂ / (√v̂ + ε), with bias-corrected m̂ and v̂.
+    /// m = β₁ m + (1 - β₁) g, v = β₂ v + (1 - β₂) g², w = w - η λ w - η m̂ / (√v̂ + ε).
     private static void update(Ops.AdamWTensors tensors, long i, Ops.AdamWRates rates) {
         Tensor w = tensors.values().get(i);
         Tensor g = tensors.gradients().get(i);

@@ -33,8 +33,11 @@ public interface OptimizerSettings {
         return all;
     }
 
-    /// Bytes of optimizer state for a parameter of `shape`.
+    /// Bytes of optimizer state for a parameter of `shape`. Scalars, such as the number of steps, are not counted.
     default long stateBytes(Dtype dtype, long... shape) {
-        return layout(dtype, shape).stream().mapToLong(StateTensor::bytes).sum();
+        return layout(dtype, shape).stream()
+                .filter(tensor -> !tensor.shape().isEmpty())
+                .mapToLong(StateTensor::bytes)
+                .sum();
     }
 }

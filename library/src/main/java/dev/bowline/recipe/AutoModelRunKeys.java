@@ -173,7 +173,8 @@ final class AutoModelRunKeys {
         rows.put(new Target(), "optimizer._target_", "loss_fn._target_");
         rows.put(
                 new Ignored(
-                        "the optimizer is always fused, with 32-bit master weights; optimizer.state_dtype decides about moments"),
+                        "the optimizer is always fused, with 32-bit master weights;"
+                                + " optimizer.state_dtype decides about moments"),
                 in(
                         "optimizer",
                         "fused foreach capturable master_weights master_weight_dtype master_weight_bits"

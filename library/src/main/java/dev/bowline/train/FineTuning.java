@@ -37,6 +37,9 @@ public final class FineTuning implements AutoCloseable {
     /// Where [#progress] says which rate each step has.
     static final String SCHEDULER = "scheduler";
 
+    /// The key of [#progress] with the optimizer whose state is saved.
+    private static final String OPTIMIZER = "optimizer";
+
     private static final String ROWS_HASH = "rows_sha256";
 
     private final LanguageModel model;
@@ -171,7 +174,18 @@ public final class FineTuning implements AutoCloseable {
                 .with(ROWS_HASH, rows.sha256())
                 .with("order", rows.order().name().toLowerCase(Locale.ROOT))
                 .with("seed", rows.seed())
+                .with(OPTIMIZER, optimizerName())
                 .with(SCHEDULER, scheduler());
+    }
+
+    private JsonObject optimizerName() {
+        return JsonObject.of()
+                .with("name", lowerCase(plan.optimizer().name()))
+                .with("state_dtype", lowerCase(plan.optimizer().stateDtype()));
+    }
+
+    private static String lowerCase(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     /// Which rate each step has; it depends on the number of the step alone.
@@ -220,10 +234,28 @@ public final class FineTuning implements AutoCloseable {
         requireSameRows(progress);
         requireOrder(progress);
         if (!optimizerState.isEmpty()) {
+            requireSameOptimizer(progress);
             optimizer.restore(optimizerState);
         }
         stepsTaken = progress.requireLong("steps_taken");
         position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
+    }
+
+    /// A checkpoint of an older release has no entry: it has AdamW's state in float32.
+    private void requireSameOptimizer(JsonObject progress) {
+        JsonObject saved = progress.optionalObject(OPTIMIZER)
+                .orElseGet(() -> JsonObject.of().with("name", "adamw").with("state_dtype", "float32"));
+        JsonObject now = optimizerName();
+        for (String key : List.of("name", "state_dtype")) {
+            if (!saved.requireString(key).equals(now.requireString(key))) {
+                throw new BowlineException(
+                        "the checkpoint has optimizer state with optimizer.%s %s, the recipe says %s"
+                                .formatted(key, saved.requireString(key), now.requireString(key)),
+                        "set optimizer.%s to %s, or start a new run with the checkpoint as"
+                                .formatted(key, saved.requireString(key))
+                                + " model.pretrained_model_name_or_path");
+            }
+        }
     }
 
     /// A checkpoint of an older release does not say.
@@ -247,7 +279,7 @@ public final class FineTuning implements AutoCloseable {
         for (String key : shuffled ? List.of("order", "seed") : List.of("order")) {
             if (progress.has(key) && !progress.require(key).equals(now.require(key))) {
                 throw new BowlineException(
-                        "the checkpoint's rows stand in an order with the %s %s, now it is %s"
+                        "the data order depends on %s: the checkpoint used %s, the recipe says %s"
                                 .formatted(key, Json.compact(progress.require(key)), Json.compact(now.require(key))),
                         "resume with the seed and the dataset.shuffle that the run started with; another order in the"
                                 + " middle of an epoch would repeat some rows and leave out others");

@@ -17,8 +17,9 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Tensor;
 
-/// One optimizer step. Micro-batches accumulate; each is weighted by its target tokens, so the result is the same
-/// however the step is cut up.
+/// One optimizer step: forward and backward passes that accumulate gradients, their reduction over ranks, clipping,
+/// update. The loss is the mean over the targets of the whole step, so the result does not depend on the size of the
+/// micro-batches.
 public final class TrainingStep {
 
     /// @param loss mean over the step's targets
@@ -30,30 +31,46 @@ public final class TrainingStep {
     private final Gradients gradients;
     private final CrossEntropy loss;
     private final OptionalDouble maxGradNorm;
+    private final GradientReduction reduction;
     private final ExpertLoad expertLoad = new ExpertLoad();
     private boolean updating;
 
+    /// A step of one process.
     public TrainingStep(LanguageModel model, Optimizer optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
+        this(model, optimizer, loss, maxGradNorm, GradientReduction.NONE);
+    }
+
+    /// @param maxGradNorm what gradients are clipped to; empty to leave them
+    public TrainingStep(
+            LanguageModel model,
+            Optimizer optimizer,
+            CrossEntropy loss,
+            OptionalDouble maxGradNorm,
+            GradientReduction reduction) {
         this.model = model;
         this.optimizer = optimizer;
         gradients = new Gradients(model.trainable());
         this.loss = loss;
         this.maxGradNorm = maxGradNorm;
+        this.reduction = reduction;
     }
 
     /// @param number for messages, from 1
     /// @throws NotFiniteException if the loss or a gradient is not finite; the weights are as before the step
     public Outcome take(long number, List<Batch> microBatches, double learningRate) {
-        long targetTokens = microBatches.stream().mapToLong(Batch::targetTokens).sum();
-        double total = 0;
+        long targetTokens = reduction.sumTargetTokens(
+                microBatches.stream().mapToLong(Batch::targetTokens).sum());
+        double ownLoss = 0;
         List<Batch> notFinite = new ArrayList<>();
         for (Batch batch : microBatches) {
             double part = accumulate(batch, 1.0 / targetTokens);
             if (!Double.isFinite(part)) {
                 notFinite.add(batch);
             }
-            total += part;
+            ownLoss += part;
         }
+        reduction.sumGradients(gradients);
+        double total = reduction.sumLoss(ownLoss);
         double norm = gradients.norm();
         if (!Double.isFinite(total) || !Double.isFinite(norm)) {
             gradients.clear();
@@ -73,7 +90,7 @@ public final class TrainingStep {
         return new Outcome(total, norm);
     }
 
-    /// Whether an update of the weights has begun and not ended: it failed half-way.
+    /// Whether an update of the weights began and failed before its end.
     boolean isUpdating() {
         return updating;
     }
@@ -92,7 +109,8 @@ public final class TrainingStep {
         }
     }
 
-    /// Who sees whom. Padding stands on the right, where causality hides it already; only packed rows need a mask.
+    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only packed rows
+    /// need another mask.
     static Sequences sequences(Batch batch) {
         return batch.isPacked()
                 ? Sequences.packed(batch.documents(), batch.positions(), batch.rows(), batch.columns())

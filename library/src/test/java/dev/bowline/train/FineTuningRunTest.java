@@ -2,8 +2,10 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.model.TiedWeights;
@@ -63,6 +65,28 @@ class FineTuningRunTest {
                 .distinct()
                 .count();
         assertEquals(packed > 0 ? 2 : 1, epochs);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"float32,int8", "bfloat16,int8", "float32,bfloat16"})
+    void momentsOfEveryDtypeAreSavedAndResumedBitForBit(String dtype, String stateDtype) throws IOException {
+        String[] usual = {"optimizer.state_dtype=" + stateDtype, "dataset.seq_length=64"};
+        RunReport straight = demo.run("straight", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=4"));
+        demo.run("resumed", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=2"));
+        String[] goingOn = {"step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST"};
+
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> demo.run("resumed", dtype, DemoRuns.with(goingOn, "optimizer.state_dtype=float32")));
+        RunReport resumed = demo.run("resumed", dtype, DemoRuns.with(usual, goingOn));
+
+        assertEquals(
+                "the checkpoint has optimizer state with optimizer.state_dtype %s, the recipe says float32"
+                        .formatted(stateDtype),
+                refused.problem());
+        for (String file : List.of("model.safetensors", "optimizer.safetensors")) {
+            assertTrue(Arrays.equals(bytes(straight, file), bytes(resumed, file)), file + " differs");
+        }
     }
 
     @Test

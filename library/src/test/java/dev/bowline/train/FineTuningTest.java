@@ -143,8 +143,8 @@ class FineTuningTest {
             BowlineException order =
                     assertThrows(BowlineException.class, () -> tuning.restore(unshuffled, tuning.optimizerState()));
 
-            assertTrue(seed.problem().contains("with the seed 2, now it is 1"), seed.problem());
-            assertTrue(order.problem().contains("\"as_read\", now it is \"shuffled\""), order.problem());
+            assertTrue(seed.problem().contains("depends on seed: the checkpoint used 2, the recipe says 1"), seed.problem());
+            assertTrue(order.problem().contains("used \"as_read\", the recipe says \"shuffled\""), order.problem());
             tuning.restore(tuning.progress().without("seed").without("order"), tuning.optimizerState());
         }
     }

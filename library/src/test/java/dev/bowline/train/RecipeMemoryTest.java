@@ -13,7 +13,9 @@ import dev.bowline.memory.MemoryEstimate;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Parameter;
+import dev.bowline.optim.Optimizer;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -23,6 +25,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// The memory estimate follows from shapes, counts a tied value once, and its advice saves what it says.
 class RecipeMemoryTest {
@@ -31,7 +35,7 @@ class RecipeMemoryTest {
 
     @Test
     void weightsGradientsAndMomentsAreThoseOfTheLoadedModel() {
-        MemoryEstimate estimate = outlook(Long.MAX_VALUE).estimate();
+        MemoryEstimate estimate = report(Long.MAX_VALUE).estimate();
 
         try (Pretrained pretrained = AutoModel.fromPretrained(
                 recipe().model().pretrainedModel(), AutoModel.Options.asStored().in(Dtype.FLOAT32))) {
@@ -62,7 +66,7 @@ class RecipeMemoryTest {
 
     @Test
     void frozenWeightsStayInTheMapAndBfloat16HasMasters() {
-        MemoryEstimate estimate = outlook(
+        MemoryEstimate estimate = report(
                         Long.MAX_VALUE, "model.torch_dtype=bfloat16", "freeze_config.freeze_embeddings=true")
                 .estimate();
 
@@ -73,17 +77,41 @@ class RecipeMemoryTest {
         assertEquals(6 * attention.weights(), attention.optimizer());
     }
 
+    /// An estimate is the sum of the tensors that the optimizer has, without the counters of steps.
+    @ParameterizedTest
+    @CsvSource({"float32,float32", "bfloat16,float32", "float32,bfloat16", "bfloat16,int8", "float32,int8"})
+    void theOptimizerIsAskedForItsState(String dtype, String stateDtype) {
+        String[] sets = {"model.torch_dtype=" + dtype, "optimizer.state_dtype=" + stateDtype};
+        MemoryEstimate estimate = report(Long.MAX_VALUE, sets).estimate();
+        Recipe recipe = recipe(sets);
+        try (Pretrained pretrained = AutoModel.fromPretrained(
+                        recipe.model().pretrainedModel(),
+                        AutoModel.Options.asStored().in(Dtype.parse(dtype)));
+                Optimizer optimizer = RecipePlan.settings(recipe.optimizer())
+                        .create(pretrained.model().trainable(), KernelPolicy.FUSED_CPU)) {
+            assertEquals(
+                    optimizer.state().values().stream()
+                            .filter(tensor -> tensor.dim() > 0)
+                            .mapToLong(tensor ->
+                                    tensor.numel() * Dtype.of(tensor.scalar_type()).bytes())
+                            .sum(),
+                    estimate.parts().stream()
+                            .mapToLong(MemoryEstimate.Part::optimizer)
+                            .sum());
+        }
+    }
+
     @Test
     void tooMuchIsRefusedWithThreeChangesThatSaveWhatTheySay() {
-        MemoryReport whole = outlook(Long.MAX_VALUE);
+        MemoryReport whole = report(Long.MAX_VALUE);
         long needed = whole.estimate().total() - whole.estimate().process();
-        MemoryReport tight = outlook(needed - (1 << 20));
+        MemoryReport tight = report(needed - (1 << 20));
 
         BowlineException refused = assertThrows(BowlineException.class, () -> tight.requireFits(Path.of("model")));
 
         assertEquals(3, tight.changes().size());
         for (MemoryReport.Change change : tight.changes()) {
-            long after = outlook(Long.MAX_VALUE, change.set()).estimate().total();
+            long after = report(Long.MAX_VALUE, change.set()).estimate().total();
             assertEquals(change.saves(), whole.estimate().total() - after, change.set());
             assertTrue(change.saves() >= 1 << 20, change + " is not enough");
             assertTrue(refused.fix().contains(change.set()), refused.fix());
@@ -104,10 +132,10 @@ class RecipeMemoryTest {
             "freeze_config.freeze_embeddings=true",
             "freeze_config.freeze_experts=true"
         };
-        MemoryEstimate estimate = outlook(Long.MAX_VALUE, smallest).estimate();
+        MemoryEstimate estimate = report(Long.MAX_VALUE, smallest).estimate();
         long needed = estimate.total() - estimate.process();
 
-        MemoryReport none = outlook(needed / 2, smallest);
+        MemoryReport none = report(needed / 2, smallest);
         BowlineException refused = assertThrows(BowlineException.class, () -> none.requireFits(Path.of("model")));
 
         assertEquals(List.of(), none.changes());
@@ -117,13 +145,13 @@ class RecipeMemoryTest {
     /// With what the largest model takes for its parameters, the rest of the estimate just fits.
     @Test
     void theLargestModelIsTheOneThatFits() {
-        MemoryReport whole = outlook(Long.MAX_VALUE);
+        MemoryReport whole = report(Long.MAX_VALUE);
         long ofParameters = whole.estimate().parts().stream()
                 .mapToLong(MemoryEstimate.Part::bytes)
                 .sum();
         long needed = whole.estimate().total() - whole.estimate().process();
 
-        List<String> remedies = outlook(needed - ofParameters / 3).remedies("--set %s");
+        List<String> remedies = report(needed - ofParameters / 3).remedies("--set %s");
 
         long third = whole.parameters() - whole.parameters() / 3;
         assertTrue(remedies.getLast().contains("at most %,d million".formatted(third / 1_000_000)), remedies::toString);
@@ -132,7 +160,7 @@ class RecipeMemoryTest {
     /// The peak of three steps and a save of the demo in bfloat16, measured on an Intel Xeon with AMX: 791 MiB.
     @Test
     void whatOneDnnKeepsIsCountedWhereItMultipliesBfloat16() {
-        MemoryEstimate estimate = outlook(Long.MAX_VALUE, "model.torch_dtype=bfloat16", "dataset.seq_length=40")
+        MemoryEstimate estimate = report(Long.MAX_VALUE, "model.torch_dtype=bfloat16", "dataset.seq_length=40")
                 .estimate();
 
         if (MatMul.isDirect(Dtype.BFLOAT16)) {
@@ -146,9 +174,9 @@ class RecipeMemoryTest {
     @Test
     void wholeLogitsAreCountedAsAutogradHoldsThem() {
         String small = "step_scheduler.local_batch_size=4";
-        MemoryEstimate chunked = outlook(Long.MAX_VALUE, small).estimate();
+        MemoryEstimate chunked = report(Long.MAX_VALUE, small).estimate();
         MemoryEstimate whole =
-                outlook(Long.MAX_VALUE, small, "loss.full_logits=true").estimate();
+                report(Long.MAX_VALUE, small, "loss.full_logits=true").estimate();
 
         long vocabulary = 1024;
         assertEquals(vocabulary * 4 * (7 * 4 * 512 - 512), whole.loss() - chunked.loss());
@@ -165,7 +193,7 @@ class RecipeMemoryTest {
         return RecipeFile.load(RECIPE, List.of(sets)).recipe();
     }
 
-    private static MemoryReport outlook(long available, String... more) {
+    private static MemoryReport report(long available, String... more) {
         List<String> sets = new ArrayList<>(List.of("dataset.seq_length=512"));
         sets.addAll(List.of(more));
         Recipe recipe = recipe(sets.toArray(String[]::new));

@@ -14,9 +14,11 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Gradients;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -75,6 +77,65 @@ class TrainingStepTest {
                     .sum();
             assertTrue(outcome.gradNorm() > 1, "the norm is reported as it was: " + outcome.gradNorm());
             assertEquals(0.1 * 0.5, Math.sqrt(squares), 1e-5);
+        }
+    }
+
+    /// A tied weight is one parameter. The first moment after one step is (1 - beta1) of the gradient it was given.
+    @ParameterizedTest
+    @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv"})
+    void theReductionHasEveryGradientOnceBeforeNormAndUpdate(String variant) {
+        try (TensorScope _ = TensorScope.open();
+                LanguageModel model = ReferenceModel.load(variant);
+                AdamW optimizer =
+                        new AdamW(model.trainable(), new AdamW.Settings(0.9, 0.95, 1e-8, 0, Decayed.MATRICES))) {
+            TrainingStep.Outcome alone = step(variant, List.of(Batch.of(ROWS, 0)));
+            TwoEqualRanks ranks = new TwoEqualRanks();
+            TrainingStep step =
+                    new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty(), ranks);
+
+            TrainingStep.Outcome outcome =
+                    step.take(1, List.of(Batch.of(ROWS.subList(0, 1), 0), Batch.of(ROWS.subList(1, 3), 0)), 1e-3);
+
+            assertEquals(List.of("targets", "gradients", "loss"), ranks.calls);
+            assertEquals(List.copyOf(model.trainable().keySet()), ranks.names);
+            assertEquals(alone.loss(), outcome.loss(), 1e-5 * alone.loss());
+            assertEquals(alone.gradNorm(), outcome.gradNorm(), 1e-4 * alone.gradNorm());
+            assertEquals(outcome.gradNorm(), ranks.norm, 1e-5 * ranks.norm);
+            double moments = optimizer.state().entrySet().stream()
+                    .filter(entry -> entry.getKey().endsWith(".exp_avg"))
+                    .mapToDouble(entry -> Math.pow(Ops.norm(entry.getValue()).item_double(), 2))
+                    .sum();
+            assertEquals(0.1 * outcome.gradNorm(), Math.sqrt(moments), 1e-5 * outcome.gradNorm());
+        }
+    }
+
+    /// The other rank has the same rows: sums over both ranks are twice those of one.
+    private static final class TwoEqualRanks implements GradientReduction {
+
+        private final List<String> calls = new ArrayList<>();
+        private final List<String> names = new ArrayList<>();
+        private double norm;
+
+        @Override
+        public long sumTargetTokens(long targetTokens) {
+            calls.add("targets");
+            return 2 * targetTokens;
+        }
+
+        @Override
+        public void sumGradients(Gradients gradients) {
+            calls.add("gradients");
+            gradients.forEach((name, gradient) -> {
+                names.add(name);
+                gradient.mul_(new org.bytedeco.pytorch.Scalar(2.0));
+            });
+            norm = gradients.norm();
+        }
+
+        @Override
+        public double sumLoss(double loss) {
+            calls.add("loss");
+            return 2 * loss;
         }
     }
 
