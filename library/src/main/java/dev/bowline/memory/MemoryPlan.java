@@ -17,7 +17,13 @@ import java.util.Set;
 /// @param optimizer decides what is kept for each trained parameter
 /// @param frozen the components that are not trained
 public record MemoryPlan(
-        Dtype dtype, int rows, int columns, int microBatches, CrossEntropy loss, OptimizerSettings optimizer, Set<Component> frozen) {
+        Dtype dtype,
+        int rows,
+        int columns,
+        int microBatches,
+        CrossEntropy loss,
+        OptimizerSettings optimizer,
+        Set<Component> frozen) {
 
     public MemoryPlan {
         frozen = Set.copyOf(frozen);

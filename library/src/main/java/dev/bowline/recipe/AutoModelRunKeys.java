@@ -172,9 +172,8 @@ final class AutoModelRunKeys {
                 in("step_scheduler", "start_step start_epoch"));
         rows.put(new Target(), "optimizer._target_", "loss_fn._target_");
         rows.put(
-                new Ignored(
-                        "the optimizer is always fused, with 32-bit master weights;"
-                                + " optimizer.state_dtype decides about moments"),
+                new Ignored("the optimizer is always fused, with 32-bit master weights;"
+                        + " optimizer.state_dtype decides about moments"),
                 in(
                         "optimizer",
                         "fused foreach capturable master_weights master_weight_dtype master_weight_bits"

@@ -252,7 +252,7 @@ public final class FineTuning implements AutoCloseable {
                         "the checkpoint has optimizer state with optimizer.%s %s, the recipe says %s"
                                 .formatted(key, saved.requireString(key), now.requireString(key)),
                         "set optimizer.%s to %s, or start a new run with the checkpoint as"
-                                .formatted(key, saved.requireString(key))
+                                        .formatted(key, saved.requireString(key))
                                 + " model.pretrained_model_name_or_path");
             }
         }

@@ -109,7 +109,8 @@ public final class TrainingStep {
         }
     }
 
-    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only packed rows
+    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only packed
+    /// rows
     /// need another mask.
     static Sequences sequences(Batch batch) {
         return batch.isPacked()

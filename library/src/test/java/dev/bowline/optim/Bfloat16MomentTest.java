@@ -67,7 +67,8 @@ class Bfloat16MomentTest {
                         optimizer.step(1e-3);
                     }
                 }
-                double distance = Ops.norm(exact.value().detach().sub(rounded.value())).item_double();
+                double distance =
+                        Ops.norm(exact.value().detach().sub(rounded.value())).item_double();
 
                 assertEquals(0, distance / Ops.norm(exact.value().detach()).item_double(), 0.01);
                 Tensor second = Objects.requireNonNull(optimizer.state().get("w.exp_avg_sq"));

@@ -143,7 +143,9 @@ class FineTuningTest {
             BowlineException order =
                     assertThrows(BowlineException.class, () -> tuning.restore(unshuffled, tuning.optimizerState()));
 
-            assertTrue(seed.problem().contains("depends on seed: the checkpoint used 2, the recipe says 1"), seed.problem());
+            assertTrue(
+                    seed.problem().contains("depends on seed: the checkpoint used 2, the recipe says 1"),
+                    seed.problem());
             assertTrue(order.problem().contains("used \"as_read\", the recipe says \"shuffled\""), order.problem());
             tuning.restore(tuning.progress().without("seed").without("order"), tuning.optimizerState());
         }

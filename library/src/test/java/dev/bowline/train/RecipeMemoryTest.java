@@ -92,8 +92,8 @@ class RecipeMemoryTest {
             assertEquals(
                     optimizer.state().values().stream()
                             .filter(tensor -> tensor.dim() > 0)
-                            .mapToLong(tensor ->
-                                    tensor.numel() * Dtype.of(tensor.scalar_type()).bytes())
+                            .mapToLong(tensor -> tensor.numel()
+                                    * Dtype.of(tensor.scalar_type()).bytes())
                             .sum(),
                     estimate.parts().stream()
                             .mapToLong(MemoryEstimate.Part::optimizer)
