@@ -31,6 +31,7 @@ class ReadmeTest {
     private static final Path ROOT = Path.of("..");
     private static final Path MODEL = Path.of("src", "main", "resources", "demo", "model");
     private static final Pattern PROGRAM = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+    private static final Pattern PRINTED = Pattern.compile("```text\n(.*?)```", Pattern.DOTALL);
     private static final Pattern CLASS =
             Pattern.compile("`([A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+)(?:\\.[a-z][A-Za-z]*)?`");
 
@@ -60,6 +61,17 @@ class ReadmeTest {
         try (Stream<Path> files = Files.walk(run)) {
             assertTrue(files.anyMatch(file -> file.endsWith("model.safetensors")));
         }
+    }
+
+    @Test
+    void theProgramOfTheGuideToTiedWeightsPrintsThePagesNumbers() throws Exception {
+        String guide = "docs/guides/tied-weights.md";
+        Matcher printed = PRINTED.matcher(Files.readString(ROOT.resolve(guide)));
+        assertTrue(printed.find());
+
+        List<String> lines = ran(guide, "Replace", MODEL.toString());
+
+        assertEquals(printed.group(1).lines().toList(), lines);
     }
 
     /// Runs the first program of a document and returns its output.
