@@ -1,13 +1,20 @@
 package dev.bowline.cli;
 
 import dev.bowline.audit.AuditOptions;
+import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.audit.AuditOutcome;
+import dev.bowline.audit.AuditSummary;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
 import dev.bowline.audit.CheckpointTree;
 import dev.bowline.audit.findings.Severity;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
-import dev.bowline.report.AuditReport;
+import dev.bowline.report.AuditText;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,12 +107,25 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
                 .flatMap(path -> CheckpointTree.find(path).stream())
                 .map(path -> audited(path, options))
                 .toList();
-        html.ifPresent(file -> AuditHtml.write(outcomes, file));
+        html.ifPresent(file -> write(outcomes, file));
         switch (format) {
-            case JSON -> console.print(AuditJson.json(outcomes));
-            case TEXT -> console.print(Launcher.inCommands(AuditReport.text(outcomes)));
+            case JSON -> console.print(new AuditJson(Commands::named).json(outcomes));
+            case TEXT -> console.print(new AuditText(Commands::typed).text(outcomes));
         }
         return outcomes.stream().mapToInt(this::exitCode).max().orElse(ExitCode.SUCCESS);
+    }
+
+    /// Writes the page over an existing one.
+    private static void write(List<AuditOutcome> outcomes, Path file) {
+        ZonedDateTime now = ZonedDateTime.now(ZoneId.systemDefault());
+        try {
+            Files.writeString(file, new AuditHtml(Commands::named, now).html(AuditSummary.of(outcomes)));
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s was not written: %s".formatted(file, e.getMessage()),
+                    "check the directory and its permissions",
+                    e);
+        }
     }
 
     /// One that needs more memory than there is does not end the audit of the others.
@@ -114,7 +134,7 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
             return AuditOutcome.of(path, options);
         } catch (OutOfMemoryError _) {
             return new AuditOutcome.Unreadable(
-                    path, path + " needs more memory than Java was given", SystemFailures.MORE_MEMORY);
+                    path, path + " needs more memory than Java was given", Fix.of(SystemFailures.MORE_MEMORY));
         }
     }
 

@@ -7,11 +7,12 @@ import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
 import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.report.LearningReport;
+import dev.bowline.report.LearningText;
 import dev.bowline.report.Quantity;
-import dev.bowline.report.RunSummary;
+import dev.bowline.report.RunJson;
 import dev.bowline.report.Table;
-import dev.bowline.report.TieLedgerReport;
+import dev.bowline.report.TieLedgerJson;
+import dev.bowline.report.TieLedgerText;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
@@ -135,7 +136,7 @@ final class DemoCommand extends Command {
                 .text();
         return "Questions kept from training, answered right\n" + accuracy
                 + "\n" + samples.text()
-                + "\n" + LearningReport.text(run) + TieLedgerReport.text(run.ties())
+                + "\n" + new LearningText().text(run) + new TieLedgerText().text(run.ties())
                 + "\nDone in " + Quantity.duration(took) + ". What to try next\n" + hints(saved);
     }
 
@@ -166,7 +167,7 @@ final class DemoCommand extends Command {
                 .with("questions", questions.size())
                 .with("accuracy_before", before.accuracy())
                 .with("accuracy_after", after.accuracy())
-                .with("ties_reloaded", TieLedgerReport.json(after.ties()))
-                .with("run", RunSummary.json(run));
+                .with("ties_reloaded", new TieLedgerJson().json(after.ties()))
+                .with("run", new RunJson().json(run));
     }
 }

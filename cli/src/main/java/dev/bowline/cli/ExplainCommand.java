@@ -5,8 +5,10 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.report.ExampleReport;
-import dev.bowline.report.MemoryTable;
+import dev.bowline.report.ExampleJson;
+import dev.bowline.report.ExampleText;
+import dev.bowline.report.MemoryJson;
+import dev.bowline.report.MemoryText;
 import dev.bowline.train.RecipeMemory;
 import dev.bowline.train.RecipePreview;
 import java.util.ArrayList;
@@ -46,10 +48,10 @@ final class ExplainCommand extends Command {
         RecipeFile file = recipe.load();
         EffectiveSettings settings = file.settings();
         if (json) {
-            JsonObject memory = MemoryTable.json(RecipeMemory.of(file));
+            JsonObject memory = new MemoryJson().json(RecipeMemory.of(file));
             RecipePreview preview = RecipePreview.of(file);
             JsonValue example =
-                    preview.example().<JsonValue>map(ExampleReport::json).orElseGet(JsonValue::absent);
+                    preview.example().<JsonValue>map(new ExampleJson()::json).orElseGet(JsonValue::absent);
             console()
                     .print(json(settings)
                             .with("memory", memory)
@@ -60,9 +62,9 @@ final class ExplainCommand extends Command {
             notes(file, RecipePreview.of(file)).forEach(console()::note);
         } else {
             console().print(settings.toText());
-            console().print("\n" + MemoryTable.text(RecipeMemory.of(file)));
+            console().print("\n" + new MemoryText(Commands::typed).text(RecipeMemory.of(file)));
             RecipePreview preview = RecipePreview.of(file);
-            preview.example().ifPresent(example -> console().print("\n" + ExampleReport.text(example)));
+            preview.example().ifPresent(example -> console().print("\n" + new ExampleText().text(example)));
             notes(file, preview).forEach(console()::note);
         }
         return ExitCode.SUCCESS;

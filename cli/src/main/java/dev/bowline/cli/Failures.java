@@ -1,7 +1,6 @@
 package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
-import dev.bowline.RemedyException;
 import dev.bowline.natives.MissingNativesException;
 import dev.bowline.report.Wrapping;
 import dev.bowline.tensor.NativeErrors;
@@ -42,7 +41,7 @@ final class Failures {
         tell(console, "error: %s%s".formatted(problem, hint));
         String name = line.getCommandSpec().root().name();
         String command = "bowline" + line.getCommandSpec().qualifiedName().substring(name.length());
-        tell(console, Launcher.inCommands("  fix: %s --help shows what it takes".formatted(command)));
+        console.note(Launcher.inCommands("  fix: %s --help lists its arguments and options".formatted(command)));
         return ExitCode.USAGE;
     }
 
@@ -60,13 +59,8 @@ final class Failures {
                                 .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
                 yield ExitCode.REFUSED;
             }
-            case RemedyException known -> {
-                tell(console, "error: " + known.problem());
-                tell(console, Launcher.inCommands("  fix: " + remedy(known)));
-                yield ExitCode.REFUSED;
-            }
             case BowlineException known -> {
-                tell(console, "error: " + Launcher.inCommands(String.valueOf(known.getMessage())));
+                tell(console, known);
                 yield ExitCode.REFUSED;
             }
             case RuntimeException nativeFailure
@@ -77,7 +71,7 @@ final class Failures {
             }
             default -> {
                 Optional<BowlineException> told = SystemFailures.told(failure);
-                told.ifPresent(known -> tell(console, "error: " + known.getMessage()));
+                told.ifPresent(known -> tell(console, known));
                 yield told.isPresent() ? ExitCode.REFUSED : bug(console, failure, trace);
             }
         };
@@ -99,31 +93,25 @@ final class Failures {
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
-    /// The fix with the command that carries it out.
-    private static String remedy(RemedyException failure) {
-        return switch (failure.remedy()) {
-            case RemedyException.Remedy.Repair repair ->
-                "bowline repair %s --in-place --apply"
-                        .formatted(Launcher.quoted(repair.checkpoint().toString()));
-            case RemedyException.Remedy.AuditAdapter audit ->
-                "%s; 'bowline audit %s --adapter %s' shows what the adapter fits and what a merge would do"
-                        .formatted(
-                                failure.fix(),
-                                audit.base()
-                                        .map(base -> Launcher.quoted(base.toString()))
-                                        .orElse("BASE"),
-                                Launcher.quoted(audit.adapter().toString()));
-        };
+    /// The problem and the fix, with the fix's operations as commands.
+    private static void tell(Console console, BowlineException failure) {
+        tell(console, "error: " + failure.problem());
+        List<Commands.Line> lines = Commands.lines(failure.howToFix());
+        for (int i = 0; i < lines.size(); i++) {
+            String text = (i == 0 ? "  fix: " : "") + lines.get(i).text();
+            if (lines.get(i).isCommand()) {
+                console.note(text);
+            } else {
+                tell(console, text);
+            }
+        }
     }
 
-    /// On a terminal, lines are broken between words. A line with a command is the terminal's to break, so
-    /// that it can be pasted.
+    /// On a terminal, breaks lines between words.
     private static void tell(Console console, String message) {
         String text = console.screen()
                 .map(screen -> message.lines()
-                        .map(line -> Launcher.isCommand(line)
-                                ? line
-                                : Wrapping.lines(line, screen.width().getAsInt(), "    "))
+                        .map(line -> Wrapping.lines(line, screen.width().getAsInt(), "    "))
                         .collect(Collectors.joining("\n")))
                 .orElse(message);
         console.note(text);

@@ -1,12 +1,14 @@
 package dev.bowline.cli;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.report.MemoryTable;
+import dev.bowline.report.MemoryText;
 import dev.bowline.report.Quantity;
-import dev.bowline.report.RunSummary;
+import dev.bowline.report.RunJson;
+import dev.bowline.report.RunText;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RunReport;
@@ -55,14 +57,14 @@ final class FinetuneCommand extends Command {
         translated(file).forEach(console()::note);
         RunReport report = run(console(), file, ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
         if (json) {
-            console().print(RunSummary.json(report));
+            console().print(new RunJson().json(report));
         } else {
-            console().print(RunSummary.text(report));
+            console().print(new RunText().text(report));
         }
         return switch (report.outcome()) {
             case FINISHED -> ExitCode.SUCCESS;
             case STOPPED -> {
-                console().note(Launcher.inCommands(stopped(file, report)));
+                Commands.lines(stopped(file, report)).forEach(line -> console().note(line.text()));
                 yield stoppedBy().exitCode();
             }
         };
@@ -73,17 +75,17 @@ final class FinetuneCommand extends Command {
         return Interruption.first().orElse(Interruption.Cause.SIGINT);
     }
 
-    private static String stopped(RecipeFile file, RunReport report) {
+    private static Fix stopped(RecipeFile file, RunReport report) {
         String stopped = "stopped by " + stoppedBy();
         if (report.lastStep().isEmpty()) {
-            return stopped + " before the first step: nothing was trained, so nothing was saved";
+            return Fix.of(stopped + " before the first step: nothing was trained, so nothing was saved");
         }
         String after =
                 "%s after step %d".formatted(stopped, report.lastStep().get().step());
         return report.checkpoint()
-                .map(saved -> "%s; to resume from %s:\n    %s"
-                        .formatted(after, saved, file.command("checkpoint.restore_from=LATEST")))
-                .orElse(after + "; checkpoint.enabled is false, so nothing was saved");
+                .map(saved -> Fix.of("%s; to resume from %s:\n    ".formatted(after, saved))
+                        .and(file.again("checkpoint.restore_from=LATEST")))
+                .orElseGet(() -> Fix.of(after + "; checkpoint.enabled is false, so nothing was saved"));
     }
 
     /// The notes on AutoModel's keys: a line for each key that is read in another way, one for all without an effect.
@@ -108,7 +110,7 @@ final class FinetuneCommand extends Command {
         try (StopOnSignal signals = StopOnSignal.watch(console)) {
             Recipe recipe = file.recipe();
             PreparedRun prepared = PreparedRun.of(file);
-            console.note(MemoryTable.line(prepared.memory()));
+            console.note(MemoryText.line(prepared.memory()));
             switch (memory) {
                 case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}
@@ -133,7 +135,7 @@ final class FinetuneCommand extends Command {
 
     private static void requireMemory(MemoryReport memory, Path model) {
         if (!memory.fits()) {
-            List<String> remedies = memory.remedies("--set %s");
+            List<String> remedies = memory.remedies(set -> "--set " + set);
             throw new BowlineException(
                     memory.problem(model),
                     String.join("\n       or ", remedies) + "\n       or --ignore-memory-estimate to try it unchanged");

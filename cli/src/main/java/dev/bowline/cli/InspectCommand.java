@@ -5,8 +5,9 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.report.Inspection;
-import dev.bowline.report.InspectionReport;
+import dev.bowline.checkpoint.Inspection;
+import dev.bowline.report.InspectionJson;
+import dev.bowline.report.InspectionText;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine;
@@ -40,9 +41,9 @@ final class InspectCommand extends Command {
             misfit = CheckpointLoader.misfit(checkpoint, model);
         }
         if (json) {
-            console().print(InspectionReport.json(inspection));
+            console().print(new InspectionJson().json(inspection));
         } else {
-            console().print(InspectionReport.text(inspection));
+            console().print(new InspectionText(Commands::typed).text(inspection));
         }
         if (misfit.isPresent()) {
             throw misfit.get();

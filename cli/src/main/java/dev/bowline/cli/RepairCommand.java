@@ -7,8 +7,10 @@ import dev.bowline.audit.repair.RepairOptions;
 import dev.bowline.audit.repair.RepairOptions.Declare;
 import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.catalog.AutoModelLoad;
-import dev.bowline.report.AuditJson;
-import dev.bowline.report.AuditReport;
+import dev.bowline.audit.repair.RepairResult;
+import dev.bowline.report.AuditText;
+import dev.bowline.report.RepairJson;
+import dev.bowline.report.RepairText;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -91,21 +93,18 @@ final class RepairCommand extends Command {
         }
         if (json) {
             Optional<TieAudit> made = apply ? Optional.of(applied(plan)) : Optional.empty();
-            console().print(AuditJson.json(plan, made));
+            console().print(new RepairJson(Commands::named).json(new RepairResult(plan, made)));
             return ExitCode.SUCCESS;
         }
-        show("Before\n" + AuditReport.text(plan.before()) + "\n" + AuditReport.text(plan));
+        AuditText audits = new AuditText(Commands::typed);
+        console().print("Before\n" + audits.text(plan.before()) + "\n" + new RepairText().text(plan));
         if (apply) {
-            show("\nAfter\n" + AuditReport.text(applied(plan)));
+            console().print("\nAfter\n" + audits.text(applied(plan)));
         } else if (!plan.changesNothing()) {
-            show("\nAfter\n" + AuditReport.text(plan.after()));
+            console().print("\nAfter\n" + audits.text(plan.after()));
             console().print("\nNothing was written; --apply does it.\n");
         }
         return ExitCode.SUCCESS;
-    }
-
-    private void show(String text) {
-        console().print(Launcher.inCommands(text));
     }
 
     private TieAudit applied(RepairPlan plan) {

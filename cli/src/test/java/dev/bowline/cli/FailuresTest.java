@@ -1,5 +1,8 @@
 package dev.bowline.cli;
 
+import java.util.List;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -124,7 +127,7 @@ class FailuresTest {
     void theFixNamesTheProgramAsItWasTyped() {
         System.setProperty(Launcher.PROPERTY, "/opt/a b/bowline");
         try {
-            assertTrue(Ran.bowline("inspect").err().contains("fix: '/opt/a b/bowline' inspect --help shows"));
+            assertTrue(Ran.bowline("inspect").err().contains("fix: '/opt/a b/bowline' inspect --help lists"));
         } finally {
             System.clearProperty(Launcher.PROPERTY);
         }
@@ -259,9 +262,12 @@ class FailuresTest {
 
     @Test
     void aKeyThatAProgramWouldSetIsAnOption() {
+        Fix fix = Fix.of("name another directory, or ").and(new Remedy.Assign("checkpoint.restore_from=LATEST"));
+
+        assertEquals("name another directory, or set checkpoint.restore_from=LATEST", fix.toString());
         assertEquals(
-                "name another directory, or --set checkpoint.restore_from=LATEST; reset a=b",
-                Launcher.inCommands("name another directory, or set checkpoint.restore_from=LATEST; reset a=b"));
+                List.of(new Commands.Line("name another directory, or --set checkpoint.restore_from=LATEST", false)),
+                Commands.lines(fix));
     }
 
     @Test
@@ -274,7 +280,7 @@ class FailuresTest {
                 printer,
                 Optional.of(new Console.Screen(() -> 30, printer)),
                 false);
-        String command = "bowline repair models/gemma --out fixed --apply";
+        Fix command = Fix.of(Remedy.Repair.into(Path.of("fixed"), Path.of("models/gemma")));
 
         Failures.report(console, new BowlineException("the tie is split in two files", command), Failures.Trace.HIDDEN);
         Failures.report(console, new BowlineException("no room", "free some space on the disk"), Failures.Trace.HIDDEN);
@@ -289,7 +295,7 @@ class FailuresTest {
                 """, err.toString());
     }
 
-    /// The library writes commands for `bowline`; who typed `./bowline` can paste them all the same.
+    /// A person who typed `./bowline` can paste the commands of a fix.
     @Test
     void theCommandsOfAFixAreCalledAsTheProgramWas() {
         StringWriter err = new StringWriter();
@@ -298,10 +304,16 @@ class FailuresTest {
         try {
             Failures.report(
                     console,
-                    new BowlineException("a bowline slipped", "tie it again:\n    bowline finetune a.yaml --set b=c"),
+                    new BowlineException(
+                            "a bowline slipped",
+                            Fix.of("tie it again:\n    ")
+                                    .and(new Remedy.FineTune(Path.of("a.yaml"), List.of("b=c")))),
                     Failures.Trace.HIDDEN);
             Failures.report(
-                    console, new BowlineException("torn", "bowline repair x --apply mends it"), Failures.Trace.HIDDEN);
+                    console,
+                    new BowlineException(
+                            "torn", Fix.of(Remedy.Repair.inPlace(Path.of("x"))).and(" mends it")),
+                    Failures.Trace.HIDDEN);
         } finally {
             System.clearProperty(Launcher.PROPERTY);
         }
@@ -311,7 +323,7 @@ class FailuresTest {
                   fix: tie it again:
                     ./bowline finetune a.yaml --set b=c
                 error: torn
-                  fix: ./bowline repair x --apply mends it
+                  fix: ./bowline repair x --in-place --apply mends it
                 """, err.toString());
     }
 }

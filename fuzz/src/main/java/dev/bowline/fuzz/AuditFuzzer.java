@@ -1,10 +1,14 @@
 package dev.bowline.fuzz;
 
+import dev.bowline.Remedy;
+import dev.bowline.audit.AuditSummary;
+import java.time.ZonedDateTime;
+import java.time.ZoneId;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
-import dev.bowline.report.AuditReport;
+import dev.bowline.report.AuditText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,9 +35,9 @@ public final class AuditFuzzer {
         System.arraycopy(bytes, bytes.length - data, whole, file.length, data);
         Files.write(CHECKPOINT.resolve("model.safetensors"), whole);
         List<AuditOutcome> outcomes = List.of(AuditOutcome.of(CHECKPOINT, AuditOptions.NONE));
-        AuditReport.text(outcomes);
-        AuditJson.json(outcomes);
-        AuditHtml.write(outcomes, CHECKPOINT.resolve("page.html"));
+        new AuditText(Remedy::words).text(outcomes);
+        new AuditJson(Remedy::words).json(outcomes);
+        new AuditHtml(Remedy::words, ZonedDateTime.now(ZoneId.systemDefault())).html(AuditSummary.of(outcomes));
     }
 
     private static int zero(byte[] bytes, int from) {

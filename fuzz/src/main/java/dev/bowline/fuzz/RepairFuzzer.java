@@ -1,5 +1,9 @@
 package dev.bowline.fuzz;
 
+import dev.bowline.Remedy;
+import dev.bowline.report.RepairText;
+import dev.bowline.report.RepairJson;
+import dev.bowline.audit.repair.RepairResult;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.audit.repair.Repair;
@@ -9,7 +13,7 @@ import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.report.AuditJson;
-import dev.bowline.report.AuditReport;
+import dev.bowline.report.AuditText;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.TensorHash;
 import java.io.IOException;
@@ -60,8 +64,8 @@ public final class RepairFuzzer {
         for (RepairOptions options : OPTIONS) {
             try {
                 RepairPlan plan = Repair.plan(CHECKPOINT, options);
-                AuditReport.text(plan);
-                AuditJson.json(plan, Optional.of(Repair.apply(plan, RESULT)));
+                new RepairText().text(plan);
+                new RepairJson(Remedy::words).json(new RepairResult(plan, Optional.of(Repair.apply(plan, RESULT))));
                 requireWhole(plan);
                 delete(RESULT);
             } catch (BowlineException refusal) {

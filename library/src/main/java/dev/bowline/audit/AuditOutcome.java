@@ -1,5 +1,6 @@
 package dev.bowline.audit;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.findings.Severity;
 import java.nio.file.Path;
@@ -16,6 +17,9 @@ public sealed interface AuditOutcome {
     /// @return 0 clean, 1 low or medium, 2 high, 3 critical, 4 unreadable
     int exitCode();
 
+    /// The worst severity in lower case, `clean`, or `unreadable`.
+    String worst();
+
     /// The checkpoint was read.
     record Audited(TieAudit audit) implements AuditOutcome {
 
@@ -25,13 +29,23 @@ public sealed interface AuditOutcome {
         }
 
         @Override
+        public String worst() {
+            return audit.worstWord();
+        }
+
+        @Override
         public int exitCode() {
             return audit.worst().map(Severity::exitCode).orElse(0);
         }
     }
 
     /// Nothing of it could be read.
-    record Unreadable(Path path, String problem, String fix) implements AuditOutcome {
+    record Unreadable(Path path, String problem, Fix fix) implements AuditOutcome {
+
+        @Override
+        public String worst() {
+            return "unreadable";
+        }
 
         @Override
         public int exitCode() {
@@ -45,7 +59,7 @@ public sealed interface AuditOutcome {
         try {
             audit = Optional.of(TieAudit.of(path, options));
         } catch (BowlineException e) {
-            return new Unreadable(path, e.problem(), e.fix());
+            return new Unreadable(path, e.problem(), e.howToFix());
         }
         return new Audited(audit.get());
     }

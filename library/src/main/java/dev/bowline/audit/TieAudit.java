@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// What a checkpoint's head and input embedding are, and what each consumer will make of them.
@@ -91,6 +92,11 @@ public record TieAudit(
     /// The worst finding's severity; empty when there is none.
     public Optional<Severity> worst() {
         return findings.stream().map(Finding::severity).max(Comparator.naturalOrder());
+    }
+
+    /// The worst severity in lower case; `clean` when there is no finding.
+    public String worstWord() {
+        return worst().map(severity -> severity.name().toLowerCase(Locale.ROOT)).orElse("clean");
     }
 
     public ConsumerView consumer(Consumer consumer) {

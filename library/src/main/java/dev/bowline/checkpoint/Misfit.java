@@ -1,7 +1,8 @@
 package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
-import dev.bowline.RemedyException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.WrapperName;
@@ -56,11 +57,10 @@ final class Misfit {
         }
         wrapper(model, names.checkpoint().keys()).ifPresent(wrapper -> {
             Path directory = names.checkpoint().directory();
-            throw new RemedyException(
+            throw new BowlineException(
                     "%s: the tensors' names have '%s' %s, which a wrapped model adds; without it they are names of %s"
                             .formatted(directory, wrapper.text(), wrapper.place(), model.architecture()),
-                    "repair the checkpoint: a repair renames the tensors and does not change their bytes",
-                    new RemedyException.Remedy.Repair(directory));
+                    Fix.of(Remedy.Repair.inPlace(directory)));
         });
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 
 /// The memory that a fine-tuning takes at its peak, compared with the available memory.
 ///
@@ -60,7 +61,7 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
         if (!fits()) {
             throw new BowlineException(
                     problem(checkpoint),
-                    String.join("\n       or ", remedies("set %s in the recipe, which"))
+                    String.join("\n       or ", remedies("set %s in the recipe, which"::formatted))
                             + "\n       or load the PreparedRun without requireMemory() to try it unchanged");
         }
     }
@@ -73,12 +74,12 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
 
     /// The remedies, each sufficient alone: the changes to the recipe, then another machine or model.
     ///
-    /// @param change how a change is made, with `%s` for its `key=value`: the subject of `saves`
-    public List<String> remedies(String change) {
+    /// @param change the spelling of a change, from its `key=value`: the subject of `saves`
+    public List<String> remedies(UnaryOperator<String> change) {
         List<String> remedies = new ArrayList<>();
         for (Change each : changes) {
             remedies.add(
-                    "%s saves %s (%s)".formatted(change.formatted(each.set()), gibibytes(each.saves()), each.note()));
+                    "%s saves %s (%s)".formatted(change.apply(each.set()), gibibytes(each.saves()), each.note()));
         }
         remedies.add("use a machine with %s available".formatted(gibibytes(needed(estimate))));
         long largest = largestModel();

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Fix;
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
 import java.nio.file.Path;
@@ -55,14 +56,14 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeException(List.of(new RecipeException.Problem(at, problem, fix)));
     }
 
-    /// The command that runs this recipe as it was run, but for `assignments`; for a recipe that a program
-    /// made, the changes alone.
+    /// The run of this recipe with the same overrides and `assignments`; for a recipe that a program made, the
+    /// changes alone.
     ///
     /// @param assignments `key.path=value` each
-    public String command(String... assignments) {
+    public Fix again(String... assignments) {
         return settings.settings().isEmpty()
-                ? "the same recipe with " + String.join(", ", assignments)
-                : RunCommand.of(this).with(List.of(assignments));
+                ? Fix.of("the same recipe with " + String.join(", ", assignments))
+                : Fix.of(RunCommand.of(this).with(List.of(assignments)));
     }
 
     /// Reads `file` with `sets` over it.

@@ -1,16 +1,14 @@
 package dev.bowline.recipe;
 
-import java.util.ArrayList;
+import dev.bowline.Remedy;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// The command line that runs a recipe, to be copied into a shell.
+/// A run of a recipe, to be repeated with changes.
 ///
 /// @param sets `key.path=value` each, as given
-record RunCommand(String recipe, List<String> sets) {
-
-    private static final Pattern PLAIN = Pattern.compile("[\\w./:=,@%+-]+");
+record RunCommand(Path recipe, List<String> sets) {
 
     static RunCommand of(RecipeFile file) {
         List<String> sets = file.settings().settings().stream()
@@ -19,26 +17,18 @@ record RunCommand(String recipe, List<String> sets) {
                         origin instanceof Origin.OnFlag(String assignment) ? Stream.of(assignment) : Stream.empty())
                 .distinct()
                 .toList();
-        return new RunCommand(file.recipe().source().toString(), sets);
+        return new RunCommand(file.recipe().source(), sets);
     }
 
-    /// With `assignments` in place of what was given for the same keys.
-    String with(List<String> assignments) {
-        List<String> words = new ArrayList<>(List.of("bowline", "finetune", quoted(recipe)));
-        Stream.concat(
-                        sets.stream()
-                                .filter(set -> assignments.stream()
-                                        .noneMatch(other -> key(other).equals(key(set)))),
-                        assignments.stream())
-                .forEach(set -> words.addAll(List.of("--set", quoted(set))));
-        return String.join(" ", words);
+    /// Returns the run with `assignments` in place of earlier ones for the same keys.
+    Remedy.FineTune with(List<String> assignments) {
+        Stream<String> kept = sets.stream()
+                .filter(set -> assignments.stream().noneMatch(other -> key(other).equals(key(set))));
+        return new Remedy.FineTune(
+                recipe, Stream.concat(kept, assignments.stream()).toList());
     }
 
     private static String key(String assignment) {
         return assignment.substring(0, assignment.indexOf('=')).strip();
-    }
-
-    private static String quoted(String word) {
-        return PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'";
     }
 }

@@ -1,5 +1,6 @@
 package dev.bowline.report;
 
+import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
@@ -10,7 +11,6 @@ import dev.bowline.audit.evidence.SinceBase;
 import dev.bowline.audit.evidence.TiePair;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonNull;
@@ -20,15 +20,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// Audits for programs, as docs/audit.schema.json describes them.
-public final class AuditJson {
+public final class AuditJson implements JsonRenderer<List<AuditOutcome>> {
 
     private static final int VERSION = 1;
 
-    private AuditJson() {}
+    private final Function<Remedy, String> spelling;
 
-    public static JsonObject json(List<AuditOutcome> outcomes) {
+    /// @param spelling of the operations in fixes
+    public AuditJson(Function<Remedy, String> spelling) {
+        this.spelling = spelling;
+    }
+
+    @Override
+    public JsonObject json(List<AuditOutcome> outcomes) {
         List<JsonObject> audits = new ArrayList<>();
         for (AuditOutcome outcome : outcomes) {
             audits.add(
@@ -38,25 +45,14 @@ public final class AuditJson {
                                     .with("path", unreadable.path().toString())
                                     .with("readable", false)
                                     .with("problem", unreadable.problem())
-                                    .with("fix", unreadable.fix());
+                                    .with("fix", unreadable.fix().text(spelling));
                         case AuditOutcome.Audited audited -> json(audited.audit());
                     });
         }
         return JsonObject.of().with("schema_version", VERSION).with("audits", JsonValue.of(audits));
     }
 
-    /// @param after what was made; empty when nothing was
-    public static JsonObject json(RepairPlan plan, Optional<TieAudit> after) {
-        return JsonObject.of()
-                .with("applied", after.isPresent())
-                .with("changes_nothing", plan.changesNothing())
-                .with("steps", JsonArray.ofStrings(plan.steps()))
-                .with("losses", JsonArray.ofStrings(plan.losses()))
-                .with("before", json(plan.before()))
-                .with("after", optional(after.map(AuditJson::json)));
-    }
-
-    private static JsonObject json(TieAudit audit) {
+    JsonObject json(TieAudit audit) {
         JsonObject object = alone(audit);
         if (audit.sinceBase().isPresent()) {
             SinceBase moved = audit.sinceBase().get();
@@ -77,13 +73,13 @@ public final class AuditJson {
     }
 
     /// Without what it was compared with.
-    private static JsonObject alone(TieAudit audit) {
+    private JsonObject alone(TieAudit audit) {
         return JsonObject.of()
                 .with("path", audit.path().toString())
                 .with("readable", true)
                 .with("architecture", optional(audit.architecture().map(JsonValue::of)))
                 .with("verdict", audit.verdict())
-                .with("worst", AuditReport.rank(audit))
+                .with("worst", audit.worstWord())
                 .with(
                         "flags",
                         JsonValue.of(audit.flags().stream().map(AuditJson::flag).toList()))
@@ -96,7 +92,7 @@ public final class AuditJson {
                 .with(
                         "findings",
                         JsonValue.of(audit.findings().stream()
-                                .map(AuditJson::finding)
+                                .map(this::finding)
                                 .toList()));
     }
 
@@ -148,7 +144,7 @@ public final class AuditJson {
                 .with("why", view.why());
     }
 
-    private static JsonObject finding(Finding finding) {
+    private JsonObject finding(Finding finding) {
         JsonObject evidence = JsonObject.of();
         for (Evidence each : finding.evidence()) {
             evidence = evidence.with(each.name(), each.value());
@@ -159,10 +155,10 @@ public final class AuditJson {
                 .with("severity", finding.severity().name().toLowerCase(Locale.ROOT))
                 .with("what", finding.what())
                 .with("evidence", evidence)
-                .with("fix", finding.fix());
+                .with("fix", finding.fix().text(spelling));
     }
 
-    private static JsonValue optional(Optional<? extends JsonValue> value) {
+    static JsonValue optional(Optional<? extends JsonValue> value) {
         return value.isPresent() ? value.get() : new JsonNull(JsonLocation.built());
     }
 }

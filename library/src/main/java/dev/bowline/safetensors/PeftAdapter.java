@@ -1,7 +1,8 @@
 package dev.bowline.safetensors;
 
 import dev.bowline.BowlineException;
-import dev.bowline.RemedyException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
@@ -42,13 +43,14 @@ public record PeftAdapter(Path directory, Optional<String> type, Optional<String
 
     /// The refusal to take the adapter for a model.
     public BowlineException notAModel() {
-        return new RemedyException(
+        return new BowlineException(
                 "%s is a PEFT adapter (%s) of %s, and not a model by itself"
                         .formatted(directory, type.orElse("of an unnamed type"), base.orElse("an unnamed base model")),
-                "name the base model's directory%s; to use what the adapter was trained to, merge the adapter with"
+                Fix.of("name the base model's directory%s; to use what the adapter was trained to, merge the adapter with"
                                 .formatted(base.map(" (%s)"::formatted).orElse(""))
-                        + " PEFT's merge_and_unload and name the merged model",
-                new RemedyException.Remedy.AuditAdapter(baseDirectory(), directory));
+                        + " PEFT's merge_and_unload and name the merged model; '")
+                        .and(new Remedy.AuditAdapter(baseDirectory(), directory))
+                        .and("' shows what the adapter fits and what a merge would do"));
     }
 
     /// The base model's directory, where the config names one that is there: a name on the hub is none.

@@ -1,5 +1,7 @@
 package dev.bowline.text;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
 import dev.bowline.RegularFile;
 import dev.bowline.json.Json;
@@ -58,8 +60,9 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
         return find(directory)
                 .orElseThrow(() -> new BowlineException(
                         "%s has no chat template".formatted(directory),
-                        "add a chat_template.jinja, or name a file: dataset.chat_template in a recipe,"
-                                + " --chat-template to generate"));
+                        Fix.of("add a chat_template.jinja, or name a file: dataset.chat_template in a recipe, ")
+                                .and(Remedy.Setting.CHAT_TEMPLATE)
+                                .and(" to generate")));
     }
 
     static Optional<TemplateFiles> find(Path directory) {
@@ -119,7 +122,9 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
             throw new BowlineException(
                     "%s has several chat templates (%s), and none of them is called '%s'"
                             .formatted(directory, names(), DEFAULT),
-                    "choose one: dataset.chat_template in a recipe, --chat-template to generate");
+                    Fix.of("choose one: dataset.chat_template in a recipe, ")
+                            .and(Remedy.Setting.CHAT_TEMPLATE)
+                            .and(" to generate"));
         }
         return wanted;
     }

@@ -1,5 +1,6 @@
 package dev.bowline.train;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
 import java.nio.file.Path;
@@ -13,6 +14,10 @@ public final class NotFiniteException extends BowlineException {
     private final long step;
 
     private NotFiniteException(long step, String problem, String fix) {
+        this(step, problem, Fix.of(fix));
+    }
+
+    private NotFiniteException(long step, String problem, Fix fix) {
         super(problem, fix);
         this.step = step;
     }
@@ -52,12 +57,13 @@ public final class NotFiniteException extends BowlineException {
         return new NotFiniteException(
                 step,
                 problem(),
-                "%s%n  the weights before step %d are in %s, in case the examples are the cause"
-                        .formatted(fix(), step, directory));
+                howToFix()
+                        .and("\n  the weights before step %d are in %s, in case the examples are the cause"
+                                .formatted(step, directory)));
     }
 
     /// The same with what to do in this run.
-    NotFiniteException withFix(String fix) {
-        return new NotFiniteException(step, problem(), fix() + "; " + fix);
+    NotFiniteException withFix(Fix fix) {
+        return new NotFiniteException(step, problem(), howToFix().and("; ").and(fix));
     }
 }

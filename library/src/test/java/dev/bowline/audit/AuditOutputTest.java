@@ -1,5 +1,8 @@
 package dev.bowline.audit;
 
+import java.time.ZonedDateTime;
+import java.time.ZoneOffset;
+import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -11,7 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.audit.findings.Findings;
 import dev.bowline.audit.repair.Repair;
 import dev.bowline.report.AuditHtml;
-import dev.bowline.report.AuditReport;
+import dev.bowline.report.AuditText;
 import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,10 +30,9 @@ class AuditOutputTest {
     @TempDir
     private Path temporary;
 
-    private String page(List<AuditOutcome> outcomes) throws IOException {
-        Path page = temporary.resolve("page.html");
-        AuditHtml.write(outcomes, page);
-        return Files.readString(page);
+    private static String page(List<AuditOutcome> outcomes) {
+        ZonedDateTime now = ZonedDateTime.now(ZoneOffset.UTC);
+        return new AuditHtml(Remedy::words, now).html(AuditSummary.of(outcomes));
     }
 
     @Test
@@ -42,7 +44,7 @@ class AuditOutputTest {
                 .write(temporary.resolve("named\u001b[31m"));
         List<AuditOutcome> outcomes = List.of(AuditOutcome.of(path, AuditOptions.NONE));
 
-        for (String printed : List.of(AuditReport.text(outcomes), page(outcomes))) {
+        for (String printed : List.of(new AuditText(Remedy::words).text(outcomes), page(outcomes))) {
             assertTrue(printed.contains("\\u001b[2J\\u202egip\\u0007.lm_head.weight"), printed);
             assertTrue(printed.contains("named\\u001b[31m"), printed);
             assertFalse(
@@ -75,7 +77,7 @@ class AuditOutputTest {
         assertTrue(page.contains("3 checkpoints: 1 unreadable, 1 critical, 1 clean. Audited on 2"), page);
         assertTrue(page.contains("with Bowline " + Repair.version()), page);
         assertFalse(page(outcomes.subList(0, 1)).contains("<th>Worst</th>"));
-        assertTrue(AuditReport.text(outcomes).contains("Summary\n"));
+        assertTrue(new AuditText(Remedy::words).text(outcomes).contains("Summary\n"));
     }
 
     @Test
@@ -112,7 +114,7 @@ class AuditOutputTest {
         TieAudit audit = AuditSchemaTest.requireDescribed(
                 TieAudit.of(fixture.write(path), new AuditOptions(Optional.of(base), Optional.empty())));
         String sentence = audit.sinceBase().orElseThrow().sentence();
-        String words = AuditReport.text(audit).replaceAll("\\s+", " ");
+        String words = new AuditText(Remedy::words).text(audit).replaceAll("\\s+", " ");
         assertTrue(words.contains("since %s: %s".formatted(base, sentence)), words);
         assertTrue(page(List.of(new AuditOutcome.Audited(audit))).contains(": " + sentence + "."));
         return sentence;
@@ -135,7 +137,7 @@ class AuditOutputTest {
         TieAudit audit = AuditSchemaTest.requireDescribed(
                 TieAudit.of(checkpoint, new AuditOptions(Optional.empty(), Optional.of(adapter))));
         String effect = audit.merge().orElseThrow().effect();
-        assertTrue(AuditReport.text(audit).replaceAll("\\s+", " ").contains(adapter + ": " + effect));
+        assertTrue(new AuditText(Remedy::words).text(audit).replaceAll("\\s+", " ").contains(adapter + ": " + effect));
         return effect;
     }
 }

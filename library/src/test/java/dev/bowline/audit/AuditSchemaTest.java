@@ -1,5 +1,6 @@
 package dev.bowline.audit;
 
+import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -39,7 +40,7 @@ public class AuditSchemaTest {
 
     private static void requireDescribed(AuditOutcome outcome) {
         // through text, as a reader gets it
-        JsonValue printed = Json.parse(Json.pretty(AuditJson.json(List.of(outcome))), "the output");
+        JsonValue printed = Json.parse(Json.pretty(new AuditJson(Remedy::words).json(List.of(outcome))), "the output");
         assertEquals(List.of(), SCHEMA.problems(printed), () -> outcome.path().toString());
     }
 
@@ -107,7 +108,7 @@ public class AuditSchemaTest {
     @Test
     void whatIsNotDescribedIsFound() throws IOException {
         Path path = CheckpointFixture.llama("true").embedding(E).head(H).write(temporary.resolve("valid"));
-        JsonObject audit = AuditJson.json(List.of(AuditOutcome.of(path, AuditOptions.NONE)))
+        JsonObject audit = new AuditJson(Remedy::words).json(List.of(AuditOutcome.of(path, AuditOptions.NONE)))
                 .requireArray("audits")
                 .objects()
                 .getFirst();

@@ -13,7 +13,7 @@ import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.report.Inspection;
+import dev.bowline.checkpoint.Inspection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

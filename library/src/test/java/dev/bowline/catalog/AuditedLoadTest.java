@@ -1,10 +1,10 @@
 package dev.bowline.catalog;
 
+import dev.bowline.Remedy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
-import dev.bowline.RemedyException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;
@@ -99,7 +99,7 @@ class AuditedLoadTest {
             plan = Optional.of(Repair.plan(checkpoint, REPAIR));
         } catch (BowlineException e) {
             // The names can be mended, and nothing says that the head that the flag asks for was ever tied.
-            mendable &= !e.fix().contains("--tied");
+            mendable &= !e.howToFix().remedies().contains(new Remedy.Decide(Remedy.Decision.TIED));
         }
         if (plan.filter(each -> !each.changesNothing()).isPresent()) {
             TieAudit after = plan.get().after();
@@ -135,7 +135,7 @@ class AuditedLoadTest {
         } catch (BowlineException refused) {
             did = Outcome.FAILS;
             why = refused.problem();
-            mendable = refused instanceof RemedyException;
+            mendable = !refused.howToFix().remedies().isEmpty();
         }
         ConsumerView view = audit.consumer(Consumer.BOWLINE);
         if (view.outcome() != did) {

@@ -15,7 +15,7 @@ import dev.bowline.fixtures.TrueSize;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.RecipeFile;
-import dev.bowline.report.Inspection;
+import dev.bowline.checkpoint.Inspection;
 import dev.bowline.train.RecipeMemory;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -151,7 +151,7 @@ class RecipeMemoryTest {
                 .sum();
         long needed = whole.estimate().total() - whole.estimate().process();
 
-        List<String> remedies = report(needed - ofParameters / 3).remedies("--set %s");
+        List<String> remedies = report(needed - ofParameters / 3).remedies(set -> set);
 
         long third = whole.parameters() - whole.parameters() / 3;
         assertTrue(remedies.getLast().contains("at most %,d million".formatted(third / 1_000_000)), remedies::toString);

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.data.Example;
-import dev.bowline.report.ExampleReport;
+import dev.bowline.report.ExampleText;
 import dev.bowline.text.Tokenizer;
 import dev.bowline.train.TokenizedExample.Token;
 import dev.bowline.train.TokenizedExample.Use;
@@ -42,7 +42,7 @@ class TokenizedExampleTest {
                 .mapToObj(i -> new Token(i, i == 100 ? "\"\n" : "t" + i, i < 100 ? Use.READ : Use.TRAINED))
                 .toList();
 
-        String text = ExampleReport.text(new TokenizedExample("dataset", "a.jsonl:3", tokens));
+        String text = new ExampleText().text(new TokenizedExample("dataset", "a.jsonl:3", tokens));
 
         assertTrue(text.startsWith("dataset, the first example (a.jsonl:3): 102 tokens, 2 trained\n  read "), text);
         assertTrue(text.contains("\"t19\" ... 60 more ... \"t80\""), text.replace("\n          ", ""));

@@ -29,6 +29,19 @@ public record ConsumerView(
         this(consumer, outcome, isOne, head, embedding, loses, why, false);
     }
 
+    /// The outcome in a few words.
+    public String summary() {
+        return switch (outcome) {
+            case TIED -> loses ? "tied, the head is lost" : "tied";
+            case RANDOM ->
+                switch (head) {
+                    case RANDOM -> embedding == Source.RANDOM ? "random head and embedding" : "random head";
+                    case HEAD, EMBEDDING, BOTH, NONE -> "random embedding";
+                };
+            case UNTIED, FAILS, UNSUPPORTED -> outcome.toString();
+        };
+    }
+
     /// Whether it loads without complaint and is not the model that was saved.
     public boolean isSilentlyWrong() {
         boolean onlyHead = head == Source.RANDOM && embedding != Source.RANDOM;

@@ -1,5 +1,7 @@
 package dev.bowline.audit.evidence;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
@@ -119,7 +121,7 @@ public record SourceFiles(
                 ? new BowlineException(
                         "there is nothing at %s: a repair was interrupted, and the original is whole at %s"
                                 .formatted(path, repair.original()),
-                        "bowline repair %s --in-place --apply puts it back and repairs it".formatted(path))
+                        Fix.of(Remedy.Repair.inPlace(path)).and(" puts it back and repairs it"))
                 : new BowlineException("there is nothing at %s".formatted(path), "check the path");
     }
 
@@ -324,13 +326,7 @@ public record SourceFiles(
                 ? missing
                 : new BowlineException(
                         missing.problem(),
-                        "bowline audit %s --adapter %s"
-                                .formatted(
-                                        adapter.get()
-                                                .baseDirectory()
-                                                .map(ShellWord::of)
-                                                .orElse("BASE"),
-                                        ShellWord.of(directory)));
+                        Fix.of(new Remedy.AuditAdapter(adapter.get().baseDirectory(), directory)));
     }
 
     /// A string at the top of config.json.

@@ -1,5 +1,8 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PlacedTensor;
@@ -122,9 +125,10 @@ public final class AdapterRules {
                                         : String.valueOf(heads.size() + embeddings.size())),
                         new Evidence("ensure_weight_tying", String.valueOf(ensured))),
                 isHarmless()
-                        ? "nothing: merge it into the tied checkpoint, and leave the flag true"
-                        : "untie first, then merge, then leave the flag false: bowline repair %s --untie --out UNTIED --apply"
-                                .formatted(Rules.quoted(subject))));
+                        ? Fix.of("nothing: merge it into the tied checkpoint, and leave the flag true")
+                        : Fix.of("untie first, then merge, then leave the flag false: ")
+                                .and(Remedy.Repair.into(
+                                        Path.of("UNTIED"), subject.files().directory(), Decision.UNTIED))));
     }
 
     /// Whether the tied model was trained as it is merged: by one value for both.

@@ -1,5 +1,7 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.audit.evidence.ContainerProblem;
 import dev.bowline.audit.evidence.SourceFiles;
 import dev.bowline.audit.evidence.Subject;
@@ -40,18 +42,17 @@ final class ContainerRules {
                     FindingCode.T22,
                     "%s is malformed".formatted(problem.file().getFileName()),
                     readable
-                            ? "bowline repair %s --out %s --apply"
-                                    .formatted(
-                                            Rules.quoted(subject),
-                                            Rules.quoted(beside(subject.files().directory())))
-                            : "download it again, or rewrite it with the program that made it; which bytes belong to"
-                                    + " which tensor is not in the file",
+                            ? Fix.of(Remedy.Repair.into(
+                                    nextTo(subject.files().directory()),
+                                    subject.files().directory()))
+                            : Fix.of("download it again, or rewrite it with the program that made it: the file does not"
+                                    + " say which bytes belong to which tensor"),
                     new Evidence("problem", problem.problem()));
         }
     }
 
-    /// Where the repair of a checkpoint can go that is not replaced.
-    private static Path beside(Path checkpoint) {
+    /// A directory for the result of a repair that does not replace its checkpoint.
+    private static Path nextTo(Path checkpoint) {
         Path name = checkpoint.getFileName();
         Path named = name == null || name.toString().matches("\\.*")
                 ? checkpoint.toAbsolutePath().normalize()
@@ -76,19 +77,19 @@ final class ContainerRules {
         }
     }
 
-    private String indexFix(List<Evidence> evidence) {
+    private Fix indexFix(List<Evidence> evidence) {
         if (!subject.files().missingShards().isEmpty()) {
-            return "download the missing shards into that directory";
+            return Fix.of("download the missing shards into that directory");
         }
         if (subject.files().stray()) {
-            return "remove the one of the two that is stale: they may be two models";
+            return Fix.of("remove the one of the two that is stale: they may be two models");
         }
         if (has(evidence, UNNAMED)) {
-            return "remove that file, or the index if the index is stale";
+            return Fix.of("remove that file, or the index if the index is stale");
         }
         return has(evidence, TWICE)
-                ? "where the bytes are the same, one goes, and else it is refused: bowline repair %s --in-place --apply"
-                        .formatted(Rules.quoted(subject))
+                ? Fix.of("remove one copy of each if both are identical; a repair does it, and refuses otherwise: ")
+                        .and(Remedy.Repair.inPlace(subject.files().directory()))
                 : Rules.repair(subject);
     }
 
@@ -168,7 +169,7 @@ final class ContainerRules {
         return untied ? Optional.of("the flag says untied") : Optional.empty();
     }
 
-    private void add(FindingCode code, String what, String fix, Evidence... evidence) {
+    private void add(FindingCode code, String what, Fix fix, Evidence... evidence) {
         findings.add(new Finding(code, Severity.HIGH, what, List.of(evidence), fix));
     }
 }

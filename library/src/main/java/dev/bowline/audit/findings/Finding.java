@@ -1,15 +1,20 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import java.util.List;
 
-/// Something about a checkpoint that its owner should know.
+/// A problem of a checkpoint, or a fact that its owner should know.
 ///
 /// @param what one sentence about this checkpoint
 /// @param evidence the numbers and names behind it
-/// @param fix what to do, as a command to paste where there is one
-public record Finding(FindingCode code, Severity severity, String what, List<Evidence> evidence, String fix) {
+/// @param fix the next step, with the repair as data where a repair ends the finding
+public record Finding(FindingCode code, Severity severity, String what, List<Evidence> evidence, Fix fix) {
 
     public Finding {
         evidence = List.copyOf(evidence);
+    }
+
+    Finding(FindingCode code, Severity severity, String what, List<Evidence> evidence, String fix) {
+        this(code, severity, what, evidence, Fix.of(fix));
     }
 }

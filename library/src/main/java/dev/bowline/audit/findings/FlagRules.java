@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
@@ -124,8 +125,8 @@ final class FlagRules {
                     FindingCode.T24,
                     Severity.HIGH,
                     "a draft model says tied, which it has from its target: its own head would be dropped when saved",
-                    "set tie_word_embeddings to false in %s"
-                            .formatted(subject.files().directory().resolve(SourceFiles.CONFIG)));
+                    Fix.of("set tie_word_embeddings to false in %s"
+                            .formatted(subject.files().directory().resolve(SourceFiles.CONFIG))));
         }
     }
 
@@ -143,7 +144,7 @@ final class FlagRules {
                 Severity.LOW,
                 "NeMo AutoModel's policy for %s is %s, and the flag says otherwise; policies go stale, so the bytes decide"
                         .formatted(subject.pair().architecture().orElse(""), support.get()),
-                "nothing, unless you train with it");
+                Fix.of("nothing, unless you train with it"));
     }
 
     private static String describe(List<FlagAt> flags) {
@@ -156,7 +157,7 @@ final class FlagRules {
         return tied.map(each -> each ? "tied" : "untied").orElse("has no such class");
     }
 
-    private void add(FindingCode code, Severity severity, String what, String fix) {
+    private void add(FindingCode code, Severity severity, String what, Fix fix) {
         List<Evidence> evidence = subject.flags().stream()
                 .map(flag -> new Evidence(
                         flag.key(), flag.value().map(String::valueOf).orElse("absent")))

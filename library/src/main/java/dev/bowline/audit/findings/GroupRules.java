@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;
@@ -57,15 +58,15 @@ final class GroupRules {
                     Severity.HIGH,
                     "%s is absent, and of its aliases there are %s: a loader may take the head for an input embedding"
                             .formatted(subject.pair().embeddingKey(), present.isEmpty() ? "only the head" : present),
-                    "restore %s from the original checkpoint"
-                            .formatted(subject.pair().embeddingKey()));
+                    Fix.of("restore %s from the original checkpoint"
+                            .formatted(subject.pair().embeddingKey())));
         } else if (!different.isEmpty()) {
             add(
                     FindingCode.T17,
                     Severity.HIGH,
                     "%s should be %s and has other values"
                             .formatted(different, subject.pair().embeddingKey()),
-                    "restore the group from the original checkpoint; none of them is guessed from another");
+                    Fix.of("restore the group from the original checkpoint; none of them is guessed from another"));
         }
     }
 
@@ -82,8 +83,8 @@ final class GroupRules {
                     Severity.MEDIUM,
                     "there are other heads or embeddings: a tool that goes by the ending of a name may take one for %s"
                             .formatted(subject.pair().headKey()),
-                    "nothing here: they are left alone; %s"
-                            .formatted(subject.pair().reason()),
+                    Fix.of("nothing here: they are left alone; %s"
+                            .formatted(subject.pair().reason())),
                     new Evidence("others", String.join(", ", auxiliary.subList(0, Math.min(8, auxiliary.size())))));
         }
     }
@@ -100,7 +101,7 @@ final class GroupRules {
                     Severity.CRITICAL,
                     "%s is not the name that %s looks for, and its input embedding stays random%s"
                             .formatted(key, names(not), others.isEmpty() ? "" : "; %s loads it".formatted(others)),
-                    renamed.isPresent() ? Rules.repair(subject) : "name it as %s does".formatted(architecture));
+                    renamed.isPresent() ? Rules.repair(subject) : Fix.of("name it as %s does".formatted(architecture)));
             return;
         }
         if (renamed.isPresent()) {
@@ -132,7 +133,7 @@ final class GroupRules {
                 .collect(Collectors.joining(" and "));
     }
 
-    private void add(FindingCode code, Severity severity, String what, String fix, Evidence... evidence) {
+    private void add(FindingCode code, Severity severity, String what, Fix fix, Evidence... evidence) {
         findings.add(new Finding(code, severity, what, List.of(evidence), fix));
     }
 }

@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
@@ -76,15 +77,15 @@ final class PairRules {
                     FindingCode.T02C,
                     Severity.CRITICAL,
                     "the flag asks for two tensors, and the input embedding is not in the files",
-                    "restore %s from the original checkpoint"
-                            .formatted(subject.pair().embeddingKey()));
+                    Fix.of("restore %s from the original checkpoint"
+                            .formatted(subject.pair().embeddingKey())));
         }
         if (anyTied) {
             add(
                     FindingCode.T07,
                     Severity.HIGH,
                     "the tied value is stored under the head's name only; loaders that tie from the embedding find nothing",
-                    allTied ? Rules.repair(subject) : "first decide the flag; see T03");
+                    allTied ? Rules.repair(subject) : Fix.of("first decide the flag; see T03"));
         }
     }
 
@@ -107,7 +108,7 @@ final class PairRules {
                     "the flag says separate, and both have the same bytes: a fresh untie, a tie not declared, or"
                             + " the two copies that a trainer with pipeline parallelism makes of a tied weight (NeMo"
                             + " AutoModel gives its last stage a head of its own)",
-                    "nothing, if it is meant; to tie: " + Rules.tie(subject),
+                    Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
                     new Evidence(
                             "bytes",
                             String.valueOf(
@@ -126,7 +127,7 @@ final class PairRules {
                                 type(Role.HEAD),
                                 subject.pair().embeddingKey(),
                                 type(Role.EMBEDDING)),
-                anyTied ? Rules.repair(subject) : "nothing, if it is meant; to tie: " + Rules.tie(subject),
+                anyTied ? Rules.repair(subject) : Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
                 new Evidence("wider", cast.wider().toString()),
                 new Evidence("exact", String.valueOf(cast.exact())));
     }
@@ -162,8 +163,7 @@ final class PairRules {
                                     .formatted(difference.differing(), difference.rows()),
                     anyTied
                             ? Rules.repair(subject)
-                            : "nothing, if it is meant; to tie: bowline repair %s --keep embedding --in-place --apply"
-                                    .formatted(Rules.quoted(subject)),
+                            : Fix.of("nothing, if it is meant; to tie: ").and(Rules.keepEmbedding(subject)),
                     evidence);
         }
     }
@@ -217,7 +217,7 @@ final class PairRules {
         return key.substring(0, key.length() - ".weight".length());
     }
 
-    private void add(FindingCode code, Severity severity, String what, String fix, Evidence... evidence) {
+    private void add(FindingCode code, Severity severity, String what, Fix fix, Evidence... evidence) {
         findings.add(new Finding(code, severity, what, List.of(evidence), fix));
     }
 }

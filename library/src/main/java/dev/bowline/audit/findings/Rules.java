@@ -1,5 +1,8 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.Flags;
@@ -35,42 +38,34 @@ public final class Rules {
         return SilentCells.withCause(subject, views, findings);
     }
 
-    /// The checkpoint's directory as an argument of a command to paste.
-    public static String quoted(Subject subject) {
-        return quoted(subject.files().directory());
-    }
-
-    public static String quoted(Path name) {
-        return dev.bowline.audit.evidence.ShellWord.of(name);
-    }
-
-    /// The command that decides by the bytes; where they do not decide, what else to do.
-    static String repair(Subject subject) {
-        String command = "bowline repair %s --in-place --apply".formatted(quoted(subject));
+    /// The repair that decides by the bytes; where they do not decide, the other ways out.
+    static Fix repair(Subject subject) {
+        Fix repair = Fix.of(Remedy.Repair.inPlace(subject.files().directory()));
         return switch (subject.kind()) {
             case EMBED_ONLY ->
                 subject.saysTied() || subject.familyTied()
-                        ? command
+                        ? repair
                         : restoreOrTie(subject, subject.pair().headKey());
             case HEAD_ONLY ->
                 subject.saysTied()
-                        ? command
+                        ? repair
                         : restoreOrTie(subject, subject.pair().embeddingKey());
             case NEITHER, UNKNOWN ->
                 RenamedTensors.of(subject).isPresent()
-                        ? command
-                        : "download the checkpoint again, or restore both tensors from the original";
+                        ? repair
+                        : Fix.of("download the checkpoint again, or restore both tensors from the original");
             case BOTH_DIFFER ->
                 canUntie(subject)
-                        ? command
-                        : "no flag unties this class, so one value has to go: --keep head, or bowline repair %s"
-                                        .formatted(quoted(subject))
-                                + " --keep embedding --in-place --apply";
+                        ? repair
+                        : Fix.of("no flag unties this class, so one value has to go: ")
+                                .and(new Remedy.Decide(Decision.KEEP_HEAD))
+                                .and(", or ")
+                                .and(keepEmbedding(subject));
             case SLICE_EQUAL, SHAPE_MISMATCH ->
                 canUntie(subject)
-                        ? command
-                        : "no flag unties this class: restore both tensors from the original checkpoint";
-            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST, QUANTISED -> command;
+                        ? repair
+                        : Fix.of("no flag unties this class: restore both tensors from the original checkpoint");
+            case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST, QUANTISED -> repair;
         };
     }
 
@@ -88,13 +83,18 @@ public final class Rules {
                 .noneMatch(release -> release.decides(untied) == 'T');
     }
 
-    private static String restoreOrTie(Subject subject, String key) {
-        return "restore %s from the original checkpoint; if the model was trained tied: %s"
-                .formatted(key, tie(subject));
+    private static Fix restoreOrTie(Subject subject, String key) {
+        return Fix.of("restore %s from the original checkpoint; if the model was trained tied: ".formatted(key))
+                .and(tie(subject));
     }
 
-    /// The command for whoever knows that it was trained tied.
-    static String tie(Subject subject) {
-        return "bowline repair %s --tied --in-place --apply".formatted(quoted(subject));
+    /// The repair for an owner who knows that the model was trained tied.
+    static Remedy tie(Subject subject) {
+        return Remedy.Repair.inPlace(subject.files().directory(), Decision.TIED);
+    }
+
+    /// The repair that ties two values that differ, and keeps the input embedding's.
+    static Remedy keepEmbedding(Subject subject) {
+        return Remedy.Repair.inPlace(subject.files().directory(), Decision.KEEP_EMBEDDING);
     }
 }

@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PhysicalState.Slice;
@@ -51,7 +52,7 @@ final class ShapeRules {
                 List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
                 subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
                         ? Rules.repair(subject)
-                        : "nothing here: it says untied at every level, and a tie of unequal shapes is impossible"));
+                        : Fix.of("nothing here: it says untied at every level, and a tie of unequal shapes is impossible")));
     }
 
     private void placeholder(PlacedTensor tensor) {
@@ -92,10 +93,10 @@ final class ShapeRules {
                             : "the embedding has %d rows, and config.json says otherwise".formatted(rows.get()),
                     evidence,
                     uncovered
-                            ? "use the tokenizer that belongs to these weights, or resize the embedding"
+                            ? Fix.of("use the tokenizer that belongs to these weights, or resize the embedding")
                             : VocabularyRows.settledVocabulary(subject).isPresent()
                                     ? Rules.repair(subject)
-                                    : "set vocab_size in config.json to the rows of the tensors that belong to it"));
+                                    : Fix.of("set vocab_size in config.json to the rows of the tensors that belong to it")));
         }
     }
 

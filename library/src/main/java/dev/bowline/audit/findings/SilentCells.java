@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Outcome;
 import dev.bowline.audit.consumers.Source;
@@ -69,10 +70,10 @@ final class SilentCells {
                 finding.fix());
     }
 
-    private static String fix(Subject subject, FindingCode code, List<ConsumerView> silent) {
+    private static Fix fix(Subject subject, FindingCode code, List<ConsumerView> silent) {
         return code == FindingCode.T25
-                ? "do not use it with %s: no flag and no name changes what is left out"
-                        .formatted(Verdicts.names(silent))
+                ? Fix.of("do not use it with %s: no flag and no name changes what is left out"
+                        .formatted(Verdicts.names(silent)))
                 : Rules.repair(subject);
     }
 }

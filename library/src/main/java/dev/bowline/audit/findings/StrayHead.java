@@ -1,5 +1,9 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
+import java.nio.file.Path;
 import dev.bowline.audit.evidence.Candidates;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;
@@ -69,16 +73,18 @@ public record StrayHead(List<PlacedTensor> heads, Optional<String> doubt, boolea
                 && PairScan.isSame(a, b);
     }
 
-    /// The commands, or what else its owner can do.
-    public String fix(Subject subject) {
+    /// The repairs, or the owner's other ways out.
+    public Fix fix(Subject subject) {
+        Path directory = subject.files().directory();
         if (doubt.isEmpty()) {
-            return "bowline repair %s --in-place --apply".formatted(Rules.quoted(subject));
+            return Fix.of(Remedy.Repair.inPlace(directory));
         }
-        String path = Rules.quoted(subject);
         return decidable
-                ? "if that head was trained: bowline repair %s --untie --in-place --apply".formatted(path)
-                        + "; if it is left over: bowline repair %s --keep embedding --in-place --apply".formatted(path)
-                : "%s. If it is the head, rename it to %s, or name the architecture it belongs to in config.json"
-                        .formatted(doubt.get(), subject.pair().headKey());
+                ? Fix.of("if that head was trained: ")
+                        .and(Remedy.Repair.inPlace(directory, Decision.UNTIED))
+                        .and("; if it is left over: ")
+                        .and(Rules.keepEmbedding(subject))
+                : Fix.of("%s. If it is the head, rename it to %s, or name the architecture it belongs to in config.json"
+                        .formatted(doubt.get(), subject.pair().headKey()));
     }
 }

@@ -1,5 +1,8 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
 import dev.bowline.audit.evidence.DamagedRows;
 import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.HeadStatistics;
@@ -73,10 +76,9 @@ final class ValueRules {
                         new Evidence("mean cosine with the embedding", number(statistics.cosine())),
                         new Evidence("rows looked at", String.valueOf(statistics.rows()))),
                 familyTied
-                        ? "if the model was trained tied: bowline repair %s --keep embedding --in-place --apply"
-                                .formatted(Rules.quoted(subject))
-                        : "restore %s from the checkpoint this one was made from"
-                                .formatted(subject.pair().headKey())));
+                        ? Fix.of("if the model was trained tied: ").and(Rules.keepEmbedding(subject))
+                        : Fix.of("restore %s from the checkpoint this one was made from"
+                                .formatted(subject.pair().headKey()))));
     }
 
     private static Optional<Finding> rows(Subject subject) {
@@ -99,15 +101,13 @@ final class ValueRules {
                 rowsFix(subject)));
     }
 
-    private static String rowsFix(Subject subject) {
+    private static Fix rowsFix(Subject subject) {
         String restore = "restore these rows from the checkpoint this one was made from";
         Optional<String> doubt =
                 subject.saysTied() ? Optional.of("a tied head has the same rows") : RebuiltRows.doubt(subject);
-        return doubt.map(why -> "%s; they cannot be rebuilt from the head: %s".formatted(restore, why))
-                .orElseGet(() -> restore
-                        + ", or make them up from the head's rows, as NeMo AutoModel does: bowline repair %s"
-                                .formatted(Rules.quoted(subject))
-                        + " --rebuild-rows --in-place --apply");
+        return doubt.map(why -> Fix.of("%s; they cannot be rebuilt from the head: %s".formatted(restore, why)))
+                .orElseGet(() -> Fix.of(restore + ", or make them up from the head's rows, as NeMo AutoModel does: ")
+                        .and(Remedy.Repair.inPlace(subject.files().directory(), Decision.REBUILD_ROWS)));
     }
 
     private static String number(double value) {

@@ -1,5 +1,6 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.RepairPaths;
@@ -54,7 +55,7 @@ public final class Repair {
             throw RepairPlanner.refusal(
                     directory,
                     "it is one file of a checkpoint, and config.json, the index and the other files belong to it",
-                    "name the directory: " + Rules.quoted(subject));
+                    Fix.of("name the directory: " + subject.files().directory()));
         }
         return RepairPlanner.plan(subject, options);
     }

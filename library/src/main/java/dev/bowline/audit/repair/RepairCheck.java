@@ -1,5 +1,8 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;
@@ -38,9 +41,16 @@ final class RepairCheck {
                     "%s is not repaired: its result would have %s: %s"
                             .formatted(plan.before().path(), first.code().id(), first.what()),
                     plan.tied()
-                            ? "see bowline audit; nothing was written"
-                            : "some reader takes it for tied whatever the flag says: decide with --tied, --keep head or"
-                                    + " --keep embedding; nothing was written");
+                            ? Fix.of("see ")
+                                    .and(new Remedy.Audit(plan.before().path()))
+                                    .and("; nothing was written")
+                            : Fix.of("some reader takes it for tied whatever the flag says: decide with ")
+                                    .and(new Remedy.Decide(Decision.TIED))
+                                    .and(", ")
+                                    .and(new Remedy.Decide(Decision.KEEP_HEAD))
+                                    .and(" or ")
+                                    .and(new Remedy.Decide(Decision.KEEP_EMBEDDING))
+                                    .and("; nothing was written"));
         }
     }
 

@@ -1,5 +1,8 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
+import java.util.List;
 import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.audit.evidence.Role;
 import java.util.Optional;
@@ -19,6 +22,17 @@ public record RepairOptions(
 
     public RepairOptions(Optional<Role> keep, Optional<Declare> declare, boolean rebuildsRows) {
         this(keep, declare, rebuildsRows, Optional.empty());
+    }
+
+    /// Returns the options that a fix asks for.
+    public static RepairOptions of(List<Remedy.Decision> decisions) {
+        Optional<Role> keep = decisions.contains(Decision.KEEP_HEAD)
+                ? Optional.of(Role.HEAD)
+                : decisions.contains(Decision.KEEP_EMBEDDING) ? Optional.of(Role.EMBEDDING) : Optional.empty();
+        Optional<Declare> declare = decisions.contains(Decision.TIED)
+                ? Optional.of(Declare.TIED)
+                : decisions.contains(Decision.UNTIED) ? Optional.of(Declare.UNTIED) : Optional.empty();
+        return new RepairOptions(keep, declare, decisions.contains(Decision.REBUILD_ROWS));
     }
 
     /// The same, with a view of Bowline's own load in every audit.

@@ -1,5 +1,7 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.BowlineLoad;
@@ -61,8 +63,7 @@ public record RepairPlan(
             throw new BowlineException(
                     "%s is malformed, and a malformed file is not replaced"
                             .formatted(malformed.iterator().next()),
-                    "write the result elsewhere: bowline repair %s --out NEW --apply"
-                            .formatted(Rules.quoted(before.path())));
+                    Fix.of("write the result elsewhere: ").and(Remedy.Repair.into(Path.of("NEW"), before.path())));
         }
     }
 

@@ -1,5 +1,8 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.Remedy.Decision;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
@@ -160,7 +163,12 @@ final class RepairPlanner {
                         && options.keep().isEmpty()) {
                     throw refusal(
                             "head and embedding differ, so tying them would lose one",
-                            "say which with --keep head or --keep embedding, or leave both with --untie");
+                            Fix.of("say which with ")
+                                    .and(new Remedy.Decide(Decision.KEEP_HEAD))
+                                    .and(" or ")
+                                    .and(new Remedy.Decide(Decision.KEEP_EMBEDDING))
+                                    .and(", or leave both with ")
+                                    .and(new Remedy.Decide(Decision.UNTIED)));
                 }
                 yield options.keep().isPresent();
             }
@@ -168,7 +176,9 @@ final class RepairPlanner {
                 if (options.declare().isEmpty() && !asked.contains(true) && !subject.familyTied()) {
                     throw refusal(
                             "the head is missing, and nothing says that the model was trained tied",
-                            "restore the head, or say --tied if you know that it was");
+                            Fix.of("restore the head, or say ")
+                                    .and(new Remedy.Decide(Decision.TIED))
+                                    .and(" if you know that it was"));
                 }
                 yield declared || options.declare().isEmpty();
             }
@@ -177,7 +187,9 @@ final class RepairPlanner {
                 if (!asked.contains(true) && options.declare().isEmpty()) {
                     throw refusal(
                             "the input embedding is missing, and nothing says that the model was trained tied",
-                            "restore the embedding from the original checkpoint, or say --tied if you know that it was");
+                            Fix.of("restore the embedding from the original checkpoint, or say ")
+                                    .and(new Remedy.Decide(Decision.TIED))
+                                    .and(" if you know that it was"));
                 }
                 yield true;
             }
@@ -249,10 +261,14 @@ final class RepairPlanner {
     }
 
     private BowlineException refusal(String problem, String fix) {
+        return refusal(problem, Fix.of(fix));
+    }
+
+    private BowlineException refusal(String problem, Fix fix) {
         return refusal(subject.files().path(), problem, fix);
     }
 
-    static BowlineException refusal(Path path, String problem, String fix) {
+    static BowlineException refusal(Path path, String problem, Fix fix) {
         return new BowlineException("%s is not repaired: %s".formatted(path, problem), fix);
     }
 }

@@ -1,5 +1,7 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
@@ -68,7 +70,9 @@ final class RepairRun {
         parent(place);
         if (!Files.isWritable(place)) {
             throw new BowlineException(
-                    "%s is read-only".formatted(place), "make it writable, or write elsewhere with --out");
+                    "%s is read-only".formatted(place),
+                    Fix.of("make it writable, or write the result elsewhere: ")
+                            .and(Remedy.Repair.into(Path.of("NEW"), place)));
         }
         try (RepairLock _ = RepairLock.take(names.lock(), names.place())) {
             if (plan.changesNothing()) {

@@ -1,5 +1,6 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.audit.evidence.ContainerProblem;
 import dev.bowline.audit.evidence.PairScan;
@@ -147,6 +148,10 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
     }
 
     private BowlineException refusal(String problem, String fix) {
+        return refusal(problem, Fix.of(fix));
+    }
+
+    private BowlineException refusal(String problem, Fix fix) {
         return RepairPlanner.refusal(subject.files().path(), problem, fix);
     }
 }

@@ -1,5 +1,6 @@
 package dev.bowline.audit.evidence;
 
+import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -76,7 +77,9 @@ class RebuiltRowsTest {
                 .with(EMBEDDING, type, ROWS, WIDTH, dead(E, 5, 0))
                 .head(H));
         double[][] before = matrix(source, EMBEDDING);
-        assertTrue(TieAudit.of(source).findings().getFirst().fix().endsWith("--rebuild-rows --in-place --apply"));
+        assertEquals(
+                List.of(Remedy.Repair.inPlace(source, Remedy.Decision.REBUILD_ROWS)),
+                TieAudit.of(source).findings().getFirst().fix().remedies());
 
         TieAudit after = Repair.applyInPlace(Repair.plan(source, REBUILD));
 

@@ -80,7 +80,7 @@ class AdapterFindingsTest {
 
         require(FindingCode.T27, Severity.CRITICAL, "loaded, it has no effect", audit);
         assertTrue(
-                audit.findings().getFirst().fix().contains("the base calls"),
+                audit.findings().getFirst().fix().toString().contains("the base calls"),
                 audit.findings().toString());
     }
 

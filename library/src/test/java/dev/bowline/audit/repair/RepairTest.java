@@ -1,5 +1,7 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -270,11 +272,11 @@ class RepairTest {
     void oneFileOfACheckpointIsNotRepairedAlone() throws IOException {
         Path source = write(CheckpointFixture.llama("true").embedding(E).head(E));
         Path file = source.resolve("model.safetensors");
-        String fix = TieAudit.of(file).findings().getFirst().fix();
+        Fix fix = TieAudit.of(file).findings().getFirst().fix();
 
         BowlineException refused = assertThrows(BowlineException.class, () -> Repair.plan(file, LOSSLESS));
 
-        assertEquals("bowline repair %s --in-place --apply".formatted(source), fix);
+        assertEquals(Fix.of(Remedy.Repair.inPlace(source)), fix);
         assertEquals("name the directory: " + source, refused.fix());
     }
 

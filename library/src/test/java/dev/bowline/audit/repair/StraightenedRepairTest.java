@@ -1,5 +1,7 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -124,8 +126,8 @@ class StraightenedRepairTest {
         Path source = write(CheckpointFixture.llama("true").embedding(E));
         Map<String, String> before = hashes(weights(source));
         new EditedFile(weights(source)).append(12).write();
-        String fix = TieAudit.of(source).findings().getFirst().fix();
-        assertEquals("bowline repair %s --out %s-repaired --apply".formatted(source, source), fix);
+        Fix fix = TieAudit.of(source).findings().getFirst().fix();
+        assertEquals(Fix.of(Remedy.Repair.into(Path.of(source + "-repaired"), source)), fix);
 
         TieAudit after = repairedAside(source);
 
@@ -188,7 +190,7 @@ class StraightenedRepairTest {
         Finding finding = TieAudit.of(source).findings().getFirst();
 
         assertEquals(FindingCode.T22, finding.code());
-        assertFalse(finding.fix().contains("bowline repair"), finding.fix());
+        assertEquals(List.of(), finding.fix().remedies());
         assertRefused("overlaps", () -> Repair.plan(source, LOSSLESS));
     }
 
@@ -300,7 +302,7 @@ class StraightenedRepairTest {
                 .filter(each -> each.code() == FindingCode.T23)
                 .findFirst()
                 .orElseThrow();
-        assertEquals("bowline repair %s --in-place --apply".formatted(source), finding.fix());
+        assertEquals(Fix.of(Remedy.Repair.inPlace(source)), finding.fix());
     }
 
     /// The flag or the head is wrong, and the files do not say which.
@@ -308,8 +310,11 @@ class StraightenedRepairTest {
     void aStrayHeadAgainstTheFlagIsTheOwnersToDecide() throws IOException {
         Path source = write(stray("true", "decoder.lm_head.weight", H));
         BowlineException refused = assertRefused("other values", () -> Repair.plan(source, LOSSLESS));
-        assertTrue(refused.fix().contains("--untie --in-place --apply"), refused.fix());
-        assertTrue(refused.fix().contains("--keep embedding --in-place --apply"), refused.fix());
+        assertEquals(
+                List.of(
+                        Remedy.Repair.inPlace(source, Remedy.Decision.UNTIED),
+                        Remedy.Repair.inPlace(source, Remedy.Decision.KEEP_EMBEDDING)),
+                refused.howToFix().remedies());
 
         RepairPlan untied = Repair.plan(source, new RepairOptions(Optional.empty(), Optional.of(Declare.UNTIED)));
         RepairPlan kept = Repair.plan(source, new RepairOptions(Optional.of(Role.EMBEDDING), Optional.empty()));

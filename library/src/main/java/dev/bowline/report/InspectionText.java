@@ -1,24 +1,28 @@
 package dev.bowline.report;
 
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
+import dev.bowline.Remedy;
+import dev.bowline.checkpoint.Inspection;
 import dev.bowline.report.Table.Side;
 import dev.bowline.safetensors.SafetensorsType;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/// An inspection for people and for programs.
-public final class InspectionReport {
+/// The contents of a checkpoint, and the outcome of a load.
+public final class InspectionText implements TextRenderer<Inspection> {
 
     private static final int REFUSALS_SHOWN = 8;
 
-    private InspectionReport() {}
+    private final Function<Remedy, String> spelling;
 
-    public static String text(Inspection inspection) {
+    /// @param spelling of the audit that compares head and embedding
+    public InspectionText(Function<Remedy, String> spelling) {
+        this.spelling = spelling;
+    }
+
+    @Override
+    public String text(Inspection inspection) {
         StringBuilder text = new StringBuilder();
         text.append(inspection.architecture()).append('\n');
         text.append(Table.ofFields()
@@ -88,7 +92,7 @@ public final class InspectionReport {
                 .text();
     }
 
-    private static String fate(Inspection inspection) {
+    private String fate(Inspection inspection) {
         Table table = Table.ofFields();
         table.row("train", Quantity.count(inspection.parameters(), "parameter"));
         if (inspection.buffered() > 0) {
@@ -112,57 +116,15 @@ public final class InspectionReport {
         return table.text();
     }
 
-    private static String refusal(Inspection inspection) {
+    private String refusal(Inspection inspection) {
         if (!inspection.refused().isEmpty()) {
             return "this checkpoint, because there is";
         }
         boolean compared = inspection.head().flag().tied() && inspection.head().held() == Inspection.Held.BOTH;
-        return compared ? "nothing, if both are equal; bowline audit compares them" : "nothing";
+        return compared
+                ? "nothing, if both are equal; %s compares them"
+                        .formatted(spelling.apply(new Remedy.Audit(inspection.directory())))
+                : "nothing";
     }
 
-    public static JsonObject json(Inspection inspection) {
-        List<JsonObject> ignored = new ArrayList<>();
-        new TreeMap<>(inspection.ignored())
-                .forEach((key, reason) ->
-                        ignored.add(JsonObject.of().with("tensor", key).with("reason", reason)));
-        Inspection.Head head = inspection.head();
-        return JsonObject.of()
-                .with("directory", inspection.directory().toString())
-                .with("architecture", inspection.architecture())
-                .with("vocabulary", inspection.vocabulary())
-                .with("max_positions", inspection.maxPositions())
-                .with("parameters", inspection.parameters())
-                .with("buffered", inspection.buffered())
-                .with("bytes", inspection.storedBytes())
-                .with("components", parts(inspection.parts()))
-                .with("passed_through", parts(inspection.passedThrough()))
-                .with("ignored", JsonValue.of(ignored))
-                .with("notes", JsonArray.ofStrings(inspection.notes()))
-                .with(
-                        "head",
-                        JsonObject.of()
-                                .with("tied", head.flag().tied())
-                                .with("flag_from", head.flag().level().key())
-                                .with("lm_head", head.head())
-                                .with("embedding", head.embedding())
-                                .with("files_hold", head.held().toString()))
-                .with("loads", inspection.refused().isEmpty())
-                .with("refused", JsonArray.ofStrings(inspection.refused()));
-    }
-
-    private static JsonArray parts(List<Inspection.Part> parts) {
-        return JsonValue.of(parts.stream()
-                .map(part -> JsonObject.of()
-                        .with("component", part.component().toString())
-                        .with("tensors", part.tensors())
-                        .with("parameters", part.parameters())
-                        .with("buffered", part.buffered())
-                        .with("bytes", part.bytes())
-                        .with(
-                                "stored_as",
-                                JsonArray.ofStrings(part.stored().stream()
-                                        .map(SafetensorsType::name)
-                                        .toList())))
-                .toList());
-    }
 }

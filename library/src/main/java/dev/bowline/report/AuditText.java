@@ -1,30 +1,38 @@
 package dev.bowline.report;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.repair.RepairPlan;
 import dev.bowline.report.Table.Side;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /// Audits for people: a verdict, the consumer matrix, the findings, the worst first.
-public final class AuditReport {
+public final class AuditText implements TextRenderer<List<AuditOutcome>> {
 
     private static final int WIDTH = 80;
 
-    private AuditReport() {}
+    private final Function<Remedy, String> spelling;
 
-    public static String text(List<AuditOutcome> outcomes) {
-        String audits = outcomes.stream().map(AuditReport::text).collect(Collectors.joining("\n"));
+    /// @param spelling of the operations in fixes
+    public AuditText(Function<Remedy, String> spelling) {
+        this.spelling = spelling;
+    }
+
+    @Override
+    public String text(List<AuditOutcome> outcomes) {
+        String audits = outcomes.stream().map(this::text).collect(Collectors.joining("\n"));
         return outcomes.size() == 1 ? audits : audits + "\n" + summary(outcomes);
     }
 
-    private static String text(AuditOutcome outcome) {
+    private String text(AuditOutcome outcome) {
         return switch (outcome) {
             case AuditOutcome.Unreadable unreadable ->
                 wrap("%s: unreadable: %s".formatted(unreadable.path(), unreadable.problem()), "")
@@ -33,18 +41,8 @@ public final class AuditReport {
         };
     }
 
-    /// What a repair would do, and what it would lose.
-    public static String text(RepairPlan plan) {
-        if (plan.changesNothing()) {
-            return "Repair\n  there is nothing to do\n";
-        }
-        StringBuilder text = new StringBuilder("Repair\n");
-        plan.steps().forEach(step -> text.append(wrap(step, "  - ")));
-        plan.losses().forEach(loss -> text.append(wrap("LOST " + loss, "  - ")));
-        return text.toString();
-    }
-
-    public static String text(TieAudit audit) {
+    /// Renders one audit.
+    public String text(TieAudit audit) {
         StringBuilder text = new StringBuilder();
         text.append(Printable.of(audit.path().toString())).append('\n');
         text.append(wrap(audit.verdict(), "  "));
@@ -86,7 +84,7 @@ public final class AuditReport {
     private static String matrix(TieAudit audit) {
         Table table = new Table(Side.LEFT, Side.LEFT, Side.LEFT);
         for (ConsumerView view : audit.consumers()) {
-            table.row(view.consumer().title(), outcome(view), view.isSilentlyWrong() ? "<- silently wrong" : "");
+            table.row(view.consumer().title(), view.summary(), view.isSilentlyWrong() ? "<- silently wrong" : "");
         }
         StringBuilder text = new StringBuilder(table.text());
         text.append("  because\n");
@@ -102,25 +100,7 @@ public final class AuditReport {
         return text.toString();
     }
 
-    /// The outcome in a few words.
-    static String outcome(ConsumerView view) {
-        return switch (view.outcome()) {
-            case TIED -> view.loses() ? "tied, the head is lost" : "tied";
-            case UNTIED -> "untied";
-            case RANDOM ->
-                switch (view.head()) {
-                    case RANDOM ->
-                        view.embedding() == dev.bowline.audit.consumers.Source.RANDOM
-                                ? "random head and embedding"
-                                : "random head";
-                    case HEAD, EMBEDDING, BOTH, NONE -> "random embedding";
-                };
-            case FAILS -> "load fails";
-            case UNSUPPORTED -> "not supported";
-        };
-    }
-
-    private static String finding(Finding finding) {
+    private String finding(Finding finding) {
         StringBuilder text = new StringBuilder();
         String severity = finding.severity().name().toLowerCase(Locale.ROOT);
         text.append("  %s %s %s\n"
@@ -136,33 +116,21 @@ public final class AuditReport {
     }
 
     /// A command stays on one line, so that it can be pasted.
-    private static String fix(String fix, String indent) {
-        return fix.startsWith("bowline ") ? indent + "fix: " + Printable.of(fix) + "\n" : wrap("fix: " + fix, indent);
-    }
-
-    static String rank(AuditOutcome outcome) {
-        return switch (outcome) {
-            case AuditOutcome.Unreadable _ -> "unreadable";
-            case AuditOutcome.Audited audited -> rank(audited.audit());
-        };
+    private String fix(Fix fix, String indent) {
+        String text = "fix: " + fix.text(spelling);
+        return fix.isOperation() ? indent + Printable.of(text) + "\n" : wrap(text, indent);
     }
 
     private static String summary(List<AuditOutcome> outcomes) {
         Table table = new Table(Side.LEFT, Side.LEFT);
         for (AuditOutcome outcome : outcomes) {
-            table.row(rank(outcome), Printable.of(outcome.path().toString()));
+            table.row(outcome.worst(), Printable.of(outcome.path().toString()));
         }
         return "Summary\n" + table.text();
     }
 
-    static String rank(TieAudit audit) {
-        return audit.worst()
-                .map(severity -> severity.name().toLowerCase(Locale.ROOT))
-                .orElse("clean");
-    }
-
     /// Words broken into lines of at most 80 columns, each after `indent`, dashes only on the first.
-    private static String wrap(String sentence, String indent) {
+    static String wrap(String sentence, String indent) {
         List<String> lines = new ArrayList<>();
         StringBuilder line = new StringBuilder(indent);
         boolean empty = true;

@@ -1,10 +1,7 @@
-package dev.bowline.report;
+package dev.bowline.checkpoint;
 
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
-import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.checkpoint.CheckpointLoader;
-import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;

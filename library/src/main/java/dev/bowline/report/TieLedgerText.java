@@ -1,20 +1,15 @@
 package dev.bowline.report;
 
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
-import java.util.Optional;
 
-/// A tie ledger for people and for programs.
-public final class TieLedgerReport {
+/// The tie ledger: which tensors are one value, and by which flag.
+public final class TieLedgerText implements TextRenderer<TieLedger> {
 
     private static final int HASH_SHOWN = 16;
 
-    private TieLedgerReport() {}
-
-    public static String text(TieLedger ledger) {
+    @Override
+    public String text(TieLedger ledger) {
         Table table = Table.ofFields();
         for (TieGroup group : ledger.groups()) {
             table.row(group.name(), group.aliases().isEmpty() ? "separate: a value of its own" : "tied: one value");
@@ -28,26 +23,6 @@ public final class TieLedgerReport {
             group.hashAtSave().ifPresent(hash -> table.row("  saved", saved(group, hash)));
         }
         return "Tie ledger\n" + table.text();
-    }
-
-    public static JsonArray json(TieLedger ledger) {
-        return JsonValue.of(ledger.groups().stream().map(TieLedgerReport::json).toList());
-    }
-
-    private static JsonObject json(TieGroup group) {
-        return JsonObject.of()
-                .with("name", group.name())
-                .with("tied", !group.aliases().isEmpty())
-                .with("canonical", group.canonical())
-                .with("aliases", JsonArray.ofStrings(group.aliases()))
-                .with("flag", group.flag().tied())
-                .with("flag_from", group.flag().level().key())
-                .with("sha256_at_load", orAbsent(group.hashAtLoad()))
-                .with("sha256_at_save", orAbsent(group.hashAtSave()));
-    }
-
-    private static JsonValue orAbsent(Optional<String> text) {
-        return text.isPresent() ? JsonValue.of(text.get()) : JsonValue.absent();
     }
 
     private static String saved(TieGroup group, String hash) {

@@ -1,16 +1,19 @@
 package dev.bowline.report;
 
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
+import dev.bowline.Remedy;
 import dev.bowline.memory.MemoryEstimate;
 import dev.bowline.memory.MemoryReport;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.function.Function;
 
-/// The memory a fine-tuning will take, for people and for programs.
-public final class MemoryTable {
+/// The memory of a fine-tuning as a table.
+public final class MemoryText implements TextRenderer<MemoryReport> {
 
-    private MemoryTable() {}
+    private final Function<Remedy, String> spelling;
+
+    /// @param spelling of a change to the recipe
+    public MemoryText(Function<Remedy, String> spelling) {
+        this.spelling = spelling;
+    }
 
     /// One line: the peak, what there is, and what most of it is.
     public static String line(MemoryReport report) {
@@ -22,8 +25,9 @@ public final class MemoryTable {
                         Quantity.bytes(report.available().bytes()));
     }
 
-    /// Every part of it, and what would spare some if it is too much.
-    public static String text(MemoryReport report) {
+    /// Every part of the estimate, and the changes that make the run fit if it does not.
+    @Override
+    public String text(MemoryReport report) {
         MemoryEstimate estimate = report.estimate();
         Table parts = new Table(Table.Side.LEFT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.RIGHT)
                 .row("memory", "weights", "gradients", "optimizer", "together");
@@ -62,35 +66,9 @@ public final class MemoryTable {
             rest.row("in mapped files", Quantity.bytes(estimate.mapped()) + ", not counted");
         }
         if (!report.fits()) {
-            report.remedies("--set %s").forEach(remedy -> rest.row("too much", remedy));
+            report.remedies(set -> spelling.apply(new Remedy.Assign(set))).forEach(remedy -> rest.row("too much", remedy));
         }
         return parts.text() + "\n" + rest.text();
     }
 
-    public static JsonObject json(MemoryReport report) {
-        MemoryEstimate estimate = report.estimate();
-        List<JsonObject> parts = new ArrayList<>();
-        for (MemoryEstimate.Part part : estimate.parts()) {
-            parts.add(JsonObject.of()
-                    .with("component", part.component().toString())
-                    .with("weights", part.weights())
-                    .with("gradients", part.gradients())
-                    .with("optimizer", part.optimizer()));
-        }
-        List<JsonObject> changes = new ArrayList<>();
-        for (MemoryReport.Change change : report.changes()) {
-            changes.add(JsonObject.of().with("set", change.set()).with("saves", change.saves()));
-        }
-        return JsonObject.of()
-                .with("components", JsonValue.of(parts))
-                .with("activations", estimate.activations())
-                .with("loss_chunk", estimate.loss())
-                .with("lm_head_gradient", estimate.headGradient())
-                .with("process", estimate.process())
-                .with("not_at_once", estimate.notAtOnce())
-                .with("mapped", estimate.mapped())
-                .with("peak", estimate.total())
-                .with("available", report.available().bytes())
-                .with("changes", JsonValue.of(changes));
-    }
 }

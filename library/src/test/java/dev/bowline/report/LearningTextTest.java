@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /// What a run changed and how its experts were used, in numbers that can be checked by hand.
-class LearningReportTest {
+class LearningTextTest {
 
     private static final List<ComponentUpdate> UPDATES = List.of(
             new ComponentUpdate(Component.EMBEDDINGS, 1000, 0, 0.0123),
@@ -28,7 +28,7 @@ class LearningReportTest {
     @Test
     void peopleSeeWhatMovedAndHowUnevenTheLoadIs() {
         String text =
-                LearningReport.text(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
+                new LearningText().text(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
 
         assertEquals(
                 """
@@ -51,7 +51,7 @@ class LearningReportTest {
     @Test
     void programsSeeEveryExpertOfEveryLayer() {
         JsonObject json =
-                RunSummary.json(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
+                new RunJson().json(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
 
         JsonObject embeddings = json.requireArray("updates").objects().getFirst();
         assertEquals(0.0123, embeddings.requireDouble("relative_update"));
@@ -75,7 +75,7 @@ class LearningReportTest {
             layers.add(new ExpertBalance("layers." + i, List.of(10L + i, 10L)));
         }
 
-        String text = LearningReport.text(report(layers));
+        String text = new LearningText().text(report(layers));
 
         assertTrue(text.contains("layers.19 ") && text.contains("layers.8 ") && !text.contains("layers.7 "), text);
         assertTrue(text.contains("and 8 layers whose load is more even"), text);

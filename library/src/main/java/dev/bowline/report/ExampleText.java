@@ -1,16 +1,15 @@
 package dev.bowline.report;
 
 import dev.bowline.json.Json;
-import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.train.TokenizedExample;
 import dev.bowline.train.TokenizedExample.Token;
 import dev.bowline.train.TokenizedExample.Use;
+import dev.bowline.train.TokenizedExample;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A tokenised example with its trained tokens marked, for people and for programs.
-public final class ExampleReport {
+/// The tokens of an example, with the trained ones marked.
+public final class ExampleText implements TextRenderer<TokenizedExample> {
 
     private static final int WIDTH = 100;
 
@@ -19,10 +18,9 @@ public final class ExampleReport {
 
     private static final int SHOWN_AT_AN_END = 20;
 
-    private ExampleReport() {}
-
-    /// The tokens as strings of JSON, a run of read or of trained ones after the other.
-    public static String text(TokenizedExample example) {
+    /// Every token is a JSON string; runs of read and of trained tokens alternate.
+    @Override
+    public String text(TokenizedExample example) {
         StringBuilder text = new StringBuilder("%s, the first example (%s): %s, %s trained"
                 .formatted(
                         example.section(),
@@ -56,7 +54,7 @@ public final class ExampleReport {
 
     private static List<String> words(List<Token> run) {
         if (run.size() <= LONGEST_RUN) {
-            return run.stream().map(ExampleReport::word).toList();
+            return run.stream().map(ExampleText::word).toList();
         }
         List<String> words = new ArrayList<>();
         run.subList(0, SHOWN_AT_AN_END).forEach(token -> words.add(word(token)));
@@ -69,17 +67,4 @@ public final class ExampleReport {
         return Json.compact(JsonValue.of(token.text()));
     }
 
-    public static JsonObject json(TokenizedExample example) {
-        return JsonObject.of()
-                .with("section", example.section())
-                .with("origin", example.origin())
-                .with(
-                        "tokens",
-                        JsonValue.of(example.tokens().stream()
-                                .map(token -> JsonObject.of()
-                                        .with("id", token.id())
-                                        .with("text", token.text())
-                                        .with("trained", token.use() == Use.TRAINED))
-                                .toList()));
-    }
 }

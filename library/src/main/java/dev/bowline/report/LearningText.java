@@ -1,8 +1,5 @@
 package dev.bowline.report;
 
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.model.Component;
 import dev.bowline.train.ComponentUpdate;
 import dev.bowline.train.ExpertBalance;
@@ -11,15 +8,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/// What training changed, part by part, and how its experts were used.
-public final class LearningReport {
+/// The relative update of every component, and the load of the experts.
+public final class LearningText implements TextRenderer<RunReport> {
 
     /// Layers of experts that people are shown; programs get all.
     private static final int SHOWN_LAYERS = 12;
 
-    private LearningReport() {}
-
-    public static String text(RunReport report) {
+    @Override
+    public String text(RunReport report) {
         StringBuilder text = new StringBuilder();
         if (!report.updates().isEmpty()) {
             text.append("What moved, against the weights it began with\n")
@@ -59,7 +55,7 @@ public final class LearningReport {
                 : update.component().toString();
     }
 
-    private static boolean hasTiedHead(ComponentUpdate update, RunReport report) {
+    static boolean hasTiedHead(ComponentUpdate update, RunReport report) {
         return update.component() == Component.EMBEDDINGS
                 && report.ties().groups().stream()
                         .anyMatch(group -> !group.aliases().isEmpty());
@@ -82,7 +78,7 @@ public final class LearningReport {
         }
         text.append(table.text());
         if (shown.size() < layers.size()) {
-            text.append("  and %d layers whose load is more even; --json has all\n"
+            text.append("  and %d layers whose load is more even; the JSON output has all\n"
                     .formatted(layers.size() - shown.size()));
         }
         return text.toString();
@@ -99,37 +95,4 @@ public final class LearningReport {
         return String.format(Locale.ROOT, "%." + decimals + "f %%", 100 * part);
     }
 
-    static JsonArray updates(List<ComponentUpdate> updates, RunReport report) {
-        return JsonValue.of(updates.stream()
-                .map(update -> JsonObject.of()
-                        .with("component", update.component().toString())
-                        .with("with_tied_head", hasTiedHead(update, report))
-                        .with("trained_parameters", update.trained())
-                        .with("frozen_parameters", update.frozen())
-                        .with(
-                                "relative_update",
-                                Double.isFinite(update.relative())
-                                        ? JsonValue.of(update.relative())
-                                        : JsonValue.absent()))
-                .toList());
-    }
-
-    static JsonArray experts(RunReport report) {
-        return JsonValue.of(report.experts().stream()
-                .map(layer -> JsonObject.of()
-                        .with("layer", layer.layer())
-                        .with(
-                                "chosen",
-                                JsonValue.of(layer.chosen().stream()
-                                        .map(JsonValue::of)
-                                        .toList()))
-                        .with("least_share", layer.least())
-                        .with("most_share", layer.most())
-                        .with(
-                                "unused",
-                                JsonValue.of(layer.unused().stream()
-                                        .map(JsonValue::of)
-                                        .toList())))
-                .toList());
-    }
 }

@@ -1,0 +1,106 @@
+package dev.bowline;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/// An operation of Bowline, or a decision for one, that ends a failure or a finding.
+public sealed interface Remedy extends Fix.Part {
+
+    /// A repair of a checkpoint: `dev.bowline.audit.repair.Repair`.
+    ///
+    /// @param target the new directory of the result; empty replaces the checkpoint
+    record Repair(Path checkpoint, List<Decision> decisions, Optional<Path> target) implements Remedy {
+
+        public Repair {
+            decisions = List.copyOf(decisions);
+        }
+
+        /// Returns a repair that replaces the checkpoint.
+        public static Repair inPlace(Path checkpoint, Decision... decisions) {
+            return new Repair(checkpoint, List.of(decisions), Optional.empty());
+        }
+
+        /// Returns a repair that writes its result to a new directory.
+        public static Repair into(Path target, Path checkpoint, Decision... decisions) {
+            return new Repair(checkpoint, List.of(decisions), Optional.of(target));
+        }
+    }
+
+    /// An audit of a checkpoint: `dev.bowline.audit.TieAudit`.
+    record Audit(Path checkpoint) implements Remedy {}
+
+    /// An audit of the base model together with an adapter: `dev.bowline.audit.AuditOptions`.
+    ///
+    /// @param base the base model's directory, where the adapter names one that exists
+    record AuditAdapter(Optional<Path> base, Path adapter) implements Remedy {}
+
+    /// A fine-tuning run of a recipe with some of its keys replaced: `dev.bowline.train.FineTuningRun`.
+    ///
+    /// @param assignments `key.path=value` each
+    record FineTune(Path recipe, List<String> assignments) implements Remedy {
+
+        public FineTune {
+            assignments = List.copyOf(assignments);
+        }
+    }
+
+    /// A decision to give to a repair that was refused without it.
+    record Decide(Decision decision) implements Remedy {}
+
+    /// A key of the recipe to set.
+    ///
+    /// @param assignment `key.path=value`
+    record Assign(String assignment) implements Remedy {}
+
+    /// A setting of a call.
+    enum Setting implements Remedy {
+        /// The chat template of a generation, in place of the tokenizer's.
+        CHAT_TEMPLATE
+    }
+
+    /// A decision about a repair that the files leave to the owner.
+    enum Decision {
+        /// The head's values stay, the input embedding's are lost.
+        KEEP_HEAD("keep the head"),
+        /// The input embedding's values stay, the head's are lost.
+        KEEP_EMBEDDING("keep the input embedding"),
+        /// The model was trained tied.
+        TIED("declare it tied"),
+        /// The head has its own tensor.
+        UNTIED("declare it untied"),
+        /// Rows of zeros in the input embedding are computed from the head's rows.
+        REBUILD_ROWS("rebuild the rows");
+
+        private final String words;
+
+        Decision(String words) {
+            this.words = words;
+        }
+    }
+
+    /// The operation in words.
+    default String words() {
+        return switch (this) {
+            case Repair repair ->
+                "repair %s%s%s"
+                        .formatted(
+                                repair.checkpoint(),
+                                repair.target().map(" into %s"::formatted).orElse(" in place"),
+                                repair.decisions().isEmpty()
+                                        ? ""
+                                        : repair.decisions().stream()
+                                                .map(decision -> decision.words)
+                                                .collect(Collectors.joining(", ", " (", ")")));
+            case Audit(Path checkpoint) -> "audit " + checkpoint;
+            case AuditAdapter audit ->
+                "audit %s with the adapter %s"
+                        .formatted(audit.base().map(Path::toString).orElse("the base model"), audit.adapter());
+            case FineTune run -> "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
+            case Decide(Decision decision) -> decision.words;
+            case Assign(String assignment) -> "set " + assignment;
+            case Setting.CHAT_TEMPLATE -> "a chat template of the call";
+        };
+    }
+}
