@@ -61,7 +61,9 @@ public record Fix(List<Part> parts) {
     /// The operations, in reading order.
     public List<Remedy> remedies() {
         return parts.stream()
-                .flatMap(part -> part instanceof Remedy remedy ? Optional.of(remedy).stream() : Optional.<Remedy>empty().stream())
+                .flatMap(part -> part instanceof Remedy remedy
+                        ? Optional.of(remedy).stream()
+                        : Optional.<Remedy>empty().stream())
                 .toList();
     }
 

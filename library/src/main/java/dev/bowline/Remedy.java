@@ -97,7 +97,8 @@ public sealed interface Remedy extends Fix.Part {
             case AuditAdapter audit ->
                 "audit %s with the adapter %s"
                         .formatted(audit.base().map(Path::toString).orElse("the base model"), audit.adapter());
-            case FineTune run -> "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
+            case FineTune run ->
+                "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
             case Decide(Decision decision) -> decision.words;
             case Assign(String assignment) -> "set " + assignment;
             case Setting.CHAT_TEMPLATE -> "a chat template of the call";

@@ -1,21 +1,21 @@
 package dev.bowline.cli;
 
-import dev.bowline.audit.AuditOptions;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
+import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.AuditSummary;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.time.ZoneId;
-import java.time.ZonedDateTime;
 import dev.bowline.audit.CheckpointTree;
 import dev.bowline.audit.findings.Severity;
 import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditText;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

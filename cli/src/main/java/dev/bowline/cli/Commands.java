@@ -65,8 +65,7 @@ final class Commands {
             case Remedy.Audit(Path checkpoint) -> "%s audit %s".formatted(program, quoted(checkpoint));
             case Remedy.AuditAdapter audit ->
                 "%s audit %s --adapter %s"
-                        .formatted(
-                                program, audit.base().map(Commands::quoted).orElse("BASE"), quoted(audit.adapter()));
+                        .formatted(program, audit.base().map(Commands::quoted).orElse("BASE"), quoted(audit.adapter()));
             case Remedy.FineTune run -> {
                 StringBuilder command = new StringBuilder("%s finetune %s".formatted(program, quoted(run.recipe())));
                 run.assignments().forEach(set -> command.append(" --set ").append(Launcher.quoted(set)));

@@ -1,7 +1,7 @@
 package dev.bowline.cli;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;

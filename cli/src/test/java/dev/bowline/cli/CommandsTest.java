@@ -18,8 +18,7 @@ class CommandsTest {
 
     @Test
     void aRepairHasItsDecisionsAndItsTarget() {
-        assertEquals(
-                "bowline repair models/gemma --in-place --apply", Commands.named(Remedy.Repair.inPlace(MODEL)));
+        assertEquals("bowline repair models/gemma --in-place --apply", Commands.named(Remedy.Repair.inPlace(MODEL)));
         assertEquals(
                 "bowline repair models/gemma --keep embedding --in-place --apply",
                 Commands.named(Remedy.Repair.inPlace(MODEL, Decision.KEEP_EMBEDDING)));

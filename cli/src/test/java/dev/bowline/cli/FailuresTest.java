@@ -1,13 +1,12 @@
 package dev.bowline.cli;
 
-import java.util.List;
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -20,6 +19,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -306,8 +306,7 @@ class FailuresTest {
                     console,
                     new BowlineException(
                             "a bowline slipped",
-                            Fix.of("tie it again:\n    ")
-                                    .and(new Remedy.FineTune(Path.of("a.yaml"), List.of("b=c")))),
+                            Fix.of("tie it again:\n    ").and(new Remedy.FineTune(Path.of("a.yaml"), List.of("b=c")))),
                     Failures.Trace.HIDDEN);
             Failures.report(
                     console,

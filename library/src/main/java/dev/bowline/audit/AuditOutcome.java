@@ -1,7 +1,7 @@
 package dev.bowline.audit;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.audit.findings.Severity;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -78,8 +78,7 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
     public List<String> remedies(UnaryOperator<String> change) {
         List<String> remedies = new ArrayList<>();
         for (Change each : changes) {
-            remedies.add(
-                    "%s saves %s (%s)".formatted(change.apply(each.set()), gibibytes(each.saves()), each.note()));
+            remedies.add("%s saves %s (%s)".formatted(change.apply(each.set()), gibibytes(each.saves()), each.note()));
         }
         remedies.add("use a machine with %s available".formatted(gibibytes(needed(estimate))));
         long largest = largestModel();

@@ -23,7 +23,8 @@ record RunCommand(Path recipe, List<String> sets) {
     /// Returns the run with `assignments` in place of earlier ones for the same keys.
     Remedy.FineTune with(List<String> assignments) {
         Stream<String> kept = sets.stream()
-                .filter(set -> assignments.stream().noneMatch(other -> key(other).equals(key(set))));
+                .filter(set ->
+                        assignments.stream().noneMatch(other -> key(other).equals(key(set))));
         return new Remedy.FineTune(
                 recipe, Stream.concat(kept, assignments.stream()).toList());
     }

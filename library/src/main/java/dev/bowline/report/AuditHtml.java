@@ -52,10 +52,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
                 String rank = outcomes.get(i).worst();
                 html.append("<tr><td class=\"rank %s\">%s</td><td><a href=\"#%s\">%s</a></td></tr>\n"
                         .formatted(
-                                rank,
-                                rank,
-                                id(i),
-                                text(outcomes.get(i).path().toString())));
+                                rank, rank, id(i), text(outcomes.get(i).path().toString())));
             }
             html.append("</table>\n");
         }
@@ -132,7 +129,8 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
                 html.append("<li>%s: %s</li>".formatted(text(evidence.name()), text(evidence.value())));
             }
         }
-        html.append("</ul><p>Fix: <code>%s</code></p></details>\n".formatted(text(finding.fix().text(spelling))));
+        html.append("</ul><p>Fix: <code>%s</code></p></details>\n"
+                .formatted(text(finding.fix().text(spelling))));
     }
 
     private static String text(String raw) {

@@ -91,9 +91,8 @@ public final class AuditJson implements JsonRenderer<List<AuditOutcome>> {
                                 audit.consumers().stream().map(AuditJson::view).toList()))
                 .with(
                         "findings",
-                        JsonValue.of(audit.findings().stream()
-                                .map(this::finding)
-                                .toList()));
+                        JsonValue.of(
+                                audit.findings().stream().map(this::finding).toList()));
     }
 
     private static JsonObject flag(FlagAt flag) {

@@ -2,8 +2,8 @@ package dev.bowline.report;
 
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.train.TokenizedExample.Use;
 import dev.bowline.train.TokenizedExample;
+import dev.bowline.train.TokenizedExample.Use;
 
 /// The tokens of an example, with the trained ones marked.
 public final class ExampleJson implements JsonRenderer<TokenizedExample> {

@@ -2,9 +2,9 @@ package dev.bowline.report;
 
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonValue;
+import dev.bowline.train.TokenizedExample;
 import dev.bowline.train.TokenizedExample.Token;
 import dev.bowline.train.TokenizedExample.Use;
-import dev.bowline.train.TokenizedExample;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -66,5 +66,4 @@ public final class ExampleText implements TextRenderer<TokenizedExample> {
     private static String word(Token token) {
         return Json.compact(JsonValue.of(token.text()));
     }
-
 }

@@ -126,5 +126,4 @@ public final class InspectionText implements TextRenderer<Inspection> {
                         .formatted(spelling.apply(new Remedy.Audit(inspection.directory())))
                 : "nothing";
     }
-
 }

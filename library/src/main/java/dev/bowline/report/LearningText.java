@@ -94,5 +94,4 @@ public final class LearningText implements TextRenderer<RunReport> {
     private static String percent(double part, int decimals) {
         return String.format(Locale.ROOT, "%." + decimals + "f %%", 100 * part);
     }
-
 }

@@ -66,9 +66,9 @@ public final class MemoryText implements TextRenderer<MemoryReport> {
             rest.row("in mapped files", Quantity.bytes(estimate.mapped()) + ", not counted");
         }
         if (!report.fits()) {
-            report.remedies(set -> spelling.apply(new Remedy.Assign(set))).forEach(remedy -> rest.row("too much", remedy));
+            report.remedies(set -> spelling.apply(new Remedy.Assign(set)))
+                    .forEach(remedy -> rest.row("too much", remedy));
         }
         return parts.text() + "\n" + rest.text();
     }
-
 }

@@ -34,5 +34,4 @@ public final class RunText implements TextRenderer<RunReport> {
     private static String loss(double loss) {
         return String.format(Locale.ROOT, "%.4f", loss);
     }
-
 }

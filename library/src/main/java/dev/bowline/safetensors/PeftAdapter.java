@@ -46,9 +46,11 @@ public record PeftAdapter(Path directory, Optional<String> type, Optional<String
         return new BowlineException(
                 "%s is a PEFT adapter (%s) of %s, and not a model by itself"
                         .formatted(directory, type.orElse("of an unnamed type"), base.orElse("an unnamed base model")),
-                Fix.of("name the base model's directory%s; to use what the adapter was trained to, merge the adapter with"
-                                .formatted(base.map(" (%s)"::formatted).orElse(""))
-                        + " PEFT's merge_and_unload and name the merged model; '")
+                Fix.of(
+                                "name the base model's directory%s; to use what the adapter was trained to, merge the adapter with"
+                                                .formatted(base.map(" (%s)"::formatted)
+                                                        .orElse(""))
+                                        + " PEFT's merge_and_unload and name the merged model; '")
                         .and(new Remedy.AuditAdapter(baseDirectory(), directory))
                         .and("' shows what the adapter fits and what a merge would do"));
     }

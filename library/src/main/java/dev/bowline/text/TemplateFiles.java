@@ -1,9 +1,9 @@
 package dev.bowline.text;
 
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.RegularFile;
+import dev.bowline.Remedy;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;

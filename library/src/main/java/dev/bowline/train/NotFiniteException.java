@@ -1,7 +1,7 @@
 package dev.bowline.train;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.data.Batch;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,8 +1,5 @@
 package dev.bowline.audit;
 
-import java.time.ZonedDateTime;
-import java.time.ZoneOffset;
-import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -11,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.Remedy;
 import dev.bowline.audit.findings.Findings;
 import dev.bowline.audit.repair.Repair;
 import dev.bowline.report.AuditHtml;
@@ -19,6 +17,8 @@ import dev.bowline.safetensors.SafetensorsType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -137,7 +137,8 @@ class AuditOutputTest {
         TieAudit audit = AuditSchemaTest.requireDescribed(
                 TieAudit.of(checkpoint, new AuditOptions(Optional.empty(), Optional.of(adapter))));
         String effect = audit.merge().orElseThrow().effect();
-        assertTrue(new AuditText(Remedy::words).text(audit).replaceAll("\\s+", " ").contains(adapter + ": " + effect));
+        assertTrue(
+                new AuditText(Remedy::words).text(audit).replaceAll("\\s+", " ").contains(adapter + ": " + effect));
         return effect;
     }
 }

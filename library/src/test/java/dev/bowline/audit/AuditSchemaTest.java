@@ -1,6 +1,5 @@
 package dev.bowline.audit;
 
-import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -8,6 +7,7 @@ import static dev.bowline.audit.CheckpointFixture.WIDTH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.Remedy;
 import dev.bowline.audit.findings.FindingCode;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
@@ -108,7 +108,8 @@ public class AuditSchemaTest {
     @Test
     void whatIsNotDescribedIsFound() throws IOException {
         Path path = CheckpointFixture.llama("true").embedding(E).head(H).write(temporary.resolve("valid"));
-        JsonObject audit = new AuditJson(Remedy::words).json(List.of(AuditOutcome.of(path, AuditOptions.NONE)))
+        JsonObject audit = new AuditJson(Remedy::words)
+                .json(List.of(AuditOutcome.of(path, AuditOptions.NONE)))
                 .requireArray("audits")
                 .objects()
                 .getFirst();

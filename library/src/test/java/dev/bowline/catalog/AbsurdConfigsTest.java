@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.checkpoint.Inspection;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
@@ -13,7 +14,6 @@ import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.checkpoint.Inspection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.bowline.catalog;
 
-import dev.bowline.Remedy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.Consumer;

@@ -27,8 +27,8 @@ class LearningTextTest {
 
     @Test
     void peopleSeeWhatMovedAndHowUnevenTheLoadIs() {
-        String text =
-                new LearningText().text(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
+        String text = new LearningText()
+                .text(report(List.of(new ExpertBalance("layers.0.experts", List.of(6L, 0L, 1L, 1L)))));
 
         assertEquals(
                 """

@@ -1,11 +1,11 @@
 package dev.bowline.train;
 
-import dev.bowline.Remedy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Remedy;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.safetensors.SafetensorsFile;
 import java.io.IOException;
@@ -48,8 +48,7 @@ class NotFiniteLossTest {
         assertTrue(refused.problem().matches("(?s).*/train\\.jsonl:\\d+, .*/train\\.jsonl:\\d+.*"), refused.problem());
         Path good = directory.resolve("run").resolve("step_2").toAbsolutePath();
         assertTrue(refused.fix().contains("the last good checkpoint is " + good), refused.fix());
-        Remedy.FineTune again =
-                (Remedy.FineTune) refused.howToFix().remedies().getFirst();
+        Remedy.FineTune again = (Remedy.FineTune) refused.howToFix().remedies().getFirst();
         assertEquals(DemoRuns.RECIPE.toAbsolutePath().normalize(), again.recipe());
         List<String> words = again.assignments();
         assertTrue(words.contains("checkpoint.restore_from=" + good), words::toString);

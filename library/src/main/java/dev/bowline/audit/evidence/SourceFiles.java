@@ -1,8 +1,8 @@
 package dev.bowline.audit.evidence;
 
+import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
-import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;

@@ -127,7 +127,9 @@ final class PairRules {
                                 type(Role.HEAD),
                                 subject.pair().embeddingKey(),
                                 type(Role.EMBEDDING)),
-                anyTied ? Rules.repair(subject) : Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
+                anyTied
+                        ? Rules.repair(subject)
+                        : Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
                 new Evidence("wider", cast.wider().toString()),
                 new Evidence("exact", String.valueOf(cast.exact())));
     }

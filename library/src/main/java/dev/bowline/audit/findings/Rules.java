@@ -11,7 +11,6 @@ import dev.bowline.audit.evidence.Subject;
 import dev.bowline.audit.evidence.TieTable;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

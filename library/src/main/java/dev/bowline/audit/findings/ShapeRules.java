@@ -40,19 +40,21 @@ final class ShapeRules {
         String embedding =
                 subject.pair().embedding().orElseThrow().entry().shape().toString();
         Optional<Slice> found = subject.state().slice();
-        findings.add(new Finding(
-                FindingCode.T09,
-                Severity.HIGH,
-                slice
-                        ? "the %s is the first %d rows of the other, bit for bit"
-                                .formatted(
-                                        found.orElseThrow().shorter(),
-                                        found.orElseThrow().rows())
-                        : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
-                List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
-                subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
-                        ? Rules.repair(subject)
-                        : Fix.of("nothing here: it says untied at every level, and a tie of unequal shapes is impossible")));
+        findings.add(
+                new Finding(
+                        FindingCode.T09,
+                        Severity.HIGH,
+                        slice
+                                ? "the %s is the first %d rows of the other, bit for bit"
+                                        .formatted(
+                                                found.orElseThrow().shorter(),
+                                                found.orElseThrow().rows())
+                                : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
+                        List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
+                        subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
+                                ? Rules.repair(subject)
+                                : Fix.of(
+                                        "nothing here: it says untied at every level, and a tie of unequal shapes is impossible")));
     }
 
     private void placeholder(PlacedTensor tensor) {
@@ -84,19 +86,21 @@ final class ShapeRules {
         }
         if (!evidence.isEmpty()) {
             evidence.addFirst(new Evidence("rows of the embedding", rows.get().toString()));
-            findings.add(new Finding(
-                    FindingCode.T10,
-                    Severity.HIGH,
-                    uncovered
-                            ? "%d tokens of the tokenizer have no row: a text that has one of them fails"
-                                    .formatted(tokens.orElseThrow() - rows.get())
-                            : "the embedding has %d rows, and config.json says otherwise".formatted(rows.get()),
-                    evidence,
-                    uncovered
-                            ? Fix.of("use the tokenizer that belongs to these weights, or resize the embedding")
-                            : VocabularyRows.settledVocabulary(subject).isPresent()
-                                    ? Rules.repair(subject)
-                                    : Fix.of("set vocab_size in config.json to the rows of the tensors that belong to it")));
+            findings.add(
+                    new Finding(
+                            FindingCode.T10,
+                            Severity.HIGH,
+                            uncovered
+                                    ? "%d tokens of the tokenizer have no row: a text that has one of them fails"
+                                            .formatted(tokens.orElseThrow() - rows.get())
+                                    : "the embedding has %d rows, and config.json says otherwise".formatted(rows.get()),
+                            evidence,
+                            uncovered
+                                    ? Fix.of("use the tokenizer that belongs to these weights, or resize the embedding")
+                                    : VocabularyRows.settledVocabulary(subject).isPresent()
+                                            ? Rules.repair(subject)
+                                            : Fix.of(
+                                                    "set vocab_size in config.json to the rows of the tensors that belong to it")));
         }
     }
 

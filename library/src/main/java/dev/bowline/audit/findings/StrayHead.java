@@ -3,12 +3,12 @@ package dev.bowline.audit.findings;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.Remedy.Decision;
-import java.nio.file.Path;
 import dev.bowline.audit.evidence.Candidates;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.safetensors.TensorEntry;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,11 +1,10 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.RepairPaths;
 import dev.bowline.audit.evidence.Subject;
-import dev.bowline.audit.findings.Rules;
 import dev.bowline.files.RepairLock;
 import java.io.IOException;
 import java.io.InputStream;

@@ -2,9 +2,9 @@ package dev.bowline.audit.repair;
 
 import dev.bowline.Remedy;
 import dev.bowline.Remedy.Decision;
-import java.util.List;
 import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.audit.evidence.Role;
+import java.util.List;
 import java.util.Optional;
 
 /// What the owner decides, where the files cannot.

@@ -1,14 +1,13 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
-import dev.bowline.BowlineException;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.BowlineLoad;
 import dev.bowline.audit.evidence.RebuiltRows;
 import dev.bowline.audit.evidence.TensorNames;
 import dev.bowline.audit.evidence.TiePair;
-import dev.bowline.audit.findings.Rules;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

@@ -1,9 +1,9 @@
 package dev.bowline.audit.repair;
 
+import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.Remedy.Decision;
-import dev.bowline.BowlineException;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.PairScan;

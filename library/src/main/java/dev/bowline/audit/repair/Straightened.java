@@ -1,7 +1,7 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.audit.evidence.ContainerProblem;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PlacedTensor;

@@ -1,6 +1,5 @@
 package dev.bowline.audit.evidence;
 
-import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -10,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Remedy;
 import dev.bowline.audit.CheckpointFixture;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.repair.Repair;

@@ -1,17 +1,17 @@
 package dev.bowline.audit.findings;
 
-import dev.bowline.Remedy;
-import java.util.List;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Remedy;
 import dev.bowline.audit.RecordedCells;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.repair.Repair;
 import dev.bowline.audit.repair.RepairOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;

@@ -1,7 +1,5 @@
 package dev.bowline.audit.repair;
 
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.audit.CheckpointFixture.ROWS;
@@ -14,6 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.audit.CheckpointFixture;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.FlagAt;
