@@ -39,28 +39,28 @@ final class AutoModelRecipe {
     private final AutoModelMoves moves;
     private Optional<AutoModelDefaults.Optimizer> optimizer = Optional.empty();
 
-    /// @param file the recipe, absolute
     /// @param root with its datasets translated
-    private AutoModelRecipe(Path file, Mapping root, Diagnostics diagnostics, Set<String> refused) {
+    private AutoModelRecipe(Mapping root, AutoModelMoves moves, Diagnostics diagnostics, Set<String> refused) {
         this.root = root;
         this.refused = refused;
         this.diagnostics = diagnostics;
-        this.moves = new AutoModelMoves(file, diagnostics, refused);
+        this.moves = moves;
     }
 
     /// @param file the recipe, absolute
     static Translation translate(Path file, Mapping root, Diagnostics diagnostics) {
         boolean isTheirs = root.entry("recipe").isPresent() || namesTarget(root);
         Set<String> refused = new HashSet<>();
+        AutoModelMoves moves = new AutoModelMoves(file, diagnostics, refused);
         Mapping given = isTheirs ? withoutNullSections(root) : root;
-        Mapping real = new AutoModelPlaceholders(diagnostics).replace(given);
+        Mapping real = moves.replacePlaceholders(given);
         Mapping read = new AutoModelDatasets(file, isTheirs, diagnostics, refused).translate(real);
-        AutoModelRecipe recipe = new AutoModelRecipe(file, read, diagnostics, refused);
+        AutoModelRecipe recipe = new AutoModelRecipe(read, moves, diagnostics, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
-        Mapping moved = recipe.moves.withoutMaxLr(recipe.moves.apply(walked));
-        recipe.optimizer.ifPresent(named -> recipe.moves.checkWeightDecay(named, moved));
+        Mapping moved = moves.withoutMaxLr(moves.apply(walked));
+        recipe.optimizer.ifPresent(named -> moves.checkWeightDecay(named, moved));
         return new Translation(
-                isTheirs ? recipe.moves.withoutEffectless(moved) : moved,
+                isTheirs ? moves.withoutEffectless(moved) : moved,
                 isTheirs
                         ? AutoModelDefaults.ofAutoModel(
                                 recipe.optimizer,

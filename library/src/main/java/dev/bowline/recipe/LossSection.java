@@ -6,7 +6,7 @@ public sealed interface LossSection {
     /// Puts a chunk of tokens at a time through the head, so that the logits of a whole batch never exist.
     record Chunked(int tokens) implements LossSection {
         public Chunked {
-            LossKeys.CHUNK_SIZE.require(tokens);
+            Recipe.LOSS_CHUNK_SIZE.require(tokens);
         }
     }
 

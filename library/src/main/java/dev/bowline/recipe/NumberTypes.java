@@ -3,7 +3,6 @@ package dev.bowline.recipe;
 import dev.bowline.recipe.KeyType.Invalid;
 import dev.bowline.recipe.KeyType.Parsed;
 import dev.bowline.recipe.KeyType.Valid;
-import dev.bowline.recipe.OptimizerSection.Betas;
 import dev.bowline.recipe.YamlValue.Scalar;
 import dev.bowline.recipe.YamlValue.Sequence;
 import java.math.BigDecimal;
@@ -18,9 +17,6 @@ import java.util.function.Function;
 final class NumberTypes {
 
     private NumberTypes() {}
-
-    /// One of Adam's decay rates.
-    static final KeyType<Double> DECAY_RATE = decayRate("0.9");
 
     /// The numbers of a key.
     private record Range(String text, DoublePredicate holds) {}
@@ -77,7 +73,7 @@ final class NumberTypes {
                 NumberTypes::shortest);
     }
 
-    static KeyType<Betas> betas() {
+    static KeyType<List<Double>> betas() {
         return new KeyType<>(
                 "a list of two numbers, each at least 0 and below 1",
                 value -> {
@@ -87,17 +83,18 @@ final class NumberTypes {
                     List<Double> rates = new ArrayList<>();
                     for (int i = 0; i < 2; i++) {
                         YamlValue item = list.items().get(i);
-                        switch (decayRate(i == 0 ? "0.9" : "0.999").parse(item)) {
-                            case Valid<Double>(Double rate) -> rates.add(rate);
+                        KeyType<Double> rate = decayRate(i == 0 ? "0.9" : "0.999");
+                        switch (rate.parse(item)) {
+                            case Valid<Double>(Double valid) -> rates.add(valid);
                             case Invalid<Double>(String fix, var _) -> {
-                                KeyType.Part part = new KeyType.Part("[%d]".formatted(i), DECAY_RATE.expected(), item);
+                                KeyType.Part part = new KeyType.Part("[%d]".formatted(i), rate.expected(), item);
                                 return new Invalid<>(fix, Optional.of(part));
                             }
                         }
                     }
-                    return new Valid<>(new Betas(rates.getFirst(), rates.getLast()));
+                    return new Valid<>(List.copyOf(rates));
                 },
-                betas -> "[%s, %s]".formatted(shortest(betas.first()), shortest(betas.second())));
+                betas -> "[%s, %s]".formatted(shortest(betas.getFirst()), shortest(betas.getLast())));
     }
 
     /// A number as YAML, so that reading it gives the same bits.

@@ -1,35 +1,17 @@
 package dev.bowline.recipe;
 
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.OptimizerName.Hyperparameter;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.recipe.Key.Default;
+import java.util.List;
 
-/// The optimizer and its constants.
-///
-/// Weight decay is decoupled and applies to tensors of two or more dimensions: norms, biases and other vectors and
-/// scalars do not decay unless `decayNormsAndBiases`.
+/// The optimizer and its hyperparameters.
 ///
 /// @param lr the highest learning rate, above 0
-/// @param eps above 0
-/// @param weightDecay at least 0
-/// @param stateDtype the dtype of the moments
-public record OptimizerSection(
-        OptimizerName name,
-        double lr,
-        Betas betas,
-        double eps,
-        double weightDecay,
-        boolean decayNormsAndBiases,
-        StateDtype stateDtype) {
-
-    /// Adam's two decay rates: of the mean of the gradient and of the mean of its square.
-    public record Betas(double first, double second) {
-        public Betas {
-            NumberTypes.DECAY_RATE.require("optimizer.betas[0]", first);
-            NumberTypes.DECAY_RATE.require("optimizer.betas[1]", second);
-        }
-    }
+public record OptimizerSection(OptimizerName name, double lr, Hyperparameters hyperparameters) {
 
     static final Section SECTION = new Section("optimizer");
 
@@ -42,10 +24,10 @@ public record OptimizerSection(
     static final Key<Double> LR =
             SECTION.key("lr", NumberTypes.above(0, "1e-5"), Default.required(), "The highest learning rate.");
 
-    static final Key<Betas> BETAS = SECTION.key(
+    static final Key<List<Double>> BETAS = SECTION.key(
             "betas",
             NumberTypes.betas(),
-            Default.of(new Betas(0.9, 0.999), "as PyTorch"),
+            Default.of(List.of(0.9, 0.999), "as PyTorch"),
             "Decay rates of the two moments.");
 
     static final Key<Double> EPS = SECTION.key(
@@ -74,19 +56,23 @@ public record OptimizerSection(
 
     public OptimizerSection {
         LR.require(lr);
-        EPS.require(eps);
-        WEIGHT_DECAY.require(weightDecay);
+        BETAS.require(List.of(hyperparameters.beta1(), hyperparameters.beta2()));
+        EPS.require(hyperparameters.epsilon());
+        WEIGHT_DECAY.require(hyperparameters.weightDecay());
     }
 
     static OptimizerSection of(RecipeValues values) {
+        List<Double> betas = values.use(BETAS);
         return new OptimizerSection(
                 values.use(NAME),
                 values.use(LR),
-                values.use(BETAS),
-                values.use(EPS),
-                values.use(WEIGHT_DECAY),
-                values.use(DECAY_NORMS_AND_BIASES),
-                values.use(STATE_DTYPE));
+                new Hyperparameters(
+                        betas.getFirst(),
+                        betas.getLast(),
+                        values.use(EPS),
+                        values.use(WEIGHT_DECAY),
+                        values.use(DECAY_NORMS_AND_BIASES) ? Decayed.EVERYTHING : Decayed.MATRICES,
+                        values.use(STATE_DTYPE)));
     }
 
     static void check(RecipeValues values) {

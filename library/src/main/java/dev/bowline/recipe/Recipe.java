@@ -1,6 +1,7 @@
 package dev.bowline.recipe;
 
 import dev.bowline.recipe.Key.Default;
+import dev.bowline.recipe.Key.Names;
 import dev.bowline.recipe.RecipeValues.Conflict;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,6 +41,20 @@ public record Recipe(
             Default.of(Optional.of(1.0), "as AutoModel"),
             "The largest gradient norm of a step; null for no clipping.");
 
+    static final Section LOSS = new Section("loss");
+
+    static final Key<Integer> LOSS_CHUNK_SIZE = LOSS.key(
+            Names.of("chunk_size").autoModel("loss_fn.chunk_len"),
+            NumberTypes.integerFrom(1),
+            Default.of(512, "bounds the memory of the logits"),
+            "Tokens that go through the head at a time.");
+
+    static final Key<Boolean> LOSS_FULL_LOGITS = LOSS.key(
+            "full_logits",
+            TextTypes.trueOrFalse(),
+            Default.of(false, "bounds the memory of the logits"),
+            "Whether the logits of every token are there at once, through autograd, as in transformers.");
+
     public Recipe {
         SEED.require(seed);
         MAX_NORM.require(clipGradNorm);
@@ -65,13 +80,18 @@ public record Recipe(
                 values.use(MAX_NORM),
                 CheckpointSection.of(values),
                 FreezeConfig.of(values),
-                LossKeys.loss(values),
+                loss(values),
                 values.use(SEED));
         List<String> unused = values.unused();
         if (!unused.isEmpty()) {
             throw new IllegalStateException("declared but not used: " + unused);
         }
         return recipe;
+    }
+
+    private static LossSection loss(RecipeValues values) {
+        int chunk = values.use(LOSS_CHUNK_SIZE);
+        return values.use(LOSS_FULL_LOGITS) ? new LossSection.FullLogits() : new LossSection.Chunked(chunk);
     }
 
     /// Reports values that contradict each other, and values that would have no effect. A check is silent where one of
@@ -93,7 +113,9 @@ public record Recipe(
         OptimizerSection.check(values);
         LrScheduler.check(values);
         CheckpointSection.check(values);
-        LossKeys.check(values);
+        if (values.is(LOSS_FULL_LOGITS, true)) {
+            values.refuseWithoutEffect(LOSS_CHUNK_SIZE, "with loss.full_logits: true");
+        }
     }
 
     private static Optional<Conflict> stepsWithoutValidation(Optional<Integer> valEverySteps) {

@@ -24,7 +24,7 @@ final class RecipeSchema {
                     Recipe.CLIPPING,
                     CheckpointSection.SECTION,
                     FreezeConfig.SECTION,
-                    LossKeys.SECTION)
+                    Recipe.LOSS)
             .flatMap(section -> section.keys().stream())
             .collect(Collectors.toUnmodifiableList());
 

@@ -84,7 +84,7 @@ final class SourceText {
             Position at = e.getProblemMark()
                     .map(mark -> new Position(mark.getLine(), mark.getColumn()))
                     .orElse(new Position(0, 0));
-            throw refused(at, "this is not YAML: " + e.getProblem(), fix(e.getProblem()));
+            throw refused(at, "this is not YAML: " + e.getProblem(), fix(at));
         } catch (YamlVersionException e) {
             throw refused(
                     new Position(0, 0),
@@ -95,11 +95,15 @@ final class SourceText {
         }
     }
 
-    private static String fix(String problem) {
-        if (problem.contains("TAB")) {
+    /// By the character that the parser stopped at.
+    private String fix(Position at) {
+        List<String> lines = text.lines().toList();
+        String line = at.line() < lines.size() ? lines.get(at.line()) : "";
+        String rest = line.substring(line.offsetByCodePoints(0, Math.min(at.column(), line.codePointCount(0, line.length()))));
+        if (rest.startsWith("\t")) {
             return "indent with spaces; YAML does not allow tabs there";
         }
-        if (problem.contains("mapping values are not allowed")) {
+        if (rest.startsWith(":")) {
             return "check the indentation of this line, and quote a value that contains ': '";
         }
         return "correct the line, or the end of the one before it";

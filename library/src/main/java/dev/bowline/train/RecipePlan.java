@@ -4,8 +4,6 @@ import dev.bowline.data.TrainingRows;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
-import dev.bowline.optim.Decayed;
-import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.Schedule;
 import dev.bowline.recipe.LossSection;
@@ -39,15 +37,7 @@ final class RecipePlan {
     }
 
     static OptimizerSettings settings(OptimizerSection optimizer) {
-        return optimizer
-                .name()
-                .settings(new Hyperparameters(
-                        optimizer.betas().first(),
-                        optimizer.betas().second(),
-                        optimizer.eps(),
-                        optimizer.weightDecay(),
-                        optimizer.decayNormsAndBiases() ? Decayed.EVERYTHING : Decayed.MATRICES,
-                        optimizer.stateDtype()));
+        return optimizer.name().settings(optimizer.hyperparameters());
     }
 
     private static long lastStep(StepScheduler steps, TrainingRows rows) {

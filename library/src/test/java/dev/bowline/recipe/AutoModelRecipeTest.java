@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
@@ -93,7 +95,7 @@ class AutoModelRecipeTest {
         assertEquals(512, recipe.dataset().seqLength());
         assertEquals(false, recipe.dataset().shuffle());
         assertEquals(OptimizerName.ADAMW, recipe.optimizer().name());
-        assertEquals(new OptimizerSection.Betas(0.9, 0.95), recipe.optimizer().betas());
+        assertEquals(0.95, recipe.optimizer().hyperparameters().beta2());
         assertEquals(Optional.empty(), recipe.validationDataset());
     }
 
@@ -109,14 +111,7 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(10), recipe.stepScheduler().numEpochs());
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
-                new OptimizerSection(
-                        OptimizerName.ADAMW,
-                        2e-5,
-                        new OptimizerSection.Betas(0.9, 0.95),
-                        1e-8,
-                        0.01,
-                        true,
-                        StateDtype.FLOAT32),
+                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Hyperparameters(0.9, 0.95, 1e-8, 0.01, Decayed.EVERYTHING, StateDtype.FLOAT32)),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),
@@ -144,7 +139,8 @@ class AutoModelRecipeTest {
         RecipeFile file = folder.load(RecipeFolder.SHORTEST + "dist_env: {backend: nccl}\n");
 
         assertEquals(Optional.empty(), file.recipe().stepScheduler().numEpochs());
-        assertEquals(false, file.recipe().optimizer().decayNormsAndBiases());
+        assertEquals(
+                Decayed.MATRICES, file.recipe().optimizer().hyperparameters().decayed());
         assertEquals(
                 List.of("dist_env.backend has no effect: a run is one process, and how the work is split changes no"
                         + " result"),
@@ -202,12 +198,13 @@ class AutoModelRecipeTest {
     void adamIsAdamWOnlyWithoutWeightDecay() {
         String adam = RECIPE.replace("torch.optim.AdamW", "torch.optim.Adam");
 
-        assertEquals(0, folder.load(adam).recipe().optimizer().weightDecay());
+        assertEquals(0, folder.load(adam).recipe().optimizer().hyperparameters().weightDecay());
         assertEquals(
                 0,
                 folder.load(adam.replace("foreach: false", "weight_decay: 0.0"))
                         .recipe()
                         .optimizer()
+                        .hyperparameters()
                         .weightDecay());
         assertEquals(
                 "45:17: optimizer.weight_decay: weight decay on the gradient, as Adam has it, is not supported",

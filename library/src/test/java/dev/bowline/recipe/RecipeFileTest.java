@@ -9,6 +9,8 @@ import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
@@ -134,14 +136,7 @@ class RecipeFileTest {
                                 false)),
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
-                        new OptimizerSection(
-                                OptimizerName.ADAMW,
-                                2e-4,
-                                new OptimizerSection.Betas(0.8, 0.95),
-                                1e-6,
-                                0.1,
-                                true,
-                                StateDtype.INT8),
+                        new OptimizerSection(OptimizerName.ADAMW, 2e-4, new Hyperparameters(0.8, 0.95, 1e-6, 0.1, Decayed.EVERYTHING, StateDtype.INT8)),
                         new LrScheduler(Schedule.Decay.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
@@ -181,14 +176,7 @@ class RecipeFileTest {
                         Optional.empty(),
                         new PackedSequence(0),
                         new StepScheduler(8, 1, Optional.of(10), Optional.empty(), Optional.empty(), Optional.empty()),
-                        new OptimizerSection(
-                                OptimizerName.ADAMW,
-                                1e-5,
-                                new OptimizerSection.Betas(0.9, 0.999),
-                                1e-8,
-                                0.01,
-                                false,
-                                StateDtype.FLOAT32),
+                        new OptimizerSection(OptimizerName.ADAMW, 1e-5, new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32)),
                         new LrScheduler(Schedule.Decay.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
                         Optional.of(1.0),
                         new CheckpointSection(

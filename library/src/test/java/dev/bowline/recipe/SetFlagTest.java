@@ -32,7 +32,8 @@ class SetFlagTest {
 
         assertEquals(2e-3, recipe.optimizer().lr());
         assertEquals(Schedule.Decay.COSINE, recipe.lrScheduler().decayStyle());
-        assertEquals(new OptimizerSection.Betas(0.5, 0.6), recipe.optimizer().betas());
+        assertEquals(0.5, recipe.optimizer().hyperparameters().beta1());
+        assertEquals(0.6, recipe.optimizer().hyperparameters().beta2());
         assertEquals(8, recipe.stepScheduler().globalBatchSize());
     }
 
