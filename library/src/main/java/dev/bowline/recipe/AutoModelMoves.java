@@ -11,7 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Replaces placeholders of an AutoModel recipe, moves values to the keys that have their meaning, and removes keys of Bowline's that have no
+/// Replaces placeholders of an AutoModel recipe, moves values to the keys that have their meaning, and removes keys of
+/// Bowline's that have no
 /// effect with the others. In a recipe of Bowline's own such a key is an error.
 final class AutoModelMoves {
 

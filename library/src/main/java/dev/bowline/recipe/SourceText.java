@@ -99,7 +99,8 @@ final class SourceText {
     private String fix(Position at) {
         List<String> lines = text.lines().toList();
         String line = at.line() < lines.size() ? lines.get(at.line()) : "";
-        String rest = line.substring(line.offsetByCodePoints(0, Math.min(at.column(), line.codePointCount(0, line.length()))));
+        String rest = line.substring(
+                line.offsetByCodePoints(0, Math.min(at.column(), line.codePointCount(0, line.length()))));
         if (rest.startsWith("\t")) {
             return "indent with spaces; YAML does not allow tabs there";
         }

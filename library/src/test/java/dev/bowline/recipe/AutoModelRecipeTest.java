@@ -111,7 +111,10 @@ class AutoModelRecipeTest {
         assertEquals(Optional.of(10), recipe.stepScheduler().numEpochs());
         assertEquals(Optional.of(100), recipe.stepScheduler().ckptEverySteps());
         assertEquals(
-                new OptimizerSection(OptimizerName.ADAMW, 2e-5, new Hyperparameters(0.9, 0.95, 1e-8, 0.01, Decayed.EVERYTHING, StateDtype.FLOAT32)),
+                new OptimizerSection(
+                        OptimizerName.ADAMW,
+                        2e-5,
+                        new Hyperparameters(0.9, 0.95, 1e-8, 0.01, Decayed.EVERYTHING, StateDtype.FLOAT32)),
                 recipe.optimizer());
         assertEquals(
                 new LrScheduler(Schedule.Decay.COSINE, Optional.empty(), Optional.empty(), 2e-7, 2e-6, true),

@@ -136,7 +136,10 @@ class RecipeFileTest {
                                 false)),
                         new PackedSequence(256),
                         new StepScheduler(8, 2, Optional.of(30), Optional.of(3), Optional.of(10), Optional.of(5)),
-                        new OptimizerSection(OptimizerName.ADAMW, 2e-4, new Hyperparameters(0.8, 0.95, 1e-6, 0.1, Decayed.EVERYTHING, StateDtype.INT8)),
+                        new OptimizerSection(
+                                OptimizerName.ADAMW,
+                                2e-4,
+                                new Hyperparameters(0.8, 0.95, 1e-6, 0.1, Decayed.EVERYTHING, StateDtype.INT8)),
                         new LrScheduler(Schedule.Decay.COSINE, Optional.of(3), Optional.of(25), 1e-5, 1e-6, true),
                         Optional.of(0.5),
                         new CheckpointSection(
@@ -176,7 +179,10 @@ class RecipeFileTest {
                         Optional.empty(),
                         new PackedSequence(0),
                         new StepScheduler(8, 1, Optional.of(10), Optional.empty(), Optional.empty(), Optional.empty()),
-                        new OptimizerSection(OptimizerName.ADAMW, 1e-5, new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32)),
+                        new OptimizerSection(
+                                OptimizerName.ADAMW,
+                                1e-5,
+                                new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32)),
                         new LrScheduler(Schedule.Decay.CONSTANT, Optional.of(0), Optional.empty(), 0, 0, false),
                         Optional.of(1.0),
                         new CheckpointSection(
