@@ -12,8 +12,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /// Softcap, softmax and their gradient on a chunk of logits, in place.
 ///
-/// It works on a few rows at a time, side by side and small enough that the passes over them stay in the cache of a
-/// processor. The softcap is computed in the logits' dtype and the softmax in float32, as the reference does.
+/// Fused kernels work on tiles of a few rows in parallel, each small enough for the cache of a processor; plain kernels
+/// work on the whole chunk. The softcap is computed in the logits' dtype and the softmax in float32, as in the
+/// reference.
 ///
 /// Shapes: n tokens, V vocabulary.
 final class ChunkSoftmax {
@@ -32,19 +33,29 @@ final class ChunkSoftmax {
     /// @param targets `[n]` int64
     /// @return the sum of the losses
     double lossAndGradient(Tensor z, Tensor targets) {
-        return blocks(z, targets, Purpose.LOSS_AND_GRADIENT);
+        return lossAndGradient(z, targets, 1);
+    }
+
+    /// @param z [n, V], replaced by the gradient of `weight` × the sum of the losses with respect to it
+    /// @param targets `[n]` int64
+    /// @return the sum of the losses, without `weight`
+    double lossAndGradient(Tensor z, Tensor targets, double weight) {
+        return blocks(z, targets, new Purpose.LossAndGradient(weight));
     }
 
     /// @param z [n, V], overwritten
     /// @param targets `[n]` int64
     /// @return the sum of the losses
     double loss(Tensor z, Tensor targets) {
-        return blocks(z, targets, Purpose.LOSS);
+        return blocks(z, targets, new Purpose.Loss());
     }
 
-    private enum Purpose {
-        LOSS,
-        LOSS_AND_GRADIENT
+    private sealed interface Purpose {
+
+        record Loss() implements Purpose {}
+
+        /// @param weight the factor of the gradient, applied before the gradient is rounded
+        record LossAndGradient(double weight) implements Purpose {}
     }
 
     private double blocks(Tensor z, Tensor targets, Purpose purpose) {
@@ -65,15 +76,15 @@ final class ChunkSoftmax {
     private double block(Tensor z, Tensor target, Purpose purpose) {
         Tensor y = Ops.cast(capped(z), Dtype.FLOAT32);
         return switch (purpose) {
-            case LOSS -> negativeLogLikelihood(y, target);
-            case LOSS_AND_GRADIENT -> {
+            case Purpose.Loss _ -> negativeLogLikelihood(y, target);
+            case Purpose.LossAndGradient(double weight) -> {
                 Tensor p = Ops.softmax(y, Dtype.FLOAT32);
                 Tensor chosen = p.gather(1, target);
-                // What is left of a probability this small has lost its digits.
+                // A probability this small has lost its digits.
                 double loss = chosen.min().item_double() < Float.MIN_NORMAL
                         ? negativeLogLikelihood(y, target)
                         : -chosen.log().sum().item_double();
-                gradient(z, p, target);
+                gradient(z, p, target, weight);
                 yield loss;
             }
         };
@@ -92,9 +103,12 @@ final class ChunkSoftmax {
         return block.div_(cap).tanh_().mul(cap);
     }
 
-    private void gradient(Tensor block, Tensor p, Tensor target) {
+    private void gradient(Tensor block, Tensor p, Tensor target, double weight) {
         // dL/dy = softmax(y) - onehot
         Tensor dy = p.scatter_add_(1, target, Ops.newFull(target, Dtype.FLOAT32, -1, target.size(0), 1));
+        if (weight != 1) {
+            dy.mul_(new Scalar(weight));
+        }
         if (softcap.isPresent()) {
             torch.tanh_backward_out(block, dy.to(block.scalar_type()), block);
         } else {

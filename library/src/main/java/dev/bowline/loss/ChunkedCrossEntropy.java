@@ -1,6 +1,7 @@
 package dev.bowline.loss;
 
 import dev.bowline.nn.Head;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.WeightGradientSum;
 import dev.bowline.tensor.Device;
@@ -95,12 +96,16 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         LinearOperator linear = head.linear().operator().prepared();
         ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
         WeightGradientSum weightGradient = linear.weightGradientSum(Math.ceilDiv(targets.count(), chunkTokens));
-        double weight = destination.weight();
+        // Plain kernels round the weighted gradient, as the reference does. Fused kernels weight the products with it,
+        // which saves a pass over the logits.
+        KernelPolicy kernels = head.linear().kernels();
+        double ofLogits = kernels == KernelPolicy.LIBTORCH ? destination.weight() : 1;
+        double ofProducts = kernels == KernelPolicy.LIBTORCH ? 1 : destination.weight();
         double loss = overChunks(rows, linear, targets, (chunk, from) -> {
-            double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens());
+            double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens(), ofLogits);
             Tensor dz = chunk.logits();
-            linear.inputGradientInto(destination.rows().narrow(0, from, dz.size(0)), dz, weight);
-            weightGradient.add(dz, chunk.h(), weight);
+            linear.inputGradientInto(destination.rows().narrow(0, from, dz.size(0)), dz, ofProducts);
+            weightGradient.add(dz, chunk.h(), ofProducts);
             return sum;
         });
         weightGradient.finish();

@@ -1,5 +1,6 @@
 package dev.bowline.parity;
 
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.TiedWeights;
@@ -38,7 +39,7 @@ record FixtureRow(
                     TiedWeights.isOne(model.lmHead(), model.inputEmbedding()),
                     passedThrough(model.weightRules()),
                     fixture.facts(),
-                    Measured.of(fixture));
+                    Measured.of(fixture, KernelPolicy.FUSED_CPU));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.bowline.parity;
 
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
@@ -17,37 +18,37 @@ record Measured(
         Optional<Bfloat16Distance> bfloat16,
         Optional<Greedy> greedy) {
 
-    static Measured of(Fixture fixture) {
+    static Measured of(Fixture fixture, KernelPolicy kernels) {
         return new Measured(
-                padded(fixture),
-                unpadded(fixture),
-                packed(fixture),
-                adamw(fixture),
-                bfloat16(fixture),
-                greedy(fixture));
+                padded(fixture, kernels),
+                unpadded(fixture, kernels),
+                packed(fixture, kernels),
+                adamw(fixture, kernels),
+                bfloat16(fixture, kernels),
+                greedy(fixture, kernels));
     }
 
     /// Rows padded on the right, with an attention mask.
-    static Optional<Distance> padded(Fixture fixture) {
-        return distance(fixture, "", TokenRows::padded);
+    static Optional<Distance> padded(Fixture fixture, KernelPolicy kernels) {
+        return distance(fixture, kernels, "", TokenRows::padded);
     }
 
     /// One row without a mask.
-    static Optional<Distance> unpadded(Fixture fixture) {
-        return distance(fixture, "unpadded.", TokenRows::unpadded);
+    static Optional<Distance> unpadded(Fixture fixture, KernelPolicy kernels) {
+        return distance(fixture, kernels, "unpadded.", TokenRows::unpadded);
     }
 
     /// Several documents per row.
-    static Optional<Distance> packed(Fixture fixture) {
-        return distance(fixture, "packed.", TokenRows::packed);
+    static Optional<Distance> packed(Fixture fixture, KernelPolicy kernels) {
+        return distance(fixture, kernels, "packed.", TokenRows::packed);
     }
 
-    static Optional<AdamWSteps> adamw(Fixture fixture) {
-        return when(fixture, "adamw.losses", Dtype.FLOAT32, opened -> AdamWSteps.train(opened.model(), fixture));
+    static Optional<AdamWSteps> adamw(Fixture fixture, KernelPolicy kernels) {
+        return when(fixture, kernels, "adamw.losses", Dtype.FLOAT32, opened -> AdamWSteps.train(opened.model(), fixture));
     }
 
-    static Optional<Bfloat16Distance> bfloat16(Fixture fixture) {
-        return when(fixture, "bf16_eager.logits", Dtype.BFLOAT16, opened -> {
+    static Optional<Bfloat16Distance> bfloat16(Fixture fixture, KernelPolicy kernels) {
+        return when(fixture, kernels, "bf16_eager.logits", Dtype.BFLOAT16, opened -> {
             Golden reference = fixture.reference();
             TokenRows batch = TokenRows.padded(reference);
             return Bfloat16Distance.between(
@@ -57,28 +58,31 @@ record Measured(
         });
     }
 
-    static Optional<Greedy> greedy(Fixture fixture) {
-        return when(fixture, "greedy.tokens", Dtype.FLOAT32, opened -> Greedy.continued(opened.model(), fixture));
+    static Optional<Greedy> greedy(Fixture fixture, KernelPolicy kernels) {
+        return when(fixture, kernels, "greedy.tokens", Dtype.FLOAT32, opened -> Greedy.continued(opened.model(), fixture));
     }
 
-    private static Optional<Distance> distance(Fixture fixture, String prefix, Function<Golden, TokenRows> rows) {
+    private static Optional<Distance> distance(
+            Fixture fixture, KernelPolicy kernels, String prefix, Function<Golden, TokenRows> rows) {
         // A copy of another fixture's checkpoint in another spelling holds no gradients of its own for this.
         Golden reference = fixture.reference();
         if (reference.names().stream().noneMatch(name -> name.startsWith(prefix + "grad."))) {
             return Optional.empty();
         }
-        return when(fixture, prefix + "logits", Dtype.FLOAT32, opened -> {
+        return when(fixture, kernels, prefix + "logits", Dtype.FLOAT32, opened -> {
             TokenRows batch = rows.apply(reference);
             return Distance.between(Outcome.recorded(reference, prefix, batch), Outcome.of(opened.model(), batch));
         });
     }
 
-    private static <T> Optional<T> when(Fixture fixture, String key, Dtype dtype, Function<Pretrained, T> comparison) {
+    private static <T> Optional<T> when(
+            Fixture fixture, KernelPolicy kernels, String key, Dtype dtype, Function<Pretrained, T> comparison) {
         if (!fixture.reference().has(key)) {
             return Optional.empty();
         }
         try (TensorScope _ = TensorScope.open();
                 Pretrained opened = fixture.open(dtype)) {
+            opened.model().useKernels(kernels);
             return Optional.of(comparison.apply(opened));
         }
     }
