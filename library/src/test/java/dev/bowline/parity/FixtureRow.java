@@ -1,9 +1,9 @@
 package dev.bowline.parity;
 
-import dev.bowline.nn.KernelPolicy;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.statedict.WeightRule;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TieFlag;

@@ -44,7 +44,8 @@ record Measured(
     }
 
     static Optional<AdamWSteps> adamw(Fixture fixture, KernelPolicy kernels) {
-        return when(fixture, kernels, "adamw.losses", Dtype.FLOAT32, opened -> AdamWSteps.train(opened.model(), fixture));
+        return when(
+                fixture, kernels, "adamw.losses", Dtype.FLOAT32, opened -> AdamWSteps.train(opened.model(), fixture));
     }
 
     static Optional<Bfloat16Distance> bfloat16(Fixture fixture, KernelPolicy kernels) {
@@ -59,7 +60,8 @@ record Measured(
     }
 
     static Optional<Greedy> greedy(Fixture fixture, KernelPolicy kernels) {
-        return when(fixture, kernels, "greedy.tokens", Dtype.FLOAT32, opened -> Greedy.continued(opened.model(), fixture));
+        return when(
+                fixture, kernels, "greedy.tokens", Dtype.FLOAT32, opened -> Greedy.continued(opened.model(), fixture));
     }
 
     private static Optional<Distance> distance(

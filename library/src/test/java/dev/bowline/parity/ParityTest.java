@@ -11,7 +11,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Bowline computes what transformers computes, on checkpoints whose every tensor is random: logits, loss and every
-/// gradient, the steps of the optimizer, and the text that follows a prompt. The fused kernels for the CPU and the plain
+/// gradient, the steps of the optimizer, and the text that follows a prompt. The fused kernels for the CPU and the
+/// plain
 /// operators of libtorch, which any device runs, keep the same bounds.
 ///
 /// A test runs on every fixture of every family whose reference holds what it compares; `docs/coverage.md` shows which.
@@ -101,7 +102,7 @@ class ParityTest {
     }
 
     private static Stream<Arguments> underBoth(Stream<Fixture> fixtures) {
-        return fixtures.flatMap(fixture ->
-                Arrays.stream(KernelPolicy.values()).map(kernels -> Arguments.of(kernels, fixture)));
+        return fixtures.flatMap(
+                fixture -> Arrays.stream(KernelPolicy.values()).map(kernels -> Arguments.of(kernels, fixture)));
     }
 }
