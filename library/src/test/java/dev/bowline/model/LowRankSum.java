@@ -1,33 +1,43 @@
 package dev.bowline.model;
 
+import dev.bowline.nn.KernelPolicy;
+import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.MatMul;
+import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// y = x (W + B A)ᵀ, with the product computed apart from W.
+/// y = x (W + B A)ᵀ, with the product computed apart from W. With plain operators autograd records it, and otherwise
+/// the default of the interface does.
 ///
 /// Shapes: N rows, R rank.
 ///
 /// @param base the operator of W
 /// @param a [R, in]
 /// @param b [out, R]
-record LowRankSum(LinearOperator base, Slot a, Slot b) implements LinearOperator {
+record LowRankSum(LinearOperator base, Slot a, Slot b, KernelPolicy kernels) implements LinearOperator {
 
     static final long RANK = 3;
 
     /// B A has entries of about the size of those of a weight whose entries have the deviation `deviation`.
-    static LowRankSum random(String path, LinearOperator base, RandomSource random, double deviation, Dtype dtype) {
+    static LowRankSum random(Linear linear, LinearOperator base, RandomSource random) {
+        Tensor w = linear.weight().tensor().detach();
+        double deviation = Ops.cast(w, Dtype.FLOAT32).std().item_double();
+        ScalarType dtype = w.scalar_type();
+        String path = linear.path();
         Slot a = new Slot(path + ".lora_A.weight", SlotRole.ADAPTER, RANK, base.in());
         Slot b = new Slot(path + ".lora_B.weight", SlotRole.ADAPTER, base.out(), RANK);
-        a.get().materialize(random.normal(1, a.shape()).to(dtype.scalarType()));
-        b.get().materialize(random.normal(deviation / Math.sqrt(RANK), b.shape()).to(dtype.scalarType()));
-        return new LowRankSum(base, a, b);
+        a.get().materialize(random.normal(1, a.shape()).to(dtype));
+        b.get().materialize(random.normal(deviation / Math.sqrt(RANK), b.shape()).to(dtype));
+        return new LowRankSum(base, a, b, linear.kernels());
     }
 
     /// B A, [out, in], in float32.
@@ -49,6 +59,14 @@ record LowRankSum(LinearOperator base, Slot a, Slot b) implements LinearOperator
     @Override
     public List<Slot> slots() {
         return Stream.concat(base.slots().stream(), Stream.of(a, b)).toList();
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+        return switch (kernels) {
+            case FUSED_CPU -> LinearOperator.super.forward(x);
+            case LIBTORCH -> base.forward(x).add(torch.linear(torch.linear(x, a.tensor()), b.tensor()));
+        };
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.loss.Targets;
+import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
@@ -36,6 +37,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A linear's operator is the only way to its weight. With every linear of a model replaced by W + B A, computed apart,
@@ -62,17 +65,36 @@ class ReplacedLinearsTest {
     @TempDir
     private Path directory;
 
+    static Stream<Arguments> float32() {
+        return underEachPolicy(
+                "gemma4/moe_tied",
+                "gemma4/e2b_like",
+                "families/llama/tied",
+                "families/llama/biases",
+                "families/phi3/longrope_within",
+                "families/qwen3moe/normalised");
+    }
+
+    static Stream<Arguments> bfloat16() {
+        return underEachPolicy("gemma4/moe_tied_bf16", "families/llama/tied_bf16");
+    }
+
+    private static Stream<Arguments> underEachPolicy(String... fixtures) {
+        return Stream.of(fixtures)
+                .flatMap(fixture -> Stream.of(KernelPolicy.values()).map(policy -> Arguments.of(fixture, policy)));
+    }
+
     private record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {}
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma4/moe_tied", "gemma4/e2b_like", "families/llama/tied", "families/llama/biases",
-            "families/phi3/longrope_within", "families/qwen3moe/normalised"})
-    void inFloat32EveryLinearIsReplaced(String fixture) {
+    @MethodSource("float32")
+    void inFloat32EveryLinearIsReplaced(String fixture, KernelPolicy kernels) {
         Path checkpoint = Golden.directory("", fixture);
         for (CrossEntropy loss : List.of(new ChunkedCrossEntropy(5), new FullLogitsCrossEntropy())) {
             try (TensorScope _ = TensorScope.open();
                     Pretrained replaced = AutoModel.fromPretrained(checkpoint);
                     Pretrained merged = AutoModel.fromPretrained(checkpoint)) {
+                replaced.model().useKernels(kernels);
                 Map<String, LowRankSum> sums = replaceAll(replaced.model());
                 Outcome expected = merged(merged.model(), sums);
 
@@ -90,14 +112,15 @@ class ReplacedLinearsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma4/moe_tied_bf16", "families/llama/tied_bf16"})
-    void inBfloat16EveryLinearIsReplaced(String fixture) throws IOException {
+    @MethodSource("bfloat16")
+    void inBfloat16EveryLinearIsReplaced(String fixture, KernelPolicy kernels) throws IOException {
         Path checkpoint = withAllExperts(Golden.directory("", fixture));
         try (TensorScope _ = TensorScope.open();
                 Pretrained replaced = AutoModel.fromPretrained(checkpoint);
                 Pretrained rounded = AutoModel.fromPretrained(checkpoint);
                 Pretrained exact = AutoModel.fromPretrained(checkpoint)) {
             assertEquals(Dtype.BFLOAT16, replaced.model().inputEmbedding().get().dtype());
+            replaced.model().useKernels(kernels);
             Map<String, LowRankSum> sums = replaceAll(replaced.model());
             exact.model().cast(Dtype.FLOAT32);
             Outcome expected = merged(exact.model(), sums);
@@ -183,15 +206,11 @@ class ReplacedLinearsTest {
     private static Map<String, LowRankSum> replaceAll(LanguageModel model) {
         Map<String, LowRankSum> sums = new LinkedHashMap<>();
         try (RandomSource random = RandomSource.seeded(5)) {
-            model.linears().forEach((path, linear) -> {
-                Tensor w = linear.weight().tensor();
-                double deviation = Ops.cast(w.detach(), Dtype.FLOAT32).std().item_double();
-                linear.replace(base -> {
-                    LowRankSum sum = LowRankSum.random(path, base, random, deviation, Dtype.of(w.scalar_type()));
-                    sums.put(path, sum);
-                    return sum;
-                });
-            });
+            model.linears().forEach((path, linear) -> linear.replace(base -> {
+                LowRankSum sum = LowRankSum.random(linear, base, random);
+                sums.put(path, sum);
+                return sum;
+            }));
         }
         return sums;
     }
