@@ -15,8 +15,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// y = x (W + B A)ᵀ, with the product computed apart from W. With plain operators autograd records it, and otherwise
-/// the default of the interface does.
+/// y = x (W + B A)ᵀ, with the product computed apart from W. With plain operators autograd records it, and
+/// otherwise the default of the interface does.
 ///
 /// Shapes: N rows, R rank.
 ///

@@ -41,18 +41,21 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A linear's operator is the only way to its weight. With every linear of a model replaced by W + B A, computed apart,
-/// logits and all gradients are those of a model whose weights are W + B A, where dL/dW = dL/dW', dL/dA = Bᵀ dL/dW' and
-/// dL/dB = dL/dW' Aᵀ. The head of that model is computed here by libtorch alone.
+/// A linear's operator is the only way to its weight. With every linear of a model replaced by W + B A,
+/// computed apart, logits and all gradients are those of a model whose weights are W + B A, where dL/dW =
+/// dL/dW', dL/dA = Bᵀ dL/dW' and dL/dB = dL/dW' Aᵀ. The head of that model is computed here by libtorch
+/// alone.
 class ReplacedLinearsTest {
 
-    /// Both computations round every product to float32, 2⁻²⁴ of its size; through all layers, and where a gradient is a
-    /// small difference of large numbers, 2e-4 was measured. A weight that is used without its B A is off by about 1.
+    /// Both computations round every product to float32, 2⁻²⁴ of its size; through all layers, and where a
+    /// gradient is a small difference of large numbers, 2e-4 was measured. A weight that is used without its
+    /// B A is off by about 1.
     private static final double FLOAT32_BOUND = 1e-3;
 
-    /// In bfloat16 two computations are compared with a third in float32: W + B A apart, and W + B A merged and rounded.
-    /// Each rounds every product, 2⁻⁹ of its size, at other places. The mean distance of the first was measured to be
-    /// 0.8 of that of the second. A weight that is used without its B A makes it 2 or more.
+    /// In bfloat16 two computations are compared with a third in float32: W + B A apart, and W + B A merged
+    /// and rounded. Each rounds every product, 2⁻⁹ of its size, at other places. The mean distance of the
+    /// first was measured to be 0.8 of that of the second. A weight that is used without its B A makes it 2
+    /// or more.
     private static final double BFLOAT16_MEAN_RATIO = 1.25;
 
     /// Of one tensor, to the second computation's distance or to its mean distance if that is larger.
@@ -153,8 +156,8 @@ class ReplacedLinearsTest {
         return distances.values().stream().mapToDouble(Double::doubleValue).average().orElseThrow();
     }
 
-    /// The checkpoint with every expert chosen for every token: a choice that rounding decides is no difference between
-    /// two computations.
+    /// The checkpoint with every expert chosen for every token: a choice that rounding decides is no
+    /// difference between two computations.
     private Path withAllExperts(Path checkpoint) throws IOException {
         try (Stream<Path> files = Files.list(checkpoint)) {
             for (Path file : files.toList()) {

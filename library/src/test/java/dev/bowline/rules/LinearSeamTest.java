@@ -16,8 +16,9 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Only the operators of a linear multiply with a weight. A class that reads the values of a slot or a parameter and
-/// also calls a matrix product would ignore an adapter or a quantised weight that replaced the linear's operator.
+/// Only the operators of a linear multiply with a weight. A class that reads the values of a slot or a
+/// parameter and also calls a matrix product would ignore an adapter or a quantised weight that replaced the
+/// linear's operator.
 class LinearSeamTest {
 
     private static final Path CLASSES = Path.of("target", "classes", "dev", "bowline");
