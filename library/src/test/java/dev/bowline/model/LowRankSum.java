@@ -36,7 +36,9 @@ record LowRankSum(LinearOperator base, Slot a, Slot b, KernelPolicy kernels) imp
         Slot a = new Slot(path + ".lora_A.weight", SlotRole.ADAPTER, RANK, base.in());
         Slot b = new Slot(path + ".lora_B.weight", SlotRole.ADAPTER, base.out(), RANK);
         a.get().materialize(random.normal(1, a.shape()).to(dtype));
-        b.get().materialize(random.normal(deviation / Math.sqrt(RANK), b.shape()).to(dtype));
+        b.get()
+                .materialize(
+                        random.normal(deviation / Math.sqrt(RANK), b.shape()).to(dtype));
         return new LowRankSum(base, a, b, linear.kernels());
     }
 

@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -107,7 +108,7 @@ class ReplacedLinearsTest {
                 assertTrue(distance(expected.logits(), actual.logits()) <= FLOAT32_BOUND);
                 assertEquals(expected.loss(), actual.loss(), FLOAT32_BOUND * Math.abs(expected.loss()));
                 expected.gradients().forEach((name, gradient) -> {
-                    double distance = distance(gradient, actual.gradients().get(name));
+                    double distance = distance(gradient, Objects.requireNonNull(actual.gradients().get(name)));
                     assertTrue(distance <= FLOAT32_BOUND, () -> name + " is off by " + distance);
                 });
             }
@@ -137,7 +138,7 @@ class ReplacedLinearsTest {
             double otherMean = mean(otherDistances);
             assertTrue(mean(distances) <= BFLOAT16_MEAN_RATIO * otherMean, mean(distances) + " against " + otherMean);
             distances.forEach((name, distance) -> {
-                double bound = BFLOAT16_RATIO * Math.max(otherDistances.get(name), otherMean);
+                double bound = BFLOAT16_RATIO * Math.max(Objects.requireNonNull(otherDistances.get(name)), otherMean);
                 assertTrue(distance <= bound, () -> "%s is off by %s, more than %s".formatted(name, distance, bound));
             });
         }
@@ -147,13 +148,16 @@ class ReplacedLinearsTest {
         Map<String, Double> distances = new LinkedHashMap<>();
         distances.put("logits", distance(expected.logits(), actual.logits()));
         expected.gradients()
-                .forEach((name, gradient) ->
-                        distances.put(name, distance(gradient, actual.gradients().get(name))));
+                .forEach((name, gradient) -> distances.put(
+                        name, distance(gradient, Objects.requireNonNull(actual.gradients().get(name)))));
         return distances;
     }
 
     private static double mean(Map<String, Double> distances) {
-        return distances.values().stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+        return distances.values().stream()
+                .mapToDouble(Double::doubleValue)
+                .average()
+                .orElseThrow();
     }
 
     /// The checkpoint with every expert chosen for every token: a choice that rounding decides is no
@@ -187,7 +191,7 @@ class ReplacedLinearsTest {
 
             assertEquals(2 * sums.size(), actual.gradients().size());
             actual.gradients().forEach((name, gradient) -> {
-                double distance = distance(expected.gradients().get(name), gradient);
+                double distance = distance(Objects.requireNonNull(expected.gradients().get(name)), gradient);
                 assertTrue(distance <= FLOAT32_BOUND, () -> name + " is off by " + distance);
             });
         }
@@ -202,18 +206,20 @@ class ReplacedLinearsTest {
 
             assertSame(model.inputEmbedding(), model.lmHead().root());
             assertSame(model.lmHead(), model.slots().get("lm_head.weight"));
-            assertEquals(SlotRole.ADAPTER, model.slots().get("lm_head.lora_A.weight").role());
+            assertEquals(
+                    SlotRole.ADAPTER, Objects.requireNonNull(model.slots().get("lm_head.lora_A.weight")).role());
         }
     }
 
     private static Map<String, LowRankSum> replaceAll(LanguageModel model) {
         Map<String, LowRankSum> sums = new LinkedHashMap<>();
         try (RandomSource random = RandomSource.seeded(5)) {
-            model.linears().forEach((path, linear) -> linear.replace(base -> {
-                LowRankSum sum = LowRankSum.random(linear, base, random);
-                sums.put(path, sum);
-                return sum;
-            }));
+            model.linears()
+                    .forEach((path, linear) -> linear.replace(base -> {
+                        LowRankSum sum = LowRankSum.random(linear, base, random);
+                        sums.put(path, sum);
+                        return sum;
+                    }));
         }
         return sums;
     }
@@ -223,8 +229,9 @@ class ReplacedLinearsTest {
         Tensor logits = model.head().logits(hidden.detach()).detach();
         double value = loss.backward(hidden, model.head(), Targets.of(labels(model)), LOSS_WEIGHT);
         Map<String, Tensor> gradients = new LinkedHashMap<>();
-        model.trainable().forEach((name, parameter) -> gradients.put(
-                name, parameter.gradient().orElseGet(() -> torch.zeros_like(parameter.value()))));
+        model.trainable()
+                .forEach((name, parameter) ->
+                        gradients.put(name, parameter.gradient().orElseGet(() -> torch.zeros_like(parameter.value()))));
         return new Outcome(logits, value, gradients);
     }
 
@@ -232,12 +239,12 @@ class ReplacedLinearsTest {
     private static Outcome merged(LanguageModel model, Map<String, LowRankSum> sums) {
         Linear head = model.head().linear();
         String headPath = head.path();
-        Tensor headWeight = sums.get(headPath).product();
+        Tensor headWeight = Objects.requireNonNull(sums.get(headPath)).product();
         headWeight.add_(head.weight().tensor().detach());
         model.linears().forEach((path, linear) -> {
             if (!path.equals(headPath)) {
                 Tensor w = matrix(path, linear, linear.weight().tensor().detach());
-                w.add_(sums.get(path).product());
+                w.add_(Objects.requireNonNull(sums.get(path)).product());
             }
         });
         Tensor w = headWeight.to(head.weight().tensor().scalar_type()).set_requires_grad(true);
@@ -260,16 +267,21 @@ class ReplacedLinearsTest {
         loss.backward();
 
         Map<String, Tensor> gradients = new LinkedHashMap<>();
-        model.trainable().forEach((name, parameter) -> gradients.put(
-                name, parameter.gradient().orElseGet(() -> torch.zeros_like(parameter.value()))));
+        model.trainable()
+                .forEach((name, parameter) ->
+                        gradients.put(name, parameter.gradient().orElseGet(() -> torch.zeros_like(parameter.value()))));
         model.linears().forEach((path, linear) -> {
             Tensor dw = path.equals(headPath)
                     ? w.grad()
                     : matrix(path, linear, linear.weight().get().gradientBuffer());
             Tensor wide = Ops.cast(dw, Dtype.FLOAT32);
-            LowRankSum sum = sums.get(path);
-            gradients.put(sum.a().path(), Ops.cast(sum.b().tensor().detach(), Dtype.FLOAT32).t().mm(wide));
-            gradients.put(sum.b().path(), wide.mm(Ops.cast(sum.a().tensor().detach(), Dtype.FLOAT32).t()));
+            LowRankSum sum = Objects.requireNonNull(sums.get(path));
+            gradients.put(
+                    sum.a().path(),
+                    Ops.cast(sum.b().tensor().detach(), Dtype.FLOAT32).t().mm(wide));
+            gradients.put(
+                    sum.b().path(),
+                    wide.mm(Ops.cast(sum.a().tensor().detach(), Dtype.FLOAT32).t()));
         });
         Parameter stored = head.weight().get();
         model.parameters().forEach((name, parameter) -> {
