@@ -108,7 +108,8 @@ class ReplacedLinearsTest {
                 assertTrue(distance(expected.logits(), actual.logits()) <= FLOAT32_BOUND);
                 assertEquals(expected.loss(), actual.loss(), FLOAT32_BOUND * Math.abs(expected.loss()));
                 expected.gradients().forEach((name, gradient) -> {
-                    double distance = distance(gradient, Objects.requireNonNull(actual.gradients().get(name)));
+                    double distance = distance(
+                            gradient, Objects.requireNonNull(actual.gradients().get(name)));
                     assertTrue(distance <= FLOAT32_BOUND, () -> name + " is off by " + distance);
                 });
             }
@@ -149,7 +150,10 @@ class ReplacedLinearsTest {
         distances.put("logits", distance(expected.logits(), actual.logits()));
         expected.gradients()
                 .forEach((name, gradient) -> distances.put(
-                        name, distance(gradient, Objects.requireNonNull(actual.gradients().get(name)))));
+                        name,
+                        distance(
+                                gradient,
+                                Objects.requireNonNull(actual.gradients().get(name)))));
         return distances;
     }
 
@@ -191,7 +195,8 @@ class ReplacedLinearsTest {
 
             assertEquals(2 * sums.size(), actual.gradients().size());
             actual.gradients().forEach((name, gradient) -> {
-                double distance = distance(Objects.requireNonNull(expected.gradients().get(name)), gradient);
+                double distance =
+                        distance(Objects.requireNonNull(expected.gradients().get(name)), gradient);
                 assertTrue(distance <= FLOAT32_BOUND, () -> name + " is off by " + distance);
             });
         }
@@ -207,7 +212,9 @@ class ReplacedLinearsTest {
             assertSame(model.inputEmbedding(), model.lmHead().root());
             assertSame(model.lmHead(), model.slots().get("lm_head.weight"));
             assertEquals(
-                    SlotRole.ADAPTER, Objects.requireNonNull(model.slots().get("lm_head.lora_A.weight")).role());
+                    SlotRole.ADAPTER,
+                    Objects.requireNonNull(model.slots().get("lm_head.lora_A.weight"))
+                            .role());
         }
     }
 
