@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
 final class Sampler {
 
     /// @param score the logarithm of its probability, less that of the best
-    private record Candidate(int token, float score) {}
+    record Candidate(int token, float score) {}
 
     private static final Comparator<Candidate> BEST_FIRST =
             Comparator.comparingDouble(Candidate::score).reversed().thenComparingInt(Candidate::token);
@@ -51,17 +51,6 @@ final class Sampler {
             case Sampling.Greedy _ -> best(scores);
             case Sampling.Sampled sampled -> draw(candidates(scores, sampled), random.nextDouble());
         };
-    }
-
-    /// The probabilities of the tokens that a draw may choose.
-    ///
-    /// @param scores `[V]` the logits, changed in place
-    Map<Integer, Double> distribution(float[] scores, Sampling.Sampled sampled) {
-        process(scores);
-        List<Candidate> candidates = candidates(scores, sampled);
-        double mass = mass(candidates);
-        return candidates.stream()
-                .collect(Collectors.toMap(Candidate::token, candidate -> Math.exp(candidate.score()) / mass));
     }
 
     /// Processes the logits, for greedy decoding and for sampling.
@@ -100,7 +89,7 @@ final class Sampler {
     }
 
     /// The tokens a draw may choose, best first.
-    private static List<Candidate> candidates(float[] scores, Sampling.Sampled sampled) {
+    static List<Candidate> candidates(float[] scores, Sampling.Sampled sampled) {
         float temperature = (float) sampled.temperature();
         float largest = Float.NEGATIVE_INFINITY;
         for (int token = 0; token < scores.length; token++) {

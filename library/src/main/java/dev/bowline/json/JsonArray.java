@@ -42,10 +42,6 @@ public record JsonArray(List<JsonValue> values, JsonLocation location) implement
         return each(JsonValue::asDouble);
     }
 
-    public List<Boolean> booleans() {
-        return each(JsonValue::asBoolean);
-    }
-
     public List<JsonObject> objects() {
         return each(JsonValue::asObject);
     }

@@ -82,12 +82,6 @@ public final class AssistantMask {
         return new AssistantMask(template, tokenizer, answers).mask(conversation, firstTrained);
     }
 
-    /// The same for every answer of the conversation.
-    public static List<Masked> of(
-            Conversation conversation, ChatTemplate template, Tokenizer tokenizer, Answers answers) {
-        return of(conversation, 0, template, tokenizer, answers);
-    }
-
     /// The whole conversation as one row, every token of which is trained on.
     ///
     /// @throws dev.bowline.BowlineException if the template refuses the conversation

@@ -151,11 +151,6 @@ public final class ChatTemplate {
         return read;
     }
 
-    /// Whether a template used so far asks what day it is.
-    public boolean readsClock() {
-        return variables().contains(CLOCK);
-    }
-
     public Rendering render(Conversation conversation, End end) {
         Map<String, Value> variables = new LinkedHashMap<>();
         specialTokens.forEach((name, text) -> variables.put(name, Value.of(text)));
@@ -185,11 +180,5 @@ public final class ChatTemplate {
     /// The text alone.
     public String text(Conversation conversation, End end) {
         return render(conversation, end).text();
-    }
-
-    /// A single question, for a prompt.
-    public String prompt(String question) {
-        JsonObject message = Conversation.message("user", question);
-        return text(Conversation.of(List.of(message)), End.GENERATION_PROMPT);
     }
 }

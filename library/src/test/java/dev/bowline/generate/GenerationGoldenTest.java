@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /// A generation_config.json makes of logits what transformers makes of them: token for token, and the probability of
@@ -51,7 +52,14 @@ class GenerationGoldenTest {
     }
 
     private static void assertProbabilities(JsonObject golden, GenerationSettings settings, Sampling.Sampled sampled) {
-        Map<Integer, Double> distribution = sampler(golden, settings).distribution(logits(golden), sampled);
+        float[] scores = logits(golden);
+        sampler(golden, settings).process(scores);
+        List<Sampler.Candidate> candidates = Sampler.candidates(scores, sampled);
+        double mass = candidates.stream()
+                .mapToDouble(candidate -> Math.exp(candidate.score()))
+                .sum();
+        Map<Integer, Double> distribution = candidates.stream()
+                .collect(Collectors.toMap(Sampler.Candidate::token, candidate -> Math.exp(candidate.score()) / mass));
 
         Map<Integer, Double> expected = new TreeMap<>();
         golden.requireObject("probabilities")

@@ -118,7 +118,7 @@ class AssistantMaskTest {
                 message("user", "And?"),
                 message("assistant", "<think>\nah\n</think>\n\nThere"));
 
-        List<Masked> rows = AssistantMask.of(thoughtful, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
+        List<Masked> rows = AssistantMask.of(thoughtful, 0, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
 
         assertEquals(2, rows.size());
         assertEquals(List.of("<think>\nhm\n</think>\n\nHello<|im_end|>"), pieces(rows.getFirst()));
@@ -141,7 +141,7 @@ class AssistantMaskTest {
                 message("tool", "6"),
                 message("assistant", "<think>\nthen\n</think>\n\nSix"));
 
-        List<Masked> rows = AssistantMask.of(steps, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
+        List<Masked> rows = AssistantMask.of(steps, 0, file("qwen3_thinking"), TOKENIZER, Answers.ALL);
 
         assertEquals(2, rows.size());
         assertEquals(2, pieces(rows.getFirst()).size());
@@ -161,7 +161,7 @@ class AssistantMaskTest {
                         + "{% if loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>{% endgeneration %}"
                         + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}";
 
-        List<Masked> rows = AssistantMask.of(TWO_ANSWERS, inline(template), TOKENIZER, Answers.ALL);
+        List<Masked> rows = AssistantMask.of(TWO_ANSWERS, 0, inline(template), TOKENIZER, Answers.ALL);
 
         assertEquals(
                 List.of(
@@ -195,14 +195,14 @@ class AssistantMaskTest {
                 message("user", "Then three"),
                 message("assistant", "It is nine"));
 
-        List<String> learned = AssistantMask.of(conversation, template, TOKENIZER, Answers.ALL).stream()
+        List<String> learned = AssistantMask.of(conversation, 0, template, TOKENIZER, Answers.ALL).stream()
                 .flatMap(row -> pieces(row).stream())
                 .map(AssistantMaskTest::withoutTheEnd)
                 .toList();
 
         List<String> expected = Stream.of(2, 4, 6)
                 .map(conversation::prefix)
-                .flatMap(cut -> AssistantMask.of(cut, template, TOKENIZER, Answers.LAST).stream())
+                .flatMap(cut -> AssistantMask.of(cut, 0, template, TOKENIZER, Answers.LAST).stream())
                 .flatMap(row -> pieces(row).stream())
                 .map(AssistantMaskTest::withoutTheEnd)
                 .toList();
@@ -220,7 +220,7 @@ class AssistantMaskTest {
 
         assertEquals(
                 List.of("<think>\nah\n</think>\n\nThere<|im_end|>"),
-                pieces(only(AssistantMask.of(thoughtful, lastOnly, TOKENIZER, Answers.LAST))));
+                pieces(only(AssistantMask.of(thoughtful, 0, lastOnly, TOKENIZER, Answers.LAST))));
     }
 
     @Test
@@ -248,7 +248,7 @@ class AssistantMaskTest {
 
         assertEquals(
                 List.of("4 🪢<|im_end|>"),
-                pieces(only(AssistantMask.of(TWO_ANSWERS, lastOnly, TOKENIZER, Answers.LAST))));
+                pieces(only(AssistantMask.of(TWO_ANSWERS, 0, lastOnly, TOKENIZER, Answers.LAST))));
     }
 
     @Test
@@ -309,7 +309,7 @@ class AssistantMaskTest {
                 message("user", "And two"),
                 message("assistant", "It is eight"));
 
-        List<String> pieces = AssistantMask.of(conversation, file(name), TOKENIZER, Answers.ALL).stream()
+        List<String> pieces = AssistantMask.of(conversation, 0, file(name), TOKENIZER, Answers.ALL).stream()
                 .flatMap(row -> pieces(row).stream())
                 .toList();
 
@@ -329,7 +329,7 @@ class AssistantMaskTest {
     }
 
     private static Masked mask(ChatTemplate template, Conversation conversation) {
-        return only(AssistantMask.of(conversation, template, TOKENIZER, Answers.ALL));
+        return only(AssistantMask.of(conversation, 0, template, TOKENIZER, Answers.ALL));
     }
 
     private static Masked only(List<Masked> rows) {

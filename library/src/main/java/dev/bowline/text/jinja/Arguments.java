@@ -11,10 +11,6 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
 
     static final Arguments NONE = new Arguments(List.of(), Map.of());
 
-    static Arguments of(Value... positional) {
-        return new Arguments(List.of(positional), Map.of());
-    }
-
     int count() {
         return positional.size() + named.size();
     }

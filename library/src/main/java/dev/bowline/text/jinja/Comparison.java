@@ -110,11 +110,4 @@ final class Comparison {
         }
         return value;
     }
-
-    /// The items from smallest to largest.
-    static List<Value> sorted(List<Value> items) {
-        List<Value> sorted = new ArrayList<>(items);
-        sorted.sort(ascending());
-        return sorted;
-    }
 }

@@ -12,8 +12,4 @@ public record Span(int start, int end) {
     public int length() {
         return end - start;
     }
-
-    public boolean intersects(Span other) {
-        return Math.max(start, other.start) < Math.min(end, other.end);
-    }
 }
