@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/// Which known names someone may have meant by a name that is not known.
+/// Suggests known names for an unknown name.
 public final class NearestNames {
 
     private NearestNames() {}

@@ -183,7 +183,7 @@ class BadInputTest {
                 directory.resolve("train.jsonl"),
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"\\ud800\"},"
                         + " {\"role\": \"assistant\", \"content\": \"a\"}]}\n");
-        assertRefused("train.jsonl:1:43 (messages[0].content): the text to tokenise has half of a character");
+        assertRefused("train.jsonl:1:43 (messages[0].content): the text to tokenize has an unpaired surrogate");
 
         String half = String.valueOf((char) 0xD800);
         for (String form : List.of("--raw", "--json")) {

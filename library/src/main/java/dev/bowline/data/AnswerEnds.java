@@ -6,11 +6,11 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.TreeSet;
 
-/// How the trained answers of a dataset end: with a token that ends the turn, or without, so that a model which learns
-/// from them would not stop.
+/// Counts the trained answers of a dataset that end with an end-of-turn token, and those without: a model that
+/// learns from them would not stop.
 ///
 /// @param answers that are trained on, before any was cut to length
-/// @param open how many of them end without such a token
+/// @param open the number of answers without such a token
 /// @param firstOpen where the first of these was read, `file:line`
 /// @param tokens the ids that the others end with
 public record AnswerEnds(int answers, int open, Optional<String> firstOpen, SequencedSet<Integer> tokens) {

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/// Rows side by side, padded on the right to one length. Plain Java arrays, row after row.
+/// The rows of a batch, padded on the right to one length, in plain Java arrays, row after row.
 ///
 /// Shapes: B rows, S columns; every array has B × S elements.
 ///
@@ -81,7 +81,7 @@ public record Batch(
         return Arrays.stream(labels).filter(label -> label != IGNORED).count();
     }
 
-    /// Whether some row holds more than one document.
+    /// True if some row holds more than one document.
     public boolean isPacked() {
         return Arrays.stream(documents).anyMatch(document -> document > 1);
     }

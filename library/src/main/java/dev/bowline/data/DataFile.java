@@ -35,7 +35,7 @@ public record DataFile(Path path) {
         }
     }
 
-    /// Whether the file's name ends with `suffix`, such as `.csv`, in any case and not counting `.gz`.
+    /// True if the file's name, without `.gz`, ends with `suffix`, such as `.csv`, in upper or lower case.
     public boolean isNamed(String suffix) {
         String name = String.valueOf(path.getFileName()).toLowerCase(Locale.ROOT);
         String unpacked = name.endsWith(GZIP) ? name.substring(0, name.length() - GZIP.length()) : name;

@@ -1,6 +1,6 @@
 package dev.bowline.data;
 
-/// How far training has come through its data.
+/// The position of training in its data.
 ///
 /// @param epoch passes completed
 /// @param row rows taken of the current pass

@@ -2,7 +2,7 @@ package dev.bowline.data;
 
 import dev.bowline.json.JsonValue;
 
-/// A row as it was read.
+/// One row of a dataset file.
 ///
 /// @param value an object, where the row is a sound one
 /// @param origin where it was read, for messages: `file:line`, or `file, row 7` where a file has no lines

@@ -15,7 +15,7 @@ import java.util.OptionalInt;
 /// @param plain rows that no chat template wrote
 /// @param divided the rows that became several examples
 /// @param cut examples that lost tokens
-/// @param ends how the trained answers end
+/// @param ends the tokens at the end of the trained answers
 /// @param unwritten the text of trained answers that the chat template does not write
 /// @param skipped where the examples were that are left out, and why
 public record Dataset(

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 /// The files that a dataset's path stands for: a file is itself, a directory holds the parts of its splits.
 ///
 /// Splits are named as Hugging Face datasets finds them: by files such as `train-00000-of-00002.parquet`, by
-/// directories such as `train/`, by files such as `train.jsonl` or `my-train-1.jsonl`. Where nothing names a split,
-/// every file belongs to `train`.
+/// directories such as `train/`, by files such as `train.jsonl` or `my-train-1.jsonl`. Where nothing names a
+/// split, every file belongs to `train`.
 final class DatasetFiles {
 
     private static final String UNNAMED = "train";
@@ -92,8 +92,8 @@ final class DatasetFiles {
         return false;
     }
 
-    /// The files of each split, by the clearest way in which any file names one; files that name none are then left
-    /// out.
+    /// The files of each split, by the clearest way in which any file names one; files that name none are then
+    /// left out.
     private static SequencedMap<String, List<SplitFile>> bySplit(List<SplitFile> all) {
         SequencedMap<String, List<SplitFile>> splits = new TreeMap<>();
         for (SplitFile.Naming naming : SplitFile.Naming.values()) {

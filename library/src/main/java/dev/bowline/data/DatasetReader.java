@@ -149,7 +149,7 @@ public final class DatasetReader {
         return written;
     }
 
-    /// Says which row it is that the chat template does not accept.
+    /// Adds the row to an error of the chat template.
     private List<AssistantMask.Masked> masked(JsonObject row, String origin) {
         try {
             return masked(settings.layout().content(row));
@@ -197,7 +197,7 @@ public final class DatasetReader {
                 });
     }
 
-    /// Where in the row there is a string with half of a character.
+    /// The place in the row of a string with an unpaired surrogate.
     private static Optional<String> halfCharacter(JsonValue value) {
         return switch (value) {
             case JsonString string ->

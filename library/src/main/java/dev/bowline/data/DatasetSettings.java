@@ -5,14 +5,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 
-/// Which examples are read and which of their tokens are trained on.
+/// The examples to read, and the tokens to train on.
 ///
 /// @param file a file, or a directory with the files of one dataset
 /// @param split which part of it
-/// @param layout how one example is written
+/// @param layout the format of one example
 /// @param longest tokens an example may have
 /// @param truncation the treatment of one that has more
-/// @param limit how many to read, from the first; empty for all
+/// @param limit the number of examples to read, from the first; empty for all
 /// @param trainedText which text is trained on
 /// @param answers which of the assistant's messages are trained on
 /// @param inserted tokens that are put into every example, in this order
@@ -44,7 +44,7 @@ public record DatasetSettings(
         this(file, split, layout, longest, truncation, limit, trainedText, answers, List.of());
     }
 
-    /// Which tokens are predicted.
+    /// The tokens that are predicted.
     public enum TrainedText {
         ASSISTANT,
         EVERYTHING

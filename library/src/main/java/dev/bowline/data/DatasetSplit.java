@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// The part of a dataset to read: a split by its name, and perhaps a slice of its rows, in the notation of Hugging Face
-/// datasets: `train`, `train[:100]`, `validation[10%:20%]`, `train[-50:]`.
+/// The part of a dataset to read: a split by its name, and perhaps a slice of its rows, in the notation of Hugging
+/// Face datasets: `train`, `train[:100]`, `validation[10%:20%]`, `train[-50:]`.
 ///
 /// @param name the split's; empty for the one that is there, or else the first of `preferred`
 /// @param preferred names for a dataset that has several splits
@@ -69,12 +69,12 @@ public record DatasetSplit(Optional<String> name, List<String> preferred, Option
         return new Bound((int) value, percent ? Unit.PERCENT : Unit.ROWS);
     }
 
-    /// Whether it is less than the whole split.
+    /// True if the slice is less than the whole split.
     boolean isSlice() {
         return from.isPresent() || to.isPresent();
     }
 
-    /// Whether the slice depends on how many rows there are.
+    /// True if the slice depends on the number of rows.
     boolean needsCount() {
         return dependsOnCount(from) || dependsOnCount(to);
     }
@@ -83,7 +83,7 @@ public record DatasetSplit(Optional<String> name, List<String> preferred, Option
         return bound.filter(b -> b.value() < 0 || b.unit() == Unit.PERCENT).isPresent();
     }
 
-    /// @param rows how many there are; not looked at unless [#needsCount]
+    /// @param rows the number of rows; ignored unless [#needsCount]
     Range range(long rows) {
         return new Range(
                 from.map(bound -> position(bound, rows)).orElse(0L),

@@ -5,7 +5,7 @@ import java.util.Optional;
 /// The conversations that became several examples, because the chat template writes earlier turns differently
 /// once more turns follow.
 ///
-/// @param conversations how many they are
+/// @param conversations the number of conversations
 /// @param examples that they became
 /// @param first where the first of them was read, `file:line`
 public record DividedConversations(int conversations, int examples, Optional<String> first) {

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// How one example is written in a dataset file.
+/// The format of one example in a dataset file.
 public sealed interface ExampleFormat {
 
     ExampleContent content(JsonObject example);
@@ -290,7 +290,7 @@ public sealed interface ExampleFormat {
         }
     }
 
-    /// Variables for the chat template that a row brings along, as TRL reads them.
+    /// The variables for the chat template in a row, in TRL's field.
     private static JsonObject chatTemplateKwargs(JsonObject example) {
         return example.optionalObject("chat_template_kwargs").orElseGet(JsonObject::of);
     }

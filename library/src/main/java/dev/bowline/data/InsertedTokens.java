@@ -8,9 +8,9 @@ import java.util.List;
 
 /// Tokens that are put into every example after its text became tokens. They are read and never trained on.
 ///
-/// @param after the tokens they follow, at each place; empty for the beginning of an example that does not begin with
-///     them already
-/// @param tokens what is inserted, at least one
+/// @param after the tokens they follow, at each place; empty for the beginning of an example that does not begin
+///     with them already
+/// @param tokens the inserted tokens, at least one
 public record InsertedTokens(List<Integer> after, List<Integer> tokens) {
 
     private static final String GEMMA4_ANSWER = "<|turn>model\n";

@@ -8,7 +8,7 @@ public final class MissingColumnException extends BowlineException {
 
     private final String role;
 
-    /// @param role what the field was to be: `context`, `question` or `answer`
+    /// @param role the key of the column mapping: `context`, `question` or `answer`
     MissingColumnException(JsonObject row, String role, FieldPath field) {
         super(
                 "%s: the row has no field '%s' (column_mapping.%s); %s"
@@ -18,7 +18,7 @@ public final class MissingColumnException extends BowlineException {
         this.role = role;
     }
 
-    /// Which key of the column mapping named the field.
+    /// The key of the column mapping that named the field.
     public String role() {
         return role;
     }

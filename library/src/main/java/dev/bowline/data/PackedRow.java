@@ -25,8 +25,8 @@ public record PackedRow(List<Example> examples) {
         return examples.stream().map(example -> new PackedRow(List.of(example))).toList();
     }
 
-    /// Fills rows of at most `size` tokens: each example goes into the first row with room for it, so the same examples
-    /// in the same order always make the same rows.
+    /// Fills rows of at most `size` tokens: each example goes into the first row with room for it, so the same
+    /// examples in the same order always make the same rows.
     public static List<PackedRow> packed(List<Example> examples, int size) {
         List<List<Example>> rows = new ArrayList<>();
         List<Integer> room = new ArrayList<>();

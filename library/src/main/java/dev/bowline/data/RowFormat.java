@@ -6,7 +6,7 @@ import java.io.IOException;
 /// [java.util.ServiceLoader] as providers of this interface.
 public interface RowFormat {
 
-    /// Whether the file is of this format, by its name or its first bytes.
+    /// True if the file has this format, by its name or its first bytes.
     boolean reads(DataFile file) throws IOException;
 
     /// Opens the file. The caller closes the reader.

@@ -13,9 +13,10 @@ import java.util.regex.Pattern;
 /// A data file of a directory, and the split that its name or the name of a directory says it belongs to.
 ///
 /// @param path relative to the dataset's directory
-/// @param naming how its split is named
+/// @param naming the place where its split is named
 /// @param split empty where nothing names one
-/// @param configuration the directory that holds the dataset which the split is of; empty where nothing names a split
+/// @param configuration the directory that holds the dataset which the split is of; empty where nothing names a
+///     split
 record SplitFile(Path path, Naming naming, Optional<String> split, Optional<String> configuration) {
 
     /// The ways to name a file's split, the clearest first.
@@ -99,7 +100,7 @@ record SplitFile(Path path, Naming naming, Optional<String> split, Optional<Stri
 
     /// The split one of whose words is in the name, with separators around it.
     ///
-    /// @param after what has to come after the word
+    /// @param after the text that must follow the word
     private static Optional<String> wordIn(String name, String after) {
         return KEYWORDS.entrySet().stream()
                 .filter(split ->

@@ -9,11 +9,11 @@ import java.util.random.RandomGeneratorFactory;
 
 /// The rows of a training set in the order of each epoch.
 ///
-/// The order of an epoch is a Fisher–Yates shuffle by `L64X128MixRandom` seeded from the run's seed and the epoch, so
-/// it is the same on every machine and a [DataPosition] alone says where to go on.
+/// The order of an epoch is a Fisher–Yates shuffle by `L64X128MixRandom` seeded from the run's seed and the epoch,
+/// so it is the same on every machine and a [DataPosition] is all that a resumed run needs.
 public final class TrainingRows {
 
-    /// Whether each epoch has its own order.
+    /// The order of the rows in an epoch.
     public enum Order {
         AS_READ,
         SHUFFLED
@@ -49,13 +49,13 @@ public final class TrainingRows {
         return order;
     }
 
-    /// What every epoch's order comes from.
+    /// The seed of every epoch's order.
     public long seed() {
         return seed;
     }
 
-    /// The SHA-256 of every row as it is trained on: its examples' token ids and targets, in the order they were read.
-    /// Where they were read from makes no difference.
+    /// The SHA-256 of the token ids and targets of every row, in the order in which they were read.
+    /// The path of the files does not matter.
     public String sha256() {
         if (hash.isEmpty()) {
             hash = Optional.of(DatasetFingerprint.of(rows));
@@ -68,7 +68,8 @@ public final class TrainingRows {
         return (rows.size() + rowsPerStep - 1) / rowsPerStep;
     }
 
-    /// The next `rowsPerStep` rows. A step never reaches into the next epoch, so the last of an epoch may be smaller.
+    /// The next `rowsPerStep` rows. A step never reaches into the next epoch, so the last of an epoch may be
+    /// smaller.
     public Step step(DataPosition from, int rowsPerStep) {
         List<PackedRow> epoch = epoch(from.epoch());
         int to = Math.min(epoch.size(), from.row() + rowsPerStep);

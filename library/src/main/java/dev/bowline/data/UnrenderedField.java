@@ -7,7 +7,7 @@ import java.util.List;
 /// A field that trained answers hold text in and the chat template does not write, or not all of it.
 ///
 /// @param field of the message, such as `reasoning_content`
-/// @param answers how many
+/// @param answers the number of answers
 /// @param first where the first of them was read, `file:line`
 /// @param sample the beginning of a line that is missing there
 public record UnrenderedField(String field, int answers, String first, String sample) {

@@ -9,7 +9,8 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/// The lines of a UTF-8 text, counted from 1, that end with `\n`, `\r` or both. A byte order mark is no part of them.
+/// The lines of a UTF-8 text, counted from 1, that end with `\n`, `\r` or both. A byte order mark is no part of
+/// them.
 final class Utf8Lines implements AutoCloseable {
 
     private static final String BYTE_ORDER_MARK = "\ufeff";
@@ -69,7 +70,7 @@ final class Utf8Lines implements AutoCloseable {
         line.write(buffer, at, stop - at);
     }
 
-    /// Whether there is another byte, which is then at [#at]. The `\n` of a `\r\n` is no line of its own.
+    /// True if there is another byte, at [#at]. The `\n` of a `\r\n` does not begin a line.
     private boolean fill() throws IOException {
         while (true) {
             if (at == end) {

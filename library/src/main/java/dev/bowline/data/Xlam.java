@@ -16,8 +16,9 @@ import java.util.Optional;
 
 /// Rows of `query`, `tools` and `answers`, the latter two as JSON or as strings of JSON, to OpenAI's form.
 ///
-/// A tool's `parameters` map each name to `type` (Python's names), `description` and perhaps `default`. They become a
-/// JSON schema, as NeMo AutoModel writes it: a parameter without a default is required, an unknown type is a string.
+/// A tool's `parameters` map each name to `type` (Python's names), `description` and perhaps `default`. They
+/// become a JSON schema, as NeMo AutoModel writes it: a parameter without a default is required, an unknown type
+/// is a string.
 final class Xlam {
 
     private static final Map<String, String> TYPES = Map.ofEntries(

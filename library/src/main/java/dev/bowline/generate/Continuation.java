@@ -4,12 +4,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
 
-/// What was generated.
+/// The result of a generation.
 ///
-/// @param promptTokens how many tokens came before
+/// @param promptTokens the number of tokens of the prompt
 /// @param tokens the new tokens, without the one that stopped generation
 /// @param stopToken the token that stopped it, if one did
-/// @param time how long it took
+/// @param time the duration of the generation
 public record Continuation(int promptTokens, List<Integer> tokens, End end, OptionalInt stopToken, Time time) {
 
     /// The time of each phase.

@@ -4,7 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/// The tokens that [Constraints] forbid after the tokens seen so far. The prompt counts as seen, as in transformers.
+/// The tokens that [Constraints] forbid after the tokens seen so far. The prompt counts as seen, as in
+/// transformers.
 final class ForbiddenTokens {
 
     private final Constraints constraints;
@@ -21,7 +22,8 @@ final class ForbiddenTokens {
         seen.add(token);
     }
 
-    /// Sets the logits of forbidden tokens to the lowest value. The tokens seen before the first call are the prompt.
+    /// Sets the logits of forbidden tokens to the lowest value. The tokens seen before the first call are the
+    /// prompt.
     ///
     /// @param scores `[V]` changed in place
     void applyTo(float[] scores) {

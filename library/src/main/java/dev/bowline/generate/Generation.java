@@ -18,8 +18,8 @@ import java.util.OptionalInt;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// Continues prompts with one model, and keeps the keys and values of what it has seen: a prompt that begins with all
-/// of it, as the next turn of a chat does, is computed from there on.
+/// Continues prompts with one model, and keeps the keys and values of what it has seen: a prompt that begins with
+/// all of it, as the next turn of a chat does, is computed from there on.
 ///
 /// For one thread. It borrows the model and owns its cache.
 public final class Generation implements AutoCloseable {
@@ -108,7 +108,7 @@ public final class Generation implements AutoCloseable {
         return Arrays.copyOfRange(prompt, cached.length, prompt.length);
     }
 
-    /// What is to be computed so that the cache holds `unseen`: more than that where the model's keys change with
+    /// The tokens to compute so that the cache holds `unseen`: all tokens if the model's keys change with the
     /// length.
     private int[] keepable(int[] unseen) {
         if (model.keepsCache(cached.length, cached.length + unseen.length)) {

@@ -21,8 +21,8 @@ import java.util.function.DoubleFunction;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
-/// The settings of a generation_config.json, read as transformers reads them. A value without a meaning is refused with
-/// its place in the file.
+/// The settings of a generation_config.json, read as transformers reads them. A value without a meaning is refused
+/// with its place in the file.
 final class GenerationConfig {
 
     /// The defaults of transformers.

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// What governs one continuation of a prompt.
+/// The settings of one continuation of a prompt.
 ///
 /// @param maxNewTokens the most tokens to add
 /// @param stopTokens ids after any of which generation ends

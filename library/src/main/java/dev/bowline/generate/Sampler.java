@@ -12,9 +12,8 @@ import java.util.stream.Collectors;
 
 /// Chooses the next token of one continuation.
 ///
-/// The order is that of transformers: repetition penalty, constraints, suppressed tokens, temperature, top-k, top-p,
-/// min-p,
-/// draw.
+/// The order is that of transformers: repetition penalty, constraints, suppressed tokens, temperature, top-k,
+/// top-p, min-p, draw.
 final class Sampler {
 
     /// @param score the logarithm of its probability, less that of the best

@@ -2,17 +2,17 @@ package dev.bowline.generate;
 
 import dev.bowline.BowlineException;
 
-/// How the next token is chosen from the logits.
+/// The choice of the next token from the logits.
 public sealed interface Sampling {
 
     /// The most likely token; of equals, the one with the smallest id.
     record Greedy() implements Sampling {}
 
-    /// A draw from softmax(logits / temperature), cut to the likely tokens first: to the `topK` best, then to the best
-    /// whose probabilities reach `topP`, then to those with `minP` of the best one's probability.
+    /// A draw from softmax(logits / temperature), cut to the likely tokens first: to the `topK` best, then to the
+    /// best whose probabilities reach `topP`, then to those with `minP` of the best one's probability.
     ///
-    /// @param temperature above 0; 1 leaves the model's distribution as it is
-    /// @param topK how many tokens to keep, with those equal to the last; 0 for all
+    /// @param temperature above 0; 1 leaves the model's distribution unchanged
+    /// @param topK the number of tokens to keep, and in addition all tokens equal to the last; 0 for all
     /// @param topP the probability to keep, from 0 (one token) to 1 (all)
     /// @param minP the least probability to keep, as a part of the best token's, from 0 (all) to 1
     /// @param seed of the draws: the same seed, model and prompt give the same text

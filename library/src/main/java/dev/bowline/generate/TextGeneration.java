@@ -25,8 +25,8 @@ public final class TextGeneration implements AutoCloseable {
         rows = model.vocabularySize();
     }
 
-    /// Goes on with `text`, after the token that the tokenizer's post-processor puts in front of every text, if
-    /// any.
+    /// Continues `text`, with the tokens that the tokenizer's post-processor adds, such as a beginning-of-sequence
+    /// token.
     ///
     /// @param pieces takes the new text as it becomes certain
     /// @throws dev.bowline.BowlineException if the text has a token that the model has no embedding for

@@ -1,10 +1,10 @@
 package dev.bowline.generate;
 
-/// Sees each token as it is chosen, the token that stops generation excepted.
+/// Receives each chosen token, except the token that stops generation.
 @FunctionalInterface
 public interface TokenListener {
 
-    /// Whether to go on.
+    /// The decision of a listener about the next token.
     enum Verdict {
         CONTINUE,
         STOP

@@ -37,7 +37,7 @@ public final class Json {
         return parse(Utf8Text.decode(ByteBuffer.wrap(read(path, limits)), source), source, limits);
     }
 
-    /// @param source what to call the text in errors, usually a file
+    /// @param source the name of the text in errors, usually a file
     public static JsonValue parse(String text, String source) {
         return parse(text, source, JsonLimits.DEFAULT);
     }
@@ -55,7 +55,8 @@ public final class Json {
 
     /// Reads a document that is an object field by field, for one that is too large to be kept as values.
     ///
-    /// Whatever `field` throws ends the reading. A field that comes before a fault in the text has been handed out.
+    /// Whatever `field` throws ends the reading. A field that comes before a fault in the text has been handed
+    /// out.
     ///
     /// @param utf8 read to its end, not closed
     /// @throws java.nio.charset.CharacterCodingException when the bytes are not UTF-8

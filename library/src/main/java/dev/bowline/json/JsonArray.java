@@ -25,7 +25,8 @@ public record JsonArray(List<JsonValue> values, JsonLocation location) implement
         return values.get(index);
     }
 
-    /// Every element as a string; one that is not is refused with its own place. The same holds for the others below.
+    /// Every element as a string; one that is not is refused with its own place. The same holds for the others
+    /// below.
     public List<String> strings() {
         return each(JsonValue::asString);
     }

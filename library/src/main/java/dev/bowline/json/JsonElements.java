@@ -7,7 +7,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/// The elements of a document that is one array, read one at a time, for one that is too large to be kept as values.
+/// The elements of a document that is one array, read one at a time, for one that is too large to be kept as
+/// values.
 ///
 /// Failures of the text are as in [Json]; the limits hold for each element.
 public final class JsonElements implements AutoCloseable {

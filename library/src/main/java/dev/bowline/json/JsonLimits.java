@@ -1,10 +1,10 @@
 package dev.bowline.json;
 
-/// How large a document may be before it is refused rather than read into memory.
+/// The largest document that is read into memory; a larger one is refused.
 ///
-/// @param depth how deep objects and arrays may nest
-/// @param values how many values there may be in all
-/// @param bytes how long the file may be
+/// @param depth the deepest nesting of objects and arrays
+/// @param values the most values in all
+/// @param bytes the largest size of the file
 public record JsonLimits(int depth, long values, long bytes) {
 
     /// Room for the largest tokenizer files, which have about two million values.

@@ -2,7 +2,7 @@ package dev.bowline.json;
 
 import org.jspecify.annotations.Nullable;
 
-/// Where a value was read: the source's name, the path of keys and indices to it, and where its text starts.
+/// The place of a value: the name of the source, the path of keys and indices, and the start of the text.
 ///
 /// A location keeps its parent rather than its path's text, because a tokenizer file has a million values and
 /// hardly any of them is ever mentioned in an error.

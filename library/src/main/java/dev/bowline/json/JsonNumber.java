@@ -2,7 +2,7 @@ package dev.bowline.json;
 
 import dev.bowline.BowlineException;
 
-/// A number as it is written, so that `1e-06` stays `1e-06` and an integer of 40 digits loses none.
+/// A number with its text, so that `1e-06` stays `1e-06` and an integer of 40 digits loses none.
 ///
 /// @param text a JSON number, or `NaN`, `Infinity`, `-Infinity` as Python's json module writes them
 public record JsonNumber(String text, JsonLocation location) implements JsonValue {

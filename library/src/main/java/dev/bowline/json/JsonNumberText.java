@@ -5,7 +5,7 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.regex.Pattern;
 
-/// How numbers are spelled in JSON, and how Python spells a double.
+/// The text of numbers in JSON, and of a double in Python.
 final class JsonNumberText {
 
     private static final Pattern NUMBER =
@@ -29,7 +29,7 @@ final class JsonNumberText {
         return isWhole(text) || NUMBER.matcher(text).matches();
     }
 
-    /// The shortest decimal that reads back as `value`, laid out as Python's `repr` does: an exponent only below
+    /// The shortest decimal that reads back as `value`, in the form of Python's `repr`: an exponent only below
     /// 1e-4 and from 1e16 on, and of at least two digits.
     static String of(double value) {
         if (Double.isNaN(value) || Double.isInfinite(value)) {
@@ -45,8 +45,8 @@ final class JsonNumberText {
         return sign + (exponent < -4 || exponent >= 16 ? scientific(digits, exponent) : plain(digits, exponent));
     }
 
-    /// `Double.toString` is shortest except that it always has two digits: the smallest double is 4.9E-324 to it, where
-    /// 5E-324 would do.
+    /// `Double.toString` is shortest except that it always has two digits: the smallest double is 4.9E-324 to it,
+    /// where 5E-324 would do.
     private static BigDecimal shortest(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value)).stripTrailingZeros();
         if (decimal.precision() == 2) {

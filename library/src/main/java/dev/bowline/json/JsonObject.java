@@ -14,8 +14,8 @@ import java.util.SequencedSet;
 
 /// An object whose keys keep the order of the file.
 ///
-/// `require…` refuses an absent key, `optional…` is empty for a key that is absent or null, and both refuse a value of
-/// another type. Equality looks at keys and values, not at their order.
+/// `require…` refuses an absent key, `optional…` is empty for a key that is absent or null, and both refuse a
+/// value of another type. Equality looks at keys and values, not at their order.
 public record JsonObject(SequencedMap<String, JsonValue> fields, JsonLocation location) implements JsonValue {
 
     public JsonObject {

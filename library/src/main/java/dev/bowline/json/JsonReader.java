@@ -257,7 +257,7 @@ final class JsonReader {
         return Math.max(1, e.getLocation() == null ? 1 : e.getLocation().getColumnNr());
     }
 
-    /// What Jackson found wrong, without its advice to its own callers.
+    /// Jackson's message, without the advice to programmers.
     private static String reason(JsonProcessingException e) {
         String reason = e.getOriginalMessage();
         for (String advice : List.of(": enable ", ": was expecting (JSON String", ": maybe a ")) {

@@ -42,7 +42,7 @@ public sealed interface JsonValue permits JsonObject, JsonArray, JsonString, Jso
         throw mistyped("a number");
     }
 
-    /// The refusal of this value where `expected` should have stood; for readers with rules of their own.
+    /// The error for this value in the place of `expected`, for readers with more rules than types.
     ///
     /// @param expected such as "a whole number" or "one of 'sliding_attention', 'full_attention'"
     default BowlineException mistyped(String expected) {

@@ -16,18 +16,18 @@ import java.util.List;
 /// Unlike [Json#parse(Path)] it does not refuse a key that occurs twice, and what it leaves out it hardly checks.
 public final class JsonWalk {
 
-    /// Is told what there is. A path has the keys and, in arrays, the indices that lead to a value; it changes after
-    /// the call.
+    /// Is told what there is. A path has the keys and, in arrays, the indices that lead to a value; it changes
+    /// after the call.
     public interface Visitor {
 
-        /// Whether to look inside the object or array at `path`.
+        /// True to read the object or array at `path`; false to skip it.
         boolean enters(List<String> path);
 
         void string(List<String> path, String value);
 
         void number(List<String> path, String text);
 
-        /// Whether the rest need not be read.
+        /// True to stop reading.
         boolean isDone();
     }
 

@@ -13,12 +13,12 @@ public final class Utf8Text {
 
     private Utf8Text() {}
 
-    /// @param source what to call the bytes in errors
+    /// @param source the name of the bytes in errors
     public static String decode(ByteBuffer bytes, String source) {
         return decode(bytes, source, 1);
     }
 
-    /// @param source what to call the bytes in errors
+    /// @param source the name of the bytes in errors
     /// @param firstLine the number of the first line in the source
     public static String decode(ByteBuffer bytes, String source, int firstLine) {
         CharsetDecoder decoder = StandardCharsets.UTF_8

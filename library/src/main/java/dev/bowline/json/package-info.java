@@ -1,4 +1,4 @@
-/// JSON as it is on disk: order, number text and positions kept, so that errors can point and files can round-trip.
+/// JSON that keeps order, number text and positions, so that errors name a place and files round-trip.
 @NullMarked
 package dev.bowline.json;
 

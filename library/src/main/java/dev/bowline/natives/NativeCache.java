@@ -115,7 +115,7 @@ public final class NativeCache {
                 .filter(Path::isAbsolute);
     }
 
-    /// Whether this user can write the directory and it belongs to nobody else. Makes it.
+    /// Creates the directory. True if this user owns it and can write to it.
     private static boolean isOurs(Path directory) {
         try {
             make(directory);
@@ -149,7 +149,7 @@ public final class NativeCache {
             return shared;
         } catch (IOException e) {
             throw new BowlineException(
-                    "native libraries have no place: neither this user's cache directory nor %s can be written (%s)"
+                    "no writable directory for native libraries: neither this user's cache directory nor %s can be written (%s)"
                             .formatted(temporary, problem(e)),
                     "set %s to a directory that this user can write, with 500 MB of free space".formatted(VARIABLE),
                     e);

@@ -15,7 +15,7 @@ public final class NativeLibraries {
 
     private NativeLibraries() {}
 
-    /// Whether the class path has the libtorch with CUDA for this platform.
+    /// True if the class path has libtorch with CUDA for this platform.
     public static boolean hasGpuLibtorch() {
         return isOnClassPath("pytorch", NativePlatform.name() + "-gpu");
     }

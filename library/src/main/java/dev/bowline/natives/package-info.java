@@ -1,4 +1,4 @@
-/// The native libraries that Bowline's dependencies bring along: on which platforms they exist, where they are
+/// The native libraries of Bowline's dependencies: on which platforms they exist, where they are
 /// unpacked,
 /// and why one does not load.
 @NullMarked

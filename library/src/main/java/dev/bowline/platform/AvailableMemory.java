@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// How much more memory this process may take without swapping or being killed.
+/// The memory that this process may still allocate without swapping or being killed.
 ///
-/// @param bytes beyond what it has now
-/// @param source who says so: the system, or the cgroup the process runs in
+/// @param bytes in addition to the memory that the process has now
+/// @param source the origin of the figure: the system, or the cgroup of the process
 public record AvailableMemory(long bytes, String source) {
 
     private static final List<String> UNLIMITED = List.of("max", "-1");
@@ -34,9 +34,9 @@ public record AvailableMemory(long bytes, String source) {
 
     private static AvailableMemory ofTheBean() {
         if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean bean) {
-            return new AvailableMemory(bean.getFreeMemorySize(), "free memory, as the operating system says");
+            return new AvailableMemory(bean.getFreeMemorySize(), "free memory of the operating system");
         }
-        return new AvailableMemory(Long.MAX_VALUE, "nothing this JVM can read");
+        return new AvailableMemory(Long.MAX_VALUE, "no figure of this system");
     }
 
     /// The tightest limit of the process's cgroup and of the groups around it, of both versions.
@@ -46,7 +46,7 @@ public record AvailableMemory(long bytes, String source) {
                 .min(Comparator.comparingLong(AvailableMemory::bytes));
     }
 
-    /// What a group may still take. Pages of files that nobody uses count as used, and are given back when needed.
+    /// The room of a group. The kernel counts unused pages of files as used, and reclaims them when needed.
     private static List<AvailableMemory> room(ControlGroup group) {
         OptionalLong used = number(group.directory().resolve(group.version().usage()));
         if (used.isEmpty()) {

@@ -8,11 +8,11 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// How many threads BLAS gives one matrix product.
+/// The number of threads that OpenBLAS uses for one matrix product.
 ///
-/// libtorch's attention kernel calls BLAS from each of its own threads. If every one of those calls starts threads
-/// again, they fight for the processors and the kernel takes a multiple of its time; see docs/performance.md.
-/// Linux with OpenBLAS only; elsewhere nothing happens. Not before libtorch has loaded.
+/// libtorch's attention kernel calls BLAS from each of its threads. If each of those calls starts threads again,
+/// they compete for the processors and the kernel takes several times as long; see docs/performance.md. Linux with
+/// OpenBLAS only; elsewhere nothing happens. libtorch must be loaded.
 public final class BlasThreads {
 
     /// `openblas_get_num_threads` and `openblas_set_num_threads`.
@@ -21,7 +21,7 @@ public final class BlasThreads {
     private static final Optional<Functions> OPENBLAS =
             LoadedLibrary.find("libopenblas_nolapack.so.0").flatMap(BlasThreads::functions);
 
-    /// What BLAS began with, which the environment may have decided.
+    /// The initial number of threads, which the environment may set.
     private static final int ALL = count();
 
     private BlasThreads() {}
@@ -31,12 +31,12 @@ public final class BlasThreads {
         set(1);
     }
 
-    /// As many as BLAS began with.
+    /// The initial number of threads.
     public static void all() {
         set(ALL);
     }
 
-    /// The threads of the next product; 1 where nothing is known of them.
+    /// The number of threads of the next product; 1 if it is unknown.
     public static int count() {
         if (OPENBLAS.isEmpty()) {
             return 1;

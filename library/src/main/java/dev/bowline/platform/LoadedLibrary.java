@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.util.Optional;
 
-/// Libraries this process has loaded already, of which there may be other copies on the machine. Linux only.
+/// Finds a shared library that this process has loaded, and no other copy on the machine. Linux only.
 public final class LoadedLibrary {
 
     private LoadedLibrary() {}

@@ -14,14 +14,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 
-/// Which arena of glibc's allocator a thread was given.
+/// The arena of glibc's allocator that a thread uses.
 ///
 /// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the
 /// main arena grows as far as it has to; the others map a large tensor anew each time, page by page.
 /// docs/performance.md has what either costs.
 public final class MallocArena {
 
-    /// Which arenas a thread may have.
+    /// The two kinds of arenas.
     public enum Kind {
         MAIN,
         OTHER
@@ -48,11 +48,11 @@ public final class MallocArena {
 
     /// A thread of the kind that is asked for, if one of many is.
     ///
-    /// A new thread is given an arena of its own until there are as many as the allocator makes
+    /// A new thread gets a new arena until there are as many as the allocator makes
     /// (`MALLOC_ARENA_MAX`, or else 8 for each processor), and from then on the arenas in turn, beginning with
     /// the main one. With many processors and no such limit none is found.
     public static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
-        // Those of the other kind live until the end: what a thread leaves is given to the next.
+        // A new thread gets the arena that an ended thread leaves, so threads of the other kind live until the end.
         List<ExecutorService> others = new ArrayList<>();
         ExecutorService thread = Executors.newSingleThreadExecutor(factory);
         while (isKnown() && others.size() < ATTEMPTS && isMain(thread) != (kind == Kind.MAIN)) {
@@ -63,7 +63,7 @@ public final class MallocArena {
         return thread;
     }
 
-    /// Whether anything can be told of arenas here.
+    /// True if the arena of a thread can be determined on this system.
     private static boolean isKnown() {
         return ALLOCATOR.isPresent() && !ProcessMaps.endingWith("[heap]").isEmpty();
     }
@@ -72,8 +72,7 @@ public final class MallocArena {
         return CompletableFuture.supplyAsync(MallocArena::isMain, thread).join();
     }
 
-    /// Whether the calling thread has the main arena, which is the process's heap. False where nothing is known of
-    /// it.
+    /// True if the calling thread has the main arena, which is the process's heap. False if the arena is unknown.
     public static boolean isMain() {
         if (ALLOCATOR.isEmpty()) {
             return false;

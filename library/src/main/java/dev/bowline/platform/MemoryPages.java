@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// The pages behind memory that is new, which a system hands out when they are touched, one at a time.
+/// Pages of new memory, which the system provides one at a time when they are first written.
 public final class MemoryPages {
 
     /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; an older one refuses it.
@@ -22,7 +22,7 @@ public final class MemoryPages {
 
     private MemoryPages() {}
 
-    /// Asks for all pages of `memory` at once, because it is about to be written. What it holds stays, and where
+    /// Requests all pages of `memory` at once, before it is written. Its content stays, and where
     /// the system can't do it nothing happens: it is about speed alone.
     ///
     /// @param memory native

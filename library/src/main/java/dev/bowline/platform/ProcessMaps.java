@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What is mapped into this process, as /proc/self/maps has it. Linux only.
+/// The mappings of this process, from /proc/self/maps. Linux only.
 final class ProcessMaps {
 
     private ProcessMaps() {}
@@ -20,7 +20,7 @@ final class ProcessMaps {
         if (!Files.isReadable(maps)) {
             return List.of();
         }
-        // Not through a channel, which an interrupt of this thread would close: what is found is kept for good.
+        // An interrupt of this thread would close a channel, and callers keep the result for good.
         try (BufferedReader lines = new BufferedReader(new FileReader(maps.toFile(), StandardCharsets.UTF_8))) {
             return lines.lines().filter(line -> line.endsWith(end)).toList();
         } catch (IOException | UncheckedIOException e) {

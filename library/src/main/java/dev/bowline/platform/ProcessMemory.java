@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
-/// How much memory this process has, where the system says so (Linux).
+/// The resident memory of this process. Linux only.
 public final class ProcessMemory {
 
     private static final Path STATUS = Path.of("/proc/self/status");
@@ -17,7 +17,7 @@ public final class ProcessMemory {
         return read("VmRSS:");
     }
 
-    /// The most bytes that were ever resident.
+    /// The largest number of resident bytes so far.
     public static OptionalLong peak() {
         return read("VmHWM:");
     }
@@ -33,7 +33,7 @@ public final class ProcessMemory {
             }
             return OptionalLong.empty();
         } catch (IOException _) {
-            return OptionalLong.empty(); // not Linux: the figure is simply not known
+            return OptionalLong.empty(); // not Linux: the figure is unknown
         }
     }
 }

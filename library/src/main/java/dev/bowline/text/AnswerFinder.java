@@ -6,10 +6,10 @@ import java.util.Optional;
 /// Finds the answers of a conversation in the text of one of its beginnings.
 interface AnswerFinder {
 
-    /// Where an answer is, if the text holds it and everything before it as the template writes them when the
-    /// answer is the last message.
+    /// The span of an answer, if the text holds the answer and everything before it in the form that the template
+    /// gives them when the answer is the last message.
     ///
-    /// @param shown how many messages the text has
+    /// @param shown the number of messages in the text
     Optional<AnswerSpan> find(int message, int shown);
 
     /// The same for the last message of the text.

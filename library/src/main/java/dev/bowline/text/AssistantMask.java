@@ -15,28 +15,28 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Which tokens of a rendered conversation the assistant wrote.
+/// The tokens of a rendered conversation that the assistant wrote.
 ///
-/// Where the template has `{% generation %}` blocks, the tokens that touch one are the assistant's. Elsewhere an
-/// answer is found by rendering the turns before it, and everything from there to the next turn belongs to it.
+/// In a template with `{% generation %}` blocks, the tokens that touch a block are the assistant's. Without
+/// blocks, the turns before an answer are rendered, and the answer extends from their end to the next turn.
 ///
-/// Every answer is trained as the template writes it when it is the last message. Where the template writes
-/// earlier turns differently once more turns follow, a conversation becomes several rows, each with the turns up
-/// to the answers that it trains; otherwise it is one row.
+/// Every answer is trained in the form that the template gives to a last message. If the template writes earlier
+/// turns differently when more turns follow, the conversation becomes several rows, each with the turns up to the
+/// answers that it trains; otherwise it is one row.
 ///
-/// The end-of-turn token belongs to the answer, or the model would never learn to stop. It is the added token
-/// (one of tokenizer.json's `added_tokens`) that the template prints right after the answer's text: inside the
-/// block or region, or directly behind every block of the conversation. White space after it is not part of the
-/// answer.
+/// The end-of-turn token belongs to the answer; otherwise the model would never learn to stop. It is the added
+/// token (one of tokenizer.json's `added_tokens`) that the template prints right after the answer's text: inside
+/// the block or region, or directly behind every block of the conversation. White space after it is not part of
+/// the answer.
 ///
-/// Some templates open an answer with more than they print in front of an answer that is already there, such as
-/// an empty thought. Since a model will be asked with it, it is put in front of every trained answer, as text
-/// only read.
+/// Some templates end the generation prompt with text that they do not print before a given answer, such as an
+/// empty thought. Generation uses that prompt, so the text precedes every trained answer, without being trained
+/// on.
 ///
-/// An assistant message with `"weight": 0` is only read, as in OpenAI's fine-tuning files.
+/// An assistant message with `"weight": 0` is not trained on, as in OpenAI's fine-tuning files.
 public final class AssistantMask {
 
-    /// Which of the assistant's messages are trained on.
+    /// The assistant's messages that are trained on.
     public enum Answers {
         ALL,
         LAST
@@ -59,7 +59,7 @@ public final class AssistantMask {
         }
     }
 
-    /// Stands for the end-of-turn token of an answer that has none, from which a model learns to go on for ever.
+    /// The id for an answer without an end-of-turn token, from which a model learns never to stop.
     public static final int NO_END = -1;
 
     private final ChatTemplate template;
@@ -125,7 +125,7 @@ public final class AssistantMask {
             throw new BowlineException(
                     "%s: the assistant's message has neither content nor tool_calls"
                             .formatted(message.location().position()),
-                    "write the answer, give the message \"weight\": 0 so that it is only read, or remove the row");
+                    "write the answer, give the message \"weight\": 0 so that it is not trained on, or remove the row");
         }
     }
 
@@ -198,7 +198,7 @@ public final class AssistantMask {
         return span.length() > 0 && text.substring(span.start(), span.end()).isBlank();
     }
 
-    /// Whether one and the same added token stands directly behind every block: the token that ends a turn.
+    /// True if the same added token directly follows every block: the token that ends a turn.
     private boolean sameTokenFollows(List<TokenRange> ranges, TokenizedText tokens, List<Span> blocks) {
         Set<Integer> following = new HashSet<>();
         for (int i = 0; i < ranges.size(); i++) {

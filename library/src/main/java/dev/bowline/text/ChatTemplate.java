@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// How a checkpoint writes a conversation down.
+/// The chat template of a checkpoint, which renders a conversation as text.
 ///
 /// A checkpoint may have several templates; the one called `default` is used, and `tool_use` for a conversation
 /// with tools, unless one is chosen by name. A template is parsed when it is first used.
@@ -26,18 +26,16 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Immutable; for any number of threads at once.
 public final class ChatTemplate {
 
-    /// How the text ends.
+    /// The end of the text.
     public enum End {
         /// After the last message.
         LAST_MESSAGE,
-        /// With what the model goes on from to answer: `add_generation_prompt`.
+        /// With the beginning of an answer: `add_generation_prompt`.
         GENERATION_PROMPT
     }
 
-    /// What a conversation says itself, so that no option may.
+    /// Variables of the conversation, which options cannot set.
     private static final List<String> OF_THE_CONVERSATION = List.of("messages", "tools", "add_generation_prompt");
-
-    private static final String CLOCK = "strftime_now";
 
     private final TemplateFiles files;
     private final Optional<String> chosen;
@@ -90,7 +88,7 @@ public final class ChatTemplate {
 
     /// Jinja text in place of the checkpoint's templates.
     ///
-    /// @param where what to call the text in errors
+    /// @param where the name of the text in errors
     public static ChatTemplate inline(Tokenizer tokenizer, String where, String text) {
         Map<String, TemplateFiles.Source> alone = Map.of(TemplateFiles.DEFAULT, new TemplateFiles.Source(where, text));
         return of(tokenizer, new TemplateFiles(tokenizer.directory(), alone), Optional.of(TemplateFiles.DEFAULT));

@@ -30,7 +30,7 @@ final class ContentParts {
         return message.with(CONTENT, joined.toString());
     }
 
-    /// Whether a rendering holds the contents of all messages, and none of their lists itself.
+    /// True if a rendering holds the contents of all messages, and no list in its printed form.
     static boolean areWritten(Conversation conversation, String rendering) {
         return conversation.messages().stream()
                 .flatMap(message -> message.get(CONTENT).stream())

@@ -31,7 +31,7 @@ public record Conversation(List<JsonObject> messages, Optional<JsonArray> tools)
         return messages.get(message).requireString("role").equals(ASSISTANT);
     }
 
-    /// Which messages are the assistant's.
+    /// The indices of the assistant's messages.
     List<Integer> answers() {
         return java.util.stream.IntStream.range(0, messages.size())
                 .filter(this::isAssistant)

@@ -10,11 +10,11 @@ import dev.bowline.json.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The pre-tokenizer and the decoder that transformers 5.18 gives a tokenizer of class `LlamaTokenizer`, in place of
-/// those of tokenizer.json and of its normalizer. A space is put before the text. With `legacy: true` in
+/// The pre-tokenizer and the decoder that transformers 5.18 gives a tokenizer of class `LlamaTokenizer`, in place
+/// of those of tokenizer.json and of its normalizer. A space is put before the text. With `legacy: true` in
 /// tokenizer_config.json a space is put before the text after each added token too, unless it begins with one.
 ///
-/// A tokenizer.json of bytes, as Llama 3 has it, is left as it is, whatever class tokenizer_config.json names.
+/// A byte-level tokenizer.json, such as that of Llama 3, stays unchanged for every class in tokenizer_config.json.
 final class LlamaPreTokenizer {
 
     private static final String BLANK = "▁";
@@ -61,7 +61,7 @@ final class LlamaPreTokenizer {
         return JsonObject.of().with("type", type);
     }
 
-    /// Whether the file turns spaces into the character that SentencePiece has for them.
+    /// True if the file replaces spaces with SentencePiece's character for a space.
     private static boolean isSentencePiece(JsonObject tokenizer) {
         return tokenizer
                         .requireObject("model")

@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// Brings messages into the form that a chat template writes as meant.
+/// Converts messages to the form that a chat template renders correctly.
 ///
 /// - OpenAI's files hold `arguments` of a tool call as a string of JSON. Most templates take an object: they
-/// would write the string encoded twice, or fail. A template that writes a string as it is gets a string.
+/// would write the string encoded twice, or fail. A template that writes a string unchanged gets a string.
 /// - `content` is null in a message that only calls tools. A template that does not expect null writes the word
 /// `None`, or fails; it gets an empty text.
 /// - `content` is a list of texts where a file has them as parts. A template that expects a text writes the list
@@ -108,7 +108,7 @@ final class MessageForms {
         return best;
     }
 
-    /// Whether a null became a word in `text` that is not in `other`.
+    /// True if a null became a word in `text` that is not in `other`.
     private static boolean hasWordMore(String text, String other) {
         return WORDS.stream().anyMatch(word -> {
             int at = text.indexOf(word);

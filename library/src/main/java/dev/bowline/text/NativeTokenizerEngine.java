@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/// The library within this process, through DJL's binding. Nothing is truncated, padded or fetched.
+/// The tokenizer library in this process, through DJL's binding. It truncates, pads and downloads nothing.
 ///
 /// A panic of the library ends the process. [NativeTokenizerRisk] says for which files that can happen.
 final class NativeTokenizerEngine implements TokenizerEngine {
@@ -29,7 +29,7 @@ final class NativeTokenizerEngine implements TokenizerEngine {
         setIfAbsent("ai.djl.offline", "true");
         setIfAbsent("OPT_OUT_TRACKING", "true");
         setIfAbsent("RUST_FLAVOR", "cpu");
-        // Without a log backend SLF4J says so on the terminal, and a library has no backend.
+        // Without a log backend, which a library does not have, SLF4J prints a warning.
         setIfAbsent("slf4j.internal.verbosity", "ERROR");
         NativeCache.use();
         try {

@@ -132,12 +132,12 @@ final class NativeTokenizerRisk {
                 : Optional.of("the post-processor %s".formatted(type));
     }
 
-    /// A text is searched for as it is; a regular expression is run by Oniguruma, whose retry limit is a panic.
+    /// A plain text is safe; Oniguruma runs a regular expression, and its retry limit is a panic.
     private static Optional<String> pattern(JsonObject part, String name) {
         Optional<JsonValue> regex = part.optionalObject("pattern").flatMap(pattern -> pattern.get("Regex"));
         boolean safe = regex.isEmpty()
                 || regex.get() instanceof JsonString(String text, var _) && SplitPatterns.isPublished(text);
-        return safe ? Optional.empty() : Optional.of("%s with a regular expression of its own".formatted(name));
+        return safe ? Optional.empty() : Optional.of("%s with an unknown regular expression".formatted(name));
     }
 
     private static String type(JsonObject part) {

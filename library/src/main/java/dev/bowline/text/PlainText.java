@@ -38,7 +38,7 @@ public final class PlainText {
         String end = tokenizer
                 .specialToken("eos_token")
                 .orElseThrow(() -> new BowlineException(
-                        "the tokenizer of %s has no eos_token, which ends every text that no chat template writes"
+                        "the tokenizer of %s has no eos_token, which ends every text without a chat template"
                                 .formatted(tokenizer.directory()),
                         "name one in its tokenizer_config.json: \"eos_token\": \"</s>\""));
         return text.endsWith(end) ? text : text + end;

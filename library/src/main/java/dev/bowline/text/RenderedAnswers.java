@@ -74,8 +74,8 @@ final class RenderedAnswers implements AnswerFinder {
 
     private static BowlineException opensWith(String rest) {
         return new BowlineException(
-                ("the chat template opens an answer with '%s', but does not print that in front of an answer that is"
-                                + " already there")
+                ("the chat template ends the generation prompt with '%s', but does not print that before a given"
+                                + " answer")
                         .formatted(excerpt(rest, 0)),
                 "name a template that writes it with dataset.chat_template, or %s".formatted(MARK_OR_CHANGE));
     }

@@ -42,14 +42,14 @@ final class RenderedTurns {
         return tokens.computeIfAbsent(text, tokenizer::encodeWithSpans);
     }
 
-    /// Whether `text` begins with `beginning`, apart from what a template writes only at the end of a
-    /// conversation: a token or a line break that is not there when more turns follow.
+    /// True if `text` begins with `beginning`, apart from a token or a line break that the template writes only at
+    /// the end of a conversation.
     boolean beginsWith(String text, String beginning) {
         int common = commonLength(text, beginning);
         return common == beginning.length() || isClosing(beginning.substring(common));
     }
 
-    /// Whether `text` begins with `turns`, the last of which is an answer, in the sense of [#beginsWith], and the
+    /// True if `text` begins with `turns`, the last of which is an answer, in the sense of [#beginsWith], and the
     /// answer ends its turn in both. A token that ends the turn at the end of a conversation only, or another one
     /// there, makes the answer a different one.
     boolean beginsWithAnswer(String text, String turns) {
@@ -75,7 +75,7 @@ final class RenderedTurns {
         return true;
     }
 
-    /// Whether the text is white space, or stands between added tokens of its own as an empty thought does:
+    /// True if the text is white space, or begins and ends with added tokens, such as the empty thought
     /// `<|channel>thought\n<channel|>`.
     boolean isSelfContained(String text) {
         if (text.isBlank()) {
@@ -89,8 +89,8 @@ final class RenderedTurns {
                 && tokenizer.isAdded(encoded.id(last));
     }
 
-    /// How much two texts have in common, in whole tokens of the second: `<eos>` and `<|user|>` do not share a
-    /// bracket.
+    /// The length of the common beginning, in whole tokens of the second text: `<eos>` and `<|user|>` do not share
+    /// a bracket.
     int commonLength(String text, String beginning) {
         int length = 0;
         int shorter = Math.min(text.length(), beginning.length());

@@ -16,8 +16,8 @@ import java.util.Set;
 /// The special tokens that a tokenizer's files name: `bos_token`, `eos_token`, `pad_token` and the like, as
 /// transformers 5.18 reads them.
 ///
-/// special_tokens_map.json is read where tokenizer_config.json has no `added_tokens_decoder`, and then goes
-/// before it. Where neither names a token, the tokenizer's class may assume one.
+/// special_tokens_map.json is read if tokenizer_config.json has no `added_tokens_decoder`, and then takes
+/// precedence. If neither names a token, the tokenizer's class may assume one.
 ///
 /// @param texts each one's text by its name
 /// @param unnamed texts of further ones, without a name

@@ -17,7 +17,7 @@ public final class TextStream {
         this.tokenizer = tokenizer;
     }
 
-    /// @return what can be shown now, which may be nothing
+    /// @return the text that is complete now, possibly empty
     public String add(int id) {
         pending = Arrays.copyOf(pending, pending.length + 1);
         pending[pending.length - 1] = id;
@@ -30,7 +30,7 @@ public final class TextStream {
         return text;
     }
 
-    /// @return what was held back, when no more ids come
+    /// @return the remaining text, when no more ids come
     public String finish() {
         String text = freshText();
         pending = new int[] {};

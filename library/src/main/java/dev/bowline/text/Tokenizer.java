@@ -108,7 +108,7 @@ public final class Tokenizer implements AutoCloseable {
         return added;
     }
 
-    /// Whether the id is a token that was added to the vocabulary whole, such as `<bos>` or `<|turn>`.
+    /// True if the id is one of tokenizer.json's `added_tokens`, such as `<bos>` or `<|turn>`.
     boolean isAdded(int id) {
         return added.contains(id);
     }
@@ -179,7 +179,7 @@ public final class Tokenizer implements AutoCloseable {
                 starts[i] = units[encoded.starts()[i]];
                 ends[i] = units[encoded.ends()[i]];
             } else {
-                // A special token comes without its place; it stands literally where the text goes on.
+                // The library gives no span for a special token; its text is at the current position.
                 int found = text.indexOf(tokens[i], at);
                 starts[i] = found < 0 ? at : found;
                 ends[i] = found < 0 ? at : found + tokens[i].length();
@@ -212,8 +212,9 @@ public final class Tokenizer implements AutoCloseable {
                 : IntStream.concat(Arrays.stream(before), Arrays.stream(ids)).toArray();
     }
 
-    /// Encodes like [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, which transformers'
-    /// tokenizers do with a plain text. An added token has an empty span at the beginning or the end of the text.
+    /// Encodes like [#encodeWithSpans], with the tokens that tokenizer.json's post-processor adds, which
+    /// transformers' tokenizers do with a plain text. An added token has an empty span at the beginning or the end
+    /// of the text.
     public TokenizedText encodeWithSpecialTokens(String text) {
         TokenizedText plain = encodeWithSpans(text);
         int first = around.before().size();

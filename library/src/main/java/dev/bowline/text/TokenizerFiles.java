@@ -10,9 +10,9 @@ import java.util.Optional;
 ///
 /// @param tokenizer tokenizer.json
 /// @param config tokenizer_config.json; empty if there is none
-/// @param specialTokensMap special_tokens_map.json; absent too where tokenizer_config.json has
-///     `added_tokens_decoder`, beside which transformers 5.18 does not read it
-/// @param addedTokens added_tokens.json, in the same way
+/// @param specialTokensMap special_tokens_map.json; also empty if tokenizer_config.json has
+///     `added_tokens_decoder`, because transformers 5.18 then ignores the file
+/// @param addedTokens added_tokens.json, under the same condition
 /// @param tokenizerClass the class that transformers takes
 record TokenizerFiles(
         JsonObject tokenizer,

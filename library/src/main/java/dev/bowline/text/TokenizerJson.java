@@ -9,10 +9,10 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Function;
 
-/// The tokenizer.json that the native library loads: the file itself, or, for as long as it is being loaded, one in a
-/// temporary directory that the files beside it have changed.
+/// The tokenizer.json that the native library loads: the file itself, or a temporary copy that is completed with
+/// the other files of the tokenizer and exists during the load.
 ///
-/// @param completed what the file would have to hold; empty where it holds that already
+/// @param completed the completed content; empty if the file is complete
 record TokenizerJson(Path file, Optional<JsonObject> completed) {
 
     <T> T open(Function<Path, T> load) {

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/// The library in a process of its own, for files with which it can end its process or not return.
+/// The tokenizer library in a separate process, for files with which it can crash or never return.
 ///
 /// The process starts at construction and ends with [#close]. After a request that it did not survive, every
 /// further one is refused with the same message.
@@ -45,7 +45,7 @@ final class TokenizerProcess implements TokenizerEngine {
         messages = CompletableFuture.supplyAsync(() -> head(process.getErrorStream()), Thread::startVirtualThread);
     }
 
-    /// @param risk the part of the file that needs a process of its own, for messages
+    /// @param risk the part of the file that needs a separate process, for messages
     static TokenizerProcess start(Path file, String risk) {
         Path java = Path.of(System.getProperty("java.home"), "bin", "java");
         ProcessBuilder command = new ProcessBuilder(List.of(

@@ -61,7 +61,7 @@ final class ToolArguments {
         return found.build();
     }
 
-    /// The object that a string holds as JSON, an empty one for an empty string; any other value as it is.
+    /// Parses a string of JSON to an object, an empty string to an empty object; any other value stays unchanged.
     static JsonValue asObject(JsonValue arguments) {
         if (arguments instanceof JsonString text) {
             if (text.value().isBlank()) {
@@ -77,7 +77,7 @@ final class ToolArguments {
         return arguments;
     }
 
-    /// An object as a string of JSON; any other value as it is.
+    /// Encodes an object as a string of JSON; any other value stays unchanged.
     static JsonValue asString(JsonValue arguments) {
         return arguments instanceof JsonObject ? JsonValue.of(render(AS_JSON, arguments)) : arguments;
     }
@@ -87,14 +87,14 @@ final class ToolArguments {
         return render(AS_JSON, JsonValue.of(text));
     }
 
-    /// Whether the text holds the value as a template prints an object that it does not encode: `{'city':
-    /// 'Paris'}`.
+    /// True if the text holds the value in the form of a template that does not encode objects:
+    /// `{'city': 'Paris'}`.
     static boolean isPrinted(JsonValue arguments, String text) {
         String printed = render(PRINTED, arguments);
         return arguments instanceof JsonObject && !printed.equals(render(AS_JSON, arguments)) && text.contains(printed);
     }
 
-    /// Whether the text holds a list as a template prints it or encodes it as JSON.
+    /// True if the text holds the list in the form of a template that prints it, or as JSON.
     static boolean isListIn(JsonArray list, String text) {
         return text.contains(render(PRINTED, list)) || text.contains(render(AS_JSON, list));
     }

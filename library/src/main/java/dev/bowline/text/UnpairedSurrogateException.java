@@ -3,14 +3,14 @@ package dev.bowline.text;
 import dev.bowline.BowlineException;
 import java.util.OptionalInt;
 
-/// Text that no bytes can be: it has one half of a surrogate pair without the other.
+/// A text with an unpaired surrogate, which UTF-8 cannot encode.
 public final class UnpairedSurrogateException extends BowlineException {
 
     private UnpairedSurrogateException(String text, int unit) {
         super(
-                "the text to tokenise has half of a character, U+%04X, at unit %d of %d"
+                "the text to tokenize has an unpaired surrogate, U+%04X, at unit %d of %d"
                         .formatted((int) text.charAt(unit), unit, text.length()),
-                "remove it, or write the whole character: two halves, such as \\ud83d\\ude00, or its UTF-8");
+                "remove it, or write the whole character: a surrogate pair, such as \\ud83d\\ude00, or its UTF-8");
     }
 
     static void refuse(String text) {
@@ -19,7 +19,7 @@ public final class UnpairedSurrogateException extends BowlineException {
         });
     }
 
-    /// Where in `text` the first half stands alone.
+    /// The index in `text` of the first unpaired surrogate.
     public static OptionalInt lone(String text) {
         for (int i = 0; i < text.length(); i++) {
             char unit = text.charAt(i);

@@ -51,7 +51,7 @@ public record UnrenderedText(String field, String sample) {
     private static final Pattern LINES_AND_TAGS = Pattern.compile("\\R|</?[^<>\\s/]{1,32}>|\\[/?[A-Z_]{1,32}]");
     private static final Pattern WHITE_SPACE = Pattern.compile("\\s+");
 
-    /// @param written what the template made of the message
+    /// @param written the rendering of the message
     static List<UnrenderedText> of(JsonObject message, String written) {
         String visible = visible(written);
         List<UnrenderedText> found = new ArrayList<>();
@@ -67,7 +67,7 @@ public record UnrenderedText(String field, String sample) {
         return found;
     }
 
-    /// Whether the message says anything at all.
+    /// True if the message has any text.
     static boolean isEmpty(JsonObject message) {
         return message.fields().entrySet().stream()
                 .filter(field -> !DESCRIPTIONS.contains(field.getKey()))

@@ -2,10 +2,10 @@ package dev.bowline.ties;
 
 import dev.bowline.BowlineException;
 
-/// What a checkpoint physically holds for a head and its input embedding.
+/// The tensors of a checkpoint for a head and its input embedding.
 ///
-/// [#plan] is the one place that decides what such a checkpoint means under a flag; nothing is overwritten, guessed or
-/// left random.
+/// [#plan] is the one place that decides how to load them under a flag. No value is overwritten, guessed or
+/// random.
 public enum HeadBytes {
     EMBED_ONLY("only the input embedding"),
     HEAD_ONLY("only the head"),
@@ -20,25 +20,25 @@ public enum HeadBytes {
         this.text = text;
     }
 
-    /// How a load fills the pair.
+    /// The way a load fills the pair.
     public enum Plan {
         /// The embedding is filled and the head is tied to it.
         TIE,
         /// The file has the tied value under the head's name only; it fills the embedding.
         TIE_FROM_HEAD,
-        /// The file repeats the tied value under the head's name; the repeat is not loaded.
+        /// The file repeats the tied value under the head's name; the load skips the copy.
         TIE_AND_DROP_DUPLICATE,
         /// Each is filled from its own tensor.
         SEPARATE
     }
 
-    /// @param checkpoint what to call it, with whatever else is known about the two tensors
+    /// @param checkpoint the name of the checkpoint in messages, with details about the two tensors
     /// @throws BowlineException when loading would lose a trained value or invent one
     public Plan plan(TieFlag flag, String checkpoint) {
         return flag.tied() ? tied(flag, checkpoint) : untied(flag, checkpoint);
     }
 
-    /// As a phrase: what the files hold.
+    /// A phrase for messages.
     public String text() {
         return text;
     }

@@ -3,10 +3,10 @@ package dev.bowline.ties;
 import dev.bowline.json.JsonObject;
 import java.util.Optional;
 
-/// `tie_word_embeddings` as it decides for a model: its value and the level of config.json it came from.
+/// The `tie_word_embeddings` that decides for a model, and its level in config.json.
 public record TieFlag(boolean tied, Level level) {
 
-    /// Where the flag stood.
+    /// The level of config.json that has the flag.
     public enum Level {
         TOP("tie_word_embeddings"),
         THINKER("thinker_config.tie_word_embeddings"),
@@ -19,14 +19,14 @@ public record TieFlag(boolean tied, Level level) {
             this.key = key;
         }
 
-        /// The key in config.json, or what stands in for it.
+        /// The key in config.json, or the name of the default.
         public String key() {
             return key;
         }
     }
 
-    /// The top level decides; `thinker_config`, then `text_config`, only where the top level says nothing; the
-    /// architecture's default where none does. A null is silence.
+    /// Reads the top level, then `thinker_config`, then `text_config`; the first level that has the flag decides.
+    /// Without a flag the architecture's default decides. A null counts as absent.
     ///
     /// @param config the original config.json, before any change
     public static TieFlag controlling(JsonObject config, ClassDefault classDefault) {
@@ -36,7 +36,7 @@ public record TieFlag(boolean tied, Level level) {
                 .orElseGet(() -> new TieFlag(classDefault == ClassDefault.TIED, Level.CLASS_DEFAULT));
     }
 
-    /// What an architecture assumes when config.json does not say.
+    /// The default of an architecture, if config.json has no flag.
     public enum ClassDefault {
         TIED,
         UNTIED
@@ -46,7 +46,7 @@ public record TieFlag(boolean tied, Level level) {
         return level.optionalBoolean("tie_word_embeddings").map(tied -> new TieFlag(tied, where));
     }
 
-    /// For a message: what is asked, and where it says so.
+    /// The request and its place in config.json, for messages.
     public String describe() {
         String asked = tied ? "a tied head" : "a separate head";
         return level == Level.CLASS_DEFAULT

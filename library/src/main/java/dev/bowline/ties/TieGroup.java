@@ -5,7 +5,7 @@ import java.util.Optional;
 
 /// One tied value in a [TieLedger].
 ///
-/// @param name what the group is: `lm_head`
+/// @param name the name of the group: `lm_head`
 /// @param canonical the name under which the value is written
 /// @param aliases the other names that reach it; empty for a head that is separate
 /// @param flag the flag that decided, and its level

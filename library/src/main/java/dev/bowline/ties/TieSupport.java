@@ -2,7 +2,7 @@ package dev.bowline.ties;
 
 import dev.bowline.BowlineException;
 
-/// Which output heads an architecture can build. The checkpoint's own config chooses among them.
+/// The output heads that an architecture can build. The config of the checkpoint chooses one.
 public enum TieSupport {
     /// A tied head and a separate one.
     BOTH,

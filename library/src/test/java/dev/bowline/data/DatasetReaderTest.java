@@ -341,7 +341,7 @@ class DatasetReaderTest {
 
         assertTrue(
                 refused.problem()
-                        .contains("data.jsonl:2:43 (messages[0].content): the text to tokenise has half of a character,"
+                        .contains("data.jsonl:2:43 (messages[0].content): the text to tokenize has an unpaired surrogate,"
                                 + " U+D800"),
                 refused.problem());
     }
@@ -395,7 +395,7 @@ class DatasetReaderTest {
                 "a.arrow", Map.entry(bytes("ARROW1\0\0"), "Arrow, which is not read"),
                 "a.jsonl", Map.entry(row("a", "b").getBytes(StandardCharsets.UTF_16), "UTF-16 text, not UTF-8"),
                 "b.jsonl", Map.entry(row("a", "b").getBytes(StandardCharsets.UTF_16LE), "UTF-16 text, not UTF-8"),
-                "lfs.jsonl", Map.entry(bytes("version https://git-lfs.github.com/spec/v1\n"), "a pointer of Git LFS"),
+                "lfs.jsonl", Map.entry(bytes("version https://git-lfs.github.com/spec/v1\n"), "a Git LFS pointer"),
                 "c.jsonl", Map.entry(bytes(row("a", "b") + "\n" + row("\377", "b")), "c.jsonl:2:44: byte 0xff is"));
         for (Map.Entry<String, Map.Entry<byte[], String>> kind : kinds.entrySet()) {
             Path file = Files.write(

@@ -239,7 +239,7 @@ class AssistantMaskTest {
     void aPromptThatOpensAThoughtTheAnswerLacksIsRefused() {
         BowlineException refused = assertThrows(BowlineException.class, () -> mask(file("deepseek_r1"), TWO_ANSWERS));
 
-        assertTrue(refused.problem().contains("opens an answer with '<think>\\n'"), refused.problem());
+        assertTrue(refused.problem().contains("ends the generation prompt with '<think>\\n'"), refused.problem());
     }
 
     @Test

@@ -102,7 +102,7 @@ class UntrustedTokenizerTest {
                     assertThrows(BowlineException.class, () -> tokenizer.encode("a".repeat(40) + "b"));
 
             assertEquals(
-                    "%s has a Split pre-tokenizer with a regular expression of its own, with which the tokenizers library"
+                    "%s has a Split pre-tokenizer with an unknown regular expression, with which the tokenizers library"
                                     .formatted(directory.resolve("tokenizer.json"))
                             + " ends its process: Onig: Regex search error: retry-limit-in-match over",
                     refused.problem());

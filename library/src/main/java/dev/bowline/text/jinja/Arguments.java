@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// What a call passes: values by position, then values by name.
+/// The arguments of a call: values by position, then values by name.
 record Arguments(List<Value> positional, Map<String, Value> named) {
 
     static final Arguments NONE = new Arguments(List.of(), Map.of());

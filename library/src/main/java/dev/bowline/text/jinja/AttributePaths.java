@@ -15,7 +15,7 @@ final class AttributePaths {
         return of(path, Optional.empty());
     }
 
-    /// @param otherwise what stands in for an attribute that is not there
+    /// @param otherwise the value of an absent attribute
     static UnaryOperator<Value> of(Value path, Optional<Value> otherwise) {
         List<Value> steps = steps(path);
         return item -> {

@@ -10,7 +10,7 @@ final class BraceFormat {
     private int automatic;
     private int at;
 
-    /// Whether the fields without a name have their numbers written.
+    /// The numbering of fields without a name: automatic or written.
     private enum Numbering {
         NOT_YET,
         AUTOMATIC,

@@ -11,7 +11,7 @@ import java.util.Optional;
 /// Runs the statements of a template.
 final class Executor {
 
-    /// How a statement ended, as far as the loop around it is concerned.
+    /// The way a statement ended, for the loop around it.
     private enum Flow {
         ON,
         BREAK,
@@ -28,7 +28,7 @@ final class Executor {
         body(template, scope, out);
     }
 
-    /// What the body prints when it is called.
+    /// The text that the body prints when it is called.
     Value call(String what, List<Statement> body, Scope scope) {
         run.enterCall(what);
         Value printed = captured(body, scope);

@@ -3,7 +3,7 @@ package dev.bowline.text.jinja;
 import java.util.List;
 import java.util.Optional;
 
-/// What stands between `{{` and `}}`, as a tree.
+/// The syntax tree of the text between `{{` and `}}`.
 sealed interface Expression {
 
     record Literal(Value value) implements Expression {}
@@ -56,8 +56,8 @@ sealed interface Expression {
     record Conditional(Expression condition, Expression then, Optional<Expression> otherwise, int line)
             implements Expression {}
 
-    /// @param spread what follows `*`, at most one
-    /// @param spreadKeywords what follows `**`, at most one
+    /// @param spread the operand of `*`, at most one
+    /// @param spreadKeywords the operand of `**`, at most one
     record CallArguments(
             List<Expression> positional,
             List<Keyword> keywords,

@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// How one value is laid out: the part after the colon in `'{:>8.2f}'`, and what a `%8.2f` amounts to.
+/// The format of one value: the part after the colon in `'{:>8.2f}'`, or the equivalent of `%8.2f`.
 ///
 /// @param align one of `< > ^ =`
 /// @param type the conversion letter; a blank if none was given

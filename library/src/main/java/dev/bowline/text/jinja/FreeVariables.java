@@ -11,7 +11,8 @@ import java.util.TreeSet;
 
 /// The names a template reads at a place where it has not surely set them: what it wants from outside.
 ///
-/// `set` is what is surely set so far. A branch or a loop sets nothing for what follows it, unless every branch does.
+/// `set` is what is surely set so far. A branch or a loop sets nothing for what follows it, unless every branch
+/// does.
 final class FreeVariables {
 
     private final Set<String> free = new TreeSet<>();

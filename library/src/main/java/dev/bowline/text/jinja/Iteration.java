@@ -5,7 +5,7 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 
-/// What can be walked through, and what has a length.
+/// Iteration over values, and their length.
 final class Iteration {
 
     private Iteration() {}

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// The `tojson` filter: what Python's `json.dumps` writes, without the HTML escapes of Jinja's own.
+/// The `tojson` filter: the output of Python's `json.dumps`, without the HTML escapes of Jinja's own.
 final class JsonText {
 
     private static final int MAX_DEPTH = 200;
@@ -12,7 +12,7 @@ final class JsonText {
     private final Style style;
     private final StringBuilder json = new StringBuilder();
 
-    /// @param indent what one level of nesting adds in front of a line; empty with `onOneLine`
+    /// @param indent the indent of one level of nesting; empty with `onOneLine`
     record Style(
             boolean asciiOnly, boolean onOneLine, String indent, String afterItem, String afterKey, boolean sorted) {}
 

@@ -6,7 +6,7 @@ import java.util.List;
 
 /// Splits a template into tokens, deciding what white space around tags stays.
 ///
-/// As in Hugging Face's environment: a line break right after a block or comment goes (`trim_blocks`), blanks
+/// Uses the settings of transformers: a line break right after a block or comment goes (`trim_blocks`), blanks
 /// between the start of a line and a block or comment go (`lstrip_blocks`), `-` takes all white space on its side,
 /// `+` keeps it.
 final class Lexer {
@@ -65,7 +65,7 @@ final class Lexer {
         }
     }
 
-    /// What stays of the text in front of a tag.
+    /// The text before a tag, after white space control.
     private String beforeTag(String text, char type, char sign) {
         if (sign == '-') {
             return CodePoints.stripTrailing(text);
@@ -101,7 +101,7 @@ final class Lexer {
         throw new TemplateFailure("a '{% raw %}' block is not closed with '{% endraw %}'", opened);
     }
 
-    /// Where the tag ends if it holds this word alone, −1 otherwise.
+    /// The end of the tag if it holds this word alone, −1 otherwise.
     private int endOfBareTag(int afterOpening, String word) {
         int at = CodePoints.skipSpace(source, afterOpening);
         if (!source.startsWith(word, at)) {

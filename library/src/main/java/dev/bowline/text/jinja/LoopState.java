@@ -5,8 +5,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
-/// What a loop's body sees as `loop`. Items are taken from the source one at a time, further ones only when asked
-/// about, because a loop's filter may depend on what its body sets.
+/// The variable `loop` in the body of a loop. Items are taken from the source one at a time, further ones only
+/// when asked about, because a loop's filter may depend on what its body sets.
 final class LoopState implements Value.Native {
 
     /// Renders the loop's body for other items, one level deeper.

@@ -3,7 +3,7 @@ package dev.bowline.text.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Text as it is printed, either to the page or into a value.
+/// Printed text, either to the page or into a value.
 final class Output {
 
     enum Destination {
@@ -26,7 +26,7 @@ final class Output {
         text.append(part);
     }
 
-    /// Where the body of a generation block begins.
+    /// The start of the body of a generation block.
     int openGeneration() {
         openGenerations++;
         return text.length();

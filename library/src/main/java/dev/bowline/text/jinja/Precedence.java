@@ -1,6 +1,6 @@
 package dev.bowline.text.jinja;
 
-/// How tightly an operator holds its operands, loosest first.
+/// The precedence of operators, lowest first.
 enum Precedence {
     OR,
     AND,

@@ -48,7 +48,7 @@ final class PrintfFormat {
         return text.append(format.substring(from)).toString();
     }
 
-    /// What has brackets, Python takes for a source of named fields, and lets them go unused.
+    /// Python takes a value with `[]` for a source of named fields, and allows unused ones.
     private static boolean canBeIndexed(Value value) {
         return value instanceof Value.Undefined
                 || value instanceof Value.Mapping

@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/// What Python's `int(…)` and `float(…)` make of a value; empty where they refuse it.
+/// The results of Python's `int(…)` and `float(…)`; empty where Python raises an error.
 final class PythonNumbers {
 
     /// Possessive, so that a text of many digits is walked through once and without recursion.

@@ -6,7 +6,7 @@ import java.math.RoundingMode;
 import java.util.List;
 import java.util.Map;
 
-/// How values look when a template prints them: Python's `str` and, inside containers, `repr`.
+/// The printed form of values: Python's `str` and, inside containers, `repr`.
 final class PythonText {
 
     private static final int MAX_DEPTH = 200;

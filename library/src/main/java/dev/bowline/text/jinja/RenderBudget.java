@@ -5,8 +5,8 @@ import java.util.function.Supplier;
 
 /// The work that one rendering may do, so that a template can neither hang the process nor exhaust its memory.
 ///
-/// Operators, filters and methods are static functions; a scoped value carries the budget of the rendering that calls
-/// them. Outside a rendering nothing is counted.
+/// Operators, filters and methods are static functions; a scoped value carries the budget of the rendering that
+/// calls them. Outside a rendering nothing is counted.
 final class RenderBudget {
 
     /// A conversation of a thousand messages takes 6.7 million steps with the slowest template of the tests, whose
@@ -70,7 +70,8 @@ final class RenderBudget {
         made(CHARACTERS_PER_ITEM * items);
     }
 
-    /// Counts an operand of an operator, a filter, a test or a method: the characters, bytes or items at its top level.
+    /// Counts an operand of an operator, a filter, a test or a method: the characters, bytes or items at its top
+    /// level.
     static void readValue(Value value) {
         read(size(value));
     }

@@ -2,7 +2,7 @@ package dev.bowline.text.jinja;
 
 import java.util.List;
 
-/// What a template printed, and which parts of it stood in `{% generation %}` blocks.
+/// The text that a template printed, and the parts of the text in `{% generation %}` blocks.
 ///
 /// @param generations in order and disjoint; empty blocks are not listed
 /// @param generationTracking whether these are all of them
@@ -12,11 +12,12 @@ public record Rendering(String text, List<Span> generations, GenerationTracking 
         generations = List.copyOf(generations);
     }
 
-    /// How far `generations` can be trusted.
+    /// The reliability of `generations`.
     public enum GenerationTracking {
         /// Every generation block that printed something is listed.
         COMPLETE,
-        /// A generation block ran inside a macro, a `set` or a `filter` block, where its place on the page is unknown.
+        /// A generation block ran inside a macro, a `set` or a `filter` block, where its place on the page is
+        /// unknown.
         LOST
     }
 }

@@ -63,7 +63,7 @@ sealed interface Statement {
 
     record Parameter(String name, Optional<Expression> defaultValue) {}
 
-    /// Where an assignment puts its value.
+    /// The target of an assignment.
     sealed interface Target {
 
         record Name(String name) implements Target {}

@@ -9,10 +9,9 @@ import java.util.Set;
 /// A parsed template. It keeps no state, so one can be rendered many times and by many threads at once.
 ///
 /// It is the language of jinja2 3.1 with the options of Hugging Face's chat templates: `trim_blocks`,
-/// `lstrip_blocks`, loop controls, `{% generation %}` blocks, their `tojson`, `raise_exception` and `strftime_now`,
-/// and the immutable sandbox. Templates cannot reach anything but the values they are given. The steps, texts, call
-/// depth
-/// and time of a rendering are bounded.
+/// `lstrip_blocks`, loop controls, `{% generation %}` blocks, their `tojson`, `raise_exception` and
+/// `strftime_now`, and the immutable sandbox. Templates cannot reach anything but the values they are given. The
+/// steps, texts, call depth and time of a rendering are bounded.
 public final class Template {
 
     private final String name;
@@ -23,7 +22,7 @@ public final class Template {
         this.statements = statements;
     }
 
-    /// @param name what messages call it, such as its file
+    /// @param name the name in messages, such as its file
     public static Template parse(String name, String source) {
         try {
             return new Template(name, StatementParser.parse(source));
@@ -35,9 +34,9 @@ public final class Template {
     }
 
     /// Prints the template with these variables. Throws a [BowlineException] that names the template and the line
-    /// when it refuses its input (`raise_exception`) or cannot go on.
+    /// when it refuses its input (`raise_exception`) or fails.
     ///
-    /// @param clock what `strftime_now` asks
+    /// @param clock the clock of `strftime_now`
     public Rendering render(Map<String, Value> variables, Clock clock) {
         return render(variables, clock, RenderBudget.USUAL);
     }
@@ -76,8 +75,8 @@ public final class Template {
         return name;
     }
 
-    /// The names that it reads at a place where it has not surely set them: the variables it wants, and what it uses of
-    /// the functions that every template has.
+    /// The names that it reads at a place where it has not surely set them: the variables it wants, and what it
+    /// uses of the functions that every template has.
     public Set<String> variables() {
         return FreeVariables.of(statements);
     }

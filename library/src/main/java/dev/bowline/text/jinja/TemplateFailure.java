@@ -1,6 +1,7 @@
 package dev.bowline.text.jinja;
 
-/// A template that cannot go on. `Template` turns it into a `BowlineException` naming the template and the line.
+/// An error in the execution of a template. `Template` turns it into a `BowlineException` naming the template and
+/// the line.
 final class TemplateFailure extends RuntimeException {
 
     private static final int UNKNOWN = 0;

@@ -2,7 +2,8 @@ package dev.bowline.text.jinja;
 
 /// Finds one text in another in a time that grows with their lengths and not with the product of both.
 ///
-/// `String.indexOf` compares at every position anew: a text of a million `a` in one of sixty million would take hours.
+/// `String.indexOf` compares at every position anew: a text of a million `a` in one of sixty million would take
+/// hours.
 final class TextSearch {
 
     /// The largest product of lengths that `String` may search: a fraction of a second in the worst case.

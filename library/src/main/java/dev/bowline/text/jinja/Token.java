@@ -2,7 +2,7 @@ package dev.bowline.text.jinja;
 
 /// One piece of a template.
 ///
-/// @param text what it says: the data, the name, the operator, the digits, or a string with its escapes resolved
+/// @param text the data, the name, the operator, the digits, or a string with its escapes resolved
 record Token(Kind kind, String text, int line) {
 
     enum Kind {

@@ -26,7 +26,7 @@ final class TypeNames {
         };
     }
 
-    /// As in "'dict object' has no attribute 'x'".
+    /// The name in "'dict object' has no attribute 'x'".
     static String described(Value value) {
         return value instanceof Value.None ? "None" : of(value) + " object";
     }

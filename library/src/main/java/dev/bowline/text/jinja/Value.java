@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// What a template computes with. Equality is Python's `==`: `true`, `1` and `1.0` are one value and one key.
+/// A value of the template language. Equality is Python's `==`: `true`, `1` and `1.0` are one value and one key.
 public sealed interface Value {
 
     Value NONE = new None();
@@ -141,7 +141,7 @@ public sealed interface Value {
         }
     }
 
-    /// What `range(…)` gives: as long as its bounds say, though no item exists until it is asked for.
+    /// The result of `range(…)`: its length follows from its bounds, and items are computed on access.
     record Range(long start, long stop, long step, List<Value> items) implements Value {}
 
     record Mapping(Map<Value, Value> entries) implements Value {
@@ -162,10 +162,10 @@ public sealed interface Value {
         }
     }
 
-    /// What `dict.keys()`, `dict.values()` and `dict.items()` give: iterable and sized, but without positions.
+    /// The result of `dict.keys()`, `dict.values()` and `dict.items()`: iterable and sized, but without positions.
     record View(String pythonName, List<Value> items) implements Value {}
 
-    /// What lazy filters such as `map` give: it can be walked through once, and is empty after that.
+    /// The result of a lazy filter such as `map`: it can be iterated once, and is empty after that.
     record Once(Iterator<Value> remaining) implements Value {
         @Override
         public boolean equals(Object other) {
@@ -181,7 +181,7 @@ public sealed interface Value {
     /// Everything else a name can stand for: functions, macros, loops, namespaces. Equal only to itself.
     non-sealed interface Native extends Value {
 
-        /// How it prints.
+        /// The printed form.
         String description();
 
         /// The attribute of this name, or an [Undefined].
