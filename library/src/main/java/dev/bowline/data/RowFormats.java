@@ -60,8 +60,7 @@ final class RowFormats {
         }
         if (new String(start, StandardCharsets.ISO_8859_1).startsWith(GIT_LFS)) {
             throw new BowlineException(
-                    "%s is a Git LFS pointer, not the data".formatted(file),
-                    "download the data itself: git lfs pull");
+                    "%s is a Git LFS pointer, not the data".formatted(file), "download the data itself: git lfs pull");
         }
         boolean marked = startsWith(start, List.of(0xff, 0xfe)) || startsWith(start, List.of(0xfe, 0xff));
         boolean wide = start.length > 1 && (start[0] == 0 ^ start[1] == 0);

@@ -341,8 +341,9 @@ class DatasetReaderTest {
 
         assertTrue(
                 refused.problem()
-                        .contains("data.jsonl:2:43 (messages[0].content): the text to tokenize has an unpaired surrogate,"
-                                + " U+D800"),
+                        .contains(
+                                "data.jsonl:2:43 (messages[0].content): the text to tokenize has an unpaired surrogate,"
+                                        + " U+D800"),
                 refused.problem());
     }
 

@@ -242,7 +242,11 @@ class MessageFormsTest {
         List<JsonObject> turns =
                 Json.parse("[" + messages + "]", "test").asArray().objects();
         List<Masked> rows = AssistantMask.of(
-                Conversation.of(turns), 0, ChatTemplate.inline(TOKENIZER, "template", template), TOKENIZER, Answers.ALL);
+                Conversation.of(turns),
+                0,
+                ChatTemplate.inline(TOKENIZER, "template", template),
+                TOKENIZER,
+                Answers.ALL);
         assertEquals(1, rows.size());
         return rows.getFirst();
     }

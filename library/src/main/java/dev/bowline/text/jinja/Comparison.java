@@ -1,9 +1,7 @@
 package dev.bowline.text.jinja;
 
 import dev.bowline.text.jinja.Expression.Relation;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
 
 /// Order, membership, and which values may be keys.
 final class Comparison {
