@@ -1,5 +1,6 @@
 package dev.bowline.cli;
 
+import dev.bowline.files.DurableFiles;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorBytes;
@@ -37,7 +38,7 @@ final class StartupTraining {
             Bowline.run(console, "repair", diverged.toString(), "--out", directory.resolve("out") + "", "--apply");
             Bowline.run(console, "version");
         } finally {
-            delete(directory);
+            DurableFiles.deleteRecursively(directory);
         }
     }
 
@@ -64,13 +65,5 @@ final class StartupTraining {
             bytes[i] = (byte) (i % 61 + name.length());
         }
         return new TensorSource(name, SafetensorsType.BF16, SHAPE, TensorBytes.of(MemorySegment.ofArray(bytes)));
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.toList().reversed()) {
-                Files.delete(file);
-            }
-        }
     }
 }

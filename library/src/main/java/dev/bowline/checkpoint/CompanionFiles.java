@@ -43,7 +43,7 @@ final class CompanionFiles implements AutoCloseable {
     private Optional<Arena> arena = Optional.empty();
 
     /// @param files relative to `directory`
-    CompanionFiles(Path directory, SequencedMap<Path, FileStamp> files, List<String> leftOut) {
+    private CompanionFiles(Path directory, SequencedMap<Path, FileStamp> files, List<String> leftOut) {
         this.directory = directory;
         this.files = files;
         this.leftOut = List.copyOf(leftOut);
@@ -55,7 +55,8 @@ final class CompanionFiles implements AutoCloseable {
 
     /// @throws BowlineException if one of them, or a directory, cannot be read
     static CompanionFiles of(Path directory) {
-        return CompanionWalk.of(directory);
+        CompanionWalk walk = CompanionWalk.of(directory);
+        return new CompanionFiles(directory, walk.files(), walk.leftOut());
     }
 
     /// The same, retained until it is closed.

@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.SequencedMap;
@@ -17,7 +16,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/// Finds a model's [CompanionFiles] in its directory.
+/// Finds the files next to a model's weights that belong to the model.
 ///
 /// Not taken: weights in any format, their indexes, config.json, Bowline's own training state, hidden folders
 /// such as .git, folders that are checkpoints of their own, and what is no regular file.
@@ -57,16 +56,26 @@ final class CompanionWalk {
         this.realDirectory = realDirectory;
     }
 
-    static CompanionFiles of(Path directory) {
+    /// @throws BowlineException if a file, or a directory, cannot be read
+    static CompanionWalk of(Path directory) {
         try {
             CompanionWalk walk = new CompanionWalk(directory, directory.toRealPath());
             walk.folder(directory, 1);
-            SequencedMap<Path, FileStamp> sorted = new LinkedHashMap<>(walk.files);
-            return new CompanionFiles(directory, sorted, walk.leftOut);
+            return walk;
         } catch (IOException e) {
             throw new BowlineException(
                     "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
         }
+    }
+
+    /// The files by their path relative to the directory, in order.
+    SequencedMap<Path, FileStamp> files() {
+        return files;
+    }
+
+    /// Files that look like the model's and were not taken, a sentence each.
+    List<String> leftOut() {
+        return leftOut;
     }
 
     private void folder(Path folder, int depth) throws IOException {

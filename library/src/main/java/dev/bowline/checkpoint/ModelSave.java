@@ -8,7 +8,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
-import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
@@ -139,7 +139,7 @@ final class ModelSave {
                     .hashes());
         }
         if (layout.index().isPresent()) {
-            layout.index().get().write(aside.resolve(WeightFiles.INDEX_FILE));
+            layout.index().get().write(aside.resolve(ShardIndex.FILE_NAME));
         }
         NewFile.write(aside.resolve(Checkpoint.CONFIG_FILE), config.text());
         notes.addAll(companions.copyTo(aside));

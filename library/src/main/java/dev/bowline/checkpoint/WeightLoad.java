@@ -8,7 +8,8 @@ import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.platform.MemoryPages;
 import dev.bowline.safetensors.SafetensorsType;
-import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.ShardPlan;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
@@ -215,7 +216,7 @@ final class WeightLoad {
         names.keys().ignored().forEach((key, reason) -> ignored.add(ignored(key, reason)));
         if (checkpoint.weights().passesOverIndex()) {
             ignored.add(new LoadReport.Ignored(
-                    WeightFiles.INDEX_FILE, "%s is present and is read instead".formatted(WeightFiles.SINGLE_FILE), 0));
+                    ShardIndex.FILE_NAME, "%s is present and is read instead".formatted(ShardPlan.SINGLE_FILE), 0));
         }
         LoadDecision.listedOnly(names).forEach((key, reason) -> ignored.add(new LoadReport.Ignored(key, reason, 0)));
         if (verdict.plan() == HeadBytes.Plan.TIE_AND_DROP_DUPLICATE) {

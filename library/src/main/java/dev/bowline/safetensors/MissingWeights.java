@@ -48,7 +48,7 @@ public final class MissingWeights {
         String present = others.isEmpty() ? "" : "; it holds " + String.join(", ", others);
         return new BowlineException(
                 "%s has neither %s nor %s%s"
-                        .formatted(directory, WeightFiles.SINGLE_FILE, WeightFiles.INDEX_FILE, present),
+                        .formatted(directory, ShardPlan.SINGLE_FILE, ShardIndex.FILE_NAME, present),
                 "name the directory that holds the model's weights");
     }
 

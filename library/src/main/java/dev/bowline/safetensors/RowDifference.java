@@ -8,8 +8,6 @@ import java.util.Optional;
 /// Counts the rows in which two tensors of one shape differ, over one run of rows.
 final class RowDifference {
 
-    static final int SAMPLE = 20;
-
     private final Optional<ElementReader> first;
     private final Optional<CastDifference> cast;
     private final List<Long> sample = new ArrayList<>();
@@ -40,7 +38,7 @@ final class RowDifference {
             ByteBuffer y = b.slice(row * bRowBytes, bRowBytes).order(b.order());
             if (cast.isPresent() ? cast.get().differs(x, y) : differs(x, y)) {
                 differing++;
-                if (sample.size() < SAMPLE) {
+                if (sample.size() < TensorDifference.MAX_SAMPLE) {
                     sample.add(firstRow + row);
                 }
             }

@@ -30,6 +30,9 @@ import java.util.TreeSet;
 /// @param metadata what else the index says, such as `total_size`
 public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject metadata) {
 
+    /// The name of the index in a Hugging Face directory.
+    public static final String FILE_NAME = "model.safetensors.index.json";
+
     /// The largest number of tensors that a header may hold.
     private static final JsonLimits LIMITS = new JsonLimits(64, 4_000_000, 256L << 20);
 

@@ -23,6 +23,9 @@ public record ShardPlan(List<Shard> shards) {
         }
     }
 
+    /// The file that holds all weights where there are no shards.
+    public static final String SINGLE_FILE = "model.safetensors";
+
     /// Hugging Face's customary limit, 5 GB.
     public static final long DEFAULT_MAX_SHARD_BYTES = 5_000_000_000L;
 
@@ -66,7 +69,7 @@ public record ShardPlan(List<Shard> shards) {
         List<Shard> shards = new ArrayList<>();
         for (List<String> group : groups) {
             String fileName = groups.size() == 1
-                    ? WeightFiles.SINGLE_FILE
+                    ? SINGLE_FILE
                     : "model-%05d-of-%05d.safetensors".formatted(shards.size() + 1, groups.size());
             shards.add(new Shard(
                     fileName, group, group.stream().mapToLong(sizes::get).sum()));

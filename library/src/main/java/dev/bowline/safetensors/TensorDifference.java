@@ -15,6 +15,8 @@ import java.util.List;
 public record TensorDifference(
         long rows, long differing, long firstRow, double largest, long ulps, boolean exact, List<Long> sample) {
 
+    static final int MAX_SAMPLE = 20;
+
     static final TensorDifference NONE = new TensorDifference(1, 0, -1, 0, 0, true, List.of());
 
     /// They differ, and how is not known.
@@ -41,6 +43,6 @@ public record TensorDifference(
                 Math.max(largest, later.largest),
                 Math.max(ulps, later.ulps),
                 exact && later.exact,
-                samples.subList(0, Math.min(RowDifference.SAMPLE, samples.size())));
+                samples.subList(0, Math.min(MAX_SAMPLE, samples.size())));
     }
 }

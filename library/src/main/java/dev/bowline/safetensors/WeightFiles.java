@@ -22,9 +22,6 @@ import java.util.Set;
 /// is read as transformers reads it: by the single file. Segments are valid until [#close].
 public final class WeightFiles implements AutoCloseable {
 
-    public static final String SINGLE_FILE = "model.safetensors";
-    public static final String INDEX_FILE = "model.safetensors.index.json";
-
     private final Path directory;
     private final Optional<ShardIndex> index;
     private final List<SafetensorsFile> files;
@@ -94,7 +91,7 @@ public final class WeightFiles implements AutoCloseable {
 
     /// Whether the directory has an index in addition to the single file that is read.
     public boolean passesOverIndex() {
-        return index.isEmpty() && Files.exists(directory.resolve(INDEX_FILE));
+        return index.isEmpty() && Files.exists(directory.resolve(ShardIndex.FILE_NAME));
     }
 
     /// The files in the order of their names.
@@ -163,9 +160,9 @@ public final class WeightFiles implements AutoCloseable {
 
     private static Optional<ShardIndex> index(Path directory) {
         requireWeights(directory);
-        return Files.exists(directory.resolve(SINGLE_FILE))
+        return Files.exists(directory.resolve(ShardPlan.SINGLE_FILE))
                 ? Optional.empty()
-                : Optional.of(ShardIndex.read(directory.resolve(INDEX_FILE)));
+                : Optional.of(ShardIndex.read(directory.resolve(ShardIndex.FILE_NAME)));
     }
 
     /// Refuses a directory without a single file and without an index, and names what the directory holds instead.
@@ -177,14 +174,14 @@ public final class WeightFiles implements AutoCloseable {
 
     /// Whether a directory has a single file or an index.
     public static boolean isThere(Path directory) {
-        return Files.exists(directory.resolve(SINGLE_FILE)) || Files.exists(directory.resolve(INDEX_FILE));
+        return Files.exists(directory.resolve(ShardPlan.SINGLE_FILE)) || Files.exists(directory.resolve(ShardIndex.FILE_NAME));
     }
 
     private static List<Path> paths(Path directory, Optional<ShardIndex> index) {
         index.ifPresent(shards -> shards.requireShards(directory));
         return index.map(shards ->
                         shards.shards().stream().map(directory::resolve).toList())
-                .orElse(List.of(directory.resolve(SINGLE_FILE)));
+                .orElse(List.of(directory.resolve(ShardPlan.SINGLE_FILE)));
     }
 
     /// Refuses shards that do not hold what their index says. A name of the index that no shard holds is not refused
@@ -236,7 +233,7 @@ public final class WeightFiles implements AutoCloseable {
 
     private static BowlineException disagreement(Path directory, String problem) {
         return new BowlineException(
-                "%s and its shards disagree: %s".formatted(directory.resolve(INDEX_FILE), problem),
+                "%s and its shards disagree: %s".formatted(directory.resolve(ShardIndex.FILE_NAME), problem),
                 "download index and shards again from one revision, or rebuild the index");
     }
 }

@@ -1,20 +1,18 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
+import dev.bowline.files.AtomicFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.platform.ProcessMemory;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.List;
-import java.util.UUID;
 import java.util.regex.Pattern;
 
 /// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
@@ -57,12 +55,7 @@ final class MetricsLog {
             List<String> rows = Files.readAllLines(file);
             List<String> kept = rows.stream().filter(row -> isUpTo(row, step)).toList();
             if (kept.size() < rows.size()) {
-                Path aside = file.resolveSibling(".%s.%s.partial".formatted(file.getFileName(), UUID.randomUUID()));
-                Files.write(aside, kept, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-                try (FileChannel written = FileChannel.open(aside, StandardOpenOption.WRITE)) {
-                    written.force(true);
-                }
-                Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                AtomicFile.write(file, String.join("\n", kept) + (kept.isEmpty() ? "" : "\n"));
             }
         } catch (IOException e) {
             throw unwritable(file, e);

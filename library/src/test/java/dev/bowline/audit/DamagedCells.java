@@ -2,7 +2,8 @@ package dev.bowline.audit;
 
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.ShardPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,8 +32,8 @@ public final class DamagedCells {
             boolean isSharded = cell.contains("/sharded/");
             edit.damage(new Checkpoint(
                     directory,
-                    new EditedFile(directory.resolve(isSharded ? FIRST : WeightFiles.SINGLE_FILE)),
-                    directory.resolve(isSharded ? SECOND : WeightFiles.SINGLE_FILE),
+                    new EditedFile(directory.resolve(isSharded ? FIRST : ShardPlan.SINGLE_FILE)),
+                    directory.resolve(isSharded ? SECOND : ShardPlan.SINGLE_FILE),
                     family.requireString("head"),
                     family.requireString("embedding")));
             return directory;
@@ -75,7 +76,7 @@ public final class DamagedCells {
 
         /// Says in the index, where there is one, which file has which tensor.
         void map(UnaryOperator<JsonObject> edit) throws IOException {
-            Path path = directory.resolve(WeightFiles.INDEX_FILE);
+            Path path = directory.resolve(ShardIndex.FILE_NAME);
             if (Files.exists(path)) {
                 JsonObject index = Json.parse(path).asObject();
                 JsonObject map = edit.apply(index.requireObject("weight_map"));

@@ -12,9 +12,9 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorSource;
-import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -120,7 +120,7 @@ class IndexMatrixTest {
     }
 
     private static void map(Path directory, java.util.function.UnaryOperator<JsonObject> edit) throws IOException {
-        Path file = directory.resolve(WeightFiles.INDEX_FILE);
+        Path file = directory.resolve(ShardIndex.FILE_NAME);
         JsonObject index = Json.parse(file).asObject();
         Files.writeString(file, Json.pretty(index.with("weight_map", edit.apply(index.requireObject("weight_map")))));
     }

@@ -15,7 +15,8 @@ import dev.bowline.audit.findings.Severity;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonWalk;
-import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.ShardPlan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -71,7 +72,7 @@ class OddDirectoriesTest {
 
     private Path weights(byte[] bytes) throws IOException {
         Path directory = checkpoint();
-        Files.write(directory.resolve(WeightFiles.SINGLE_FILE), bytes);
+        Files.write(directory.resolve(ShardPlan.SINGLE_FILE), bytes);
         return directory;
     }
 
@@ -128,9 +129,9 @@ class OddDirectoriesTest {
     void namesThatLeadElsewhereAreRefusedAndNothingElseIsClaimed() throws IOException {
         for (String name : List.of("../outside.safetensors", "/etc/passwd", "..", "a/b.safetensors", "c:x")) {
             Path directory = checkpoint();
-            Files.delete(directory.resolve(WeightFiles.SINGLE_FILE));
+            Files.delete(directory.resolve(ShardPlan.SINGLE_FILE));
             Files.writeString(
-                    directory.resolve(WeightFiles.INDEX_FILE), "{\"weight_map\": {\"a\": \"%s\"}}".formatted(name));
+                    directory.resolve(ShardIndex.FILE_NAME), "{\"weight_map\": {\"a\": \"%s\"}}".formatted(name));
             requireMalformed(directory, "is not the name of a file in the index's directory");
         }
     }
@@ -139,8 +140,8 @@ class OddDirectoriesTest {
     void anIndexOfAnotherFormatIsAFinding() throws IOException {
         for (String text : List.of("[]", "{\"weight_map\":".repeat(100_000), "{\"weight_map\": 3}", "")) {
             Path directory = sharded();
-            Files.writeString(directory.resolve(WeightFiles.INDEX_FILE), text);
-            requireMalformed(directory, WeightFiles.INDEX_FILE);
+            Files.writeString(directory.resolve(ShardIndex.FILE_NAME), text);
+            requireMalformed(directory, ShardIndex.FILE_NAME);
         }
     }
 
@@ -193,7 +194,7 @@ class OddDirectoriesTest {
     void linksAndDirectoriesInAFilesPlaceAreNamed() throws IOException {
         Path loop = Files.createDirectories(temporary.resolve("loop"));
         Files.createSymbolicLink(loop.resolve("again"), loop);
-        Files.createSymbolicLink(loop.resolve(WeightFiles.SINGLE_FILE), loop.resolve(WeightFiles.SINGLE_FILE));
+        Files.createSymbolicLink(loop.resolve(ShardPlan.SINGLE_FILE), loop.resolve(ShardPlan.SINGLE_FILE));
         requireRefused(loop, "a link that leads to none");
         assertEquals(List.of(loop), CheckpointTree.find(loop));
 
@@ -203,13 +204,13 @@ class OddDirectoriesTest {
         requireRefused(configLoop, "config.json is not a file: it is a link that leads to none");
 
         Path directories = checkpoint();
-        Files.delete(directories.resolve(WeightFiles.SINGLE_FILE));
-        Files.createDirectory(directories.resolve(WeightFiles.SINGLE_FILE));
+        Files.delete(directories.resolve(ShardPlan.SINGLE_FILE));
+        Files.createDirectory(directories.resolve(ShardPlan.SINGLE_FILE));
         requireRefused(directories, "model.safetensors is not a file: it is a directory");
 
         Path index = sharded();
-        Files.delete(index.resolve(WeightFiles.INDEX_FILE));
-        Files.createDirectory(index.resolve(WeightFiles.INDEX_FILE));
+        Files.delete(index.resolve(ShardIndex.FILE_NAME));
+        Files.createDirectory(index.resolve(ShardIndex.FILE_NAME));
         requireMalformed(index, "it is a directory");
     }
 
@@ -236,8 +237,8 @@ class OddDirectoriesTest {
         for (String map : List.of("{\"a\": \"%s\"}", "{\"%s\": \"model-00001-of-00002.safetensors\"}")) {
             Path directory = sharded();
             Files.writeString(
-                    directory.resolve(WeightFiles.INDEX_FILE), "{\"weight_map\": %s}".formatted(map.formatted(half)));
-            requireMalformed(directory, WeightFiles.INDEX_FILE);
+                    directory.resolve(ShardIndex.FILE_NAME), "{\"weight_map\": %s}".formatted(map.formatted(half)));
+            requireMalformed(directory, ShardIndex.FILE_NAME);
         }
     }
 
@@ -245,7 +246,7 @@ class OddDirectoriesTest {
     @Test
     void aDeviceIsNoFile() throws IOException {
         Path device = Path.of("/dev/zero");
-        for (String name : List.of(SourceFiles.CONFIG, "generation_config.json", WeightFiles.SINGLE_FILE)) {
+        for (String name : List.of(SourceFiles.CONFIG, "generation_config.json", ShardPlan.SINGLE_FILE)) {
             Path directory = checkpoint();
             Files.deleteIfExists(directory.resolve(name));
             Files.createSymbolicLink(directory.resolve(name), device);

@@ -40,7 +40,7 @@ public final class WeightsFixture {
                     .with(
                             "total_size",
                             tensors.stream().mapToLong(TensorSource::bytes).sum());
-            new ShardIndex(weightMap, metadata).write(directory.resolve(WeightFiles.INDEX_FILE));
+            new ShardIndex(weightMap, metadata).write(directory.resolve(ShardIndex.FILE_NAME));
         }
     }
 }

@@ -13,8 +13,8 @@ import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SalvagedHeader;
 import dev.bowline.safetensors.ShardIndex;
+import dev.bowline.safetensors.ShardPlan;
 import dev.bowline.safetensors.TensorEntry;
-import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -76,8 +76,8 @@ public record SourceFiles(
         if (isFile) {
             files = List.of(path);
         } else {
-            Path single = directory.resolve(WeightFiles.SINGLE_FILE);
-            Path indexFile = directory.resolve(WeightFiles.INDEX_FILE);
+            Path single = directory.resolve(ShardPlan.SINGLE_FILE);
+            Path indexFile = directory.resolve(ShardIndex.FILE_NAME);
             boolean hasSingle = Files.exists(single, LinkOption.NOFOLLOW_LINKS);
             boolean hasIndex = Files.exists(indexFile, LinkOption.NOFOLLOW_LINKS);
             stray = hasSingle && hasIndex;

@@ -10,10 +10,10 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorHash;
 import dev.bowline.safetensors.TensorSource;
-import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -51,7 +51,7 @@ final class RepairedFiles {
             hash = found.isPresent() ? found : hash;
         }
         if (plan.rewritesIndex()) {
-            replace(WeightFiles.INDEX_FILE, to -> repaired.index().orElseThrow().write(to));
+            replace(ShardIndex.FILE_NAME, to -> repaired.index().orElseThrow().write(to));
         }
         if (plan.writesConfig()) {
             text(SourceFiles.CONFIG, repaired.config());

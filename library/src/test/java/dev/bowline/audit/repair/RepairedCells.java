@@ -10,8 +10,8 @@ import dev.bowline.audit.repair.RepairOptions.Declare;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorHash;
-import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -152,7 +152,7 @@ final class RepairedCells {
                 } catch (BowlineException _) {
                     text.append(name).append(TensorHash.of(MemorySegment.ofArray(Files.readAllBytes(path))));
                 }
-            } else if (name.equals(SourceFiles.CONFIG) || name.equals(WeightFiles.INDEX_FILE)) {
+            } else if (name.equals(SourceFiles.CONFIG) || name.equals(ShardIndex.FILE_NAME)) {
                 text.append(name).append(Json.compact(Json.parse(path)));
             }
         }
