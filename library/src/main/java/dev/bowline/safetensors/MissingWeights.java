@@ -47,8 +47,7 @@ public final class MissingWeights {
                 names.stream().filter(name -> name.endsWith(".safetensors")).toList();
         String present = others.isEmpty() ? "" : "; it holds " + String.join(", ", others);
         return new BowlineException(
-                "%s has neither %s nor %s%s"
-                        .formatted(directory, ShardPlan.SINGLE_FILE, ShardIndex.FILE_NAME, present),
+                "%s has neither %s nor %s%s".formatted(directory, ShardPlan.SINGLE_FILE, ShardIndex.FILE_NAME, present),
                 "name the directory that holds the model's weights");
     }
 

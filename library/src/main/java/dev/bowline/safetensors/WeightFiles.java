@@ -174,7 +174,8 @@ public final class WeightFiles implements AutoCloseable {
 
     /// Whether a directory has a single file or an index.
     public static boolean isThere(Path directory) {
-        return Files.exists(directory.resolve(ShardPlan.SINGLE_FILE)) || Files.exists(directory.resolve(ShardIndex.FILE_NAME));
+        return Files.exists(directory.resolve(ShardPlan.SINGLE_FILE))
+                || Files.exists(directory.resolve(ShardIndex.FILE_NAME));
     }
 
     private static List<Path> paths(Path directory, Optional<ShardIndex> index) {

@@ -20,7 +20,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The classes of a package use each other in one direction only, so a reader can start with a class that uses no other.
+/// The classes of a package use each other in one direction only, so a reader can start with a class that uses no
+/// other.
 class ClassCyclesTest {
 
     private static final Path CLASSES = Path.of("target", "classes").toAbsolutePath();
@@ -45,7 +46,7 @@ class ClassCyclesTest {
 
     private static void reach(String name, Map<String, Set<String>> uses, Set<String> reached) {
         if (reached.add(name)) {
-            uses.get(name).forEach(next -> reach(next, uses, reached));
+            uses.getOrDefault(name, Set.of()).forEach(next -> reach(next, uses, reached));
         }
     }
 
@@ -62,7 +63,7 @@ class ClassCyclesTest {
                 if (used.startsWith(prefix)) {
                     String target = topLevel(used.substring(prefix.length()));
                     if (uses.containsKey(target) && !target.equals(user)) {
-                        uses.get(user).add(target);
+                        uses.computeIfAbsent(user, _ -> new TreeSet<>()).add(target);
                     }
                 }
             }
