@@ -11,6 +11,13 @@ public enum OptimizerName {
         public OptimizerSettings settings(Hyperparameters h) {
             return new AdamW.Settings(h.beta1(), h.beta2(), h.epsilon(), h.weightDecay(), h.decayed(), h.stateDtype());
         }
+    },
+    /// See [Adafactor].
+    ADAFACTOR(EnumSet.noneOf(Hyperparameter.class)) {
+        @Override
+        public OptimizerSettings settings(Hyperparameters h) {
+            return new Adafactor.Settings(h.weightDecay(), h.decayed());
+        }
     };
 
     /// A hyperparameter that some optimizers have and others do not.

@@ -41,6 +41,13 @@ class OptimizerParityTest {
         requireParity("adamw", adamW(StateDtype.INT8), kernels, List.of("small", "vector"));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void adafactorFollowsTorch(KernelPolicy kernels) {
+        Adafactor.Settings settings = new Adafactor.Settings(0.5, Decayed.MATRICES);
+        requireParity("adafactor", settings, kernels, List.of("ragged", "small", "vector"));
+    }
+
     @Test
     void codesHaveTheValuesOfTheDescription() {
         assertArrayEquals(reference.floats("map.signed"), DynamicMap.SIGNED.levels(), 1e-7f);
