@@ -224,7 +224,7 @@ public final class AdamW implements Optimizer {
                             case SIGNED -> Bfloat16Moment.Rounding.NEAREST;
                             case UNSIGNED -> Bfloat16Moment.Rounding.DITHERED;
                         });
-            case INT8 -> new Int8Moment(flat, state.get(name + ABSMAX), map);
+            case INT8 -> new Int8Moment(flat, state.get(name + ABSMAX), map, kernels);
         };
     }
 
