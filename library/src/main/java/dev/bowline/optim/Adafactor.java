@@ -13,11 +13,13 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 
-/// Adafactor (Shazeer and Stern 2018) as `torch.optim.Adafactor`: the second moment of a matrix is a column times a row,
+/// Adafactor (Shazeer and Stern 2018) as `torch.optim.Adafactor`: the second moment of a matrix is a column times a
+/// row,
 /// so the state of a matrix is two vectors, and there is no first moment. The learning rate is relative to the size of
 /// the weights.
 ///
-/// The constants are PyTorch's: the second moment of step t decays with 1 - t^-0.8, and an update is scaled down to a root
+/// The constants are PyTorch's: the second moment of step t decays with 1 - t^-0.8, and an update is scaled down to a
+/// root
 /// mean square of 1. A bfloat16 parameter is updated through a float32 master copy.
 ///
 /// Shapes: `[..., R, C]` a matrix or a stack of matrices.
@@ -104,7 +106,8 @@ public final class Adafactor implements Optimizer {
         double t = state.countStep().item_double();
         Scalar rate = new Scalar(Math.pow(t, BETA2_DECAY));
         double relative = Math.max(EPSILON2, rootMeanSquare(w)) * Math.min(learningRate, 1 / Math.sqrt(t));
-        double decay = settings.decayed().of(settings.weightDecay(), state.parameter().shape());
+        double decay =
+                settings.decayed().of(settings.weightDecay(), state.parameter().shape());
         w.mul_(new Scalar(1 - learningRate * decay));
 
         Tensor update = secondMoment(state, g, rate)

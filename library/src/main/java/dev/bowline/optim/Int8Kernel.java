@@ -84,7 +84,8 @@ final class Int8Kernel {
         MemorySegment scales = HostTensors.bytes(absmax);
         MemorySegment to = HostTensors.bytes(codes);
         forEachChunk(codes.numel(), (start, size) -> {
-            float[] values = from.asSlice(start * Float.BYTES, (long) size * Float.BYTES).toArray(JAVA_FLOAT);
+            float[] values =
+                    from.asSlice(start * Float.BYTES, (long) size * Float.BYTES).toArray(JAVA_FLOAT);
             byte[] coded = new byte[size];
             for (int at = 0; at < size; at += (int) Int8Moment.BLOCK) {
                 int end = Math.min(size, at + (int) Int8Moment.BLOCK);

@@ -45,8 +45,7 @@ record Int8Moment(Tensor codes, Tensor absmax, DynamicMap map, KernelPolicy kern
     public void write(Tensor block, long from, long step) {
         long size = block.numel();
         switch (kernels) {
-            case FUSED_CPU ->
-                Int8Kernel.of(map).encode(block, codes.narrow(0, from, size), scales(from, size));
+            case FUSED_CPU -> Int8Kernel.of(map).encode(block, codes.narrow(0, from, size), scales(from, size));
             case LIBTORCH -> encode(block, from, size);
         }
     }

@@ -67,7 +67,8 @@ class Int8MomentTest {
     }
 
     private static Tensor values(RandomSource random, DynamicMap map) {
-        Tensor spread = random.normal(1, ELEMENTS).mul(random.normal(5, ELEMENTS).exp());
+        Tensor spread =
+                random.normal(1, ELEMENTS).mul(random.normal(5, ELEMENTS).exp());
         spread.narrow(0, 256, 256).zero_();
         return switch (map) {
             case SIGNED -> spread;
