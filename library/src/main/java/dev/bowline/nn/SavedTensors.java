@@ -2,11 +2,9 @@ package dev.bowline.nn;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
-import java.util.Arrays;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Node;
@@ -16,22 +14,24 @@ import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/// The saved tensors of one call of an [AutogradFunction], with its backward pass. The node of the graph owns them.
+/// The saved tensors of one call of an [AutogradFunction], with its backward pass. The node of the graph owns
+/// them.
 ///
-/// Native memory cannot refer to Java objects, so a table holds them by the node's address. An observer that the node
-/// saves, a tensor without elements, has a deleter that removes the entry and frees the tensors. No entry outlives its
-/// graph, and no entry needs a backward pass, a scope or a later call to be removed.
+/// The node holds this object by a JNI global reference, the only kind of reference that native memory can
+/// have to a Java object. Two places of the node carry it: the field that PyTorch reserves for the node's
+/// Python object, where the backward pass finds it, and an observer that the node saves, a tensor without
+/// elements. The deleter of the observer deletes the reference and frees the tensors. So they are freed with
+/// the graph, and need no backward pass, scope or later call for it.
 final class SavedTensors {
 
-    private static final AtomicLong NUMBERS = new AtomicLong();
-    private static final Map<Long, SavedTensors> BY_NUMBER = new ConcurrentHashMap<>();
-    private static final Map<Long, SavedTensors> BY_NODE = new ConcurrentHashMap<>();
     private static final PointerConsumer DELETER = deleter();
 
-    private final long number = NUMBERS.incrementAndGet();
     private final AutogradFunction.Backward backward;
     private final Tensor[] saved;
-    private long node;
+    private final Pointer reference;
+
+    /// A handle without a count of its own: the node owns this object.
+    private Optional<Node> owner = Optional.empty();
 
     /// The handle of the last result. libtorch takes a reference of its own only after the hook has returned.
     private Optional<TensorBase> result = Optional.empty();
@@ -43,16 +43,16 @@ final class SavedTensors {
             this.saved[i] = saved[i].detach();
             this.saved[i].retainReference();
         }
+        reference = Loader.newGlobalRef(this);
     }
 
     private static PointerConsumer deleter() {
         PointerConsumer deleter = new PointerConsumer() {
             @Override
-            public void call(Pointer number) {
-                SavedTensors freed = BY_NUMBER.remove(number.address());
-                if (freed != null) {
-                    freed.free();
-                }
+            public void call(Pointer reference) {
+                SavedTensors freed = (SavedTensors) Loader.accessGlobalRef(reference);
+                Loader.deleteGlobalRef(reference);
+                freed.free();
             }
         };
         deleter.retainReference();
@@ -63,32 +63,32 @@ final class SavedTensors {
     ///
     /// @throws IllegalStateException if they are freed already
     static SavedTensors of(Node node) {
-        SavedTensors saved = BY_NODE.get(node.address());
-        if (saved == null) {
-            throw new IllegalStateException(
-                    "the tensors saved for this backward pass are freed: it ran before and did not retain the graph");
-        }
-        return saved;
+        return find(node)
+                .orElseThrow(() -> new IllegalStateException("the tensors saved for this backward pass are freed:"
+                        + " it ran before and did not retain the graph"));
     }
 
-    /// The bytes of all tensors that are saved now, in the graphs of all threads.
-    static long bytes() {
-        return BY_NUMBER.values().stream()
-                .flatMap(each -> Arrays.stream(each.saved))
-                .mapToLong(tensor -> tensor.numel() * tensor.element_size())
-                .sum();
+    static Optional<SavedTensors> find(Node node) {
+        Pointer reference = node.pyobj();
+        return Pointer.isNull(reference)
+                ? Optional.empty()
+                : Optional.of((SavedTensors) Loader.accessGlobalRef(reference));
     }
 
-    /// An int64 tensor without elements, in the caller's scope. The saved tensors are freed with its last reference.
+    /// Handles that this object owns.
+    List<Tensor> tensors() {
+        return List.of(saved);
+    }
+
+    /// An int64 tensor without elements, in the caller's scope. The saved tensors are freed with its last
+    /// reference.
     Tensor observer() {
-        BY_NUMBER.put(number, this);
-        return torch.from_blob(
-                new Address(number), new long[] {0}, DELETER, new TensorOptions(Dtype.INT64.scalarType()));
+        return torch.from_blob(reference, new long[] {0}, DELETER, new TensorOptions(Dtype.INT64.scalarType()));
     }
 
-    void belongTo(Node owner) {
-        node = owner.address();
-        BY_NODE.put(node, this);
+    void belongTo(Node node) {
+        node.set_pyobj(reference);
+        owner = Optional.of(new Node(new Address(node.address())));
     }
 
     /// @param gradient dL/dy, closed by this call
@@ -108,17 +108,18 @@ final class SavedTensors {
     }
 
     private void free() {
-        BY_NODE.remove(node, this);
+        // The node is alive: it releases the observer before its own memory is freed.
+        owner.ifPresent(node -> node.set_pyobj(null));
         for (Tensor tensor : saved) {
             tensor.close();
         }
         result.ifPresent(Pointer::close);
     }
 
-    /// The number as the address that the deleter is given. Nothing is read there.
+    /// An address without ownership.
     private static final class Address extends Pointer {
-        Address(long number) {
-            address = number;
+        Address(long value) {
+            address = value;
         }
     }
 }

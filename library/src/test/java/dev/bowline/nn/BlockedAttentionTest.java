@@ -33,7 +33,8 @@ final class BlockedAttentionTest {
     private static final int HEADS = 4;
     private static final int WIDTH = 16;
 
-    /// Of a tensor's norm: a few roundings of each element to bfloat16. One key too many or too few is off by more.
+    /// Of a tensor's norm: a few roundings of each element to bfloat16. One key too many or too few is off by
+    /// more.
     private static final double BOUND = 0.01;
 
     @ParameterizedTest
@@ -56,9 +57,10 @@ final class BlockedAttentionTest {
         check(2, Sequences.packed(documents, positions, ROWS, LENGTH), window);
     }
 
-    /// The eager attention of transformers, with autograd's backward pass. In one block the products are the same,
-    /// and so must each rounding be; of the softmax's gradient, the sums may differ in their last digit.
-    /// Measured, nothing differs; with the gradient of the scores left in float32, that of q is off by 0.0029.
+    /// The eager attention of transformers, with autograd's backward pass. In one block the products are the
+    /// same, and so must each rounding be; of the softmax's gradient, the sums may differ in their last
+    /// digit. Measured, nothing differs; with the gradient of the scores left in float32, that of q is off by
+    /// 0.0029.
     @Test
     void aBlockIsRoundedAsTheEagerAttentionRounds() {
         int length = 60;
@@ -86,8 +88,8 @@ final class BlockedAttentionTest {
         }
     }
 
-    /// Softmax of scaled and capped scores with autograd's backward pass, in blocks and in one piece. In float32 they
-    /// differ by the order of sums.
+    /// Softmax of scaled and capped scores with autograd's backward pass, in blocks and in one piece. In
+    /// float32 they differ by the order of sums.
     @ParameterizedTest
     @CsvSource({"0.3, 0, 0", "0.3, 2, 0", "1, 2, 0", "0.3, 2, 150", "1, 0, 5"})
     void scaledAndCappedScoresHaveTheGradientsOfTheFormula(double scale, double cap, int window) {
@@ -173,15 +175,14 @@ final class BlockedAttentionTest {
                     random(ROWS, HEADS, LENGTH, WIDTH).to(ScalarType.BFloat16).set_requires_grad(true);
             long inputs = 3L * ROWS * HEADS * LENGTH * WIDTH * Short.BYTES;
             int[] ids = new int[ROWS * LENGTH];
-            long before = SavedTensors.bytes();
 
-            DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, q, q, new AttentionMask.Causal());
-            assertEquals(inputs, SavedTensors.bytes() - before);
+            Tensor causal = DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, q, q, new AttentionMask.Causal());
+            assertEquals(inputs, SavedBytes.of(causal));
 
             Sequences packed = Sequences.packed(ids, ids, ROWS, LENGTH);
-            DotProductAttention.attend(
+            Tensor masked = DotProductAttention.attend(
                     KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
-            assertEquals(2 * inputs + (long) ids.length * Integer.BYTES, SavedTensors.bytes() - before);
+            assertEquals(inputs + (long) ids.length * Integer.BYTES, SavedBytes.of(masked));
         }
     }
 
