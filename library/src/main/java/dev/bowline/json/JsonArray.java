@@ -3,6 +3,7 @@ package dev.bowline.json;
 import java.util.List;
 import java.util.function.Function;
 
+/// A JSON array.
 public record JsonArray(List<JsonValue> values, JsonLocation location) implements JsonValue {
 
     public JsonArray {

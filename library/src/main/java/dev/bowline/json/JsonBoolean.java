@@ -1,5 +1,6 @@
 package dev.bowline.json;
 
+/// `true` or `false`.
 public record JsonBoolean(boolean value, JsonLocation location) implements JsonValue {
 
     @Override

@@ -1,5 +1,6 @@
 package dev.bowline.json;
 
+/// A JSON string.
 public record JsonString(String value, JsonLocation location) implements JsonValue {
 
     private static final int LONGEST_QUOTE = 60;
