@@ -9,7 +9,7 @@ import java.util.Objects;
 /// The process that has a [RunLock].
 ///
 /// @param started when the process began: another may have its number since; empty where the system does not say
-public record LockOwner(String host, long pid, String started) {
+record LockOwner(String host, long pid, String started) {
 
     private static final Path LINUX_HOST_NAME = Path.of("/proc/sys/kernel/hostname");
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The system gives a lock up with its process, however that ends. So a mark that can be locked belongs to a dead one,
 /// and what that was writing can go. Where a file system has no locks, nothing is removed.
-public final class SaveLock implements AutoCloseable {
+final class SaveLock implements AutoCloseable {
 
     /// In the names of this process's marks: it must not so much as open them again, since some systems give up all
     /// locks of a process on a file when it closes the file once.

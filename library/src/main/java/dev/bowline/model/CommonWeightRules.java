@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// The differences between a checkpoint's keys and a model's slots that transformers accepts for every family.
-public final class CommonWeightRules {
+final class CommonWeightRules {
 
     private static final String COMPUTED = "computed from config.json";
 

@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.function.BiFunction;
 
 /// Excludes the components a recipe names from training.
-public final class Freezing {
+final class Freezing {
 
     private Freezing() {}
 

@@ -20,7 +20,7 @@ import org.bytedeco.pytorch.Tensor;
 /// One optimizer step: forward and backward passes that accumulate gradients, their reduction over ranks, clipping,
 /// update. The loss is the mean over the targets of the whole step, so the result does not depend on the size of the
 /// micro-batches.
-public final class TrainingStep {
+final class TrainingStep {
 
     /// @param loss mean over the step's targets
     /// @param gradNorm before clipping
