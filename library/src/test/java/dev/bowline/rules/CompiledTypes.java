@@ -41,11 +41,14 @@ final class CompiledTypes {
 
     CompiledTypes(Path directory) {
         try (Stream<Path> files = Files.walk(directory.toRealPath())) {
-            for (Path file : files.filter(path -> path.toString().endsWith(".class")).toList()) {
+            for (Path file :
+                    files.filter(path -> path.toString().endsWith(".class")).toList()) {
                 ClassModel type = ClassFile.of().parse(file);
                 String name = type.thisClass().asInternalName();
                 if (!name.endsWith("package-info")) {
-                    byTopLevel.computeIfAbsent(topLevel(name), _ -> new ArrayList<>()).add(type);
+                    byTopLevel
+                            .computeIfAbsent(topLevel(name), _ -> new ArrayList<>())
+                            .add(type);
                     access.put(name, isAccessible(type));
                 }
             }
@@ -98,12 +101,11 @@ final class CompiledTypes {
         byTopLevel.forEach((user, parts) -> {
             for (ClassModel part : parts) {
                 for (PoolEntry entry : part.constantPool()) {
-                    String text =
-                            switch (entry) {
-                                case ClassEntry type -> type.asInternalName();
-                                case Utf8Entry string -> string.stringValue();
-                                default -> "";
-                            };
+                    String text = switch (entry) {
+                        case ClassEntry type -> type.asInternalName();
+                        case Utf8Entry string -> string.stringValue();
+                        default -> "";
+                    };
                     Matcher found = TYPE.matcher(text);
                     while (found.find()) {
                         String type = topLevel(found.group(1));
@@ -129,7 +131,8 @@ final class CompiledTypes {
             if (isAccessible(method.flags().flags()) && !method.flags().has(AccessFlag.SYNTHETIC)) {
                 signature.accept(method.methodType().stringValue());
                 method.findAttribute(Attributes.signature())
-                        .ifPresent(generic -> signature.accept(generic.signature().stringValue()));
+                        .ifPresent(
+                                generic -> signature.accept(generic.signature().stringValue()));
                 method.findAttribute(Attributes.exceptions())
                         .ifPresent(thrown ->
                                 thrown.exceptions().forEach(problem -> signature.accept(problem.asInternalName())));
@@ -139,7 +142,8 @@ final class CompiledTypes {
             if (isAccessible(field.flags().flags()) && !field.flags().has(AccessFlag.SYNTHETIC)) {
                 signature.accept(field.fieldType().stringValue());
                 field.findAttribute(Attributes.signature())
-                        .ifPresent(generic -> signature.accept(generic.signature().stringValue()));
+                        .ifPresent(
+                                generic -> signature.accept(generic.signature().stringValue()));
             }
         }
     }
@@ -152,8 +156,8 @@ final class CompiledTypes {
         }
         Map<String, InnerClassInfo> nested = new HashMap<>();
         type.findAttribute(Attributes.innerClasses())
-                .ifPresent(inner ->
-                        inner.classes().forEach(each -> nested.put(each.innerClass().asInternalName(), each)));
+                .ifPresent(inner -> inner.classes()
+                        .forEach(each -> nested.put(each.innerClass().asInternalName(), each)));
         String around = name;
         while (around.contains("$")) {
             InnerClassInfo info = nested.get(around);

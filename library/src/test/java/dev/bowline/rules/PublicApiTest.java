@@ -97,13 +97,17 @@ class PublicApiTest {
             String name = type.substring(type.lastIndexOf('.') + 1);
             String link = entryPoints.contains(type) ? "**`%s`**".formatted(name) : "`%s`".formatted(name);
             sections.computeIfAbsent(
-                            type.substring(0, type.lastIndexOf('.')), _ -> new StringBuilder("\n| type | |\n|---|---|\n"))
+                            type.substring(0, type.lastIndexOf('.')),
+                            _ -> new StringBuilder("\n| type | |\n|---|---|\n"))
                     .append("| %s | %s |\n".formatted(link, firstSentence(type)));
         }
         String old = Files.readString(PAGE);
         StringBuilder page = new StringBuilder(old.substring(0, old.indexOf("\n## ")));
         sections.forEach((name, rows) -> page.append("\n## ")
-                .append(name.equals("dev.bowline") ? "(root)" : "`%s`".formatted(name.substring("dev.bowline.".length())))
+                .append(
+                        name.equals("dev.bowline")
+                                ? "(root)"
+                                : "`%s`".formatted(name.substring("dev.bowline.".length())))
                 .append('\n')
                 .append(rows));
         return page.toString();
@@ -112,11 +116,15 @@ class PublicApiTest {
     /// The first sentence of the type's documentation.
     private static String firstSentence(String type) throws IOException {
         String source = Files.readString(Path.of("src/main/java", type.replace('.', '/') + ".java"));
-        Matcher comment = Pattern.compile("(?m)((?:^///.*\n)+)(?:@.*\n)*^public ").matcher(source);
+        Matcher comment =
+                Pattern.compile("(?m)((?:^///.*\n)+)(?:@.*\n)*^public ").matcher(source);
         if (!comment.find()) {
             throw new AssertionError(type + " has no documentation");
         }
-        String text = comment.group(1).replaceAll("(?m)^/// ?", "").split("\n\n", 2)[0].replace('\n', ' ');
+        String text = comment.group(1)
+                .replaceAll("(?m)^/// ?", "")
+                .split("\n\n", 2)[0]
+                .replace('\n', ' ');
         Matcher sentence = Pattern.compile("(.+?[.:])(?= [A-Z`\"]|\\s*$)").matcher(text);
         String first = sentence.find() ? sentence.group(1) : text.strip();
         return first.replaceAll("\\[#?([\\w.#]+)](?![(\\[])", "`$1`").replace("|", "\\|");
