@@ -5,10 +5,10 @@ import java.util.Optional;
 
 /// A dataset of AutoModel's that Bowline reads from a local file.
 ///
-/// @param target as recipes name it
+/// @param target the name in recipes
 /// @param format the value of `dataset.format`
 /// @param hubName the dataset it reads where the recipe names none
-/// @param template whether it writes its examples with the chat template, where there is one
+/// @param template of its examples
 record AutoModelDatasetClass(String target, String format, Optional<String> hubName, Template template) {
 
     /// The form in which its examples are written.

@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// The dataset sections of an AutoModel recipe with Bowline's keys: a class becomes a format, a split some rows of a
-/// local file, and a name on the Hub is told how to become such a file.
+/// Translates the dataset sections of an AutoModel recipe to Bowline's keys. A class becomes a format, a split becomes
+/// some rows of a local file, and a name on the Hub becomes an error with the command that makes the file.
 final class AutoModelDatasets {
 
     private static final String TRAINING = "dataset";
@@ -25,16 +25,16 @@ final class AutoModelDatasets {
     private static final Set<String> TRUNCATION = Set.of("true", "longest_first", "only_first");
 
     private final Path file;
-    private final boolean isTheirs;
+    private final boolean isAutoModel;
     private final Diagnostics diagnostics;
     private final Set<String> refused;
 
     /// @param file the recipe, absolute
-    /// @param isTheirs whether the recipe is one of AutoModel's
+    /// @param isAutoModel true for a recipe of AutoModel
     /// @param refused to add to
-    AutoModelDatasets(Path file, boolean isTheirs, Diagnostics diagnostics, Set<String> refused) {
+    AutoModelDatasets(Path file, boolean isAutoModel, Diagnostics diagnostics, Set<String> refused) {
         this.file = file;
-        this.isTheirs = isTheirs;
+        this.isAutoModel = isAutoModel;
         this.diagnostics = diagnostics;
         this.refused = refused;
     }
@@ -105,7 +105,7 @@ final class AutoModelDatasets {
         return Optional.of(lengths(section));
     }
 
-    /// A name that is given on the command line goes before the recipe's, under any key.
+    /// A name from the command line has precedence over the recipe's names, under any key.
     private DatasetMapping sourced(DatasetMapping section, Optional<AutoModelDatasetClass> known) {
         List<String> given =
                 SOURCES.stream().filter(key -> section.scalar(key).isPresent()).toList();
@@ -137,7 +137,7 @@ final class AutoModelDatasets {
         return new DatasetMapping(section.key, left.with(List.of("path"), name), Optional.of(name), written);
     }
 
-    /// `truncation` is a switch there and says here what is cut.
+    /// AutoModel's `truncation` is a switch; Bowline's selects what is cut.
     private DatasetMapping lengths(DatasetMapping section) {
         DatasetMapping left = cut(section, "truncate");
         left = cut(left, "truncation");
@@ -170,7 +170,7 @@ final class AutoModelDatasets {
                 .with("truncation", new Scalar(cut, true, written.get().at()));
     }
 
-    /// A template in a file is looked for where a recipe's files are.
+    /// Looks up a template file with the rules for the files of a recipe.
     private DatasetMapping template(DatasetMapping section) {
         Optional<Scalar> template = section.scalar("chat_template");
         Optional<Path> found = template.flatMap(this::existing);
@@ -184,7 +184,7 @@ final class AutoModelDatasets {
                 : section;
     }
 
-    /// The section with a path to read, or a problem that says how to get one.
+    /// The section with the path of a local file; a problem with the command that makes the file otherwise.
     private DatasetMapping local(DatasetMapping section) {
         Optional<Scalar> name = section.name;
         if (name.isEmpty()) {
@@ -208,39 +208,39 @@ final class AutoModelDatasets {
         return withoutHubKeys(section);
     }
 
-    /// Whether a name that is no path here is one of the Hub: AutoModel's may be a single word, as `squad` is, and one
-    /// of a
-    /// recipe of one's own is not in a directory that is there.
+    /// True if a name that is not a local path is a dataset of the Hub. In an AutoModel recipe the name may be a single
+    /// word, such as `squad`. In a recipe of Bowline a path below an existing directory is not a name of the Hub.
     private boolean isHubName(Scalar name) {
         boolean isBesideFiles = HubDataset.isName(name.text())
                 && PathTypes.firstExisting(
                                 PathTypes.bases(name.at(), file),
                                 name.text().substring(0, name.text().indexOf('/')))
                         .isPresent();
-        return isTheirs
+        return isAutoModel
                 ? HubDataset.isName(name.text()) || HubDataset.isWord(name.text())
                 : HubDataset.isName(name.text()) && !isBesideFiles;
     }
 
-    /// Without what only says which dataset on the Hub it is.
+    /// The section without the keys that only select a dataset on the Hub.
     private DatasetMapping withoutHubKeys(DatasetMapping section) {
         DatasetMapping left = section;
-        for (String key : isTheirs ? List.of("name", "revision") : List.<String>of()) {
+        for (String key : isAutoModel ? List.of("name", "revision") : List.<String>of()) {
             Optional<Scalar> there = left.scalar(key);
             there.ifPresent(value -> diagnostics.ignored(
-                    value.at(), section.key + "." + key, "it says which dataset on the Hub it is, and data is local"));
+                    value.at(), section.key + "." + key, "it selects a dataset on the Hub, and datasets are local files"));
             left = left.without(key);
         }
         return left;
     }
 
-    /// Where training reads a local file, a validation of the Hub's is the same file, if it is the same split, or none.
+    /// With a local training file, a validation dataset of the Hub becomes the same file if it is the same split, and is
+    /// left out otherwise.
     private Mapping validation(Mapping root, Optional<DatasetMapping> training, DatasetMapping validation) {
         boolean isOfTheHub = validation.name.isPresent()
                 && existing(validation.name.get()).isEmpty()
                 && isHubName(validation.name.get());
         Optional<Path> trained = training.flatMap(section -> section.name).flatMap(this::existing);
-        if (!isTheirs || !isOfTheHub || trained.isEmpty() || refused.contains(VALIDATION)) {
+        if (!isAutoModel || !isOfTheHub || trained.isEmpty() || refused.contains(VALIDATION)) {
             return put(root, local(validation));
         }
         Scalar name = validation.name.orElseThrow();
@@ -268,16 +268,16 @@ final class AutoModelDatasets {
                 section.scalar("shuffle_seed").map(Scalar::text).filter(seed -> seed.matches("[0-9]+")));
     }
 
-    /// Where a path leads, if there is something. AutoModel's paths are relative to the directory it is started in,
-    /// which for its own recipes is above them: theirs are looked for beside the recipe, in the current directory,
-    /// and in each directory above the recipe.
+    /// The existing file of a path. AutoModel's paths are relative to the directory that AutoModel is started in, which
+    /// is above its recipes: the path is looked up next to the recipe, in the current directory, and in each directory
+    /// above the recipe.
     private Optional<Path> existing(Scalar scalar) {
         String text = scalar.text();
         if (text.isBlank() || text.contains("{{") || text.contains("{%") || text.indexOf('\n') >= 0) {
             return Optional.empty();
         }
         List<Path> bases = new ArrayList<>(PathTypes.bases(scalar.at(), file));
-        if (isTheirs && scalar.at() instanceof Origin.InFile) {
+        if (isAutoModel && scalar.at() instanceof Origin.InFile) {
             bases.add(Path.of("").toAbsolutePath());
             Stream.iterate(file.getParent(), Objects::nonNull, Path::getParent).forEach(bases::add);
         }

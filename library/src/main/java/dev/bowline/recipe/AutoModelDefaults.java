@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// The value of a key that nobody gives: the schema's, or AutoModel's where the recipe is one of its own.
+/// The default of each key: the schema's, or AutoModel's in an AutoModel recipe.
 final class AutoModelDefaults {
 
     /// An optimizer of AutoModel's recipes that is AdamW, or that is AdamW without weight decay.
@@ -41,13 +41,13 @@ final class AutoModelDefaults {
             new Optimizer("bitsandbytes.optim.AdamW8bit", Coupling.DECOUPLED, 0.01, StateDtype.INT8),
             new Optimizer("torchao.optim.AdamW8bit", Coupling.DECOUPLED, 0.01, StateDtype.INT8));
 
-    /// Whether the recipe has an `lr_scheduler`.
+    /// The learning rate without and with an `lr_scheduler` in the recipe.
     enum Rate {
         CONSTANT,
         SCHEDULED
     }
 
-    private final Map<String, Default<?>> theirs = new HashMap<>();
+    private final Map<String, Default<?>> defaults = new HashMap<>();
 
     private AutoModelDefaults() {}
 
@@ -55,8 +55,8 @@ final class AutoModelDefaults {
         return new AutoModelDefaults();
     }
 
-    /// @param optimizer what the recipe names, if it is known
-    /// @param rate without an `lr_scheduler` AutoModel leaves it as it is
+    /// @param optimizer the optimizer of the recipe, if it is known
+    /// @param rate of the recipe; constant without an `lr_scheduler`
     static AutoModelDefaults ofAutoModel(Optional<Optimizer> optimizer, Rate rate) {
         AutoModelDefaults defaults = new AutoModelDefaults();
         defaults.put(Recipe.SEED, Default.of(42L, "the top-level seed; rng is not read"));
@@ -99,7 +99,7 @@ final class AutoModelDefaults {
         put(LrScheduler.START_AT_INIT_LR, Default.of(true, "the first step has init_lr"));
     }
 
-    /// In decimals, so that a tenth of 2e-5 is shown as 2e-6.
+    /// In decimals: a tenth of 2e-5 is printed as 2e-6.
     private static double ofLr(RecipeValues values, int digits) {
         return BigDecimal.valueOf(values.find(OptimizerSection.LR).orElse(0.0))
                 .movePointLeft(digits)
@@ -107,18 +107,18 @@ final class AutoModelDefaults {
     }
 
     private <T> void put(Key<T> key, Default<T> absent) {
-        theirs.put(key.path(), absent);
+        defaults.put(key.path(), absent);
     }
 
     /// Only [#put] writes, and it ties the type of the default to the type of the key.
     @SuppressWarnings("unchecked")
     <T> Default<T> of(Key<T> key) {
-        return (Default<T>) theirs.getOrDefault(key.path(), key.byDefault());
+        return (Default<T>) defaults.getOrDefault(key.path(), key.byDefault());
     }
 
-    /// Whether AutoModel's default holds for `key`.
+    /// True if AutoModel has a default of its own for `key`.
     boolean has(Key<?> key) {
-        return theirs.containsKey(key.path());
+        return defaults.containsKey(key.path());
     }
 
     Origin origin(Key<?> key, String reason) {

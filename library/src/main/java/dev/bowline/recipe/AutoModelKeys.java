@@ -14,31 +14,31 @@ final class AutoModelKeys {
 
     /// One key and its translation.
     ///
-    /// @param path dotted; a key with children stands for all of them, unless they have a row of their own
+    /// @param path dotted; the row of a mapping applies to every key in it without a row of its own
     record Row(String path, Treatment treatment) {}
 
     /// The translation of a key.
     sealed interface Treatment {}
 
-    /// It changes no number of the run.
+    /// The key changes no number of the run.
     ///
     /// @param reason completes "KEY has no effect: …"
     record Ignored(String reason) implements Treatment {}
 
-    /// Another key has this meaning.
+    /// Another key has the same meaning.
     ///
     /// @param to that key, dotted
     record Moved(String to) implements Treatment {}
 
-    /// With one value it means a value of another key, and with any other it has no effect.
+    /// One value of the key is a value of another key; any other value has no effect.
     ///
-    /// @param when as written, in lower case
+    /// @param when the value in lower case
     /// @param to that key, dotted
     record Means(String when, String to, String value) implements Treatment {}
 
-    /// It has no effect with these values; any other asks for something that Bowline does not have.
+    /// The key has no effect with these values; any other value requests a feature that Bowline does not have.
     ///
-    /// @param values as written, in lower case
+    /// @param values in lower case
     /// @param feature completes "KEY: … is not supported"
     record OnlyWith(List<String> values, String feature) implements Treatment {
 
@@ -47,7 +47,7 @@ final class AutoModelKeys {
         }
     }
 
-    /// It asks for something that Bowline does not have.
+    /// The key requests a feature that Bowline does not have.
     ///
     /// @param feature completes "KEY: … is not supported"
     /// @param fix what to do, in the imperative
@@ -78,12 +78,12 @@ final class AutoModelKeys {
         return Optional.ofNullable(ROWS.get(path));
     }
 
-    /// Whether something in `section` has a row.
+    /// True if a key in `section` has a row.
     static boolean isSection(String section) {
         return ROWS.keySet().stream().anyMatch(path -> path.startsWith(section + "."));
     }
 
-    /// Names that may stand in `section`, empty for the top, besides those of the schema.
+    /// Names of AutoModel's keys in `section`, empty for the top.
     static List<String> names(String section) {
         String prefix = section.isEmpty() ? "" : section + ".";
         return ROWS.keySet().stream()

@@ -109,7 +109,7 @@ final class AutoModelMoves {
         moves.add(move);
     }
 
-    /// A flag goes before the file, under whichever of the two names it is given.
+    /// A flag has precedence over the file, under either name.
     Mapping apply(Mapping walked) {
         Mapping moved = walked;
         for (Move move : moves) {
@@ -123,7 +123,7 @@ final class AutoModelMoves {
             boolean isFlag = move.value().at() instanceof Origin.OnFlag;
             if (there.isPresent()
                     && there.get().normalized().equals(move.value().normalized())) {
-                diagnostics.ignored(move.value().at(), move.from(), "%s says the same".formatted(move.to()));
+                diagnostics.ignored(move.value().at(), move.from(), "%s has the same value".formatted(move.to()));
                 continue;
             }
             if (there.isPresent() && !isFlag && !(there.get().at() instanceof Origin.OnFlag)) {
@@ -200,7 +200,7 @@ final class AutoModelMoves {
         return left;
     }
 
-    /// There, `seq_length` pads and may be above what the model can read.
+    /// AutoModel pads to `seq_length`, which may be above the positions of the model.
     private Mapping shortened(Mapping root, String key) {
         Optional<Scalar> length = root.find(Key.segments(key)).flatMap(YamlValue::asScalar);
         Optional<Integer> positions = root.find(List.of("model", "pretrained_model_name_or_path"))

@@ -20,15 +20,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Writes a recipe of NeMo AutoModel with Bowline's keys, before anything is checked.
+/// Translates a recipe of NeMo AutoModel to Bowline's keys, before the checks.
 ///
-/// Each value keeps its position. A key that changes nothing here becomes a note, and one that asks for something that
-/// Bowline does not have becomes a problem; nothing that would change the training is left out silently.
+/// Each value keeps its position. A key without an effect becomes a note, and a key for a feature that Bowline does not
+/// have becomes a problem. No key that changes the training is dropped silently.
 final class AutoModelRecipe {
 
     /// @param root with keys of the schema only, and unknown ones
-    /// @param defaults of whoever wrote the recipe
-    /// @param refused sections that a problem was found with, so that nothing else is said of them
+    /// @param defaults of AutoModel or of Bowline
+    /// @param refused sections that already have a problem and get no second one
     record Translation(Mapping root, AutoModelDefaults defaults, Set<String> refused) {}
 
     private static final String TARGET = "_target_";
@@ -49,19 +49,19 @@ final class AutoModelRecipe {
 
     /// @param file the recipe, absolute
     static Translation translate(Path file, Mapping root, Diagnostics diagnostics) {
-        boolean isTheirs = root.entry("recipe").isPresent() || namesTarget(root);
+        boolean isAutoModel = root.entry("recipe").isPresent() || namesTarget(root);
         Set<String> refused = new HashSet<>();
         AutoModelMoves moves = new AutoModelMoves(file, diagnostics, refused);
-        Mapping given = isTheirs ? withoutNullSections(root) : root;
+        Mapping given = isAutoModel ? withoutNullSections(root) : root;
         Mapping real = moves.replacePlaceholders(given);
-        Mapping read = new AutoModelDatasets(file, isTheirs, diagnostics, refused).translate(real);
+        Mapping read = new AutoModelDatasets(file, isAutoModel, diagnostics, refused).translate(real);
         AutoModelRecipe recipe = new AutoModelRecipe(read, moves, diagnostics, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
         Mapping moved = moves.withoutMaxLr(moves.apply(walked));
         recipe.optimizer.ifPresent(named -> moves.checkWeightDecay(named, moved));
         return new Translation(
-                isTheirs ? moves.withoutEffectless(moved) : moved,
-                isTheirs
+                isAutoModel ? moves.withoutEffectless(moved) : moved,
+                isAutoModel
                         ? AutoModelDefaults.ofAutoModel(
                                 recipe.optimizer,
                                 moved.entry("lr_scheduler").isPresent()
@@ -77,7 +77,7 @@ final class AutoModelRecipe {
                         .anyMatch(entry -> entry.key().equals(TARGET) || namesTarget(entry.value()));
     }
 
-    /// There, a section of nothing is no section.
+    /// In AutoModel a section without a value counts as absent.
     private static Mapping withoutNullSections(Mapping root) {
         return new Mapping(
                 root.entries().stream()
@@ -86,7 +86,7 @@ final class AutoModelRecipe {
                 root.at());
     }
 
-    /// @param around what becomes of a key without a row of its own
+    /// @param around the treatment of a key without a row of its own
     private List<Entry> entries(String section, Mapping mapping, Optional<Treatment> around) {
         List<Entry> kept = new ArrayList<>();
         Optional<Entry> unsupported = mapping.entry(TARGET).filter(named -> isUnsupported(section, named));
@@ -120,7 +120,7 @@ final class AutoModelRecipe {
         return kept;
     }
 
-    /// Nothing else of the section matters then.
+    /// True for a class that Bowline does not have: the other keys of its section are not read.
     private static boolean isUnsupported(String section, Entry named) {
         return slot(section + "." + TARGET)
                 .flatMap(slot -> named.value() instanceof Scalar scalar
@@ -168,7 +168,7 @@ final class AutoModelRecipe {
         }
     }
 
-    /// Whether a section or a switch asks for nothing.
+    /// True for a section or a switch that requests nothing.
     private static boolean isSwitchedOff(YamlValue value) {
         return switch (value) {
             case Scalar scalar -> scalar.isNull() || scalar.normalized().equals("false");

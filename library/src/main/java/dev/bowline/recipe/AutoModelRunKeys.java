@@ -129,7 +129,7 @@ final class AutoModelRunKeys {
         rows.put(new Refused("fp8 training", REMOVE), "model.backend.te_fp8");
         rows.put(new Ignored("code from a checkpoint is never run"), "model.trust_remote_code");
         rows.put(
-                new Ignored("it says what the forward pass returns or keeps, and changes no result"),
+                new Ignored("it selects outputs of the forward pass and changes no result"),
                 "model.output_hidden_states",
                 "model.text_config.output_hidden_states",
                 "model.text_config.use_cache",
@@ -203,7 +203,7 @@ final class AutoModelRunKeys {
                 "loss_fn.ignore_index");
         rows.put(new Ignored("the loss is always computed in float32"), "loss_fn.fp32_upcast");
         rows.put(
-                new Ignored("the logits are capped as the checkpoint's config.json says"), "loss_fn.logit_softcapping");
+                new Ignored("config.json of the checkpoint decides about the softcap of the logits"), "loss_fn.logit_softcapping");
     }
 
     private static void checkpoint(Rows rows) {

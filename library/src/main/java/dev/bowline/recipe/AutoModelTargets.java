@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
 
-/// The classes and functions that AutoModel's recipes name, as data: none of them is ever looked up or called.
+/// The classes and functions in AutoModel's recipes, as data. None is ever looked up or called.
 final class AutoModelTargets {
 
     /// A place in a recipe that names a class.
@@ -28,7 +28,7 @@ final class AutoModelTargets {
     /// The meaning of a class for Bowline.
     sealed interface Meaning {
 
-        /// Bowline does this without a setting.
+        /// Bowline does the same without a setting.
         ///
         /// @param what for the guide
         record Same(String what) implements Meaning {}
@@ -44,22 +44,23 @@ final class AutoModelTargets {
         /// @param name of the switch in that section, which it turns on
         record Switch(String name) implements Meaning {}
 
-        /// Something that stands where the command line may give the real thing.
+        /// A placeholder that the command line can replace.
         ///
         /// @param feature as of [Unsupported]
         /// @param set the key to give
         record Placeholder(String feature, String set) implements Meaning {}
 
-        /// Something that Bowline does not have.
+        /// A feature that Bowline does not have.
         ///
         /// @param feature completes "…: FEATURE is not supported"
         record Unsupported(String feature) implements Meaning {}
     }
 
-    /// @param name as AutoModel's recipes write it
+    /// @param name in AutoModel's recipes
     record Target(Slot slot, String name, Meaning meaning) {
 
-        /// By its class, within the same root package: packages re-export what others define.
+        /// True for the class's simple name, and for the class in any package below the same root, because packages
+        /// re-export classes.
         boolean is(String written) {
             String root = name.substring(0, name.indexOf('.') + 1);
             return written.equals(name)

@@ -10,8 +10,8 @@ import java.util.Optional;
 /// @param template empty for the checkpoint's `default`, or its `tool_use` for a conversation with tools
 /// @param kwargs variables of the template's own, such as `enable_thinking`
 /// @param date the day that the template's `strftime_now` tells; empty for the day the run begins
-/// @param injectThinkingPrefix whether Gemma 4's empty thought goes before every answer
-/// @param addBosToken whether an example that does not begin with the `bos_token` gets one
+/// @param injectThinkingPrefix true inserts Gemma 4's empty thought before every answer
+/// @param addBosToken true prepends the `bos_token` to examples that do not start with it
 public record ChatTemplateSection(
         Optional<Template> template,
         JsonObject kwargs,

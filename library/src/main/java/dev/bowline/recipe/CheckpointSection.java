@@ -10,13 +10,13 @@ import java.util.stream.Stream;
 
 /// The checkpoints of a run: which steps are kept, and where.
 ///
-/// @param enabled whether checkpoints are saved
+/// @param enabled true saves checkpoints
 /// @param checkpointDir directory of the checkpoints and metrics, absolute
-/// @param maxRecentCheckpoints how many of the newest are kept; empty for all
-/// @param keepBest whether the one with the lowest validation loss is kept besides
+/// @param maxRecentCheckpoints the number of newest checkpoints to keep; empty for all
+/// @param keepBest true also keeps the checkpoint with the lowest validation loss
 /// @param restoreFrom the training checkpoint to resume from, if this is not a fresh start
 /// @param maxShardBytes the largest weights file to write
-/// @param saveOptimizer whether checkpoints have the optimizer's state, which an exact resume needs
+/// @param saveOptimizer true saves the optimizer's state, which an exact resume needs
 /// @param last the content of the last step's checkpoint
 public record CheckpointSection(
         boolean enabled,
@@ -62,43 +62,43 @@ public record CheckpointSection(
             "checkpoint_dir",
             PathTypes.path(),
             Default.from(values -> values.source().resolveSibling("checkpoints"), "checkpoints/ next to the recipe"),
-            "Where the step_N directories, training.jsonl and validation.jsonl go.");
+            "Directory of the step_N checkpoints, training.jsonl and validation.jsonl.");
 
     static final Key<Optional<Integer>> MAX_RECENT_CHECKPOINTS = SECTION.key(
             "max_recent_checkpoints",
             NumberTypes.integerFrom(1).optional(),
             Default.of(Optional.of(2), "the last and one before it"),
-            "How many of the newest are kept; null for all.");
+            "Number of newest checkpoints to keep; null keeps all.");
 
     static final Key<Boolean> KEEP_BEST = SECTION.key(
             "keep_best",
             TextTypes.trueOrFalse(),
             Default.from(values -> values.hasSection("validation_dataset"), "true with a validation_dataset"),
-            "Whether the lowest validation loss is kept besides.");
+            "Also keeps the checkpoint with the lowest validation loss.");
 
     static final Key<Optional<RestoreFrom>> RESTORE_FROM = SECTION.key(
             "restore_from",
             PathTypes.restoreFrom().optional(),
             Default.of(Optional.empty(), "a fresh start"),
-            "The training checkpoint to resume from; auto is the newest, or a fresh start where there is none.");
+            "Training checkpoint to resume from; LATEST is the newest, auto the newest or a fresh start if there is none.");
 
     static final Key<Long> MAX_SHARD_SIZE = SECTION.key(
             "max_shard_size",
             TextTypes.size(),
             Default.of(5_000_000_000L, "as transformers"),
-            "The largest weights file to write.");
+            "Maximum size of a weights file.");
 
     static final Key<Boolean> SAVE_OPTIMIZER = SECTION.key(
             "save_optimizer",
             TextTypes.trueOrFalse(),
             Default.of(true, "a resumed run is exact"),
-            "Whether checkpoints have the optimizer's state; a run resumed without it begins with moments of zero.");
+            "Saves the optimizer's state with each checkpoint; a run resumed without it starts with zero moments.");
 
     static final Key<LastCheckpoint> LAST = SECTION.key(
             "last",
             TextTypes.oneOf(LastCheckpoint.values()),
-            Default.of(LastCheckpoint.FULL, "as every checkpoint"),
-            "Whether the checkpoint of the last step has the optimizer's state.");
+            Default.of(LastCheckpoint.FULL, "like every other checkpoint"),
+            "Content of the last step's checkpoint; weights_only leaves out the optimizer's state.");
 
     public CheckpointSection {
         PathTypes.requireAbsolute("checkpointDir", checkpointDir);

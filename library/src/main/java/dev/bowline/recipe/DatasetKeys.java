@@ -76,7 +76,7 @@ final class DatasetKeys {
                 "split",
                 TextTypes.split().optional(),
                 Default.of(Optional.empty(), training.isEmpty() ? "train, or the only one there is" : "validation"),
-                "Which split of a directory is read; a slice such as train[:1000] is some of its rows.");
+                "Split of a directory to read; a slice such as train[:1000] selects some of its rows.");
         format = section.key(
                 "format",
                 TextTypes.oneOf(FORMATS),
@@ -85,22 +85,22 @@ final class DatasetKeys {
                         training.isEmpty()
                                 ? "columns with a column_mapping, otherwise auto"
                                 : "columns with a column_mapping of its own, otherwise as dataset"),
-                "How an example is written; auto looks at the first one.");
+                "Format of one row; auto detects the format from the first row.");
         context = section.key(
                 "column_mapping.context",
                 column,
                 usualColumn(keys -> keys.context),
-                "The field that goes before the question.");
+                "Field with the text before the question.");
         question = section.key(
                 "column_mapping.question",
                 column,
                 usualColumn(keys -> keys.question),
-                "The field that is the user's turn.");
+                "Field with the user's turn.");
         answer = section.key(
                 "column_mapping.answer",
                 column,
                 usualColumn(keys -> keys.answer),
-                "The field that is the assistant's turn.");
+                "Field with the assistant's turn.");
         seqLength = section.key(
                 Names.of("seq_length")
                         .autoModel(Stream.of(
@@ -118,17 +118,17 @@ final class DatasetKeys {
                                         .formatted(MOST_TOKENS),
                                 values -> usualLength(values).reason),
                         MOST_TOKENS),
-                "The longest example, in tokens.");
+                "Maximum length of an example, in tokens.");
         truncation = section.key(
                 "truncation",
                 TextTypes.oneOf(Truncation.values()),
-                asDataset(keys -> keys.truncation, Truncation.ERROR, "nothing is cut unasked"),
-                "What becomes of a longer one: stop, leave it out, or cut its start or end.");
+                asDataset(keys -> keys.truncation, Truncation.ERROR, "no example is cut"),
+                "Treatment of longer examples: stop, leave the example out, or cut its start or end.");
         limit = section.key(
                 Names.of("limit_dataset_samples").alias("limit").autoModel(name + ".num_samples_limit"),
                 NumberTypes.integerFrom(1).optional(),
                 Default.of(Optional.empty(), "all examples"),
-                "How many examples to use, from the first.");
+                "Number of examples to use, from the first.");
         chatTemplate = section.key(
                 "chat_template",
                 TemplateTypes.template().optional(),
@@ -136,51 +136,51 @@ final class DatasetKeys {
                         keys -> keys.chatTemplate,
                         Optional.empty(),
                         "the checkpoint's default, or its tool_use where there are tools"),
-                "Another of the checkpoint's templates, or a Jinja file or text in its place; a file has a dot"
+                "Name of another of the checkpoint's templates, or a Jinja file or Jinja text; a file has a dot"
                         + " or a slash in its path.");
         useHfChatTemplate = section.key(
                 "use_hf_chat_template",
                 TextTypes.trueOrFalse(),
-                asDataset(keys -> keys.useHfChatTemplate, true, "as the checkpoint is used, if it has a template"),
-                "Whether a chat template writes questions and answers; without, they are plain text with spaces"
+                asDataset(keys -> keys.useHfChatTemplate, true, "the checkpoint's template, if it has one"),
+                "Renders questions and answers with a chat template; false writes plain text with spaces"
                         + " between.");
         chatTemplateKwargs = section.key(
                 "chat_template_kwargs",
                 TemplateTypes.variables(),
-                asDataset(keys -> keys.chatTemplateKwargs, JsonObject.of(), "as the template wants"),
-                "Variables of the template's own, such as enable_thinking.");
+                asDataset(keys -> keys.chatTemplateKwargs, JsonObject.of(), "the template's own defaults"),
+                "Variables of the chat template, such as enable_thinking.");
         chatTemplateDate = section.key(
                 "chat_template_date",
                 TemplateTypes.date().optional(),
                 asDataset(keys -> keys.chatTemplateDate, Optional.empty(), "the day the run began"),
-                "The day that a template which writes the date is told (strftime_now); kept on resume.");
+                "Date for chat templates that write the date (strftime_now); a resumed run keeps it.");
         injectThinkingPrefix = section.key(
                 "inject_thinking_prefix",
                 TextTypes.trueOrFalse(),
-                asDataset(keys -> keys.injectThinkingPrefix, false, "as the chat template writes answers"),
-                "Whether Gemma 4's empty thought goes before every answer; it is not trained on.");
+                asDataset(keys -> keys.injectThinkingPrefix, false, "answers as the chat template renders them"),
+                "Inserts Gemma 4's empty thought before every answer, without training on it.");
         addBosToken = section.key(
                 "add_bos_token",
                 TextTypes.trueOrFalse(),
-                asDataset(keys -> keys.addBosToken, false, "as the chat template or the tokenizer does"),
-                "Whether an example that does not begin with the bos_token gets one.");
+                asDataset(keys -> keys.addBosToken, false, "the chat template or the tokenizer decides"),
+                "Prepends the bos_token to examples that do not start with it.");
         answerOnlyLossMask = section.key(
                 "answer_only_loss_mask",
                 TextTypes.trueOrFalse(),
                 asDataset(keys -> keys.answerOnlyLossMask, true, "only answers are trained on"),
-                "Whether only the assistant's tokens are trained on.");
+                "Trains on the assistant's tokens only.");
         maskHistory = section.key(
                 Names.of("mask_history").autoModel(name + ".train_on_last_turn_only"),
                 TextTypes.trueOrFalse(),
                 asDataset(keys -> keys.maskHistory, false, "every answer of a conversation is trained on"),
-                "Whether only the last answer of a conversation is trained on.");
+                "Trains on the last answer of a conversation only.");
         shuffle = training.isPresent()
                 ? Optional.empty()
                 : Optional.of(section.key(
                         Names.of("shuffle").autoModel("dataloader.shuffle"),
                         TextTypes.trueOrFalse(),
                         Default.of(true, "each epoch has its own order"),
-                        "Whether the order of the examples changes."));
+                        "Shuffles the examples."));
     }
 
     private boolean givesMapping(RecipeValues values) {
@@ -218,7 +218,7 @@ final class DatasetKeys {
 
     private record UsualLength(int tokens, String reason) {}
 
-    /// As long as the model and the packed row allow, with a bound.
+    /// The packed row or a fixed maximum, and at most the positions of the model.
     private static UsualLength usualLength(RecipeValues values) {
         UsualLength usual = values.find(PackedSequence.SIZE)
                 .filter(size -> size > 0)

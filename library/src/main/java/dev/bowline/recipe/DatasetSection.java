@@ -13,14 +13,14 @@ import java.util.stream.Stream;
 /// The source of the examples and the tokens that are trained on. [DatasetKeys] declares the keys.
 ///
 /// @param path a file, or a directory with the files of one dataset, absolute
-/// @param split which split of it, and perhaps which of its rows; empty for the usual one
+/// @param split a split, or a slice of it; empty for the usual split
 /// @param format of one example in the file
 /// @param seqLength the longest example in tokens, at least 2
-/// @param limit how many examples to use, from the first; empty for all
+/// @param limit the number of examples to use, from the first; empty for all
 /// @param chatTemplate the rendering of conversations as text
-/// @param answerOnlyLossMask whether only the assistant's tokens are trained on
-/// @param maskHistory whether only the last answer of a conversation is trained on
-/// @param shuffle whether each epoch has its own order
+/// @param answerOnlyLossMask true trains on the assistant's tokens only
+/// @param maskHistory true trains on the last answer of a conversation only
+/// @param shuffle true gives each epoch its own order
 public record DatasetSection(
         Path path,
         Optional<String> split,
@@ -157,7 +157,7 @@ public record DatasetSection(
                                 .formatted(
                                         keys.useHfChatTemplate.path(),
                                         values.yaml(keys.format).orElseThrow()),
-                        "write true; a chat template is what writes a conversation",
+                        "write true; conversations need a chat template",
                         keys.useHfChatTemplate,
                         keys.format);
             }

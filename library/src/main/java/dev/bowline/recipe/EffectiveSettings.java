@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// What a recipe comes to: every key there is, its value and who decided it.
+/// Every key of the schema with its value and its origin.
 ///
 /// @param settings in the order of the schema
 public record EffectiveSettings(List<Setting> settings) {
@@ -28,7 +28,7 @@ public record EffectiveSettings(List<Setting> settings) {
         return new EffectiveSettings(all);
     }
 
-    /// One line a key: name, value, origin, in columns. A section that is absent is one line.
+    /// One line per key: name, value and origin in columns. An absent section is one line.
     public String toText() {
         List<Setting> rows = rows();
         int keyWidth = width(rows.stream().map(Setting::key).toList());
@@ -54,7 +54,7 @@ public record EffectiveSettings(List<Setting> settings) {
         return rows;
     }
 
-    /// A recipe that says all of it, with absolute paths: loading it gives the same records wherever it lies.
+    /// A recipe with every value and absolute paths: loading it gives the same records from any directory.
     public String toYaml() {
         StringBuilder yaml = new StringBuilder();
         List<String> open = List.of();
@@ -79,7 +79,7 @@ public record EffectiveSettings(List<Setting> settings) {
         return setting.value().orElse("-");
     }
 
-    /// One long path must not push every origin off the screen.
+    /// The width of a column without its longest values, so that one long path does not push every origin off the screen.
     private static int width(List<String> column) {
         return column.stream()
                 .mapToInt(String::length)

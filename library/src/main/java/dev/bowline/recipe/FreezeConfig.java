@@ -52,7 +52,7 @@ public record FreezeConfig(
             "freeze_language_model",
             TextTypes.onlyFalse("write false; true freezes everything, and nothing is left to train."
                     + " freeze_embeddings, freeze_router, freeze_experts and freeze_norms freeze parts of it"),
-            Default.of(false, "it is what is trained"),
+            Default.of(false, "the language model is trained"),
             "Must be false: nothing else can be trained yet.");
 
     static final Key<Boolean> ROUTER = SECTION.key(
@@ -73,8 +73,8 @@ public record FreezeConfig(
     static final Key<Optional<Boolean>> LM_HEAD = SECTION.key(
             "freeze_lm_head",
             TextTypes.trueOrFalse().optional(),
-            Default.of(Optional.empty(), "a tied head goes with the embedding, a separate one is trained"),
-            "Freezes a separate head; a tied one is the embedding, and must not be said to differ from it.");
+            Default.of(Optional.empty(), "a tied head follows the embedding, a separate head is trained"),
+            "Freezes a separate head; a tied head is the embedding, so a different value is an error.");
 
     public FreezeConfig {
         VISION_TOWER.require(visionTower);

@@ -3,9 +3,9 @@ package dev.bowline.recipe;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/// A dataset on the Hugging Face Hub, and how it becomes a local file.
+/// A dataset on the Hugging Face Hub, and the command that makes a local file of it.
 ///
-/// @param name as `datasets` takes it
+/// @param name for `datasets.load_dataset`
 /// @param config one of the dataset's configurations, if the recipe names one
 /// @param revision a branch, tag or commit, if the recipe names one
 /// @param split the split, or an expression that only `datasets` understands

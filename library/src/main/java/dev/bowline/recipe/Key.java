@@ -23,7 +23,7 @@ record Key<T>(
         Default<T> byDefault,
         String doc) {
 
-    /// The value of a key that nobody gives.
+    /// The value of a key that is not given.
     sealed interface Default<T> {
 
         static <T> Default<T> required() {

@@ -12,7 +12,7 @@ import java.util.Optional;
 /// @param decaySteps the step, counted from the first, at which `minLr` is reached; empty for the run's last
 /// @param minLr the rate at the end of the decay and after it
 /// @param initLr the rate the warm-up starts from
-/// @param startAtInitLr whether the first step has `initLr` itself, and not the rate one step above it
+/// @param startAtInitLr true uses `initLr` in the first step, and not the rate one step above it
 public record LrScheduler(
         Schedule.Decay decayStyle,
         Optional<Integer> warmupSteps,
@@ -26,38 +26,38 @@ public record LrScheduler(
     static final Key<Schedule.Decay> LR_DECAY_STYLE = SECTION.key(
             "lr_decay_style",
             TextTypes.oneOf(Schedule.Decay.values()),
-            Default.of(Schedule.Decay.CONSTANT, "no decay unasked"),
-            "How the rate falls after the warm-up.");
+            Default.of(Schedule.Decay.CONSTANT, "no decay"),
+            "Decay of the learning rate after the warm-up.");
 
     static final Key<Optional<Integer>> LR_WARMUP_STEPS = SECTION.key(
             "lr_warmup_steps",
             NumberTypes.integerFrom(0).optional(),
             Default.of(Optional.of(0), "no warm-up"),
-            "Steps from init_lr up to optimizer.lr; null for a tenth of the run's steps, at most 1000.");
+            "Steps from init_lr up to optimizer.lr; null is a tenth of the run's steps, at most 1000.");
 
     static final Key<Optional<Integer>> LR_DECAY_STEPS = SECTION.key(
             "lr_decay_steps",
             NumberTypes.integerFrom(1).optional(),
             Default.of(Optional.empty(), "the run's last step"),
-            "The step at which min_lr is reached, the warm-up included.");
+            "Step at which min_lr is reached, counted from the start of the warm-up.");
 
     static final Key<Double> MIN_LR = SECTION.key(
             "min_lr",
             NumberTypes.atLeast(0, "1e-6"),
-            Default.of(0.0, "decays to nothing"),
-            "The rate that the decay ends at.");
+            Default.of(0.0, "decays to zero"),
+            "Learning rate at the end of the decay.");
 
     static final Key<Double> INIT_LR = SECTION.key(
             "init_lr",
             NumberTypes.atLeast(0, "1e-7"),
-            Default.of(0.0, "starts from nothing"),
-            "The rate that the warm-up starts from.");
+            Default.of(0.0, "starts from zero"),
+            "Learning rate at the start of the warm-up.");
 
     static final Key<Boolean> START_AT_INIT_LR = SECTION.key(
             "start_at_init_lr",
             TextTypes.trueOrFalse(),
             Default.of(false, "the first step is one step up from init_lr"),
-            "Whether the first step has init_lr itself, as in AutoModel, so that optimizer.lr comes a step later.");
+            "Uses init_lr itself in the first step, as AutoModel does; optimizer.lr is then reached one step later.");
 
     public LrScheduler {
         LR_WARMUP_STEPS.require(warmupSteps);

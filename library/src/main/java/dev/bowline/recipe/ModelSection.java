@@ -36,7 +36,7 @@ public record ModelSection(
             "pretrained_model_name_or_path",
             PathTypes.modelDirectory(),
             Default.required(),
-            "The checkpoint to start from, a local Hugging Face directory.");
+            "Checkpoint to start from: a local Hugging Face directory.");
 
     static final Key<Optional<Dtype>> TORCH_DTYPE = SECTION.key(
             Names.of("torch_dtype").autoModel("model.dtype"),
@@ -54,26 +54,26 @@ public record ModelSection(
                             "fp16", FLOAT16_FIX,
                             "torch.float16", FLOAT16_FIX,
                             "half", FLOAT16_FIX)),
-            Default.of(Optional.empty(), "as most of its weights are stored; float32 for float16"),
-            "The type the weights are trained in.");
+            Default.of(Optional.empty(), "the dtype of most stored weights; float32 for float16"),
+            "Dtype of the trained weights.");
 
     static final Key<DeviceChoice> DEVICE = SECTION.key(
             "device",
             TextTypes.device(),
             Default.of(new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
-            "Where the model computes.");
+            "Device that the model computes on.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(
             "attention_dropout",
             NO_DROPOUT,
             Default.of(Optional.empty(), "a config.json that has one is refused"),
-            "0 trains without the dropout of that name in config.json, none of which Bowline applies.");
+            "0 trains without the attention_dropout of config.json; Bowline applies no dropout.");
 
     static final Key<Optional<Double>> RESID_PDROP = SECTION.key(
             "resid_pdrop",
             NO_DROPOUT,
             Default.of(Optional.empty(), "a config.json that has one is refused"),
-            "As model.attention_dropout.");
+            "Like model.attention_dropout, for resid_pdrop.");
 
     public ModelSection {
         withoutDropout = Set.copyOf(withoutDropout);

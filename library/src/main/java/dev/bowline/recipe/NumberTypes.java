@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.function.DoublePredicate;
 import java.util.function.Function;
 
-/// Keys that hold numbers, and lists of them.
+/// Types of keys with numbers.
 final class NumberTypes {
 
     private NumberTypes() {}
@@ -97,7 +97,7 @@ final class NumberTypes {
                 betas -> "[%s, %s]".formatted(shortest(betas.getFirst()), shortest(betas.getLast())));
     }
 
-    /// A number as YAML, so that reading it gives the same bits.
+    /// A number as YAML that is read back with the same bits.
     static String shortest(double value) {
         if (value == Math.rint(value) && Math.abs(value) < 1e7) {
             return String.valueOf((long) value);

@@ -22,7 +22,7 @@ public record OptimizerSection(OptimizerName name, double lr, Hyperparameters hy
             "The optimizer.");
 
     static final Key<Double> LR =
-            SECTION.key("lr", NumberTypes.above(0, "1e-5"), Default.required(), "The highest learning rate.");
+            SECTION.key("lr", NumberTypes.above(0, "1e-5"), Default.required(), "Peak learning rate.");
 
     static final Key<List<Double>> BETAS = SECTION.key(
             "betas",
@@ -34,7 +34,7 @@ public record OptimizerSection(OptimizerName name, double lr, Hyperparameters hy
             "eps",
             NumberTypes.above(0, "1e-8"),
             Default.of(1e-8, "as PyTorch"),
-            "Added to the root of the second moment.");
+            "Added to the square root of the second moment.");
 
     static final Key<Double> WEIGHT_DECAY = SECTION.key(
             "weight_decay",
@@ -45,8 +45,8 @@ public record OptimizerSection(OptimizerName name, double lr, Hyperparameters hy
     static final Key<Boolean> DECAY_NORMS_AND_BIASES = SECTION.key(
             "decay_norms_and_biases",
             TextTypes.trueOrFalse(),
-            Default.of(false, "decay pulls a norm towards nothing"),
-            "Whether vectors and scalars decay too.");
+            Default.of(false, "weight decay pulls norms towards zero"),
+            "Applies weight decay to vectors and scalars too.");
 
     static final Key<StateDtype> STATE_DTYPE = SECTION.key(
             "state_dtype",

@@ -2,10 +2,10 @@ package dev.bowline.recipe;
 
 import java.nio.file.Path;
 
-/// Where a value came from, for whoever has to change it.
+/// The origin of a value: the place to change it.
 public sealed interface Origin {
 
-    /// Written in the recipe.
+    /// A place in the recipe file.
     ///
     /// @param line counted from 1
     /// @param column counted from 1, in characters
@@ -16,7 +16,7 @@ public sealed interface Origin {
         }
     }
 
-    /// Given on the command line.
+    /// An override of the command line.
     ///
     /// @param assignment `key.path=value`
     record OnFlag(String assignment) implements Origin {
@@ -26,7 +26,7 @@ public sealed interface Origin {
         }
     }
 
-    /// Given by a program.
+    /// A call of a program.
     ///
     /// @param key dotted
     record InProgram(String key) implements Origin {
@@ -36,7 +36,7 @@ public sealed interface Origin {
         }
     }
 
-    /// Nobody gave it.
+    /// The default.
     ///
     /// @param reason why this default
     record Default(String reason) implements Origin {
@@ -46,10 +46,9 @@ public sealed interface Origin {
         }
     }
 
-    /// Nobody gave it, and the recipe is one of NeMo AutoModel, whose default differs or is known to be the
-    /// same.
+    /// The default of NeMo AutoModel, in a recipe of AutoModel.
     ///
-    /// @param reason what the default is
+    /// @param reason describes the default
     record AutoModelDefault(String reason) implements Origin {
         @Override
         public String toString() {
@@ -57,7 +56,7 @@ public sealed interface Origin {
         }
     }
 
-    /// Whether somebody wrote it.
+    /// True if the file, a flag or a program gives the value.
     default boolean isGiven() {
         return switch (this) {
             case InFile _, OnFlag _, InProgram _ -> true;

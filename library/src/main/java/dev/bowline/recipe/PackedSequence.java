@@ -15,7 +15,7 @@ public record PackedSequence(int packedSequenceSize) {
             Names.of("packed_sequence_size").autoModel("packed_sequence.pack_size"),
             NumberTypes.zeroOrFrom(2),
             Default.of(0, "no packing"),
-            "Tokens in a packed row; 0 for one example a row.");
+            "Tokens per packed row; 0 puts one example in each row.");
 
     public PackedSequence {
         SIZE.require(packedSequenceSize);

@@ -15,10 +15,10 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/// Keys that hold a path.
+/// Types of keys with a path.
 ///
-/// A path in a recipe is relative to the recipe, so that it means the same wherever the command is typed; a
-/// path in a flag is relative to the current directory, as the shell completes it.
+/// A path in a recipe is relative to the recipe, and independent of the current directory. A path in a flag is relative to
+/// the current directory, as the shell completes it.
 final class PathTypes {
 
     private static final String LATEST = "LATEST";
@@ -59,7 +59,7 @@ final class PathTypes {
                 PathTypes::write);
     }
 
-    /// A local Hugging Face directory; a name on the Hub is told how to become one.
+    /// A local Hugging Face directory. The error for a name on the Hub has the download command.
     static KeyType<Path> modelDirectory() {
         return KeyType.ofScalar(
                 "a directory with a config.json",

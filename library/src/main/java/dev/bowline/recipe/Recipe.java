@@ -31,7 +31,7 @@ public record Recipe(
     static final Section TOP = new Section("");
 
     static final Key<Long> SEED =
-            TOP.key("seed", NumberTypes.longFrom(0), Default.of(42L, "as AutoModel"), "Seed of every random choice.");
+            TOP.key("seed", NumberTypes.longFrom(0), Default.of(42L, "as AutoModel"), "Random seed of the run.");
 
     static final Section CLIPPING = new Section("clip_grad_norm");
 
@@ -39,7 +39,7 @@ public record Recipe(
             "max_norm",
             NumberTypes.above(0, "1.0").optional(),
             Default.of(Optional.of(1.0), "as AutoModel"),
-            "The largest gradient norm of a step; null for no clipping.");
+            "Maximum gradient norm of a step; null disables clipping.");
 
     static final Section LOSS = new Section("loss");
 
@@ -47,13 +47,13 @@ public record Recipe(
             Names.of("chunk_size").autoModel("loss_fn.chunk_len"),
             NumberTypes.integerFrom(1),
             Default.of(512, "bounds the memory of the logits"),
-            "Tokens that go through the head at a time.");
+            "Tokens per chunk of the head's logits.");
 
     static final Key<Boolean> LOSS_FULL_LOGITS = LOSS.key(
             "full_logits",
             TextTypes.trueOrFalse(),
             Default.of(false, "bounds the memory of the logits"),
-            "Whether the logits of every token are there at once, through autograd, as in transformers.");
+            "Computes the logits of all tokens at once with autograd, as transformers does.");
 
     public Recipe {
         SEED.require(seed);

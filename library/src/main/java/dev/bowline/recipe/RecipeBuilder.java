@@ -84,7 +84,7 @@ public final class RecipeBuilder {
         return this;
     }
 
-    /// @throws RecipeException with everything that is wrong, each with its key
+    /// @throws RecipeException with every problem and its key
     public Recipe build() {
         return RecipeFile.read(Path.of("RecipeBuilder").toAbsolutePath(), root, diagnostics)
                 .recipe();

@@ -3,7 +3,7 @@ package dev.bowline.recipe;
 import dev.bowline.BowlineException;
 import java.util.List;
 
-/// A recipe that cannot be used, with everything that is wrong with it.
+/// A recipe with errors, and all of its problems.
 public final class RecipeException extends BowlineException {
 
     private static final int MOST_SHOWN = 100;

@@ -1,6 +1,7 @@
 package dev.bowline.recipe;
 
 import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.recipe.YamlValue.Mapping;
 import dev.bowline.recipe.YamlValue.Scalar;
 import java.nio.file.Path;
@@ -9,11 +10,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
-/// A recipe as it was read: the records for whoever runs it, and the settings for whoever wants to know why.
+/// A recipe that was read: the records for a run, and the settings with their origins for a report.
 ///
-/// @param places where to change each key: where it is given, or else the section it would stand in
-/// @param notes what became of keys of NeMo AutoModel, in the order of the file
+/// @param places the position of each given key, or of the section for a key that is not given
+/// @param notes on the reading of NeMo AutoModel's keys, in the order of the file
 public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, Origin> places, List<Note> notes) {
 
     /// The reading of one key of a NeMo AutoModel recipe whose effect differs from its name or value.
@@ -43,12 +45,12 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         places = Map.copyOf(places);
     }
 
-    /// A recipe that a program made, without settings; what is wrong with it is at the start of its source.
+    /// A recipe that a program made, without settings. Its errors have the start of its source as position.
     public static RecipeFile of(Recipe recipe) {
         return new RecipeFile(recipe, new EffectiveSettings(List.of()), Map.of(), List.of());
     }
 
-    /// What only the model or the data can tell is wrong with a key, at its position.
+    /// An error of a key that only the model or the data shows, at the key's position.
     ///
     /// @param key dotted
     public RecipeException wrong(String key, String problem, String fix) {
@@ -63,7 +65,19 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     public Fix again(String... assignments) {
         return settings.settings().isEmpty()
                 ? Fix.of("the same recipe with " + String.join(", ", assignments))
-                : Fix.of(RunCommand.of(this).with(List.of(assignments)));
+                : Fix.of(new Remedy.FineTune(recipe.source(), overridesWith(List.of(assignments))));
+    }
+
+    /// The overrides of this recipe, with `assignments` in place of the overrides of the same keys.
+    private List<String> overridesWith(List<String> assignments) {
+        Stream<String> kept = settings.settings().stream()
+                .map(EffectiveSettings.Setting::origin)
+                .flatMap(origin ->
+                        origin instanceof Origin.OnFlag(String assignment) ? Stream.of(assignment) : Stream.empty())
+                .distinct()
+                .filter(set ->
+                        assignments.stream().noneMatch(other -> segments(other).equals(segments(set))));
+        return Stream.concat(kept, assignments.stream()).toList();
     }
 
     /// Reads `file` with `sets` over it.
@@ -72,7 +86,7 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     /// datasets and templates must exist.
     ///
     /// @param sets `key.path=value` each, the value in YAML; of two for one key the later holds
-    /// @throws RecipeException with everything that is wrong, each with its position
+    /// @throws RecipeException with every problem and its position
     public static RecipeFile load(Path file, List<String> sets) {
         Diagnostics diagnostics = new Diagnostics();
         YamlValue document = YamlReader.read(SourceText.ofFile(file), diagnostics)
@@ -97,7 +111,7 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeFile(Recipe.of(values), EffectiveSettings.of(values), places, diagnostics.notes());
     }
 
-    /// Whether `set` has the form `key.path=value`.
+    /// True if `set` has the form `key.path=value`.
     public static boolean isAssignment(String set) {
         return set.indexOf('=') >= 0 && segments(set).stream().noneMatch(String::isBlank);
     }

@@ -94,7 +94,7 @@ final class RecipeValues {
         return value(key).map(Value::origin);
     }
 
-    /// Whether the file, a flag or a program gives the key.
+    /// True if the file, a flag or a program gives the key.
     boolean isGiven(Key<?> key) {
         return origin(key).filter(Origin::isGiven).isPresent();
     }

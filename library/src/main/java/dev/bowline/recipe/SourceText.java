@@ -18,7 +18,7 @@ import org.snakeyaml.engine.v2.exceptions.ReaderException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlVersionException;
 
-/// YAML text and how a place in it is named, for a file as well as for a flag.
+/// YAML text of a file, a flag or a program, and the origin of each position in it.
 final class SourceText {
 
     private static final int MOST_BYTES = 1 << 18;
@@ -71,7 +71,7 @@ final class SourceText {
         return naming.apply(new Position(mark.getLine(), mark.getColumn()));
     }
 
-    /// What `reading` returns, with a failure of the YAML parser told as a problem with a fix.
+    /// Returns the result of `reading`. A failure of the YAML parser becomes a problem with a fix.
     <T> T explaining(Supplier<T> reading) {
         try {
             return reading.get();

@@ -26,19 +26,19 @@ public record StepScheduler(
             NumberTypes.integerFrom(1).optional();
 
     static final Key<Integer> GLOBAL_BATCH_SIZE =
-            SECTION.key("global_batch_size", NumberTypes.integerFrom(1), Default.required(), "Rows in one step.");
+            SECTION.key("global_batch_size", NumberTypes.integerFrom(1), Default.required(), "Rows per optimizer step.");
 
     static final Key<Integer> LOCAL_BATCH_SIZE = SECTION.key(
             "local_batch_size",
             NumberTypes.integerFrom(1),
             Default.of(1, "needs the least memory"),
-            "Rows in one forward pass; divides global_batch_size.");
+            "Rows per forward pass; divides global_batch_size.");
 
     static final Key<Optional<Integer>> MAX_STEPS = SECTION.key(
             "max_steps",
             COUNT,
             Default.of(Optional.empty(), "no limit"),
-            "The last step. This or num_epochs must be given; of both, the first reached ends the run.");
+            "Last step. max_steps or num_epochs is required; with both, the first limit reached ends the run.");
 
     static final Key<Optional<Integer>> NUM_EPOCHS =
             SECTION.key("num_epochs", COUNT, Default.of(Optional.empty(), "no limit"), "Passes over the dataset.");

@@ -21,21 +21,21 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// Keys about chat templates: which one, its variables, its day.
+/// Types of keys for chat templates: the template, its variables, its date.
 final class TemplateTypes {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9_-]*");
 
-    /// Words that YAML 1.1 takes for switches, which a template would take for text, and text is true.
+    /// Words that are booleans in YAML 1.1 and text in YAML 1.2. A template treats text as true.
     private static final Set<String> OLD_SWITCHES = Set.of("yes", "no", "on", "off", "y", "n");
 
     private TemplateTypes() {}
 
-    /// A word is a name; whatever has a dot or a slash in it is a file, unless it has Jinja's braces and is none.
+    /// A word is a name. Text with a dot or a slash is a file, or Jinja text if it has Jinja's braces and no file exists.
     static KeyType<Template> template() {
         KeyType<Path> file = PathTypes.file();
         return KeyType.ofScalar(
-                "an existing file, the name of a template of the checkpoint, Jinja text",
+                "an existing file, the name of a template of the checkpoint, or Jinja text",
                 "a path or a name",
                 scalar -> {
                     boolean isName = !scalar.isNumber()
@@ -78,7 +78,7 @@ final class TemplateTypes {
                 LocalDate::toString);
     }
 
-    /// A mapping whose values may be anything: the template decides what they mean.
+    /// A mapping with values of any type, for the template.
     static KeyType<JsonObject> variables() {
         return new KeyType<>(
                 "a mapping of names to values",

@@ -20,7 +20,7 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Keys that hold a word: a switch, one of a few choices, a name, a size.
+/// Types of keys with one word: a switch, a choice, a name, a split, a device, a size.
 final class TextTypes {
 
     private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?([KMGT]i?B|B)?");
@@ -63,7 +63,7 @@ final class TextTypes {
 
     /// One of the names; several may mean the same, and the first of them is the one that is written.
     ///
-    /// @param hints what to write instead of a name that is known and not taken
+    /// @param hints the replacement for each known name that the key does not take
     static <T> KeyType<T> oneOf(Map<String, T> names, Map<String, String> hints) {
         List<String> known = List.copyOf(names.keySet());
         return KeyType.ofScalar(
@@ -175,7 +175,7 @@ final class TextTypes {
                 "a size of at least 1KB, such as 5GB or 512MiB", "5GB", TextTypes::size, TextTypes::sizeText);
     }
 
-    /// Text as YAML: bare where it can only be text, otherwise in double quotes.
+    /// Text as YAML: plain if no other reading is possible, otherwise in double quotes.
     static String quoted(String text) {
         if (text.matches("[A-Za-z/_][A-Za-z0-9_./-]*") && !text.matches("(?i)true|false|null|yes|no|on|off|y|n")) {
             return text;

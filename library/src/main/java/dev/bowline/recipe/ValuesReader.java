@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Holds a YAML tree against the schema: every key in it is read or becomes a problem, and every key of the schema
-/// gets its value or becomes one.
+/// Reads a YAML tree with the schema. Every key of the tree is read or reported as a problem, and every key of the schema
+/// gets a value or is reported as missing.
 final class ValuesReader {
 
     private final Diagnostics diagnostics;
     private final RecipeValues values;
 
-    /// Keys and sections that something is already wrong with, so that nothing else is said about them.
+    /// Keys and sections that already have a problem and get no second one.
     private final Set<String> broken = new HashSet<>();
 
     private final AutoModelDefaults defaults;

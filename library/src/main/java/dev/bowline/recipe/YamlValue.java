@@ -6,13 +6,12 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/// YAML as it was written, each value with its position. Nothing is converted here: what `yes` or `1e-5` means is
-/// decided by the key that expects it.
+/// A YAML value and its position. Nothing is converted: the key decides about the meaning of `yes` or `1e-5`.
 sealed interface YamlValue {
 
     Origin at();
 
-    /// How a message names this value: `the text 'yes'`, `the number 3`, `a list of 2`.
+    /// The value's name in a message: `the text 'yes'`, `the number 3`, `a list of 2`.
     String found();
 
     /// The value in lower case, `null` for no value: the form in which tables of values are written.

@@ -1,7 +1,7 @@
-/// A recipe: the YAML file that describes a fine-tuning, read into records that cannot exist invalid.
+/// A recipe: the YAML file that describes a fine-tuning, read into validated records.
 ///
-/// [RecipeFile#load] is the door. Everything a recipe may say is in one table, and the reader, the guide and
-/// `explain` are all made from it, so a key that is declared is a key that is read.
+/// [RecipeFile#load] reads a file and [RecipeBuilder] builds a recipe in a program. Each section's record declares its keys;
+/// the reader, the guide and `explain` use these declarations.
 @NullMarked
 package dev.bowline.recipe;
 

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
@@ -372,5 +374,17 @@ class RecipeFileTest {
                 () -> new LrScheduler(Schedule.Decay.COSINE, Optional.of(9), Optional.of(8), 0, 0, false));
         assertThrows(
                 IllegalArgumentException.class, () -> new FreezeConfig(false, true, true, true, false, false, false));
+    }
+
+    @Test
+    void aRunToRepeatKeepsEveryOverrideThatIsNotReplaced() {
+        RecipeFile file = folder.load(RecipeFolder.SHORTEST, "seed=7", "checkpoint.restore_from=LATEST");
+
+        Fix again = file.again("checkpoint.restore_from=/run/step_2");
+
+        assertEquals(
+                Fix.of(new Remedy.FineTune(
+                        folder.path("recipe.yaml"), List.of("seed=7", "checkpoint.restore_from=/run/step_2"))),
+                again);
     }
 }

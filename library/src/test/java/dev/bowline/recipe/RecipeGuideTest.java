@@ -8,27 +8,32 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /// The table in the guide is the schema, row by row.
+///
+/// `-Dbowline.recipes.write=true` writes the rows.
 class RecipeGuideTest {
 
     private static final Path GUIDE = Path.of("../docs/guides/recipes.md");
 
     @Test
     void theGuideListsEveryKeyAsTheCodeReadsIt() throws IOException {
-        Map<String, String> expected = new TreeMap<>();
-        RecipeSchema.KEYS.forEach(key -> expected.put(key.path(), row(key)));
-        Map<String, String> written = new TreeMap<>();
-        for (String line : Files.readAllLines(GUIDE)) {
-            if (line.matches("\\| `[a-z_.]+` \\|.*\\|.*\\|.*\\|")) {
-                written.put(line.substring(3, line.indexOf('`', 3)), line);
-            }
+        List<String> expected = RecipeSchema.KEYS.stream().<String>map(RecipeGuideTest::row).toList();
+        String guide = Files.readString(GUIDE);
+        List<String> written = rows(guide);
+        if (Boolean.getBoolean("bowline.recipes.write")) {
+            guide = guide.replace(String.join("\n", written) + "\n", String.join("\n", expected) + "\n");
+            Files.writeString(GUIDE, guide);
         }
 
-        assertEquals(String.join("\n", expected.values()), String.join("\n", written.values()));
+        assertEquals(String.join("\n", expected), String.join("\n", rows(guide)));
+    }
+
+    private static List<String> rows(String guide) {
+        return guide.lines()
+                .filter(line -> line.matches("\\| `[a-z_.]+` \\|.*\\|.*\\|.*\\|"))
+                .toList();
     }
 
     @Test

@@ -175,7 +175,7 @@ class RecipeProblemsTest {
                 List.of(
                         "1:1: dataset.path is missing: expected an existing file or directory | add it: The examples: a"
                                 + " file of JSON, JSON lines, Parquet or CSV, or a directory of such files.",
-                        "6:1: optimizer.lr is missing: expected a number above 0 | add it: The highest learning rate."),
+                        "6:1: optimizer.lr is missing: expected a number above 0 | add it: Peak learning rate."),
                 folder.problems("""
                         model:
                           pretrained_model_name_or_path: model
