@@ -13,8 +13,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// Translates the dataset sections of an AutoModel recipe to Bowline's keys. A class becomes a format, a split becomes
-/// some rows of a local file, and a name on the Hub becomes an error with the command that makes the file.
+/// Translates the dataset sections of an AutoModel recipe to Bowline's keys. A class becomes a format, a split
+/// becomes some rows of a local file, and a name on the Hub becomes an error with the command that makes the
+/// file.
 final class AutoModelDatasets {
 
     private static final String TRAINING = "dataset";
@@ -208,8 +209,9 @@ final class AutoModelDatasets {
         return withoutHubKeys(section);
     }
 
-    /// True if a name that is not a local path is a dataset of the Hub. In an AutoModel recipe the name may be a single
-    /// word, such as `squad`. In a recipe of Bowline a path below an existing directory is not a name of the Hub.
+    /// True if a name that is not a local path is a dataset of the Hub. In an AutoModel recipe the name may be
+    /// a single word, such as `squad`. In a recipe of Bowline a path below an existing directory is not a name
+    /// of the Hub.
     private boolean isHubName(Scalar name) {
         boolean isBesideFiles = HubDataset.isName(name.text())
                 && PathTypes.firstExisting(
@@ -227,14 +229,16 @@ final class AutoModelDatasets {
         for (String key : isAutoModel ? List.of("name", "revision") : List.<String>of()) {
             Optional<Scalar> there = left.scalar(key);
             there.ifPresent(value -> diagnostics.ignored(
-                    value.at(), section.key + "." + key, "it selects a dataset on the Hub, and datasets are local files"));
+                    value.at(),
+                    section.key + "." + key,
+                    "it selects a dataset on the Hub, and datasets are local files"));
             left = left.without(key);
         }
         return left;
     }
 
-    /// With a local training file, a validation dataset of the Hub becomes the same file if it is the same split, and is
-    /// left out otherwise.
+    /// With a local training file, a validation dataset of the Hub becomes the same file if it is the same
+    /// split, and is left out otherwise.
     private Mapping validation(Mapping root, Optional<DatasetMapping> training, DatasetMapping validation) {
         boolean isOfTheHub = validation.name.isPresent()
                 && existing(validation.name.get()).isEmpty()
@@ -268,9 +272,9 @@ final class AutoModelDatasets {
                 section.scalar("shuffle_seed").map(Scalar::text).filter(seed -> seed.matches("[0-9]+")));
     }
 
-    /// The existing file of a path. AutoModel's paths are relative to the directory that AutoModel is started in, which
-    /// is above its recipes: the path is looked up next to the recipe, in the current directory, and in each directory
-    /// above the recipe.
+    /// The existing file of a path. AutoModel's paths are relative to the directory that AutoModel is started
+    /// in, which is above its recipes: the path is looked up next to the recipe, in the current directory, and
+    /// in each directory above the recipe.
     private Optional<Path> existing(Scalar scalar) {
         String text = scalar.text();
         if (text.isBlank() || text.contains("{{") || text.contains("{%") || text.indexOf('\n') >= 0) {

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Every key of NeMo AutoModel's fine-tuning recipes that is not a key of Bowline's with the same meaning, and its
-/// translation. A plain rename is declared with the key of Bowline ([Key#autoModelPaths]).
+/// Every key of NeMo AutoModel's fine-tuning recipes that is not a key of Bowline's with the same meaning, and
+/// its translation. A plain rename is declared with the key of Bowline ([Key#autoModelPaths]).
 final class AutoModelKeys {
 
     private static final String LOADING = "examples are read ahead, without a setting";

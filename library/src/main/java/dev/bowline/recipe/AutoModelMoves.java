@@ -11,9 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Replaces placeholders of an AutoModel recipe, moves values to the keys that have their meaning, and removes keys of
-/// Bowline's that have no
-/// effect with the others. In a recipe of Bowline's own such a key is an error.
+/// Replaces placeholders of an AutoModel recipe, moves values to the keys that have their meaning, and removes
+/// keys of Bowline's that have no effect with the others. In a recipe of Bowline's own such a key is an error.
 final class AutoModelMoves {
 
     /// A value and the key that has its meaning.
@@ -36,8 +35,8 @@ final class AutoModelMoves {
         this.refused = refused;
     }
 
-    /// Generated data and models with fresh weights, which AutoModel's benchmarks use, are replaced by the real ones of
-    /// the command line.
+    /// Generated data and models with fresh weights, which AutoModel's benchmarks use, are replaced by the real
+    /// ones of the command line.
     Mapping replacePlaceholders(Mapping root) {
         Mapping replaced = model(root);
         boolean hasData =

@@ -22,8 +22,8 @@ import java.util.Set;
 
 /// Translates a recipe of NeMo AutoModel to Bowline's keys, before the checks.
 ///
-/// Each value keeps its position. A key without an effect becomes a note, and a key for a feature that Bowline does not
-/// have becomes a problem. No key that changes the training is dropped silently.
+/// Each value keeps its position. A key without an effect becomes a note, and a key for a feature that Bowline
+/// does not have becomes a problem. No key that changes the training is dropped silently.
 final class AutoModelRecipe {
 
     /// @param root with keys of the schema only, and unknown ones

@@ -203,7 +203,8 @@ final class AutoModelRunKeys {
                 "loss_fn.ignore_index");
         rows.put(new Ignored("the loss is always computed in float32"), "loss_fn.fp32_upcast");
         rows.put(
-                new Ignored("config.json of the checkpoint decides about the softcap of the logits"), "loss_fn.logit_softcapping");
+                new Ignored("config.json of the checkpoint decides about the softcap of the logits"),
+                "loss_fn.logit_softcapping");
     }
 
     private static void checkpoint(Rows rows) {

@@ -59,8 +59,8 @@ final class AutoModelTargets {
     /// @param name in AutoModel's recipes
     record Target(Slot slot, String name, Meaning meaning) {
 
-        /// True for the class's simple name, and for the class in any package below the same root, because packages
-        /// re-export classes.
+        /// True for the class's simple name, and for the class in any package below the same root, because
+        /// packages re-export classes.
         boolean is(String written) {
             String root = name.substring(0, name.indexOf('.') + 1);
             return written.equals(name)

@@ -80,7 +80,8 @@ public record CheckpointSection(
             "restore_from",
             PathTypes.restoreFrom().optional(),
             Default.of(Optional.empty(), "a fresh start"),
-            "Training checkpoint to resume from; LATEST is the newest, auto the newest or a fresh start if there is none.");
+            "Training checkpoint to resume from; LATEST is the newest, auto the newest or a fresh start"
+                    + " if there is none.");
 
     static final Key<Long> MAX_SHARD_SIZE = SECTION.key(
             "max_shard_size",

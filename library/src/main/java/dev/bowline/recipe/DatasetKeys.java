@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/// The keys of `dataset` and of `validation_dataset`. Validation reads its examples as training does unless its section
-/// says otherwise.
+/// The keys of `dataset` and of `validation_dataset`. Validation reads its examples as training does unless its
+/// section says otherwise.
 final class DatasetKeys {
 
     /// The longest example where nothing else bounds it.
@@ -92,15 +92,9 @@ final class DatasetKeys {
                 usualColumn(keys -> keys.context),
                 "Field with the text before the question.");
         question = section.key(
-                "column_mapping.question",
-                column,
-                usualColumn(keys -> keys.question),
-                "Field with the user's turn.");
+                "column_mapping.question", column, usualColumn(keys -> keys.question), "Field with the user's turn.");
         answer = section.key(
-                "column_mapping.answer",
-                column,
-                usualColumn(keys -> keys.answer),
-                "Field with the assistant's turn.");
+                "column_mapping.answer", column, usualColumn(keys -> keys.answer), "Field with the assistant's turn.");
         seqLength = section.key(
                 Names.of("seq_length")
                         .autoModel(Stream.of(

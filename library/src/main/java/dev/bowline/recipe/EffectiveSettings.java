@@ -79,7 +79,8 @@ public record EffectiveSettings(List<Setting> settings) {
         return setting.value().orElse("-");
     }
 
-    /// The width of a column without its longest values, so that one long path does not push every origin off the screen.
+    /// The width of a column without its longest values, so that one long path does not push every origin off
+    /// the screen.
     private static int width(List<String> column) {
         return column.stream()
                 .mapToInt(String::length)

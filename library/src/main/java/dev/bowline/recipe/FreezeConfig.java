@@ -12,8 +12,8 @@ import java.util.Optional;
 /// @param router the routers of a mixture of experts
 /// @param experts the experts of a mixture of experts
 /// @param norms every norm of the language model
-/// @param lmHead whether the head is frozen; without a value a tied head is treated as the embedding and a separate one
-///     is trained
+/// @param lmHead whether the head is frozen; without a value a tied head is treated as the embedding and a
+///     separate one is trained
 public record FreezeConfig(
         boolean embeddings,
         boolean visionTower,

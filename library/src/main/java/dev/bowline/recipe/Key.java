@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 
-/// One key of a recipe. A [Section] makes it; its declaration is the only place that states its name, type, default
-/// and description.
+/// One key of a recipe. A [Section] makes it; its declaration is the only place that states its name, type,
+/// default and description.
 ///
 /// @param path dotted, from the top: `optimizer.lr`
 /// @param aliases other names for it in the same section

@@ -92,8 +92,8 @@ public record ModelSection(
                         .collect(Collectors.toSet()));
     }
 
-    /// `max_position_embeddings` of the checkpoint's config.json. A config.json that cannot be read counts as one
-    /// without the value, because opening the model refuses it with the reason.
+    /// `max_position_embeddings` of the checkpoint's config.json. A config.json that cannot be read counts as
+    /// one without the value, because opening the model refuses it with the reason.
     static Optional<Integer> positions(Path model) {
         try {
             JsonObject config = Json.parse(model.resolve("config.json")).asObject();

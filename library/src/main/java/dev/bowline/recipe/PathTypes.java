@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 
 /// Types of keys with a path.
 ///
-/// A path in a recipe is relative to the recipe, and independent of the current directory. A path in a flag is relative to
-/// the current directory, as the shell completes it.
+/// A path in a recipe is relative to the recipe, and independent of the current directory. A path in a flag is
+/// relative to the current directory, as the shell completes it.
 final class PathTypes {
 
     private static final String LATEST = "LATEST";

@@ -94,8 +94,8 @@ public record Recipe(
         return values.use(LOSS_FULL_LOGITS) ? new LossSection.FullLogits() : new LossSection.Chunked(chunk);
     }
 
-    /// Reports values that contradict each other, and values that would have no effect. A check is silent where one of
-    /// its keys is missing or invalid, as that is reported already.
+    /// Reports values that contradict each other, and values that would have no effect. A check is silent where
+    /// one of its keys is missing or invalid, as that is reported already.
     static void check(RecipeValues values) {
         StepScheduler.check(values);
         if (!values.hasSection(DatasetKeys.VALIDATION.section.path())) {

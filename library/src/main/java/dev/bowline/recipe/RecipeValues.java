@@ -12,8 +12,8 @@ import java.util.function.Predicate;
 
 /// The value and the origin of every key, given or by default, and the checks that need more than one key.
 ///
-/// The class remembers which values were taken into the recipe, so that [#unused] finds a key that is declared and
-/// never used.
+/// The class remembers which values were taken into the recipe, so that [#unused] finds a key that is declared
+/// and never used.
 final class RecipeValues {
 
     private final Path source;

@@ -25,8 +25,8 @@ public record StepScheduler(
     private static final KeyType<Optional<Integer>> COUNT =
             NumberTypes.integerFrom(1).optional();
 
-    static final Key<Integer> GLOBAL_BATCH_SIZE =
-            SECTION.key("global_batch_size", NumberTypes.integerFrom(1), Default.required(), "Rows per optimizer step.");
+    static final Key<Integer> GLOBAL_BATCH_SIZE = SECTION.key(
+            "global_batch_size", NumberTypes.integerFrom(1), Default.required(), "Rows per optimizer step.");
 
     static final Key<Integer> LOCAL_BATCH_SIZE = SECTION.key(
             "local_batch_size",

@@ -31,7 +31,8 @@ final class TemplateTypes {
 
     private TemplateTypes() {}
 
-    /// A word is a name. Text with a dot or a slash is a file, or Jinja text if it has Jinja's braces and no file exists.
+    /// A word is a name. Text with a dot or a slash is a file, or Jinja text if it has Jinja's braces and no
+    /// file exists.
     static KeyType<Template> template() {
         KeyType<Path> file = PathTypes.file();
         return KeyType.ofScalar(

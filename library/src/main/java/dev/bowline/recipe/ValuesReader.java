@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Reads a YAML tree with the schema. Every key of the tree is read or reported as a problem, and every key of the schema
-/// gets a value or is reported as missing.
+/// Reads a YAML tree with the schema. Every key of the tree is read or reported as a problem, and every key of
+/// the schema gets a value or is reported as missing.
 final class ValuesReader {
 
     private final Diagnostics diagnostics;

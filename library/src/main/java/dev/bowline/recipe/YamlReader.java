@@ -24,8 +24,8 @@ import org.snakeyaml.engine.v2.exceptions.Mark;
 
 /// One YAML document as a tree of [YamlValue].
 ///
-/// The tree is built from the parser's events and not from its node graph, because an event has the position of an
-/// alias, and because depth and aliases can be bounded before anything is built.
+/// The tree is built from the parser's events and not from its node graph, because an event has the position of
+/// an alias, and because depth and aliases can be bounded before anything is built.
 final class YamlReader {
 
     private static final int MOST_DEPTH = 16;
@@ -43,8 +43,8 @@ final class YamlReader {
         this.diagnostics = diagnostics;
     }
 
-    /// The document in `source`, or empty if there is none. A duplicate key is reported and its second value left out. Text
-    /// that gives no tree ends the reading.
+    /// The document in `source`, or empty if there is none. A duplicate key is reported and its second value
+    /// left out. Text that gives no tree ends the reading.
     static Optional<YamlValue> read(SourceText source, Diagnostics diagnostics) {
         LoadSettings settings = LoadSettings.builder().setUseMarks(true).build();
         Iterator<Event> events = new Parse(settings).parseString(source.text()).iterator();

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A recipe of NeMo AutoModel is read without edits: what it says of the training is kept, what cannot change a number
-/// is noted, and what Bowline does not have is refused by name.
+/// A recipe of NeMo AutoModel is read without edits: what it says of the training is kept, what cannot change a
+/// number is noted, and what Bowline does not have is refused by name.
 class AutoModelRecipeTest {
 
     private static final String RECIPE = """
@@ -99,9 +99,9 @@ class AutoModelRecipeTest {
         assertEquals(Optional.empty(), recipe.validationDataset());
     }
 
-    /// In AutoModel's source no fine-tuning recipe reads `rng`, `StepSchedulerConfig` has 10 epochs and a checkpoint
-    /// every 100 steps, `torch.optim.AdamW` decays every parameter by 0.01, and `LRSchedulerConfig` warms up over
-    /// `min(1000, steps // 10)` from a tenth of the rate and ends at a hundredth.
+    /// In AutoModel's source no fine-tuning recipe reads `rng`, `StepSchedulerConfig` has 10 epochs and a
+    /// checkpoint every 100 steps, `torch.optim.AdamW` decays every parameter by 0.01, and `LRSchedulerConfig`
+    /// warms up over `min(1000, steps // 10)` from a tenth of the rate and ends at a hundredth.
     @Test
     void whereItSaysNothingTheDefaultsOfAutoModelHold() {
         RecipeFile file = folder.load(RECIPE);

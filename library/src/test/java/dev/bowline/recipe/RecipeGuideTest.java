@@ -19,7 +19,8 @@ class RecipeGuideTest {
 
     @Test
     void theGuideListsEveryKeyAsTheCodeReadsIt() throws IOException {
-        List<String> expected = RecipeSchema.KEYS.stream().<String>map(RecipeGuideTest::row).toList();
+        List<String> expected =
+                RecipeSchema.KEYS.stream().<String>map(RecipeGuideTest::row).toList();
         String guide = Files.readString(GUIDE);
         List<String> written = rows(guide);
         if (Boolean.getBoolean("bowline.recipes.write")) {

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Whatever is wrong with a recipe is said with its position, what was expected, what was found and what to write.
+/// Whatever is wrong with a recipe is said with its position, what was expected, what was found and what to
+/// write.
 class RecipeProblemsTest {
 
     @TempDir
