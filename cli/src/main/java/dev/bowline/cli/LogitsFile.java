@@ -1,6 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -52,7 +53,7 @@ final class LogitsFile {
                 tensors.add(source("logits", model.head().logits(hidden.detach())));
             }
             double loss = new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS)
-                    .backward(hidden, model.head(), targets, 1.0 / targets.count());
+                    .backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
             tensors.add(source("loss", HostTensors.of(new float[] {(float) loss}, 1)));
             for (Map.Entry<String, Parameter> entry : model.trainable().entrySet()) {
                 // A parameter that the loss does not reach has a gradient of zeros.

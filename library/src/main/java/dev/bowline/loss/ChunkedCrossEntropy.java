@@ -13,11 +13,12 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// Cross-entropy of the head's logits, computed a chunk of tokens at a time: [tokens × vocabulary] logits never exist,
-/// and positions without a target cost nothing. The softcap is part of it.
+/// Cross-entropy of the head's logits, computed a chunk of tokens at a time: [tokens × vocabulary] logits
+/// never exist, and positions without a target cost nothing. The softcap is part of it.
 ///
-/// A chunk's logits become their own gradient in place, and from there go straight into the gradients of the hidden
-/// states and of the head's parameter; tied, that is the input embedding's, to which the lookup adds its own share.
+/// A chunk's logits are replaced by their own gradient, which is multiplied into the gradients of the hidden
+/// states and of the head's parameter. If the head is tied, that parameter is the input embedding's, and the
+/// backward pass of the lookup adds to the same gradient.
 ///
 /// Shapes: N targets, C targets of a chunk, H hidden size, V vocabulary.
 public final class ChunkedCrossEntropy implements CrossEntropy {
@@ -52,18 +53,20 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     }
 
     @Override
-    public double backward(Tensor hidden, Head head, Targets targets, double weight) {
+    public double backward(LossInput input, double weight) {
+        Tensor hidden = input.hidden();
+        Targets targets = input.targets();
         try (TensorScope _ = TensorScope.open()) {
             Tensor gradient;
             double loss;
-            // What only the loss needs is gone before the backward pass takes memory of its own.
+            // The loss frees its own tensors before the backward pass of the model allocates.
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope scope = TensorScope.open()) {
                 Tensor flat = hidden.detach().reshape(-1, hidden.size(-1));
                 Tensor positions = Device.of(hidden).place(HostTensors.of(targets.positions(), targets.count()));
                 Tensor rows = flat.index_select(0, positions);
                 Tensor rowGradients = torch.empty_like(rows);
-                loss = weight * gradients(rows, head, targets, new Destination(rowGradients, weight));
+                loss = weight * gradients(rows, input.head(), targets, new Destination(rowGradients, weight));
                 gradient = scope.escape(torch.zeros_like(flat)
                         .index_copy_(0, positions, rowGradients)
                         .view_as(hidden));
@@ -76,14 +79,14 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
     }
 
     @Override
-    public double sum(Tensor hidden, Head head, Targets targets) {
+    public double sum(LossInput input) {
+        Head head = input.head();
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Tensor positions = Device.of(hidden).place(HostTensors.of(targets.positions(), targets.count()));
-            Tensor rows = hidden.detach().reshape(-1, hidden.size(-1)).index_select(0, positions);
+            Tensor rows = input.targetHidden();
             ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
             LinearOperator linear = head.linear().operator().prepared();
-            return overChunks(rows, linear, targets, (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
+            return overChunks(rows, linear, input.targets(), (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
         }
     }
 

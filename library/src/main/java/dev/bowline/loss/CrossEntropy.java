@@ -1,24 +1,9 @@
 package dev.bowline.loss;
 
-import dev.bowline.nn.Head;
 import dev.bowline.tensor.Dtype;
-import org.bytedeco.pytorch.Tensor;
 
 /// Cross-entropy of the head's logits over the targets of a batch, softcap included.
-///
-/// Shapes: B rows, S positions, H hidden size.
-public sealed interface CrossEntropy permits ChunkedCrossEntropy, FullLogitsCrossEntropy {
-
-    /// Adds the gradient of `weight` × Σ cross-entropy to every trained parameter. Without a target that gradient is
-    /// zero, and so is the loss.
-    ///
-    /// @param hidden [B, S, H] with its graph, which is consumed
-    /// @param weight 1 / the targets of the whole step, so that micro-batches count by their targets
-    /// @return `weight` × Σ cross-entropy
-    double backward(Tensor hidden, Head head, Targets targets, double weight);
-
-    /// Σ cross-entropy, without gradients.
-    double sum(Tensor hidden, Head head, Targets targets);
+public sealed interface CrossEntropy extends Loss permits ChunkedCrossEntropy, FullLogitsCrossEntropy {
 
     /// The most targets whose logits are in memory at once.
     ///

@@ -1,20 +1,17 @@
 package dev.bowline.loss;
 
-import dev.bowline.nn.Head;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.TensorScope;
 import java.util.Arrays;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /// Cross-entropy as transformers computes it: the logits of every position, and autograd through all of it.
 ///
-/// Nothing of it is written by hand, so it is what [ChunkedCrossEntropy] is judged by, at the price of several times
+/// No gradient is written by hand, so [ChunkedCrossEntropy] is tested against it. It needs several times
 /// [positions × vocabulary] in memory.
 ///
 /// Shapes: B rows, S positions, H hidden size, V vocabulary.
@@ -23,38 +20,33 @@ public final class FullLogitsCrossEntropy implements CrossEntropy {
     /// libtorch's number for a reduction to the sum.
     private static final int SUM = 2;
 
+    private final Loss loss = Loss.autograd(FullLogitsCrossEntropy::sumOf);
+
     @Override
     public long logitRows(long tokens) {
         return tokens;
     }
 
-    /// Autograd holds the product of the head, the three steps of the softcap, the softmax and two gradients at once,
-    /// in
-    /// float32. The count was measured.
+    /// Autograd holds the product of the head, the three steps of the softcap, the softmax and two gradients
+    /// at once, in float32. The count was measured.
     @Override
     public long bytesPerLogit(Dtype dtype) {
         return 7L * Dtype.FLOAT32.bytes();
     }
 
     @Override
-    public double backward(Tensor hidden, Head head, Targets targets, double weight) {
-        try (TensorScope _ = TensorScope.open()) {
-            Tensor loss = Ops.times(sumOf(hidden, head, targets), weight);
-            loss.backward();
-            return loss.item_double();
-        }
+    public double backward(LossInput input, double weight) {
+        return loss.backward(input, weight);
     }
 
     @Override
-    public double sum(Tensor hidden, Head head, Targets targets) {
-        try (NoGradGuard _ = new NoGradGuard();
-                TensorScope _ = TensorScope.open()) {
-            return sumOf(hidden, head, targets).item_double();
-        }
+    public double sum(LossInput input) {
+        return loss.sum(input);
     }
 
-    private static Tensor sumOf(Tensor hidden, Head head, Targets targets) {
-        Tensor logits = head.logits(hidden); // [B, S, V]
+    private static Tensor sumOf(LossInput input) {
+        Targets targets = input.targets();
+        Tensor logits = input.head().logits(input.hidden()); // [B, S, V]
         Tensor flat = Ops.cast(logits, Dtype.FLOAT32).view(-1, logits.size(-1));
         long[] labels = new long[Math.toIntExact(flat.size(0))];
         Arrays.fill(labels, Targets.IGNORED);

@@ -7,7 +7,8 @@ import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.Loss;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
@@ -46,7 +47,7 @@ public final class FineTuning implements AutoCloseable {
     private final TrainingRows rows;
     private final FineTuningPlan plan;
     private final Optimizer optimizer;
-    private final CrossEntropy loss;
+    private final Loss loss;
     private final TrainingStep trainingStep;
     private DataPosition position = DataPosition.START;
     private long stepsTaken;
@@ -115,7 +116,8 @@ public final class FineTuning implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9);
     }
 
-    /// How each layer of experts was loaded in the steps this object took, in the model's order; empty without experts.
+    /// How each layer of experts was loaded in the steps this object took, in the model's order; empty
+    /// without experts.
     public List<ExpertBalance> expertBalance() {
         return ExpertBalance.of(trainingStep.expertLoad());
     }
@@ -142,7 +144,7 @@ public final class FineTuning implements AutoCloseable {
                     TensorScope _ = TensorScope.open()) {
                 Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
                 Tensor hidden = model.hiddenStates(ids, TrainingStep.sequences(batch), Optional.empty());
-                sum += loss.sum(hidden, model.head(), Targets.of(batch.labels()));
+                sum += loss.sum(LossInput.of(hidden, model.head(), Targets.of(batch.labels())));
                 targets += batch.targetTokens();
             }
         }
@@ -201,8 +203,8 @@ public final class FineTuning implements AutoCloseable {
                 .with("first_step", schedule.firstStep().name().toLowerCase(Locale.ROOT));
     }
 
-    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it. A checkpoint of
-    /// an older release does not say which rate the first step has.
+    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it. A
+    /// checkpoint of an older release does not say which rate the first step has.
     boolean keepsRates(JsonObject scheduler) {
         Schedule saved = new Schedule(
                 Schedule.Decay.valueOf(scheduler.requireString("decay").toUpperCase(Locale.ROOT)),

@@ -1,7 +1,7 @@
 package dev.bowline.train;
 
 import dev.bowline.loss.ChunkedCrossEntropy;
-import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.Loss;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.Schedule;
@@ -24,7 +24,7 @@ public record FineTuningPlan(
         OptimizerSettings optimizer,
         Schedule schedule,
         OptionalDouble maxGradNorm,
-        CrossEntropy loss,
+        Loss loss,
         long paddingId) {
 
     /// Tokens whose logits exist at once, by default as in a recipe.
@@ -58,7 +58,7 @@ public record FineTuningPlan(
                 rowsPerStep, rowsPerMicroBatch, lastStep, other, schedule, maxGradNorm, loss, paddingId);
     }
 
-    public FineTuningPlan with(CrossEntropy other) {
+    public FineTuningPlan with(Loss other) {
         return new FineTuningPlan(
                 rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, other, paddingId);
     }

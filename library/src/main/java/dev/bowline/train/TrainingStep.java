@@ -2,7 +2,8 @@ package dev.bowline.train;
 
 import dev.bowline.BowlineException;
 import dev.bowline.data.Batch;
-import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.Loss;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.ExpertLoad;
@@ -29,14 +30,14 @@ final class TrainingStep {
     private final LanguageModel model;
     private final Optimizer optimizer;
     private final Gradients gradients;
-    private final CrossEntropy loss;
+    private final Loss loss;
     private final OptionalDouble maxGradNorm;
     private final GradientReduction reduction;
     private final ExpertLoad expertLoad = new ExpertLoad();
     private boolean updating;
 
     /// A step of one process.
-    public TrainingStep(LanguageModel model, Optimizer optimizer, CrossEntropy loss, OptionalDouble maxGradNorm) {
+    public TrainingStep(LanguageModel model, Optimizer optimizer, Loss loss, OptionalDouble maxGradNorm) {
         this(model, optimizer, loss, maxGradNorm, GradientReduction.NONE);
     }
 
@@ -44,7 +45,7 @@ final class TrainingStep {
     public TrainingStep(
             LanguageModel model,
             Optimizer optimizer,
-            CrossEntropy loss,
+            Loss loss,
             OptionalDouble maxGradNorm,
             GradientReduction reduction) {
         this.model = model;
@@ -105,13 +106,12 @@ final class TrainingStep {
             Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
             Optional<Tensor> real = batch.realPositions().map(positions -> HostTensors.of(positions, positions.length));
             Tensor hidden = expertLoad.during(real, () -> model.hiddenStates(ids, sequences(batch), Optional.empty()));
-            return loss.backward(hidden, model.head(), Targets.of(batch.labels()), weight);
+            return loss.backward(LossInput.of(hidden, model.head(), Targets.of(batch.labels())), weight);
         }
     }
 
-    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only packed
-    /// rows
-    /// need another mask.
+    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only
+    /// packed rows need another mask.
     static Sequences sequences(Batch batch) {
         return batch.isPacked()
                 ? Sequences.packed(batch.documents(), batch.positions(), batch.rows(), batch.columns())

@@ -38,7 +38,7 @@ class ChunkedCrossEntropyTest {
             Tensor weightWhole =
                     head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
-            double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
+            double loss = new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
             whole.backward();
 
@@ -65,7 +65,7 @@ class ChunkedCrossEntropyTest {
             Tensor weightWhole =
                     head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
-            double loss = new ChunkedCrossEntropy(chunk).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
+            double loss = new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
             whole.backward();
 
@@ -88,9 +88,9 @@ class ChunkedCrossEntropyTest {
             Head head = head(random, 5);
             ChunkedCrossEntropy loss = new ChunkedCrossEntropy(chunk);
 
-            loss.backward(values, head, Targets.of(LABELS), 0.5);
+            loss.backward(LossInput.of(values, head, Targets.of(LABELS)), 0.5);
             Tensor once = head.linear().weight().get().gradient().orElseThrow().clone();
-            loss.backward(values, head, Targets.of(LABELS), 0.25);
+            loss.backward(LossInput.of(values, head, Targets.of(LABELS)), 0.25);
 
             assertClose(
                     Ops.times(once, 1.5),
@@ -105,7 +105,7 @@ class ChunkedCrossEntropyTest {
             Tensor hidden = random.normal(1, 1, 2, WIDTH).set_requires_grad(true);
             Targets none = Targets.of(new long[] {Targets.IGNORED, Targets.IGNORED});
 
-            double loss = new ChunkedCrossEntropy(4).backward(hidden, head(random, 5), none, 1);
+            double loss = new ChunkedCrossEntropy(4).backward(LossInput.of(hidden, head(random, 5), none), 1);
 
             assertEquals(0, loss);
             assertEquals(0, new Tensor(hidden.grad()).abs().max().item_double());
@@ -118,7 +118,7 @@ class ChunkedCrossEntropyTest {
                 RandomSource random = RandomSource.seeded(5)) {
             Tensor hidden = random.normal(1, 1, 10, WIDTH).set_requires_grad(true);
 
-            new ChunkedCrossEntropy(4).backward(hidden, head(random, 5), Targets.of(LABELS), 1.0 / 7);
+            new ChunkedCrossEntropy(4).backward(LossInput.of(hidden, head(random, 5), Targets.of(LABELS)), 1.0 / 7);
 
             for (int i : new int[] {1, 4, 8}) {
                 assertEquals(
@@ -136,7 +136,7 @@ class ChunkedCrossEntropyTest {
             Head head = head(random, 5);
             head.linear().weight().get().freeze();
 
-            new ChunkedCrossEntropy(4).backward(hidden, head, Targets.of(LABELS), 1.0 / 7);
+            new ChunkedCrossEntropy(4).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
 
             assertTrue(head.linear().weight().get().gradient().isEmpty());
             assertTrue(new Tensor(hidden.grad()).abs().max().item_double() > 0);
@@ -151,9 +151,9 @@ class ChunkedCrossEntropyTest {
             Head head = head(random, 5);
             Targets targets = Targets.of(LABELS);
 
-            double sum = new ChunkedCrossEntropy(4).sum(hidden, head, targets);
+            double sum = new ChunkedCrossEntropy(4).sum(LossInput.of(hidden, head, targets));
 
-            assertEquals(new ChunkedCrossEntropy(3).backward(hidden, head, targets, 1), sum, 1e-4);
+            assertEquals(new ChunkedCrossEntropy(3).backward(LossInput.of(hidden, head, targets), 1), sum, 1e-4);
         }
     }
 

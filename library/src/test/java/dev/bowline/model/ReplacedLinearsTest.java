@@ -10,6 +10,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Linear;
@@ -234,7 +235,7 @@ class ReplacedLinearsTest {
     private static Outcome replaced(LanguageModel model, CrossEntropy loss) {
         Tensor hidden = model.hiddenStates(ids(model), Sequences.causal(ROWS, LENGTH), Optional.empty());
         Tensor logits = model.head().logits(hidden.detach()).detach();
-        double value = loss.backward(hidden, model.head(), Targets.of(labels(model)), LOSS_WEIGHT);
+        double value = loss.backward(LossInput.of(hidden, model.head(), Targets.of(labels(model))), LOSS_WEIGHT);
         Map<String, Tensor> gradients = new LinkedHashMap<>();
         model.trainable()
                 .forEach((name, parameter) ->

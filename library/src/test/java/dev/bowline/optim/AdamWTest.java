@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
@@ -30,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Every value is stepped, counted and clipped once, through float32 masters where it is bfloat16, and resumed bit for
-/// bit. That the steps are the reference's is a matter of parity, tested there.
+/// Every value is stepped, counted and clipped once, through float32 masters where it is bfloat16, and
+/// resumed bit for bit. That the steps are the reference's is a matter of parity, tested there.
 class AdamWTest {
 
     private static final AdamW.Settings SETTINGS = new AdamW.Settings(0.9, 0.95, 1e-8, 5.0, Decayed.MATRICES);
@@ -263,7 +264,7 @@ class AdamWTest {
             Targets targets = Targets.of(labels);
             Tensor hidden = model.hiddenStates(
                     HostTensors.of(ids, rows, length), Sequences.padded(mask, rows, length), Optional.empty());
-            return new ChunkedCrossEntropy(7).backward(hidden, model.head(), targets, 1.0 / targets.count());
+            return new ChunkedCrossEntropy(7).backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.bowline.parity;
 
 import dev.bowline.fixtures.Golden;
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -19,7 +20,8 @@ import org.bytedeco.pytorch.Tensor;
 /// @param gradients by Hugging Face name
 record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
 
-    /// Targets per chunk of the loss: fewer than any batch of a fixture has, so that every comparison crosses chunks.
+    /// Targets per chunk of the loss: fewer than any batch of a fixture has, so that every comparison crosses
+    /// chunks.
     private static final int CHUNK_TOKENS = 7;
 
     /// Bowline's, by the path that training takes. Gradients that were there before are dropped.
@@ -32,7 +34,7 @@ record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
         }
         Targets targets = batch.targets();
         double loss =
-                new ChunkedCrossEntropy(CHUNK_TOKENS).backward(hidden, model.head(), targets, 1.0 / targets.count());
+                new ChunkedCrossEntropy(CHUNK_TOKENS).backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
         Map<String, Tensor> gradients = new TreeMap<>();
         model.trainable()
                 .forEach((name, parameter) -> gradients.put(

@@ -8,8 +8,9 @@ import dev.bowline.data.Batch;
 import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
 import dev.bowline.loss.ChunkedCrossEntropy;
-import dev.bowline.loss.CrossEntropy;
+import dev.bowline.loss.Loss;
 import dev.bowline.loss.FullLogitsCrossEntropy;
+import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.gemma4.ReferenceModel;
 import dev.bowline.optim.AdamW;
@@ -22,6 +23,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.TensorOptional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -80,7 +83,8 @@ class TrainingStepTest {
         }
     }
 
-    /// A tied weight is one parameter. The first moment after one step is (1 - beta1) of the gradient it was given.
+    /// A tied weight is one parameter. The first moment after one step is (1 - beta1) of the gradient it was
+    /// given.
     @ParameterizedTest
     @ValueSource(strings = {"moe_tied", "moe_untied", "dense_kv"})
     void theReductionHasEveryGradientOnceBeforeNormAndUpdate(String variant) {
@@ -195,7 +199,7 @@ class TrainingStepTest {
         return step(variant, batches, new ChunkedCrossEntropy(16));
     }
 
-    private static TrainingStep.Outcome step(String variant, List<Batch> batches, CrossEntropy loss) {
+    private static TrainingStep.Outcome step(String variant, List<Batch> batches, Loss loss) {
         try (TensorScope _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load(variant);
                 AdamW optimizer =
@@ -215,6 +219,30 @@ class TrainingStepTest {
 
         assertEquals(whole.loss(), chunked.loss(), 1e-6 * whole.loss());
         assertEquals(whole.gradNorm(), chunked.gradNorm(), 1e-5 * whole.gradNorm());
+    }
+
+    /// Label smoothing of 0 is cross-entropy.
+    @Test
+    void aLossOfTheUsersOwnTrains() {
+        List<Batch> batches = List.of(Batch.of(ROWS.subList(0, 2), 0), Batch.of(ROWS.subList(2, 3), 0));
+
+        TrainingStep.Outcome expected = step("moe_tied", batches, new ChunkedCrossEntropy(4));
+        TrainingStep.Outcome actual = step("moe_tied", batches, smoothed(0));
+        TrainingStep.Outcome other = step("moe_tied", batches, smoothed(0.5));
+
+        assertEquals(expected.loss(), actual.loss(), 1e-6 * expected.loss());
+        assertEquals(expected.gradNorm(), actual.gradNorm(), 1e-5 * expected.gradNorm());
+        assertTrue(Math.abs(other.gradNorm() - actual.gradNorm()) > 0.01 * actual.gradNorm(), other::toString);
+    }
+
+    private static Loss smoothed(double smoothing) {
+        return Loss.autograd(input -> torch.cross_entropy_loss(
+                input.head().logits(input.targetHidden()),
+                input.targetTokens(),
+                new TensorOptional(),
+                2,
+                Targets.IGNORED,
+                smoothing));
     }
 
     private static Example example(int number, int length) {
