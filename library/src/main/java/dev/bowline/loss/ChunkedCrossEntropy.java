@@ -86,7 +86,8 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
             Tensor rows = input.targetHidden();
             ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
             LinearOperator linear = head.linear().operator().prepared();
-            return overChunks(rows, linear, input.targets(), (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
+            return overChunks(
+                    rows, linear, input.targets(), (chunk, _) -> softmax.loss(chunk.logits(), chunk.tokens()));
         }
     }
 

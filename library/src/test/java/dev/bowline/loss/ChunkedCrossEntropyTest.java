@@ -38,7 +38,8 @@ class ChunkedCrossEntropyTest {
             Tensor weightWhole =
                     head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
-            double loss = new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
+            double loss =
+                    new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
             whole.backward();
 
@@ -65,7 +66,8 @@ class ChunkedCrossEntropyTest {
             Tensor weightWhole =
                     head.linear().weight().tensor().detach().clone().set_requires_grad(true);
 
-            double loss = new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
+            double loss =
+                    new ChunkedCrossEntropy(chunk).backward(LossInput.of(hidden, head, Targets.of(LABELS)), 1.0 / 7);
             Tensor whole = wholeLoss(hiddenWhole, weightWhole, cap);
             whole.backward();
 

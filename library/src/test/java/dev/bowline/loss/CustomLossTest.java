@@ -111,7 +111,8 @@ class CustomLossTest {
             LossInput input = LossInput.of(hidden(random, WIDTH), head(random, WIDTH), Targets.of(LABELS));
 
             // 0.9 x the cross-entropy + 0.1 x its mean over all tokens
-            Tensor logs = torch.log_softmax(input.head().logits(input.targetHidden()).detach(), -1);
+            Tensor logs =
+                    torch.log_softmax(input.head().logits(input.targetHidden()).detach(), -1);
             double expected = 0.9 * new ChunkedCrossEntropy(4).sum(input)
                     - 0.1 * logs.sum().item_double() / VOCABULARY;
 
@@ -124,7 +125,9 @@ class CustomLossTest {
         try (TensorScope _ = TensorScope.open()) {
             Tensor hidden = Ops.cast(HostTensors.of(new float[10 * WIDTH], 2, 5, WIDTH), Dtype.FLOAT32);
             LossInput input = LossInput.of(
-                    hidden, new Head(new Linear("lm_head", WIDTH, VOCABULARY), OptionalDouble.empty()), Targets.of(LABELS));
+                    hidden,
+                    new Head(new Linear("lm_head", WIDTH, VOCABULARY), OptionalDouble.empty()),
+                    Targets.of(LABELS));
 
             assertArrayEquals(
                     new long[] {0, 0, 0, 1, 1, 1, 1},

@@ -264,7 +264,8 @@ class AdamWTest {
             Targets targets = Targets.of(labels);
             Tensor hidden = model.hiddenStates(
                     HostTensors.of(ids, rows, length), Sequences.padded(mask, rows, length), Optional.empty());
-            return new ChunkedCrossEntropy(7).backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
+            return new ChunkedCrossEntropy(7)
+                    .backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
         }
     }
 }

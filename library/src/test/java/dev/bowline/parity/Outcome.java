@@ -33,8 +33,8 @@ record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
             logits = batch.realOf(float32(model.head().logits(hidden.detach())));
         }
         Targets targets = batch.targets();
-        double loss =
-                new ChunkedCrossEntropy(CHUNK_TOKENS).backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
+        double loss = new ChunkedCrossEntropy(CHUNK_TOKENS)
+                .backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
         Map<String, Tensor> gradients = new TreeMap<>();
         model.trainable()
                 .forEach((name, parameter) -> gradients.put(
