@@ -39,7 +39,7 @@ public final class CheckpointMapping {
     /// @param model built from the checkpoint's config.json, with or without values
     /// @throws BowlineException if two keys are spellings of one slot, or a stack of experts has holes
     public static CheckpointMapping of(Checkpoint checkpoint, LanguageModel model) {
-        SequencedMap<String, Slot> slots = new LinkedHashMap<>(model.slots());
+        SequencedMap<String, Slot> slots = StoredSlots.ofModel(model);
         return new CheckpointMapping(
                 checkpoint, model, slots, checkpoint.mappedKeys(model.weightRules(), slots.sequencedKeySet()));
     }
@@ -52,7 +52,7 @@ public final class CheckpointMapping {
         return model;
     }
 
-    /// The model's slots by name.
+    /// The slots of the model's own files, by name. An adapter's slots have no key.
     SequencedMap<String, Slot> slots() {
         return slots;
     }

@@ -114,7 +114,7 @@ public record Inspection(
             keys = CheckpointMapping.of(checkpoint, model).keys();
         } catch (BowlineException e) {
             refused.add(e.problem());
-            keys = KeyMap.of(List.of(), new TreeSet<>(), new TreeSet<>());
+            keys = KeyMap.ofNothing();
         }
         Head head = head(model, keys);
         Optional<BowlineException> misfit = CheckpointLoader.misfit(checkpoint, model);

@@ -83,7 +83,7 @@ final class Misfit {
     private static Optional<KeyMap> keys(LanguageModel model, SequencedSet<String> names) {
         try {
             return Optional.of(
-                    KeyMap.of(model.weightRules(), names, new LinkedHashMap<>(model.slots()).sequencedKeySet()));
+                    KeyMap.of(model.weightRules(), names, StoredSlots.ofModel(model).sequencedKeySet()));
         } catch (BowlineException _) {
             return Optional.empty();
         }

@@ -124,10 +124,11 @@ final class TensorsToSave {
 
     /// The slots that no tensor of the source stands for: all of them without one.
     private void rest(Optional<CheckpointMapping> source) {
-        model.slots().forEach((name, slot) -> {
+        SequencedMap<String, Slot> slots = StoredSlots.ofModel(model);
+        slots.forEach((name, slot) -> {
             boolean standsForAnother = slot.isTied()
-                    && model.slots().containsKey(slot.root().path())
-                    && model.slots().get(slot.root().path()) == slot.root();
+                    && slots.containsKey(slot.root().path())
+                    && slots.get(slot.root().path()) == slot.root();
             if (!done.contains(name) && !isTiedHead(name) && !standsForAnother) {
                 String key = source.map(names -> names.keys().keyOf(name)).orElse(name);
                 Parameter parameter = filled(name, slot);

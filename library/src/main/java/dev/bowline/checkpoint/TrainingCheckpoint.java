@@ -73,10 +73,17 @@ public final class TrainingCheckpoint implements AutoCloseable {
     public TrainingState state(LanguageModel model) {
         requireSameTies(model);
         SequencedMap<String, Tensor> tensors =
-                hasOptimizer(json) ? OptimizerFile.read(checkpoint.directory()) : new LinkedHashMap<>();
+                hasOptimizer(json) ? StateFile.read(checkpoint.directory().resolve(TrainingState.TENSORS_FILE_NAME)) : new LinkedHashMap<>();
         TrainingState.requireCanonical(
                 tensors.keySet(), model, checkpoint.directory().toString());
         return new TrainingState(tensors, json.requireObject("state"));
+    }
+
+    /// Fills the adapter of `model` with the values that were saved. Does nothing if neither has an adapter.
+    ///
+    /// @throws BowlineException if the adapter that was saved does not have the slots and shapes of the model's
+    public void restoreAdapter(LanguageModel model) {
+        AdapterState.restore(checkpoint.directory(), model);
     }
 
     private void requireSameTies(LanguageModel model) {

@@ -71,13 +71,13 @@ public final class TrainingCheckpoints {
             int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
         TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
-        OptimizerFile optimizer = new OptimizerFile(state.tensors());
+        StateFile optimizer = new StateFile(TrainingState.TENSORS_FILE_NAME, state.tensors());
+        StateFile adapter = AdapterState.file(model);
         boolean hasOptimizer = !state.tensors().isEmpty();
         String json = Json.pretty(json(step, state.state(), metric).with(TrainingState.HAS_OPTIMIZER, hasOptimizer));
-        Extras extras = new Extras(optimizer.bytes(), json.length(), (aside, save) -> {
-            if (hasOptimizer) {
-                optimizer.write(aside, save);
-            }
+        Extras extras = new Extras(optimizer.bytes() + adapter.bytes(), json.length(), (aside, save) -> {
+            optimizer.write(aside, save);
+            adapter.write(aside, save);
             NewFile.write(aside.resolve(TrainingState.FILE_NAME), json);
         });
         Path target = directory.resolve("step_" + step);

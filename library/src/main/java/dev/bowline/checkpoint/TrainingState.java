@@ -26,6 +26,9 @@ public record TrainingState(SequencedMap<String, Tensor> tensors, JsonObject sta
     /// The file of [#tensors], if there are any.
     public static final String TENSORS_FILE_NAME = "optimizer.safetensors";
 
+    /// The file of the adapter's values, if the model has an adapter: a tensor per slot, by the slot's name.
+    public static final String ADAPTER_FILE_NAME = "adapter_state.safetensors";
+
     /// The key of [#FILE_NAME] that says whether there are tensors. A checkpoint of an older release has them.
     static final String HAS_OPTIMIZER = "optimizer";
 

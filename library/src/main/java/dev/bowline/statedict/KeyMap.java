@@ -63,6 +63,11 @@ public final class KeyMap {
         return new KeyMap(new KeyMatching(rules, keys, slotNames), slotNames);
     }
 
+    /// The map of no keys to no slots.
+    public static KeyMap ofNothing() {
+        return of(List.of(), List.of(), List.of());
+    }
+
     /// The keys that fill slots, in the checkpoint's order.
     public List<KeyGroup> groups() {
         return groups;

@@ -176,6 +176,7 @@ final class RunCheckpoints {
         }
         try (TensorScope _ = TensorScope.open();
                 TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
+            saved.restoreAdapter(tuning.model());
             TrainingState state = saved.state(tuning.model());
             tuning.restore(state.state(), state.tensors());
             return changes(state, tuning);

@@ -19,10 +19,10 @@ import java.util.SequencedMap;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
-/// `optimizer.safetensors`: the tensors of a training state.
+/// A safetensors file of a training checkpoint that is not part of the model's own files.
 ///
 /// @param tensors contiguous, by name
-record OptimizerFile(SequencedMap<String, Tensor> tensors) {
+record StateFile(String fileName, SequencedMap<String, Tensor> tensors) {
 
     long bytes() {
         return tensors.values().stream()
@@ -30,12 +30,15 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
                 .sum();
     }
 
-    /// Writes it and reads it back.
+    /// Writes the file and reads it back. A state without tensors has no file.
     void write(Path directory, CountedSave save) {
+        if (tensors.isEmpty()) {
+            return;
+        }
         List<TensorSource> sources = tensors.entrySet().stream()
                 .map(entry -> source(entry.getKey(), entry.getValue()))
                 .toList();
-        Path path = directory.resolve(TrainingState.TENSORS_FILE_NAME);
+        Path path = directory.resolve(fileName);
         SafetensorsWriter.create(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
@@ -49,9 +52,9 @@ record OptimizerFile(SequencedMap<String, Tensor> tensors) {
     }
 
     /// Reads every tensor into memory of its own, which is the caller's.
-    static SequencedMap<String, Tensor> read(Path directory) {
+    static SequencedMap<String, Tensor> read(Path path) {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(TrainingState.TENSORS_FILE_NAME));
+        try (SafetensorsFile file = SafetensorsFile.open(path);
                 ParallelReads reads = new ParallelReads()) {
             for (Map.Entry<String, TensorEntry> each : file.entries().entrySet()) {
                 Dtype dtype = ElementTypes.dtype(each.getValue().type()).orElseThrow();
