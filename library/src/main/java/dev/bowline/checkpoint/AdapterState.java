@@ -36,15 +36,13 @@ final class AdapterState {
             return;
         }
         try (TensorScope _ = TensorScope.open()) {
-            SequencedMap<String, Tensor> tensors =
-                    Files.exists(path) ? StateFile.read(path) : new LinkedHashMap<>();
+            SequencedMap<String, Tensor> tensors = Files.exists(path) ? StateFile.read(path) : new LinkedHashMap<>();
             requireSame(path, tensors, slots);
             tensors.forEach((name, tensor) -> slot(slots, name).get().materialize(tensor));
         }
     }
 
-    private static void requireSame(
-            Path path, SequencedMap<String, Tensor> tensors, SequencedMap<String, Slot> slots) {
+    private static void requireSame(Path path, SequencedMap<String, Tensor> tensors, SequencedMap<String, Slot> slots) {
         if (!tensors.keySet().equals(slots.keySet())) {
             throw new BowlineException(
                     "%s has the adapter tensors %s, but the model's adapter has %s"

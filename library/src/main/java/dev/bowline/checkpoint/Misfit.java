@@ -8,7 +8,6 @@ import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.WrapperName;
 import dev.bowline.statedict.KeyMap;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -82,8 +81,8 @@ final class Misfit {
 
     private static Optional<KeyMap> keys(LanguageModel model, SequencedSet<String> names) {
         try {
-            return Optional.of(
-                    KeyMap.of(model.weightRules(), names, StoredSlots.ofModel(model).sequencedKeySet()));
+            return Optional.of(KeyMap.of(
+                    model.weightRules(), names, StoredSlots.ofModel(model).sequencedKeySet()));
         } catch (BowlineException _) {
             return Optional.empty();
         }

@@ -72,8 +72,9 @@ public final class TrainingCheckpoint implements AutoCloseable {
     /// states
     public TrainingState state(LanguageModel model) {
         requireSameTies(model);
-        SequencedMap<String, Tensor> tensors =
-                hasOptimizer(json) ? StateFile.read(checkpoint.directory().resolve(TrainingState.TENSORS_FILE_NAME)) : new LinkedHashMap<>();
+        SequencedMap<String, Tensor> tensors = hasOptimizer(json)
+                ? StateFile.read(checkpoint.directory().resolve(TrainingState.TENSORS_FILE_NAME))
+                : new LinkedHashMap<>();
         TrainingState.requireCanonical(
                 tensors.keySet(), model, checkpoint.directory().toString());
         return new TrainingState(tensors, json.requireObject("state"));

@@ -69,14 +69,16 @@ class CheckpointMappingTest {
             MappedKeys second = checkpoint.mappedKeys(model.weightRules(), fewer);
 
             assertNotSame(first, second);
-            assertEquals(first.keys().unknown().size() + 1, second.keys().unknown().size());
+            assertEquals(
+                    first.keys().unknown().size() + 1, second.keys().unknown().size());
         }
     }
 
     private static List<String> sourcesWith(String text) throws IOException {
         TreeSet<String> found = new TreeSet<>();
         try (Stream<Path> files = Files.walk(SOURCES)) {
-            for (Path file : files.filter(each -> each.toString().endsWith(".java")).toList()) {
+            for (Path file :
+                    files.filter(each -> each.toString().endsWith(".java")).toList()) {
                 if (Files.readString(file).contains(text)) {
                     found.add(SOURCES.relativize(file).toString().replace('\\', '/'));
                 }

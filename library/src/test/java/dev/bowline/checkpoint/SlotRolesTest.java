@@ -160,7 +160,8 @@ class SlotRolesTest {
             Path adapted = save(pretrained, name);
 
             assertRefused(adapted, plain.model(), "the adapter tensors [%s], but the model's adapter has []", name);
-            assertRefused(unadapted, pretrained.model(), "the adapter tensors [], but the model's adapter has [%s]", name);
+            assertRefused(
+                    unadapted, pretrained.model(), "the adapter tensors [], but the model's adapter has [%s]", name);
             try (TrainingCheckpoint saved = TrainingCheckpoint.open(unadapted)) {
                 saved.restoreAdapter(plain.model());
             }
@@ -179,12 +180,7 @@ class SlotRolesTest {
         moments.put(trained + ".exp_avg", HostTensors.of(VALUES, 2, 3));
         TrainingState state = new TrainingState(moments, JsonObject.of().with("seed", 1));
         return TrainingCheckpoints.in(temporary.resolve(trained), 1)
-                .save(
-                        3,
-                        pretrained.model(),
-                        SaveOptions.like(pretrained.checkpoint()),
-                        state,
-                        OptionalDouble.empty())
+                .save(3, pretrained.model(), SaveOptions.like(pretrained.checkpoint()), state, OptionalDouble.empty())
                 .directory();
     }
 
