@@ -16,8 +16,8 @@ import org.bytedeco.pytorch.Tensor;
 /// same upper half are more than one bound apart, so one comparison finds the nearest code.
 final class Int8Kernel {
 
-    /// Elements of one call, a multiple of the block.
-    private static final int CHUNK = 64 * (int) Int8Moment.BLOCK;
+    /// Elements of one task of a thread, a multiple of the block.
+    private static final long CHUNK = 64 * Int8Moment.BLOCK;
 
     private static final int UPPER_HALVES = 1 << 16;
 
@@ -61,20 +61,11 @@ final class Int8Kernel {
         MemorySegment from = HostTensors.bytes(codes);
         MemorySegment scales = HostTensors.bytes(absmax);
         MemorySegment to = HostTensors.bytes(block);
-        forEachChunk(codes.numel(), (start, size) -> {
-            byte[] coded = from.asSlice(start, size).toArray(JAVA_BYTE);
-            float[] values = new float[size];
-            for (int i = 0; i < size; i++) {
-                values[i] = levels[coded[i] & 0xFF];
+        forEachBlock(codes.numel(), (start, end) -> {
+            float scale = scales.getAtIndex(JAVA_FLOAT, start / Int8Moment.BLOCK);
+            for (long i = start; i < end; i++) {
+                to.setAtIndex(JAVA_FLOAT, i, levels[from.get(JAVA_BYTE, i) & 0xFF] * scale);
             }
-            for (int at = 0; at < size; at += (int) Int8Moment.BLOCK) {
-                float scale = scales.getAtIndex(JAVA_FLOAT, (start + at) / Int8Moment.BLOCK);
-                int end = Math.min(size, at + (int) Int8Moment.BLOCK);
-                for (int i = at; i < end; i++) {
-                    values[i] *= scale;
-                }
-            }
-            MemorySegment.copy(values, 0, to, JAVA_FLOAT, start * Float.BYTES, size);
         });
     }
 
@@ -83,49 +74,42 @@ final class Int8Kernel {
         MemorySegment from = HostTensors.bytes(block);
         MemorySegment scales = HostTensors.bytes(absmax);
         MemorySegment to = HostTensors.bytes(codes);
-        forEachChunk(codes.numel(), (start, size) -> {
-            float[] values =
-                    from.asSlice(start * Float.BYTES, (long) size * Float.BYTES).toArray(JAVA_FLOAT);
-            byte[] coded = new byte[size];
-            for (int at = 0; at < size; at += (int) Int8Moment.BLOCK) {
-                int end = Math.min(size, at + (int) Int8Moment.BLOCK);
-                float largest = largest(values, at, end);
-                scales.setAtIndex(JAVA_FLOAT, (start + at) / Int8Moment.BLOCK, largest);
-                encode(values, at, end, Math.max(largest, Float.MIN_NORMAL), coded);
+        forEachBlock(codes.numel(), (start, end) -> {
+            float largest = largest(from, start, end);
+            scales.setAtIndex(JAVA_FLOAT, start / Int8Moment.BLOCK, largest);
+            float scale = Math.max(largest, Float.MIN_NORMAL);
+            for (long i = start; i < end; i++) {
+                to.set(JAVA_BYTE, i, code(from.getAtIndex(JAVA_FLOAT, i) / scale));
             }
-            MemorySegment.copy(coded, 0, to, JAVA_BYTE, start, size);
         });
     }
 
-    private static float largest(float[] values, int from, int to) {
+    private static float largest(MemorySegment values, long start, long end) {
         float largest = 0;
-        for (int i = from; i < to; i++) {
-            largest = Math.max(largest, Math.abs(values[i]));
+        for (long i = start; i < end; i++) {
+            largest = Math.max(largest, Math.abs(values.getAtIndex(JAVA_FLOAT, i)));
         }
         return largest;
     }
 
-    private void encode(float[] values, int from, int to, float scale, byte[] coded) {
-        for (int i = from; i < to; i++) {
-            values[i] /= scale;
-        }
-        for (int i = from; i < to; i++) {
-            float x = values[i];
-            int code = first[Float.floatToRawIntBits(x) >>> 16] & 0xFF;
-            coded[i] = (byte) (x > bounds[code] ? code + 1 : code);
-        }
+    private byte code(float x) {
+        int code = first[Float.floatToRawIntBits(x) >>> 16] & 0xFF;
+        return (byte) (x > bounds[code] ? code + 1 : code);
     }
 
     @FunctionalInterface
-    private interface Chunk {
-        void run(long start, int size);
+    private interface Block {
+        /// Elements `start` to `end`, the latter not included.
+        void run(long start, long end);
     }
 
-    private static void forEachChunk(long elements, Chunk chunk) {
+    private static void forEachBlock(long elements, Block block) {
         int count = Math.toIntExact(Math.ceilDiv(elements, CHUNK));
-        KernelPool.run(count, i -> {
-            long start = (long) i * CHUNK;
-            chunk.run(start, (int) Math.min(CHUNK, elements - start));
+        KernelPool.run(count, chunk -> {
+            long end = Math.min((chunk + 1) * CHUNK, elements);
+            for (long start = chunk * CHUNK; start < end; start += Int8Moment.BLOCK) {
+                block.run(start, Math.min(start + Int8Moment.BLOCK, end));
+            }
         });
     }
 }
