@@ -23,11 +23,11 @@ import org.bytedeco.pytorch.Tensor;
 /// mean square of 1. A bfloat16 parameter is updated through a float32 master copy.
 ///
 /// Shapes: `[..., R, C]` a matrix or a stack of matrices.
-public final class Adafactor implements Optimizer {
+final class Adafactor implements Optimizer {
 
     /// @param weightDecay decoupled, per step and unit of learning rate
     /// @param decayed the parameters that weight decay applies to
-    public record Settings(double weightDecay, Decayed decayed) implements OptimizerSettings {
+    record Settings(double weightDecay, Decayed decayed) implements OptimizerSettings {
 
         public Settings {
             if (!(weightDecay >= 0)) {
