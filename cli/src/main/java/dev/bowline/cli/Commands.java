@@ -1,5 +1,6 @@
 package dev.bowline.cli;
 
+import dev.bowline.recipe.Origin;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import java.nio.file.Path;
@@ -50,6 +51,14 @@ final class Commands {
         }
         lines.add(new Line(line.toString(), isCommand));
         return lines;
+    }
+
+    /// The origin of a value of a recipe.
+    static String text(Origin origin) {
+        return switch (origin) {
+            case Origin.OnFlag(String assignment) -> "--set " + assignment;
+            case Origin.InFile _, Origin.InProgram _, Origin.Default _, Origin.AutoModelDefault _ -> origin.toString();
+        };
     }
 
     private static boolean isCommand(Remedy remedy) {

@@ -1,5 +1,7 @@
 package dev.bowline.cli;
 
+import dev.bowline.report.SettingsText;
+import java.nio.file.Path;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -61,7 +63,9 @@ final class ExplainCommand extends Command {
             console().print(settings.toYaml());
             notes(file, RecipePreview.of(file)).forEach(console()::note);
         } else {
-            console().print(settings.toText());
+            Path source = file.recipe().source();
+            console().print("Settings of %s\n\n".formatted(source));
+            console().print(new SettingsText(source, Commands::text).text(settings));
             console().print("\n" + new MemoryText(Commands::typed).text(RecipeMemory.of(file)));
             RecipePreview preview = RecipePreview.of(file);
             preview.example().ifPresent(example -> console().print("\n" + new ExampleText().text(example)));
@@ -72,7 +76,7 @@ final class ExplainCommand extends Command {
 
     /// The notes on AutoModel's keys, then the notes that a run would print about the data.
     private static List<String> notes(RecipeFile file, RecipePreview preview) {
-        return Stream.concat(file.notes().stream().map(RecipeFile.Note::line), preview.notes().stream())
+        return Stream.concat(file.notes().stream().map(note -> Commands.text(note.at()) + ": " + note.text()), preview.notes().stream())
                 .toList();
     }
 
@@ -84,7 +88,7 @@ final class ExplainCommand extends Command {
             rows.add(JsonObject.of()
                     .with("key", setting.key())
                     .with("value", value)
-                    .with("from", setting.origin().toString()));
+                    .with("from", Commands.text(setting.origin())));
         }
         return JsonObject.of().with("settings", JsonValue.of(rows));
     }

@@ -1,5 +1,9 @@
 package dev.bowline.cli;
 
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.MutuallyExclusiveArgsException;
+import dev.bowline.recipe.RecipeException;
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import dev.bowline.natives.MissingNativesException;
 import dev.bowline.report.Wrapping;
@@ -33,8 +37,10 @@ final class Failures {
     /// A command line that cannot be understood.
     static int usage(Console console, ParameterException failure) {
         CommandLine line = failure.getCommandLine();
-        // picocli begins some of its messages with a word that is already there.
-        String problem = String.valueOf(failure.getMessage()).replaceFirst("^Error: ", "");
+        String problem = String.valueOf(failure.getMessage());
+        if (isOfGroup(failure)) {
+            problem = problem.substring("Error: ".length());
+        }
         List<String> suggestions =
                 failure instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
         String hint = suggestions.isEmpty() ? "" : " (nearest: '%s')".formatted(String.join("', '", suggestions));
@@ -43,6 +49,16 @@ final class Failures {
         String command = "bowline" + line.getCommandSpec().qualifiedName().substring(name.length());
         console.note(Launcher.inCommands("  fix: %s --help lists its arguments and options".formatted(command)));
         return ExitCode.USAGE;
+    }
+
+    /// picocli begins the messages about a group of options with the word that `tell` prints.
+    private static boolean isOfGroup(ParameterException failure) {
+        return switch (failure) {
+            case MutuallyExclusiveArgsException _ -> true;
+            case MissingParameterException missing ->
+                missing.getMissing().stream().allMatch(argument -> argument.group() != null);
+            default -> false;
+        };
     }
 
     /// A command that was understood and failed, by an exception or by an error of the JVM.
@@ -57,6 +73,10 @@ final class Failures {
                         console,
                         "  fix: %s; the build fetches %s"
                                 .formatted(SystemFailures.BUILD_AGAIN, String.join(", ", missing.artifacts())));
+                yield ExitCode.REFUSED;
+            }
+            case RecipeException known -> {
+                tell(console, known);
                 yield ExitCode.REFUSED;
             }
             case BowlineException known -> {
@@ -93,10 +113,28 @@ final class Failures {
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
-    /// The problem and the fix, with the fix's operations as commands.
+    /// Every problem of a recipe with its place and its fix.
+    private static void tell(Console console, RecipeException failure) {
+        String prefix = "error: ";
+        for (RecipeException.Problem problem : failure.shown()) {
+            tell(console, "%s%s: %s".formatted(prefix, Commands.text(problem.at()), problem.problem()));
+            tell(console, problem.fix());
+            prefix = "";
+        }
+        int left = failure.problems().size() - failure.shown().size();
+        if (left > 0) {
+            tell(console, "and %d more".formatted(left));
+        }
+    }
+
     private static void tell(Console console, BowlineException failure) {
         tell(console, "error: " + failure.problem());
-        List<Commands.Line> lines = Commands.lines(failure.howToFix());
+        tell(console, failure.howToFix());
+    }
+
+    /// The fix, with its operations as commands.
+    private static void tell(Console console, Fix fix) {
+        List<Commands.Line> lines = Commands.lines(fix);
         for (int i = 0; i < lines.size(); i++) {
             String text = (i == 0 ? "  fix: " : "") + lines.get(i).text();
             if (lines.get(i).isCommand()) {

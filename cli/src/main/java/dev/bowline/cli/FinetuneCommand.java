@@ -94,7 +94,7 @@ final class FinetuneCommand extends Command {
         List<String> without = new ArrayList<>();
         for (RecipeFile.Note note : file.notes()) {
             switch (note.effect()) {
-                case TRANSLATED -> lines.add(note.line());
+                case TRANSLATED -> lines.add(Commands.text(note.at()) + ": " + note.text());
                 case NONE -> without.add(note.key());
             }
         }

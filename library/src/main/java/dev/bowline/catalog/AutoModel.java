@@ -1,6 +1,7 @@
 package dev.bowline.catalog;
 
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.LoadPurpose;
@@ -104,10 +105,9 @@ public final class AutoModel {
         }
     }
 
-    /// Names the file, where the sizes that do not go together do not say which it is.
+    /// Adds the name of the file to a problem that does not have it.
     private static BowlineException inFile(JsonLocation place, BowlineException e) {
-        boolean isNamed = place.line() == 0 || e.problem().contains(place.source());
-        return isNamed ? e : new BowlineException("%s: %s".formatted(place.source(), e.problem()), e.fix(), e);
+        return place.line() == 0 ? e : LocatedException.within(place.source(), place.source(), e);
     }
 
     /// @param config a config.json file

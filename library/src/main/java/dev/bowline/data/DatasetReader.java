@@ -1,6 +1,7 @@
 package dev.bowline.data;
 
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonBoolean;
 import dev.bowline.json.JsonNull;
@@ -159,8 +160,7 @@ public final class DatasetReader {
         } catch (UnpairedSurrogateException e) {
             throw new BowlineException("%s: %s".formatted(halfCharacter(row).orElse(origin), e.problem()), e.fix(), e);
         } catch (BowlineException e) {
-            boolean isNamed = e.problem().contains(row.location().source() + ":");
-            throw isNamed ? e : new BowlineException("%s: %s".formatted(origin, e.problem()), e.fix(), e);
+            throw LocatedException.within(row.location().source(), origin, e);
         }
     }
 

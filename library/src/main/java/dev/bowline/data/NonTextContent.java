@@ -1,6 +1,6 @@
 package dev.bowline.data;
 
-import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
@@ -33,7 +33,7 @@ final class NonTextContent {
                         ? Optional.of(type.value()).filter(NonTextContent::isMedia)
                         : part.keys().stream().filter(NonTextContent::isMedia).findFirst();
         if (media.isPresent()) {
-            throw new BowlineException(
+            throw new LocatedException(part.location().source(),
                     "%s: %s is of the type '%s', and training takes text only"
                             .formatted(
                                     part.location().position(), part.location().subject(), media.get()),

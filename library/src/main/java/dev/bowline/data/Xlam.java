@@ -1,5 +1,6 @@
 package dev.bowline.data;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
@@ -98,8 +99,8 @@ final class Xlam {
         try {
             parsed = Json.parse(text.value(), "%s (%s)".formatted(row.location().source(), key));
         } catch (BowlineException e) {
-            throw new BowlineException(
-                    "%s: '%s' is not JSON: %s".formatted(written.location(), key, e.problem()), e.fix(), e);
+            throw new LocatedException(written.location().source(),
+                    "%s: '%s' is not JSON: %s".formatted(written.location(), key, e.problem()), e.howToFix(), e);
         }
         if (parsed instanceof JsonArray array) {
             return array;

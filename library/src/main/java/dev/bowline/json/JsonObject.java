@@ -1,6 +1,6 @@
 package dev.bowline.json;
 
-import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.NearestNames;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -166,7 +166,7 @@ public record JsonObject(SequencedMap<String, JsonValue> fields, JsonLocation lo
     }
 
     private JsonValue require(String key, String expected) {
-        return get(key).orElseThrow(() -> new BowlineException(
+        return get(key).orElseThrow(() -> new LocatedException(location.source(),
                 "%s: %s has no '%s'%s; expected %s"
                         .formatted(
                                 location.position(), location.subject(), key, NearestNames.hint(key, keys()), expected),

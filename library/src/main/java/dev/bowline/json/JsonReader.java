@@ -1,5 +1,6 @@
 package dev.bowline.json;
 
+import dev.bowline.LocatedException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -277,6 +278,6 @@ final class JsonReader {
     }
 
     private BowlineException failure(int line, int column, String problem, String fix) {
-        return new BowlineException("%s:%d:%d: %s".formatted(source, line, column, problem), fix);
+        return new LocatedException(source, "%s:%d:%d: %s".formatted(source, line, column, problem), fix);
     }
 }

@@ -1,5 +1,6 @@
 package dev.bowline.json;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import java.util.List;
 
@@ -46,7 +47,7 @@ public sealed interface JsonValue permits JsonObject, JsonArray, JsonString, Jso
     ///
     /// @param expected such as "a whole number" or "one of 'sliding_attention', 'full_attention'"
     default BowlineException mistyped(String expected) {
-        return new BowlineException(
+        return new LocatedException(location().source(),
                 "%s: expected %s for %s, found %s"
                         .formatted(location().position(), expected, location().subject(), description()),
                 "correct %s in %s".formatted(location().subject(), location().source()));

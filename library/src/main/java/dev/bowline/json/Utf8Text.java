@@ -1,5 +1,6 @@
 package dev.bowline.json;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -42,7 +43,7 @@ public final class Utf8Text {
             line += newline ? 1 : 0;
             column = newline ? 1 : column + 1;
         }
-        return new BowlineException(
+        return new LocatedException(source,
                 "%s:%d:%d: byte 0x%02x is not UTF-8 text".formatted(source, line, column, rest.get(rest.position())),
                 "save the file as UTF-8, or download it again");
     }

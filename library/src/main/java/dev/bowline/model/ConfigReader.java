@@ -1,5 +1,6 @@
 package dev.bowline.model;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
@@ -148,7 +149,7 @@ public final class ConfigReader {
             sliding.add(name.equals(SLIDING));
         }
         if (sliding.size() != count) {
-            throw new BowlineException(
+            throw new LocatedException(text.location().source(),
                     "%s: layer_types has %d entries, num_hidden_layers is %d"
                             .formatted(text.location().source(), sliding.size(), count),
                     "use the checkpoint's original config.json");
@@ -244,7 +245,7 @@ public final class ConfigReader {
     }
 
     private BowlineException unsupported(String key, String value, String fix) {
-        return new BowlineException(
+        return new LocatedException(text.location().source(),
                 "%s: %s %s is not supported".formatted(text.location().source(), key, value), fix);
     }
 }

@@ -1,6 +1,6 @@
 package dev.bowline.model;
 
-import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
@@ -144,7 +144,7 @@ public final class FeatureKeys {
                 .filter(feature -> !built.contains(feature))
                 .findFirst()
                 .ifPresent(feature -> {
-                    throw new BowlineException(
+                    throw new LocatedException(text.location().source(),
                             "%s: %s %s is not built for %s"
                                     .formatted(text.location().source(), feature, text.require(feature), architecture),
                             fix(feature));

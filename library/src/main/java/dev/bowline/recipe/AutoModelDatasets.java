@@ -1,5 +1,7 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.recipe.AutoModelTargets.Meaning;
 import dev.bowline.recipe.AutoModelTargets.Slot;
 import dev.bowline.recipe.YamlValue.Mapping;
@@ -202,8 +204,8 @@ final class AutoModelDatasets {
                     name.get().at(),
                     "%s is a dataset on the Hugging Face Hub, and datasets are local files"
                             .formatted(name.get().text()),
-                    "make the file (%s) and give it: --set %s.path=%s"
-                            .formatted(hub.command(), section.key, hub.file()));
+                    Fix.of("make the file (%s) and give it: ".formatted(hub.command()))
+                            .and(new Remedy.Assign("%s.path=%s".formatted(section.key, hub.file()))));
             refused.add(section.key);
         }
         return withoutHubKeys(section);
@@ -258,7 +260,7 @@ final class AutoModelDatasets {
                 name.at(),
                 VALIDATION,
                 ("%s is a dataset on the Hugging Face Hub, so nothing is validated; to validate, make the file (%s)"
-                                + " and give it: --set %s.path=%s")
+                                + " and set %s.path=%s")
                         .formatted(name.text(), hub.command(), VALIDATION, hub.file()));
         return root.without(List.of(VALIDATION));
     }

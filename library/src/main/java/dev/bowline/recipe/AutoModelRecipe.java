@@ -1,5 +1,7 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.recipe.AutoModelKeys.Ignored;
 import dev.bowline.recipe.AutoModelKeys.Means;
 import dev.bowline.recipe.AutoModelKeys.Moved;
@@ -190,6 +192,10 @@ final class AutoModelRecipe {
     }
 
     private void refuse(Entry entry, String path, String feature, String fix) {
+        refuse(entry, path, feature, Fix.of(fix));
+    }
+
+    private void refuse(Entry entry, String path, String feature, Fix fix) {
         diagnostics.problem(entry.keyAt(), "%s: %s is not supported".formatted(path, feature), fix);
     }
 
@@ -236,7 +242,7 @@ final class AutoModelRecipe {
                         new Scalar("true", true, entry.value().at())));
             }
             case Meaning.Placeholder(String feature, String set) ->
-                refuse(entry, path, feature, "give the real one: --set " + set);
+                refuse(entry, path, feature, Fix.of("give the real one: ").and(new Remedy.Assign(set)));
             case Meaning.Unsupported(String feature) ->
                 refuse(entry, path, feature, "remove it, or use another recipe");
         }

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Fix;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -15,6 +16,10 @@ final class Diagnostics {
     private final List<RecipeFile.Note> notes = new ArrayList<>();
 
     void problem(Origin at, String problem, String fix) {
+        problem(at, problem, Fix.of(fix));
+    }
+
+    void problem(Origin at, String problem, Fix fix) {
         problems.add(new RecipeException.Problem(at, problem, fix));
     }
 

@@ -28,20 +28,8 @@ public record EffectiveSettings(List<Setting> settings) {
         return new EffectiveSettings(all);
     }
 
-    /// One line per key: name, value and origin in columns. An absent section is one line.
-    public String toText() {
-        List<Setting> rows = rows();
-        int keyWidth = width(rows.stream().map(Setting::key).toList());
-        int valueWidth = width(rows.stream().map(EffectiveSettings::shown).toList());
-        StringBuilder text = new StringBuilder();
-        for (Setting setting : rows) {
-            text.append("%s  %s  %s\n"
-                    .formatted(padded(setting.key(), keyWidth), padded(shown(setting), valueWidth), setting.origin()));
-        }
-        return text.toString();
-    }
-
-    private List<Setting> rows() {
+    /// The settings, with one row for a section that is absent.
+    public List<Setting> rows() {
         List<Setting> rows = new ArrayList<>();
         for (Setting setting : settings) {
             Setting row = setting.value().isPresent()
@@ -73,23 +61,5 @@ public record EffectiveSettings(List<Setting> settings) {
                     .append("%s: %s\n".formatted(path.getLast(), setting.value().get()));
         }
         return yaml.toString();
-    }
-
-    private static String shown(Setting setting) {
-        return setting.value().orElse("-");
-    }
-
-    /// The width of a column without its longest values, so that one long path does not push every origin off
-    /// the screen.
-    private static int width(List<String> column) {
-        return column.stream()
-                .mapToInt(String::length)
-                .filter(length -> length <= 48)
-                .max()
-                .orElse(0);
-    }
-
-    private static String padded(String text, int width) {
-        return text + " ".repeat(Math.max(0, width - text.length()));
     }
 }

@@ -16,13 +16,13 @@ public sealed interface Origin {
         }
     }
 
-    /// An override of the command line.
+    /// An override of the file.
     ///
     /// @param assignment `key.path=value`
     record OnFlag(String assignment) implements Origin {
         @Override
         public String toString() {
-            return "--set " + assignment;
+            return "override " + assignment;
         }
     }
 

@@ -118,7 +118,7 @@ final class PathTypes {
             return new Invalid<>("write a path");
         }
         if (text.contains("${")) {
-            return new Invalid<>("write the path itself, or give it with --set; a recipe does not read variables");
+            return new Invalid<>("write the path itself, or override the key; a recipe does not read variables");
         }
         if (text.startsWith("~")) {
             return new Invalid<>("write the home directory out; only a shell expands ~");

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Fix;
 import dev.bowline.BowlineException;
 import java.util.List;
 
@@ -13,7 +14,12 @@ public final class RecipeException extends BowlineException {
     /// @param at the position to change
     /// @param problem the key, what was expected and what was found
     /// @param fix what to do, in the imperative
-    public record Problem(Origin at, String problem, String fix) {
+    public record Problem(Origin at, String problem, Fix fix) {
+
+        Problem(Origin at, String problem, String fix) {
+            this(at, problem, Fix.of(fix));
+        }
+
 
         /// The position and the problem on one line, as compilers write it.
         public String headline() {
@@ -25,13 +31,18 @@ public final class RecipeException extends BowlineException {
 
     /// @param problems at least one, in the order they are shown
     RecipeException(List<Problem> problems) {
-        super(allButTheLastFix(shown(problems)), shown(problems).getLast().fix() + left(problems));
+        super(allButTheLastFix(shown(problems)), shown(problems).getLast().fix().and(left(problems)));
         this.problems = List.copyOf(problems);
     }
 
     /// In the order of the file, then of the flags.
     public List<Problem> problems() {
         return problems;
+    }
+
+    /// The problems that a message has room for.
+    public List<Problem> shown() {
+        return shown(problems);
     }
 
     private static List<Problem> shown(List<Problem> problems) {

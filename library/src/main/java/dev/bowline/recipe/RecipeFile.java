@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.Remedy;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.recipe.YamlValue.Mapping;
@@ -54,6 +55,11 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     ///
     /// @param key dotted
     public RecipeException wrong(String key, String problem, String fix) {
+        return wrong(key, problem, Fix.of(fix));
+    }
+
+    /// The same, with operations of Bowline in the fix as data.
+    public RecipeException wrong(String key, String problem, Fix fix) {
         Origin at = places.getOrDefault(key, new Origin.InFile(recipe.source(), 1, 1));
         return new RecipeException(List.of(new RecipeException.Problem(at, problem, fix)));
     }
@@ -120,7 +126,7 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     private static Mapping override(Mapping root, String assignment, Diagnostics diagnostics) {
         Origin.OnFlag flag = new Origin.OnFlag(assignment);
         if (!isAssignment(assignment)) {
-            diagnostics.problem(flag, "expected key.path=value", "write it as --set optimizer.lr=1e-5");
+            diagnostics.problem(flag, "expected key.path=value", Fix.of("such as: ").and(new Remedy.Assign("optimizer.lr=1e-5")));
             return root;
         }
         String text = assignment.substring(assignment.indexOf('=') + 1);

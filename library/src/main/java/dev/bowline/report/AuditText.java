@@ -1,5 +1,7 @@
 package dev.bowline.report;
 
+import java.util.SequencedMap;
+import java.util.LinkedHashMap;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
@@ -88,15 +90,11 @@ public final class AuditText implements TextRenderer<List<AuditOutcome>> {
         }
         StringBuilder text = new StringBuilder(table.text());
         text.append("  because\n");
-        List<String> reasons =
-                audit.consumers().stream().map(ConsumerView::why).distinct().toList();
-        for (String reason : reasons) {
-            String who = audit.consumers().stream()
-                    .filter(view -> view.why().equals(reason))
-                    .map(view -> view.consumer().title())
-                    .collect(Collectors.joining(", "));
-            text.append(wrap("%s: %s".formatted(who, reason), "    "));
+        SequencedMap<String, String> reasons = new LinkedHashMap<>();
+        for (ConsumerView view : audit.consumers()) {
+            reasons.merge(view.why(), view.consumer().title(), "%s, %s"::formatted);
         }
+        reasons.forEach((reason, who) -> text.append(wrap("%s: %s".formatted(who, reason), "    ")));
         return text.toString();
     }
 

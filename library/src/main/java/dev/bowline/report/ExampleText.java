@@ -21,12 +21,13 @@ public final class ExampleText implements TextRenderer<TokenizedExample> {
     /// Every token is a JSON string; runs of read and of trained tokens alternate.
     @Override
     public String text(TokenizedExample example) {
-        StringBuilder text = new StringBuilder("%s, the first example (%s): %s, %s trained"
+        String headline = "%s, the first example (%s): %s, %s trained"
                 .formatted(
                         example.section(),
                         example.origin(),
                         Quantity.count(example.tokens().size(), "token"),
-                        Quantity.count(example.trainable())));
+                        Quantity.count(example.trainable()));
+        StringBuilder text = new StringBuilder(Wrapping.lines(headline, WIDTH, "  "));
         List<Token> run = new ArrayList<>();
         for (Token token : example.tokens()) {
             if (!run.isEmpty() && run.getFirst().use() != token.use()) {

@@ -1,5 +1,6 @@
 package dev.bowline.text;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
@@ -122,7 +123,7 @@ public final class AssistantMask {
     private static void requireText(JsonObject message) {
         boolean hasContent = message.get("content").orElse(JsonValue.absent()) instanceof JsonString;
         if (!hasContent && UnrenderedText.isEmpty(message)) {
-            throw new BowlineException(
+            throw new LocatedException(message.location().source(),
                     "%s: the assistant's message has neither content nor tool_calls"
                             .formatted(message.location().position()),
                     "write the answer, give the message \"weight\": 0 so that it is not trained on, or remove the row");

@@ -1,5 +1,7 @@
 package dev.bowline.train;
 
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
@@ -58,7 +60,11 @@ final class RunCheckpoints {
     /// Says what is wrong with a key of the recipe, where it stands.
     @FunctionalInterface
     interface Refusal {
-        BowlineException of(String key, String problem, String fix);
+        BowlineException of(String key, String problem, Fix fix);
+
+        default BowlineException of(String key, String problem, String fix) {
+            return of(key, problem, Fix.of(fix));
+        }
     }
 
     /// @throws BowlineException if there is nothing to resume from, or nothing can be written, or a fresh run would
@@ -112,7 +118,8 @@ final class RunCheckpoints {
             throw wrong.of(
                     "checkpoint.checkpoint_dir",
                     "%s is not empty: it has the checkpoints of a run".formatted(directory),
-                    "name another directory, or resume the run there: set checkpoint.restore_from=LATEST");
+                    Fix.of("name another directory, or resume the run there: ")
+                            .and(new Remedy.Assign("checkpoint.restore_from=LATEST")));
         }
         foreign(section.checkpointDir()).ifPresent(name -> {
             throw wrong.of(

@@ -253,10 +253,10 @@ class AutoModelRecipeTest {
                         + " file"
                         + " (python -c \"from datasets import load_dataset; load_dataset('rajpurkar/squad',"
                         + " split='train').to_json('squad-train.jsonl')\") and give it:"
-                        + " --set dataset.path=squad-train.jsonl",
+                        + " set dataset.path=squad-train.jsonl",
                 folder.problem(hub));
         assertTrue(folder.problem(RECIPE.replace("dataset_name: train.jsonl", "dataset_name: squad"))
-                .endsWith("--set dataset.path=squad-train.jsonl"));
+                .endsWith("set dataset.path=squad-train.jsonl"));
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "some/data"))
                 .contains("load_dataset('some/data', split='train')"));
         assertTrue(folder.problem(RecipeFolder.SHORTEST.replace("train.jsonl", "runs/data"))
@@ -286,7 +286,7 @@ class AutoModelRecipeTest {
         assertTrue(
                 notes(without).stream()
                         .anyMatch(note -> note.contains("so nothing is validated")
-                                && note.contains("--set validation_dataset.path=squad-validation.jsonl")),
+                                && note.contains("set validation_dataset.path=squad-validation.jsonl")),
                 () -> notes(without).toString());
         assertEquals(
                 Optional.of(64), with.recipe().validationDataset().orElseThrow().limit());
@@ -328,7 +328,7 @@ class AutoModelRecipeTest {
         assertTrue(
                 folder.problem(mock)
                         .endsWith("dataset._target_: generated data, which benchmarks use, is not supported"
-                                + " | give the real one: --set dataset.path=FILE"),
+                                + " | give the real one: set dataset.path=FILE"),
                 folder.problem(mock));
         assertEquals(
                 folder.path("heldout.jsonl"),

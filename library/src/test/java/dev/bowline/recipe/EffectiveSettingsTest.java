@@ -88,9 +88,8 @@ class EffectiveSettingsTest {
                     .toList();
             assertEquals(
                     lines,
-                    settings.toText()
-                            .lines()
-                            .map(line -> line.substring(0, line.indexOf(' ')))
+                    settings.rows().stream()
+                            .map(EffectiveSettings.Setting::key)
                             .toList());
         }
     }

@@ -61,14 +61,14 @@ final class RecipeFolder {
         return load(SHORTEST, sets).recipe();
     }
 
-    /// Each problem as `line:column: problem` or `--set …: problem`, then its fix.
+    /// Each problem as `line:column: problem` or `override …: problem`, then its fix.
     List<String> problems(String yaml, String... sets) {
         Path file = recipe(yaml);
         RecipeException refused = assertThrows(RecipeException.class, () -> RecipeFile.load(file, List.of(sets)));
         return refused.problems().stream()
                 .map(problem -> problem.headline().replace(file + ":", "").replace(folder + "/", "")
                         + " | "
-                        + problem.fix().replace(folder + "/", ""))
+                        + problem.fix().toString().replace(folder + "/", ""))
                 .toList();
     }
 

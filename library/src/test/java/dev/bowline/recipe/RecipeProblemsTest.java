@@ -54,7 +54,7 @@ class RecipeProblemsTest {
                         "9:21: step_scheduler.local_batch_size 3 does not divide global_batch_size 8"
                                 + " | write 2, or a multiple of 3 for global_batch_size",
                         "11:7: optimizer.lr: expected a number above 0, found the text '1e-5' | remove the quotes",
-                        "--set loss.chunk_size=0: loss.chunk_size: expected an integer of at least 1, found the number 0"
+                        "override loss.chunk_size=0: loss.chunk_size: expected an integer of at least 1, found the number 0"
                                 + " | write 1 or more"),
                 folder.problems(yaml, "loss.chunk_size=0"));
     }

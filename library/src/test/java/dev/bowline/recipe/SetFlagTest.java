@@ -64,8 +64,8 @@ class SetFlagTest {
 
     @Test
     void whatIsWrongWithAFlagNamesIt() {
-        assertProblem("lr", "expected key.path=value | write it as --set optimizer.lr=1e-5");
-        assertProblem("a..b=1", "expected key.path=value | write it as --set optimizer.lr=1e-5");
+        assertProblem("lr", "expected key.path=value | such as: set optimizer.lr=1e-5");
+        assertProblem("a..b=1", "expected key.path=value | such as: set optimizer.lr=1e-5");
         assertProblem("optimizer.lrr=1", "unknown key 'lrr' in optimizer | did you mean 'lr'?");
         assertProblem(
                 "optimizer.eps=0",
@@ -82,6 +82,6 @@ class SetFlagTest {
     }
 
     private void assertProblem(String set, String expected) {
-        assertEquals("--set " + set + ": " + expected, folder.problem(RecipeFolder.SHORTEST, set));
+        assertEquals("override " + set + ": " + expected, folder.problem(RecipeFolder.SHORTEST, set));
     }
 }

@@ -30,7 +30,7 @@ class YamlTrapsTest {
     }
 
     private String problemOfSet(String set) {
-        return folder.problem(RecipeFolder.SHORTEST, set).replace("--set " + set + ": ", "");
+        return folder.problem(RecipeFolder.SHORTEST, set).replace("override " + set + ": ", "");
     }
 
     @Test

@@ -31,7 +31,7 @@ class RefusedRunsTest {
         BowlineException refused =
                 assertThrows(BowlineException.class, () -> demo.run("run", "float32", "step_scheduler.max_steps=1"));
 
-        assertTrue(refused.problem().startsWith("--set checkpoint.checkpoint_dir="), refused.problem());
+        assertTrue(refused.problem().startsWith("override checkpoint.checkpoint_dir="), refused.problem());
         assertTrue(refused.problem().contains("is not empty"), refused.problem());
         assertTrue(refused.fix().contains("restore_from=LATEST"), refused.fix());
     }
@@ -52,7 +52,7 @@ class RefusedRunsTest {
 
         assertTrue(
                 refused.problem()
-                        .startsWith("--set dataset.seq_length=513: dataset.seq_length is 513, but the model has 512"),
+                        .startsWith("override dataset.seq_length=513: dataset.seq_length is 513, but the model has 512"),
                 refused.problem());
         assertTrue(packed.problem().contains("packed_sequence_size is 1024, but the model has 512"), packed.problem());
         assertTrue(inFile.problem().startsWith(recipe + ":13:15: "), inFile.problem());
@@ -68,11 +68,11 @@ class RefusedRunsTest {
         BowlineException other = assertThrows(
                 BowlineException.class, () -> demo.run("run", "float32", "checkpoint.restore_from=" + model));
 
-        assertTrue(none.problem().startsWith("--set checkpoint.restore_from=LATEST: "), none.problem());
+        assertTrue(none.problem().startsWith("override checkpoint.restore_from=LATEST: "), none.problem());
         assertTrue(
                 other.problem().endsWith("no-run is not a training checkpoint: it has no training_state.json"),
                 other.problem());
-        assertTrue(other.problem().startsWith("--set checkpoint.restore_from="), other.problem());
+        assertTrue(other.problem().startsWith("override checkpoint.restore_from="), other.problem());
     }
 
     @Test
@@ -87,7 +87,7 @@ class RefusedRunsTest {
         BowlineException second = assertThrows(
                 BowlineException.class, () -> demo.run("run", "float32", mapping, "dataset.path=" + later));
 
-        assertTrue(first.problem().startsWith("--set " + mapping + ": "), first.problem());
+        assertTrue(first.problem().startsWith("override " + mapping + ": "), first.problem());
         assertTrue(
                 first.problem()
                         .endsWith("wrong.jsonl:1:1: the row has no field 'ask' (column_mapping.question);"
@@ -135,7 +135,7 @@ class RefusedRunsTest {
                             "freeze_config.freeze_lm_head=" + contradiction[1]));
 
             assertTrue(
-                    refused.problem().startsWith("--set freeze_config.freeze_lm_head=" + contradiction[1]),
+                    refused.problem().startsWith("override freeze_config.freeze_lm_head=" + contradiction[1]),
                     refused.problem());
             assertTrue(refused.problem().endsWith("they are one parameter"), refused.problem());
         }

@@ -8,4 +8,10 @@ import java.util.Optional;
 ///
 /// @param malformed whether it is a safetensors file or an index at all, with something wrong inside
 /// @param salvaged what it holds, where there is no doubt about that all the same
-public record ContainerProblem(Path file, String problem, boolean malformed, Optional<SalvagedHeader> salvaged) {}
+public record ContainerProblem(Path file, String problem, boolean malformed, Optional<SalvagedHeader> salvaged) {
+
+    /// Returns true if the file is the index, false if it holds weights.
+    boolean isJson() {
+        return file.toString().endsWith(".json");
+    }
+}

@@ -303,7 +303,7 @@ public record SourceFiles(
         }
         if (!problems.isEmpty()) {
             Path file = problems.getFirst().file();
-            if (Files.isRegularFile(file) && !file.toString().endsWith(".json")) {
+            if (Files.isRegularFile(file) && !problems.getFirst().isJson()) {
                 SafetensorsFile.readHeader(file);
             }
             throw new BowlineException(problems.getFirst().problem(), "download the file again, or name another");

@@ -43,7 +43,7 @@ public record Subject(
         JsonObject config = files.config().orElse(JsonObject.of());
         boolean unreadable = files.headers().isEmpty()
                 || files.problems().stream()
-                        .anyMatch(problem -> !problem.file().toString().endsWith(".json"));
+                        .anyMatch(problem -> !problem.isJson());
         boolean unknown = pair.placeholder().isPresent()
                 || unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
         PairScan scan =

@@ -1,11 +1,8 @@
 package dev.bowline.audit.findings;
 
 import dev.bowline.Fix;
-import dev.bowline.audit.consumers.Consumer;
-import dev.bowline.audit.consumers.ConsumerView;
-import dev.bowline.audit.consumers.Outcome;
+import dev.bowline.audit.consumers.Consumers;
 import dev.bowline.audit.evidence.FlagAt;
-import dev.bowline.audit.evidence.NemoPolicy;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.ReleaseTies;
 import dev.bowline.audit.evidence.SourceFiles;
@@ -24,12 +21,10 @@ final class FlagRules {
     private static final Pattern DRAFT = Pattern.compile("(?i).*(eagle|dflash|medusa|speculator|draft|mtpmodel).*");
 
     private final Subject subject;
-    private final List<ConsumerView> views;
     private final List<Finding> findings = new ArrayList<>();
 
-    FlagRules(Subject subject, List<ConsumerView> views) {
+    FlagRules(Subject subject) {
         this.subject = subject;
-        this.views = views;
     }
 
     List<Finding> check() {
@@ -131,12 +126,8 @@ final class FlagRules {
     }
 
     private void policy() {
-        Optional<TieSupport> support = subject.nemo().flatMap(NemoPolicy::support);
-        if (support.isEmpty()
-                || views.stream()
-                        .noneMatch(view -> view.consumer() == Consumer.NEMO_AUTOMODEL
-                                && view.outcome() == Outcome.FAILS
-                                && view.why().contains("refuses"))) {
+        Optional<TieSupport> support = Consumers.nemoRefusal(subject);
+        if (support.isEmpty()) {
             return;
         }
         add(

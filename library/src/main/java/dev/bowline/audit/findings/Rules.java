@@ -27,7 +27,7 @@ public final class Rules {
         if (subject.pair().hasHead()) {
             if (subject.kind() != PhysicalState.Kind.UNKNOWN) {
                 findings.addAll(new PairRules(subject, views).check());
-                findings.addAll(new FlagRules(subject, views).check());
+                findings.addAll(new FlagRules(subject).check());
                 findings.addAll(ValueRules.check(subject));
                 ExpertScales.check(subject).ifPresent(findings::add);
             }

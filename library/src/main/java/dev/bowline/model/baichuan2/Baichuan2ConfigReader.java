@@ -1,6 +1,6 @@
 package dev.bowline.model.baichuan2;
 
-import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
 import dev.bowline.model.ConfigReader;
@@ -26,7 +26,7 @@ final class Baichuan2ConfigReader {
 
     static DecoderConfig read(JsonObject config, ConfigFindings findings) {
         if (!config.has("max_position_embeddings")) {
-            throw new BowlineException(
+            throw new LocatedException(config.location().source(),
                     "%s: without max_position_embeddings this is the 13B model, whose ALiBi attention is not built"
                             .formatted(config.location().source()),
                     "use Baichuan 2 7B");

@@ -1,5 +1,6 @@
 package dev.bowline.model.gemma4;
 
+import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
@@ -85,14 +86,14 @@ final class Gemma4ConfigReader {
 
     private void refuseWhatIsNotBuilt() {
         text.optionalString("use_bidirectional_attention").filter("all"::equals).ifPresent(_ -> {
-            throw new BowlineException(
+            throw new LocatedException(text.location().source(),
                     "%s: use_bidirectional_attention 'all' is not supported"
                             .formatted(text.location().source()),
                     "Bowline trains causal language models; use a checkpoint whose value is null or 'vision'");
         });
         String activation = text.optionalString("hidden_activation").orElse("gelu_pytorch_tanh");
         if (!activation.equals("gelu_pytorch_tanh")) {
-            throw new BowlineException(
+            throw new LocatedException(text.location().source(),
                     "%s: hidden_activation '%s' is not supported"
                             .formatted(text.location().source(), activation),
                     "Gemma 4 uses 'gelu_pytorch_tanh'; use the checkpoint's original config.json");
@@ -186,7 +187,7 @@ final class Gemma4ConfigReader {
                 types.add(name);
             }
             if (types.size() != count) {
-                throw new BowlineException(
+                throw new LocatedException(text.location().source(),
                         "%s: layer_types has %d entries, num_hidden_layers is %d"
                                 .formatted(text.location().source(), types.size(), count),
                         "use the checkpoint's original config.json");

@@ -1,6 +1,6 @@
 package dev.bowline.model.gemma4;
 
-import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.ConfigFindings;
@@ -53,7 +53,7 @@ final class Gemma4RopeReader {
                         rope.optionalDouble("partial_rotary_factor").orElse(1),
                         rope.optionalDouble("factor").orElse(1));
             default ->
-                throw new BowlineException(
+                throw new LocatedException(rope.require("rope_type").location().source(),
                         "%s: rope_type '%s' is not one that Gemma 4 has"
                                 .formatted(rope.require("rope_type").location(), type),
                         "use 'default' or 'proportional'");
