@@ -1,8 +1,8 @@
 package dev.bowline.cli;
 
-import dev.bowline.recipe.Origin;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
+import dev.bowline.recipe.Origin;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,5 @@
 package dev.bowline.cli;
 
-import dev.bowline.report.SettingsText;
-import java.nio.file.Path;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -11,8 +9,10 @@ import dev.bowline.report.ExampleJson;
 import dev.bowline.report.ExampleText;
 import dev.bowline.report.MemoryJson;
 import dev.bowline.report.MemoryText;
+import dev.bowline.report.SettingsText;
 import dev.bowline.train.RecipeMemory;
 import dev.bowline.train.RecipePreview;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -76,7 +76,9 @@ final class ExplainCommand extends Command {
 
     /// The notes on AutoModel's keys, then the notes that a run would print about the data.
     private static List<String> notes(RecipeFile file, RecipePreview preview) {
-        return Stream.concat(file.notes().stream().map(note -> Commands.text(note.at()) + ": " + note.text()), preview.notes().stream())
+        return Stream.concat(
+                        file.notes().stream().map(note -> Commands.text(note.at()) + ": " + note.text()),
+                        preview.notes().stream())
                 .toList();
     }
 

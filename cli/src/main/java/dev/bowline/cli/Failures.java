@@ -1,11 +1,9 @@
 package dev.bowline.cli;
 
-import picocli.CommandLine.MissingParameterException;
-import picocli.CommandLine.MutuallyExclusiveArgsException;
-import dev.bowline.recipe.RecipeException;
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import dev.bowline.natives.MissingNativesException;
+import dev.bowline.recipe.RecipeException;
 import dev.bowline.report.Wrapping;
 import dev.bowline.tensor.NativeErrors;
 import java.io.IOException;
@@ -13,6 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.MutuallyExclusiveArgsException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 

@@ -1,18 +1,16 @@
 package dev.bowline.cli;
 
-import java.util.Map;
-import java.lang.classfile.constantpool.PoolEntry;
-import java.io.StringReader;
-import java.io.StringWriter;
-import picocli.CommandLine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
 import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;
 import java.lang.classfile.MethodModel;
+import java.lang.classfile.constantpool.PoolEntry;
 import java.lang.classfile.constantpool.StringEntry;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.net.URI;
@@ -22,11 +20,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 
 /// Messages are for people: no code decides by the text of a message, and no text of the library names a command line.
 class MessageTextTest {
@@ -108,10 +108,10 @@ class MessageTextTest {
         Set<String> options = new TreeSet<>();
         line.getSubcommands()
                 .values()
-                .forEach(command -> command.getCommandSpec().options().forEach(option -> options.add(option.longestName())));
+                .forEach(command ->
+                        command.getCommandSpec().options().forEach(option -> options.add(option.longestName())));
         return Pattern.compile("\\bbowline (%s|%%)|(%s)\\b"
-                .formatted(
-                        String.join("|", line.getSubcommands().keySet()), String.join("|", options)));
+                .formatted(String.join("|", line.getSubcommands().keySet()), String.join("|", options)));
     }
 
     private static boolean reads(MethodModel method) {
@@ -150,8 +150,10 @@ class MessageTextTest {
 
     /// The classes of the directory or the jar that `member` comes from.
     private static List<ClassModel> classes(Class<?> member) throws IOException {
-        Path place = Path.of(URI.create(
-                        member.getProtectionDomain().getCodeSource().getLocation().toString()))
+        Path place = Path.of(URI.create(member.getProtectionDomain()
+                        .getCodeSource()
+                        .getLocation()
+                        .toString()))
                 .toRealPath();
         if (Files.isDirectory(place)) {
             return classes(place);

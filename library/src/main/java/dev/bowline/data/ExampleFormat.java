@@ -1,7 +1,7 @@
 package dev.bowline.data;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
@@ -47,7 +47,8 @@ public sealed interface ExampleFormat {
             if (example.has(Text.FIELD)) {
                 return new Text().content(example);
             }
-            throw new LocatedException(example.location().source(),
+            throw new LocatedException(
+                    example.location().source(),
                     ("%s: the example has neither 'messages' nor 'conversations', 'prompt' and 'completion' or 'text',"
                                     + " but %s")
                             .formatted(example.location().position(), example.keys()),
@@ -213,7 +214,8 @@ public sealed interface ExampleFormat {
                     .filter(text -> !text.isBlank())
                     .collect(Collectors.joining(between));
             if (turn.isEmpty()) {
-                throw new LocatedException(example.location().source(),
+                throw new LocatedException(
+                        example.location().source(),
                         "%s: '%s' is empty, so there is no question"
                                 .formatted(
                                         example.location().position(),
@@ -222,7 +224,8 @@ public sealed interface ExampleFormat {
             }
             Optional<String> answered = text(example, "answer", answer);
             if (answered.isEmpty()) {
-                throw new LocatedException(example.location().source(),
+                throw new LocatedException(
+                        example.location().source(),
                         "%s: '%s' is null, so there is no answer"
                                 .formatted(example.location().position(), answer),
                         "give the row an answer, or remove it");

@@ -33,7 +33,8 @@ final class NonTextContent {
                         ? Optional.of(type.value()).filter(NonTextContent::isMedia)
                         : part.keys().stream().filter(NonTextContent::isMedia).findFirst();
         if (media.isPresent()) {
-            throw new LocatedException(part.location().source(),
+            throw new LocatedException(
+                    part.location().source(),
                     "%s: %s is of the type '%s', and training takes text only"
                             .formatted(
                                     part.location().position(), part.location().subject(), media.get()),

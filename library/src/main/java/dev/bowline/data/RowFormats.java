@@ -19,8 +19,7 @@ final class RowFormats {
             new Packed("compressed with gzip twice", List.of(0x1f, 0x8b), "unpack it: gunzip -k '%s'"),
             new Packed("compressed with Zstandard", List.of(0x28, 0xb5, 0x2f, 0xfd), "unpack it: zstd -d '%s'"),
             new Packed("compressed with bzip2", List.of(0x42, 0x5a, 0x68), "unpack it: bunzip2 -k '%s'"),
-            new Packed(
-                    "compressed with xz", List.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00), "unpack it: unxz -k '%s'"),
+            new Packed("compressed with xz", List.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00), "unpack it: unxz -k '%s'"),
             new Packed("a zip archive", List.of(0x50, 0x4b, 0x03, 0x04), "unpack it: unzip '%s'"),
             new Packed(
                     "Arrow",

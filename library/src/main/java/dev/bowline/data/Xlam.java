@@ -1,7 +1,7 @@
 package dev.bowline.data;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
@@ -99,8 +99,11 @@ final class Xlam {
         try {
             parsed = Json.parse(text.value(), "%s (%s)".formatted(row.location().source(), key));
         } catch (BowlineException e) {
-            throw new LocatedException(written.location().source(),
-                    "%s: '%s' is not JSON: %s".formatted(written.location(), key, e.problem()), e.howToFix(), e);
+            throw new LocatedException(
+                    written.location().source(),
+                    "%s: '%s' is not JSON: %s".formatted(written.location(), key, e.problem()),
+                    e.howToFix(),
+                    e);
         }
         if (parsed instanceof JsonArray array) {
             return array;

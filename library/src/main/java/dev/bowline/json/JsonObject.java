@@ -166,7 +166,8 @@ public record JsonObject(SequencedMap<String, JsonValue> fields, JsonLocation lo
     }
 
     private JsonValue require(String key, String expected) {
-        return get(key).orElseThrow(() -> new LocatedException(location.source(),
+        return get(key).orElseThrow(() -> new LocatedException(
+                location.source(),
                 "%s: %s has no '%s'%s; expected %s"
                         .formatted(
                                 location.position(), location.subject(), key, NearestNames.hint(key, keys()), expected),

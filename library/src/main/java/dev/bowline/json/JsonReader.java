@@ -1,6 +1,5 @@
 package dev.bowline.json;
 
-import dev.bowline.LocatedException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -10,6 +9,7 @@ import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import java.io.IOException;
 import java.io.Reader;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.bowline.json;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import java.util.List;
 
 /// A JSON value and the place it was read from.
@@ -47,7 +47,8 @@ public sealed interface JsonValue permits JsonObject, JsonArray, JsonString, Jso
     ///
     /// @param expected such as "a whole number" or "one of 'sliding_attention', 'full_attention'"
     default BowlineException mistyped(String expected) {
-        return new LocatedException(location().source(),
+        return new LocatedException(
+                location().source(),
                 "%s: expected %s for %s, found %s"
                         .formatted(location().position(), expected, location().subject(), description()),
                 "correct %s in %s".formatted(location().subject(), location().source()));

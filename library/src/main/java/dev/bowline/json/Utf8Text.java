@@ -1,7 +1,7 @@
 package dev.bowline.json;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -43,7 +43,8 @@ public final class Utf8Text {
             line += newline ? 1 : 0;
             column = newline ? 1 : column + 1;
         }
-        return new LocatedException(source,
+        return new LocatedException(
+                source,
                 "%s:%d:%d: byte 0x%02x is not UTF-8 text".formatted(source, line, column, rest.get(rest.position())),
                 "save the file as UTF-8, or download it again");
     }

@@ -1,7 +1,7 @@
 package dev.bowline.model;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
@@ -149,7 +149,8 @@ public final class ConfigReader {
             sliding.add(name.equals(SLIDING));
         }
         if (sliding.size() != count) {
-            throw new LocatedException(text.location().source(),
+            throw new LocatedException(
+                    text.location().source(),
                     "%s: layer_types has %d entries, num_hidden_layers is %d"
                             .formatted(text.location().source(), sliding.size(), count),
                     "use the checkpoint's original config.json");
@@ -245,7 +246,9 @@ public final class ConfigReader {
     }
 
     private BowlineException unsupported(String key, String value, String fix) {
-        return new LocatedException(text.location().source(),
-                "%s: %s %s is not supported".formatted(text.location().source(), key, value), fix);
+        return new LocatedException(
+                text.location().source(),
+                "%s: %s %s is not supported".formatted(text.location().source(), key, value),
+                fix);
     }
 }

@@ -144,7 +144,8 @@ public final class FeatureKeys {
                 .filter(feature -> !built.contains(feature))
                 .findFirst()
                 .ifPresent(feature -> {
-                    throw new LocatedException(text.location().source(),
+                    throw new LocatedException(
+                            text.location().source(),
                             "%s: %s %s is not built for %s"
                                     .formatted(text.location().source(), feature, text.require(feature), architecture),
                             fix(feature));

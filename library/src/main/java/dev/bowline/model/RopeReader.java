@@ -119,7 +119,8 @@ public final class RopeReader {
     private void refuseOneForAll(JsonObject types) {
         for (String key : types.keys()) {
             if (!ATTENTION_TYPES.contains(key)) {
-                throw new LocatedException(source(),
+                throw new LocatedException(
+                        source(),
                         "%s: rope_parameters has '%s', but each kind of layer has a rotation of its own"
                                 .formatted(source(), key),
                         "give rope_parameters an object for each of " + ATTENTION_TYPES);
@@ -138,7 +139,8 @@ public final class RopeReader {
     private Rope rope(JsonObject rope, double theta, double part) {
         String type = type(rope);
         if (!defaults.types().contains(type) || !OF_TYPE.containsKey(type)) {
-            throw new LocatedException(source(),
+            throw new LocatedException(
+                    source(),
                     "%s: rope_type '%s' is not supported for this architecture".formatted(source(), type),
                     "use one of " + new TreeSet<>(defaults.types()));
         }
@@ -165,7 +167,8 @@ public final class RopeReader {
             return part;
         }
         if (!type.equals("default")) {
-            throw new LocatedException(source(),
+            throw new LocatedException(
+                    source(),
                     "%s: partial_rotary_factor %s is not supported for this architecture".formatted(source(), part),
                     "use a checkpoint that rotates whole heads");
         }
@@ -180,7 +183,8 @@ public final class RopeReader {
         Set<String> known = Objects.requireNonNull(OF_TYPE.get(type));
         for (String key : rope.keys()) {
             if (rope.require(key) instanceof JsonObject) {
-                throw new LocatedException(source(),
+                throw new LocatedException(
+                        source(),
                         "%s: '%s' of the rotation is an object, but all layers have one rotation"
                                 .formatted(source(), key),
                         "give the rotation itself, as {\"rope_type\": …, \"rope_theta\": …}");
@@ -258,7 +262,8 @@ public final class RopeReader {
         JsonArray array = rope.requireArray(key);
         List<Double> factors = array.doubles();
         if (factors.size() != width / 2) {
-            throw new LocatedException(source(),
+            throw new LocatedException(
+                    source(),
                     "%s: %s has %d numbers, but %d pairs of channels turn"
                             .formatted(source(), key, factors.size(), width / 2),
                     "use the checkpoint's original config.json");
@@ -277,7 +282,8 @@ public final class RopeReader {
 
     private void requirePositive(String key, double value) {
         if (!(value > 0)) {
-            throw new LocatedException(source(),
+            throw new LocatedException(
+                    source(),
                     "%s: %s of the rotation is %s".formatted(source(), key, value),
                     "it must be greater than 0; use the checkpoint's original config.json");
         }

@@ -52,7 +52,8 @@ final class AutoModelMoves {
                 diagnostics.translated(
                         invented.keyAt(),
                         section,
-                        "it is generated data, so nothing is validated; set %s.path=FILE to validate".formatted(section));
+                        "it is generated data, so nothing is validated; set %s.path=FILE to validate"
+                                .formatted(section));
                 replaced = replaced.without(List.of(section));
             }
         }

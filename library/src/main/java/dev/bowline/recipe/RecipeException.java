@@ -1,7 +1,7 @@
 package dev.bowline.recipe;
 
-import dev.bowline.Fix;
 import dev.bowline.BowlineException;
+import dev.bowline.Fix;
 import java.util.List;
 
 /// A recipe with errors, and all of its problems.
@@ -19,7 +19,6 @@ public final class RecipeException extends BowlineException {
         Problem(Origin at, String problem, String fix) {
             this(at, problem, Fix.of(fix));
         }
-
 
         /// The position and the problem on one line, as compilers write it.
         public String headline() {

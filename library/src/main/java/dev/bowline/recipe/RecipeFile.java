@@ -1,6 +1,5 @@
 package dev.bowline.recipe;
 
-import dev.bowline.Remedy;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.recipe.YamlValue.Mapping;
@@ -126,7 +125,8 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     private static Mapping override(Mapping root, String assignment, Diagnostics diagnostics) {
         Origin.OnFlag flag = new Origin.OnFlag(assignment);
         if (!isAssignment(assignment)) {
-            diagnostics.problem(flag, "expected key.path=value", Fix.of("such as: ").and(new Remedy.Assign("optimizer.lr=1e-5")));
+            diagnostics.problem(
+                    flag, "expected key.path=value", Fix.of("such as: ").and(new Remedy.Assign("optimizer.lr=1e-5")));
             return root;
         }
         String text = assignment.substring(assignment.indexOf('=') + 1);

@@ -1,7 +1,5 @@
 package dev.bowline.report;
 
-import java.util.SequencedMap;
-import java.util.LinkedHashMap;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
@@ -11,8 +9,10 @@ import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.report.Table.Side;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.SequencedMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 

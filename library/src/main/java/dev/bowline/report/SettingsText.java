@@ -51,13 +51,11 @@ public final class SettingsText implements TextRenderer<EffectiveSettings> {
 
     private String origin(Origin origin) {
         return switch (origin) {
-            case Origin.InFile(Path file, int line, int column) when file.toAbsolutePath().normalize().equals(recipe) ->
+            case Origin.InFile(Path file, int line, int column)
+            when file.toAbsolutePath().normalize().equals(recipe) ->
                 "%s:%d:%d".formatted(file.getFileName(), line, column);
-            case Origin.InFile _,
-                    Origin.OnFlag _,
-                    Origin.InProgram _,
-                    Origin.Default _,
-                    Origin.AutoModelDefault _ -> spelling.apply(origin);
+            case Origin.InFile _, Origin.OnFlag _, Origin.InProgram _, Origin.Default _, Origin.AutoModelDefault _ ->
+                spelling.apply(origin);
         };
     }
 

@@ -1,7 +1,6 @@
 package dev.bowline.text;
 
 import dev.bowline.LocatedException;
-import dev.bowline.BowlineException;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonString;
@@ -123,7 +122,8 @@ public final class AssistantMask {
     private static void requireText(JsonObject message) {
         boolean hasContent = message.get("content").orElse(JsonValue.absent()) instanceof JsonString;
         if (!hasContent && UnrenderedText.isEmpty(message)) {
-            throw new LocatedException(message.location().source(),
+            throw new LocatedException(
+                    message.location().source(),
                     "%s: the assistant's message has neither content nor tool_calls"
                             .formatted(message.location().position()),
                     "write the answer, give the message \"weight\": 0 so that it is not trained on, or remove the row");

@@ -1,8 +1,8 @@
 package dev.bowline.train;
 
+import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
-import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;

@@ -88,9 +88,7 @@ class EffectiveSettingsTest {
                     .toList();
             assertEquals(
                     lines,
-                    settings.rows().stream()
-                            .map(EffectiveSettings.Setting::key)
-                            .toList());
+                    settings.rows().stream().map(EffectiveSettings.Setting::key).toList());
         }
     }
 

@@ -52,7 +52,8 @@ class RefusedRunsTest {
 
         assertTrue(
                 refused.problem()
-                        .startsWith("override dataset.seq_length=513: dataset.seq_length is 513, but the model has 512"),
+                        .startsWith(
+                                "override dataset.seq_length=513: dataset.seq_length is 513, but the model has 512"),
                 refused.problem());
         assertTrue(packed.problem().contains("packed_sequence_size is 1024, but the model has 512"), packed.problem());
         assertTrue(inFile.problem().startsWith(recipe + ":13:15: "), inFile.problem());

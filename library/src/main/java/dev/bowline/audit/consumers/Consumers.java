@@ -79,11 +79,12 @@ public final class Consumers {
         };
     }
 
-    /// The policy of NeMo AutoModel's class, where it refuses the flag; empty where it accepts the flag, or has no class.
+    /// The policy of NeMo AutoModel's class, where it refuses the flag; empty where it accepts the flag, or has no
+    /// class.
     public static Optional<TieSupport> nemoRefusal(Subject subject) {
         Optional<NemoPolicy> policy = subject.nemo().filter(_ -> !fallsBack(subject));
-        boolean asked = nemoFlag(subject)
-                .orElse(policy.map(NemoPolicy::defaultTied).orElse(false));
+        boolean asked =
+                nemoFlag(subject).orElse(policy.map(NemoPolicy::defaultTied).orElse(false));
         return policy.flatMap(NemoPolicy::support)
                 .filter(support -> support == (asked ? TieSupport.UNTIED_ONLY : TieSupport.TIED_ONLY));
     }

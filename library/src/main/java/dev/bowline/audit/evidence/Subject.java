@@ -41,9 +41,8 @@ public record Subject(
         SequencedMap<String, PlacedTensor> tensors = files.tensors();
         TiePair pair = PairResolver.resolve(tensors, files.config(), table);
         JsonObject config = files.config().orElse(JsonObject.of());
-        boolean unreadable = files.headers().isEmpty()
-                || files.problems().stream()
-                        .anyMatch(problem -> !problem.isJson());
+        boolean unreadable =
+                files.headers().isEmpty() || files.problems().stream().anyMatch(problem -> !problem.isJson());
         boolean unknown = pair.placeholder().isPresent()
                 || unreadable && (pair.head().isEmpty() || pair.embedding().isEmpty());
         PairScan scan =

@@ -26,7 +26,8 @@ final class Baichuan2ConfigReader {
 
     static DecoderConfig read(JsonObject config, ConfigFindings findings) {
         if (!config.has("max_position_embeddings")) {
-            throw new LocatedException(config.location().source(),
+            throw new LocatedException(
+                    config.location().source(),
                     "%s: without max_position_embeddings this is the 13B model, whose ALiBi attention is not built"
                             .formatted(config.location().source()),
                     "use Baichuan 2 7B");

@@ -1,7 +1,7 @@
 package dev.bowline.model.gemma4;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
@@ -86,14 +86,16 @@ final class Gemma4ConfigReader {
 
     private void refuseWhatIsNotBuilt() {
         text.optionalString("use_bidirectional_attention").filter("all"::equals).ifPresent(_ -> {
-            throw new LocatedException(text.location().source(),
+            throw new LocatedException(
+                    text.location().source(),
                     "%s: use_bidirectional_attention 'all' is not supported"
                             .formatted(text.location().source()),
                     "Bowline trains causal language models; use a checkpoint whose value is null or 'vision'");
         });
         String activation = text.optionalString("hidden_activation").orElse("gelu_pytorch_tanh");
         if (!activation.equals("gelu_pytorch_tanh")) {
-            throw new LocatedException(text.location().source(),
+            throw new LocatedException(
+                    text.location().source(),
                     "%s: hidden_activation '%s' is not supported"
                             .formatted(text.location().source(), activation),
                     "Gemma 4 uses 'gelu_pytorch_tanh'; use the checkpoint's original config.json");
@@ -187,7 +189,8 @@ final class Gemma4ConfigReader {
                 types.add(name);
             }
             if (types.size() != count) {
-                throw new LocatedException(text.location().source(),
+                throw new LocatedException(
+                        text.location().source(),
                         "%s: layer_types has %d entries, num_hidden_layers is %d"
                                 .formatted(text.location().source(), types.size(), count),
                         "use the checkpoint's original config.json");

@@ -53,7 +53,8 @@ final class Gemma4RopeReader {
                         rope.optionalDouble("partial_rotary_factor").orElse(1),
                         rope.optionalDouble("factor").orElse(1));
             default ->
-                throw new LocatedException(rope.require("rope_type").location().source(),
+                throw new LocatedException(
+                        rope.require("rope_type").location().source(),
                         "%s: rope_type '%s' is not one that Gemma 4 has"
                                 .formatted(rope.require("rope_type").location(), type),
                         "use 'default' or 'proportional'");

@@ -41,7 +41,8 @@ final class LayerOverrides {
             int index = index(written, key, count);
             String other = spellings.put(index, key);
             if (other != null) {
-                throw new LocatedException(written.require(key).location().source(),
+                throw new LocatedException(
+                        written.require(key).location().source(),
                         "%s: per_layer_config has '%s' and '%s' for one layer"
                                 .formatted(written.require(key).location().position(), other, key),
                         "keep one of them; use the checkpoint's original config.json");
@@ -61,7 +62,8 @@ final class LayerOverrides {
     private static int index(JsonObject written, String key, int count) {
         boolean isIndex = INDEX.matcher(key).matches() && Integer.parseInt(digits(key)) < count;
         if (!isIndex) {
-            throw new LocatedException(written.require(key).location().source(),
+            throw new LocatedException(
+                    written.require(key).location().source(),
                     "%s: per_layer_config has the key '%s', num_hidden_layers is %d"
                             .formatted(written.require(key).location().position(), key, count),
                     "each key must be the index of a layer, from 0 to %d".formatted(count - 1));
@@ -77,7 +79,8 @@ final class LayerOverrides {
     private static void requireBuilt(JsonObject text, JsonObject layer, int index) {
         for (String key : layer.keys()) {
             if (!BUILT.contains(key) && !changesNothing(text, key, layer.require(key))) {
-                throw new LocatedException(layer.require(key).location().source(),
+                throw new LocatedException(
+                        layer.require(key).location().source(),
                         "%s: per_layer_config gives layer %d a %s of its own, which is not supported"
                                 .formatted(layer.require(key).location().position(), index, key),
                         "use a checkpoint whose layers differ in " + new TreeSet<>(BUILT) + " at most");

@@ -73,7 +73,8 @@ final class MistralConfigReader {
             case "mistral" -> mistral(text, architecture, findings);
             case "ministral3" -> ministral3(text, architecture, findings);
             default ->
-                throw new LocatedException(config.location().source(),
+                throw new LocatedException(
+                        config.location().source(),
                         "%s: text_config has model_type '%s', which is not supported inside %s"
                                 .formatted(config.location().source(), type, architecture),
                         "use a checkpoint whose text model is 'mistral' or 'ministral3'");
@@ -93,7 +94,8 @@ final class MistralConfigReader {
 
     private static PositionScale positionScale(ConfigReader keys, JsonObject config) {
         double beta = keys.ropeNumber(BETA)
-                .orElseThrow(() -> new LocatedException(config.location().source(),
+                .orElseThrow(() -> new LocatedException(
+                        config.location().source(),
                         "%s: the rotation has no %s".formatted(config.location().source(), BETA),
                         "use the checkpoint's original config.json"));
         int otherwise = config.optionalInt("max_position_embeddings").orElse(262_144);
