@@ -60,19 +60,25 @@ final class ActivationMemory {
                 .orElse(0);
     }
 
-    /// @param rows in one forward pass
-    /// @param columns tokens in a row
-    long bytes(long rows, long columns, Dtype dtype) {
+    long bytes(MemoryPlan plan) {
+        Dtype dtype = plan.dtype();
         long kept = outside(dtype);
         long largest = 0;
         for (Map<String, long[]> layer : layers.values()) {
             long one = attention(layer, dtype) + feedForward(layer, dtype) + rest(layer, dtype);
-            kept += one;
+            kept += switch (plan.checkpointing()) {
+                case OFF -> one;
+                case PER_LAYER -> hidden * dtype.bytes();
+            };
             largest = Math.max(largest, one);
         }
         // The backward pass works on one layer at a time.
+        long worked = switch (plan.checkpointing()) {
+            case OFF -> largest;
+            case PER_LAYER -> 2 * largest;
+        };
         double allowance = dtype == Dtype.BFLOAT16 ? ALLOWANCE_BFLOAT16 : ALLOWANCE;
-        return Math.round(allowance * rows * columns * (kept + largest));
+        return Math.round(allowance * plan.tokens() * (kept + worked));
     }
 
     /// Bytes a token: the input, the projections and what the attention itself keeps.

@@ -53,7 +53,7 @@ final class MemoryEstimator {
         }
         List<MemoryEstimate.Part> all = new ArrayList<>(parts.values());
         long gradients = all.stream().mapToLong(MemoryEstimate.Part::gradients).sum();
-        long kept = activations.bytes(plan.rows(), plan.columns(), plan.dtype());
+        long kept = activations.bytes(plan);
         long loss = loss(plan);
         return new MemoryEstimate(
                 all,

@@ -2,6 +2,7 @@ package dev.bowline.memory;
 
 import dev.bowline.loss.CrossEntropy;
 import dev.bowline.model.Component;
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.tensor.Dtype;
 import java.util.EnumSet;
@@ -14,6 +15,7 @@ import java.util.Set;
 /// @param columns tokens in a row
 /// @param microBatches forward passes in a step
 /// @param loss decides how many targets go through the head at once
+/// @param checkpointing the activations that a forward pass keeps for the backward pass
 /// @param optimizer decides what is kept for each trained parameter
 /// @param frozen the components that are not trained
 public record MemoryPlan(
@@ -22,6 +24,7 @@ public record MemoryPlan(
         int columns,
         int microBatches,
         CrossEntropy loss,
+        ActivationCheckpointing checkpointing,
         OptimizerSettings optimizer,
         Set<Component> frozen) {
 
@@ -44,29 +47,33 @@ public record MemoryPlan(
     }
 
     MemoryPlan in(Dtype other) {
-        return new MemoryPlan(other, rows, columns, microBatches, loss, optimizer, frozen);
+        return new MemoryPlan(other, rows, columns, microBatches, loss, checkpointing, optimizer, frozen);
     }
 
     /// The same step in forward passes of so many rows.
     MemoryPlan withRows(int fewer) {
-        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, optimizer, frozen);
+        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, checkpointing, optimizer, frozen);
     }
 
     MemoryPlan withColumns(int shorter) {
-        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, optimizer, frozen);
+        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, checkpointing, optimizer, frozen);
     }
 
     MemoryPlan with(CrossEntropy other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, other, optimizer, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, other, checkpointing, optimizer, frozen);
     }
 
     MemoryPlan with(OptimizerSettings other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, other, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, other, frozen);
+    }
+
+    MemoryPlan with(ActivationCheckpointing other) {
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, other, optimizer, frozen);
     }
 
     MemoryPlan freezing(Set<Component> more) {
         Set<Component> all = EnumSet.copyOf(more);
         all.addAll(frozen);
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, optimizer, all);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, optimizer, all);
     }
 }

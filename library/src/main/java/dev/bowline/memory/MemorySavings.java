@@ -4,6 +4,7 @@ import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.memory.MemoryReport.Change;
 import dev.bowline.model.Component;
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.tensor.Dtype;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -63,6 +64,9 @@ final class MemorySavings {
                     add("loss.chunk_size=" + smaller, "the same loss", plan.with(new ChunkedCrossEntropy(smaller)));
                 }
             }
+        }
+        if (plan.checkpointing() == ActivationCheckpointing.OFF) {
+            add("activation_checkpointing=true", "the same step, slower", plan.with(ActivationCheckpointing.PER_LAYER));
         }
         if (plan.rows() > 1) {
             int fewer = smaller(divisors(plan.rows() * plan.microBatches()), plan::withRows);

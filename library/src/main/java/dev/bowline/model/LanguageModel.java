@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.decoder.Decoder;
 import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -40,6 +41,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
     private JsonObject config;
     private ConfigFindings findings = new ConfigFindings();
     private Decoder decoder;
+    private ActivationCheckpointing checkpointing = ActivationCheckpointing.OFF;
     private boolean isReleased;
 
     /// Builds the model without values: load a checkpoint into it, or initialise it.
@@ -227,7 +229,13 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @return [B, S, H], owned by the caller's scope
     public Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
-        return decoder().forward(ids, sequences, cache);
+        return decoder().forward(ids, sequences, cache, checkpointing);
+    }
+
+    /// Chooses the activations that later forward passes keep for the backward pass. Losses and gradients do not
+    /// change.
+    public void useActivationCheckpointing(ActivationCheckpointing checkpointing) {
+        this.checkpointing = checkpointing;
     }
 
     public Head head() {

@@ -56,9 +56,10 @@ final class AutoModelRunKeys {
                 "autocast.enabled",
                 "autocast.dtype");
         rows.put(
-                new Ignored("it changes the memory of a step and not its result"),
+                new Means("true", "activation_checkpointing", "true"),
                 "distributed.activation_checkpointing",
-                "distributed.activation_checkpointing_scope");
+                "model.base_activation_checkpointing");
+        rows.put(new Ignored("a checkpoint is one decoder layer"), "distributed.activation_checkpointing_scope");
         rows.put(new Ignored("nothing is compiled, and the results are the same"), "compile");
         rows.put(new Refused("LoRA (an adapter)", "remove the section to train the weights themselves"), "peft");
         rows.put(
@@ -149,9 +150,6 @@ final class AutoModelRunKeys {
         rows.put(
                 new Refused("a draft model trained along with the model", REMOVE),
                 in("model", "drafter_path drafter_loss_weight drafter_num_steps"));
-        rows.put(
-                new Ignored("it changes the memory of a step and not its result"),
-                "model.base_activation_checkpointing");
         rows.put(
                 new Ignored("the checkpoint is a local directory"),
                 in("model", "cache_dir revision low_cpu_mem_usage device_map token"));

@@ -1,5 +1,6 @@
 package dev.bowline.recipe;
 
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.recipe.Key.Default;
 import dev.bowline.recipe.Key.Names;
 import dev.bowline.recipe.RecipeValues.Conflict;
@@ -12,6 +13,7 @@ import java.util.Optional;
 /// @param source the file it was read from, absolute
 /// @param validationDataset held-out examples, if the run measures itself
 /// @param clipGradNorm the largest gradient norm a step may have; empty means that gradients are not clipped
+/// @param activationCheckpointing the activations that a forward pass keeps for the backward pass
 /// @param seed of every random choice of the run, at least 0
 public record Recipe(
         Path source,
@@ -26,12 +28,20 @@ public record Recipe(
         CheckpointSection checkpoint,
         FreezeConfig freezeConfig,
         LossSection loss,
+        ActivationCheckpointing activationCheckpointing,
         long seed) {
 
     static final Section TOP = new Section("");
 
     static final Key<Long> SEED =
             TOP.key("seed", NumberTypes.longFrom(0), Default.of(42L, "as AutoModel"), "Random seed of the run.");
+
+    static final Key<Boolean> ACTIVATION_CHECKPOINTING = TOP.key(
+            "activation_checkpointing",
+            TextTypes.trueOrFalse(),
+            Default.of(false, "a step is faster"),
+            "Keeps the inputs of each decoder layer only, and runs a layer again in the backward pass: less memory, a"
+                    + " slower step, the same result.");
 
     static final Section CLIPPING = new Section("clip_grad_norm");
 
@@ -81,6 +91,9 @@ public record Recipe(
                 CheckpointSection.of(values),
                 FreezeConfig.of(values),
                 loss(values),
+                values.use(ACTIVATION_CHECKPOINTING)
+                        ? ActivationCheckpointing.PER_LAYER
+                        : ActivationCheckpointing.OFF,
                 values.use(SEED));
         List<String> unused = values.unused();
         if (!unused.isEmpty()) {

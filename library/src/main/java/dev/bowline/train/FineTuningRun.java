@@ -97,6 +97,7 @@ public final class FineTuningRun implements AutoCloseable {
         Pretrained pretrained = prepared.pretrained(notes);
         notes.addAll(pretrained.report().notes());
         notes.addAll(towers(pretrained.report()));
+        pretrained.model().useActivationCheckpointing(recipe.activationCheckpointing());
         try {
             notes.addAll(pretrained.checkpoint().retainCompanions());
             List<String> mapped = FrozenCopies.copy(pretrained, FrozenCopies.MAX_BYTES);

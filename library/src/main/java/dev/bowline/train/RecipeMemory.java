@@ -52,6 +52,7 @@ public final class RecipeMemory {
                 columns,
                 Math.ceilDiv(recipe.stepScheduler().globalBatchSize(), rows),
                 RecipePlan.loss(recipe.loss()),
+                recipe.activationCheckpointing(),
                 RecipePlan.settings(recipe.optimizer()),
                 Freezing.components(recipe.freezeConfig()));
     }

@@ -5,12 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.tensor.Device;
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.GradMode;
@@ -22,6 +29,8 @@ import org.junit.jupiter.api.Test;
 /// A checkpointed segment has the outputs and the gradients of the segment, bit for bit, and keeps its inputs
 /// only.
 class ActivationCheckpointTest {
+
+    private static final int TOKENS = 16;
 
     private static final ActivationCheckpoint.Segment PLAIN = inputs -> {
         // Two inputs of different shapes, two outputs of different shapes.
@@ -102,6 +111,34 @@ class ActivationCheckpointTest {
             assertEquals(10 * 4 * 3 * Dtype.FLOAT32.bytes(), SavedBytes.of(y));
             y.sum().backward();
             assertEquals(0, SavedBytes.of(y));
+        }
+    }
+
+    @Test
+    void aModelKeepsTheInputsOfItsLayers() {
+        Path directory = Golden.directory("families/llama", "tied");
+        try (Pretrained pretrained = AutoModel.fromPretrained(
+                        directory, AutoModel.Options.asStored().in(Dtype.FLOAT32));
+                TensorScope _ = TensorScope.open()) {
+            LanguageModel model = pretrained.model();
+            long all = savedByForward(model);
+            model.useActivationCheckpointing(ActivationCheckpointing.PER_LAYER);
+            long checkpointed = savedByForward(model);
+
+            long layers = model.decoder().config().layers().size();
+            long width = model.inputEmbedding().shape()[1];
+            // The last norm keeps its input and a number per token, and the embedding keeps the ids.
+            long inputs = (layers + 1) * TOKENS * width * Dtype.FLOAT32.bytes();
+            assertEquals(inputs + TOKENS * (Dtype.FLOAT32.bytes() + Dtype.INT64.bytes()), checkpointed);
+            assertTrue(all > 2 * checkpointed, () -> all + " and " + checkpointed);
+        }
+    }
+
+    private static long savedByForward(LanguageModel model) {
+        try (TensorScope _ = TensorScope.open()) {
+            model.hiddenStates(
+                    HostTensors.of(new long[TOKENS], 1, TOKENS), Sequences.causal(1, TOKENS), Optional.empty());
+            return SavedTensors.bytes();
         }
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
@@ -155,6 +156,7 @@ class RecipeFileTest {
                                 CheckpointSection.LastCheckpoint.WEIGHTS_ONLY),
                         new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
                         new LossSection.Chunked(64),
+                        ActivationCheckpointing.OFF,
                         7),
                 recipe);
     }
@@ -198,6 +200,7 @@ class RecipeFileTest {
                                 CheckpointSection.LastCheckpoint.FULL),
                         new FreezeConfig(false, true, true, false, false, false, false),
                         new LossSection.Chunked(512),
+                        ActivationCheckpointing.OFF,
                         42),
                 recipe);
     }

@@ -126,6 +126,7 @@ class RecipeMemoryTest {
     void whereNothingIsLeftToChangeAMachineAndAModelAreNamed() {
         String[] smallest = {
             "dataset.seq_length=64",
+            "activation_checkpointing=true",
             "loss.chunk_size=64",
             "step_scheduler.local_batch_size=1",
             "model.torch_dtype=bfloat16",

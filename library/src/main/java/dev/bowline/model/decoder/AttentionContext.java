@@ -9,6 +9,7 @@ import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.TensorScope;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -28,12 +29,21 @@ final class AttentionContext {
     private final Optional<KeyValueCache> cache;
 
     AttentionContext(DecoderConfig config, Sequences sequences, Dtype dtype, Optional<KeyValueCache> cache) {
+        this(config, config.layers(), sequences, dtype, cache);
+    }
+
+    private AttentionContext(
+            DecoderConfig config,
+            List<LayerConfig> layers,
+            Sequences sequences,
+            Dtype dtype,
+            Optional<KeyValueCache> cache) {
         this.cache = cache;
         Dtype angles = switch (config.style().rotation()) {
             case AS_MODEL -> dtype;
             case FLOAT32 -> Dtype.FLOAT32;
         };
-        for (LayerConfig layer : config.layers()) {
+        for (LayerConfig layer : layers) {
             AttentionConfig attention = layer.attention();
             attention.rope().ifPresent(rope -> rotations.computeIfAbsent(rope, each -> sequences.rotate(each, angles)));
             masks.computeIfAbsent(attention.window(), window -> sequences.mask(window, dtype));
@@ -41,6 +51,12 @@ final class AttentionContext {
                     .positionScale()
                     .ifPresent(scale -> scales.computeIfAbsent(scale, each -> sequences.scale(each, dtype)));
         }
+    }
+
+    /// The context of one layer that runs apart from the others and without a cache.
+    static AttentionContext ofLayer(DecoderConfig config, int index, Sequences sequences, Dtype dtype) {
+        return new AttentionContext(
+                config, List.of(config.layers().get(index)), sequences, dtype, Optional.empty());
     }
 
     RotaryEmbedding.Table rotation(Rope rope) {
@@ -67,6 +83,11 @@ final class AttentionContext {
     void share(int layer, KeyValueCache.Entry entry, TensorScope scope) {
         scope.escape(entry.keys());
         scope.escape(entry.values());
+        share(layer, entry);
+    }
+
+    /// Keeps a layer's keys and values for later layers. They belong to the scope of the forward pass.
+    void share(int layer, KeyValueCache.Entry entry) {
         shared.put(layer, entry);
     }
 

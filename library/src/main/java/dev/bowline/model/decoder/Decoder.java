@@ -1,5 +1,6 @@
 package dev.bowline.model.decoder;
 
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Embedding;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
@@ -65,8 +66,13 @@ public final class Decoder extends Layer {
     ///
     /// @param ids [B, S] int64
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
+    /// @param checkpointing the activations to keep for a backward pass; a call with a cache keeps all
     /// @return [B, S, H], owned by the caller's scope
-    public Tensor forward(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {
+    public Tensor forward(
+            Tensor ids,
+            Sequences sequences,
+            Optional<KeyValueCache> cache,
+            ActivationCheckpointing checkpointing) {
         try (var scope = TensorScope.open()) {
             Dtype dtype = Dtype.of(tokens.weight().tensor().scalar_type());
             Tensor found = withoutPlaceholders(ids);
@@ -76,7 +82,13 @@ public final class Decoder extends Layer {
             AttentionContext context = new AttentionContext(config, sequences, dtype, cache);
             for (int i = 0; i < layers.size(); i++) {
                 int index = i;
-                h = layers.get(i).forward(h, e.map(all -> all.select(2, index)), context);
+                Optional<Tensor> slice = e.map(all -> all.select(2, index));
+                DecoderLayer layer = layers.get(i);
+                h = switch (cache.isPresent() ? ActivationCheckpointing.OFF : checkpointing) {
+                    case OFF -> layer.forward(h, slice, context);
+                    case PER_LAYER ->
+                        new CheckpointedLayer(layer, index, config, sequences, dtype).forward(h, slice, context);
+                };
             }
             cache.ifPresent(c -> c.advance(sequences.length()));
             return scope.escape(norm.forward(h));

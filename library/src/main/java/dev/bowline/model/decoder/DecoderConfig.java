@@ -7,7 +7,9 @@ import dev.bowline.nn.RmsNorm;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.stream.IntStream;
 
 /// A decoder, declared: validated once and immutable after.
 ///
@@ -141,10 +143,16 @@ public record DecoderConfig(
 
     /// Whether a later layer reuses the keys and values of layer `index`.
     boolean isReused(int index) {
-        return layers.stream()
-                .anyMatch(layer ->
-                        layer.attention().projections() instanceof AttentionConfig.Projections.QueriesOnly queries
-                                && queries.keyValueLayer() == index);
+        return IntStream.range(0, layers.size())
+                .mapToObj(this::keyValueLayer)
+                .anyMatch(source -> source.isPresent() && source.getAsInt() == index);
+    }
+
+    /// The earlier layer whose keys and values a layer reuses, if it has none of its own.
+    OptionalInt keyValueLayer(int index) {
+        return layers.get(index).attention().projections() instanceof AttentionConfig.Projections.QueriesOnly queries
+                ? OptionalInt.of(queries.keyValueLayer())
+                : OptionalInt.empty();
     }
 
     /// More layers than any model has.
