@@ -52,7 +52,15 @@ public record MemoryPlan(
 
     /// The same step in forward passes of so many rows.
     MemoryPlan withRows(int fewer) {
-        return new MemoryPlan(dtype, fewer, columns, Math.ceilDiv(rows * microBatches, fewer), loss, checkpointing, optimizer, frozen);
+        return new MemoryPlan(
+                dtype,
+                fewer,
+                columns,
+                Math.ceilDiv(rows * microBatches, fewer),
+                loss,
+                checkpointing,
+                optimizer,
+                frozen);
     }
 
     MemoryPlan withColumns(int shorter) {

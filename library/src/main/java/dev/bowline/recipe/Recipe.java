@@ -91,9 +91,7 @@ public record Recipe(
                 CheckpointSection.of(values),
                 FreezeConfig.of(values),
                 loss(values),
-                values.use(ACTIVATION_CHECKPOINTING)
-                        ? ActivationCheckpointing.PER_LAYER
-                        : ActivationCheckpointing.OFF,
+                values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));
         List<String> unused = values.unused();
         if (!unused.isEmpty()) {

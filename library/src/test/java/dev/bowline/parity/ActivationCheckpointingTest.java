@@ -24,7 +24,8 @@ class ActivationCheckpointingTest {
     /// One of each family, and all of Gemma 4.
     static Stream<Fixture> chosen() {
         return Family.ALL.stream()
-                .flatMap(family -> family.fixtures().stream().limit(family.name().equals("Gemma 4") ? Long.MAX_VALUE : 1));
+                .flatMap(family ->
+                        family.fixtures().stream().limit(family.name().equals("Gemma 4") ? Long.MAX_VALUE : 1));
     }
 
     @ParameterizedTest

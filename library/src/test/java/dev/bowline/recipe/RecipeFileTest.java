@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
@@ -12,6 +11,7 @@ import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;

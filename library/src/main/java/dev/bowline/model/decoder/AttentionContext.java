@@ -55,8 +55,7 @@ final class AttentionContext {
 
     /// The context of one layer that runs apart from the others and without a cache.
     static AttentionContext ofLayer(DecoderConfig config, int index, Sequences sequences, Dtype dtype) {
-        return new AttentionContext(
-                config, List.of(config.layers().get(index)), sequences, dtype, Optional.empty());
+        return new AttentionContext(config, List.of(config.layers().get(index)), sequences, dtype, Optional.empty());
     }
 
     RotaryEmbedding.Table rotation(Rope rope) {

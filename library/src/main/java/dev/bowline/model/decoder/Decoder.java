@@ -69,10 +69,7 @@ public final class Decoder extends Layer {
     /// @param checkpointing the activations to keep for a backward pass; a call with a cache keeps all
     /// @return [B, S, H], owned by the caller's scope
     public Tensor forward(
-            Tensor ids,
-            Sequences sequences,
-            Optional<KeyValueCache> cache,
-            ActivationCheckpointing checkpointing) {
+            Tensor ids, Sequences sequences, Optional<KeyValueCache> cache, ActivationCheckpointing checkpointing) {
         try (var scope = TensorScope.open()) {
             Dtype dtype = Dtype.of(tokens.weight().tensor().scalar_type());
             Tensor found = withoutPlaceholders(ids);
