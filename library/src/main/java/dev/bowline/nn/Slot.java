@@ -7,8 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /// A named place in the model tree that holds a [Parameter], or stands for another slot.
 ///
-/// A tie is an alias: it owns nothing, so nothing that happens to the source's parameter (a load, a cast, a shard) can
-/// split it. Its path is the tensor's name in a Hugging Face state dict.
+/// A tie is an alias: it owns nothing, so nothing that happens to the source's parameter (a load, a cast, a
+/// shard) can split it. Its path is the tensor's name in a Hugging Face state dict.
 public final class Slot {
 
     private sealed interface Content {}
@@ -100,15 +100,6 @@ public final class Slot {
             parameter.close();
         }
         content = new Alias(source);
-    }
-
-    /// Gives this slot a parameter of its own, ending a tie. The parameter it owned before, if any, is the caller's.
-    public void own(Parameter parameter) {
-        if (!parameter.hasShape(shape)) {
-            throw new IllegalArgumentException("'%s' has shape %s, the parameter %s"
-                    .formatted(path, Shapes.text(shape), Shapes.text(parameter.shape())));
-        }
-        content = new Own(parameter);
     }
 
     @Override

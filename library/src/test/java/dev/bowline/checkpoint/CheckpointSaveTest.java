@@ -12,8 +12,8 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.BrokenTie;
 import dev.bowline.nn.Parameter;
-import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
@@ -221,9 +221,7 @@ class CheckpointSaveTest {
     /// Gives the head a parameter of its own, twice the embedding.
     private static void untie(LanguageModel model) {
         try (var _ = TensorScope.open()) {
-            Parameter own = new Parameter(SlotRole.BASE, model.lmHead().shape());
-            own.materialize(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
-            model.lmHead().own(own);
+            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
         }
     }
 

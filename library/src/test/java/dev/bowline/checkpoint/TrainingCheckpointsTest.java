@@ -14,8 +14,7 @@ import dev.bowline.fixtures.disk.FailingDisk;
 import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.nn.Parameter;
-import dev.bowline.nn.SlotRole;
+import dev.bowline.nn.BrokenTie;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
@@ -180,9 +179,7 @@ class TrainingCheckpointsTest {
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
                 LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             CheckpointLoader.load(opened.checkpoint(), model);
-            Parameter own = new Parameter(SlotRole.BASE, model.lmHead().shape());
-            own.materialize(model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
-            model.lmHead().own(own);
+            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
 
             BowlineException refused = assertThrows(BowlineException.class, () -> opened.state(model));
 

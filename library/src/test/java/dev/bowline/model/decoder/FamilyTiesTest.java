@@ -19,9 +19,9 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.nn.BrokenTie;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
-import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -144,9 +144,7 @@ class FamilyTiesTest {
             if (!model.tieFlag().tied()) {
                 return;
             }
-            Parameter own = new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
-            own.materialize(model.inputEmbedding().tensor().detach().clone());
-            model.lmHead().own(own);
+            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().clone());
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
             model.tieWeights();

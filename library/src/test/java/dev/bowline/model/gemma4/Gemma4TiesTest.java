@@ -17,11 +17,11 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedHead;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.model.decoder.Decoder;
+import dev.bowline.nn.BrokenTie;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
-import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
@@ -117,7 +117,7 @@ class Gemma4TiesTest {
     void tieWeightsRepairsADeliberateBreakAndMayBeCalledAgain(String variant) {
         try (var _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load(variant)) {
-            model.lmHead().own(filledLike(model));
+            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().clone());
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
             model.tieWeights();
@@ -133,10 +133,7 @@ class Gemma4TiesTest {
     void sharedStorageIsNotATie(String variant) {
         try (var _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load(variant)) {
-            Parameter other =
-                    new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
-            other.materialize(model.inputEmbedding().tensor().detach());
-            model.lmHead().own(other);
+            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach());
 
             assertEquals(
                     HostTensors.bytes(model.inputEmbedding().tensor()).address(),
@@ -295,12 +292,6 @@ class Gemma4TiesTest {
         return flag.equals("-")
                 ? level.without("tie_word_embeddings")
                 : level.with("tie_word_embeddings", Boolean.parseBoolean(flag));
-    }
-
-    private static Parameter filledLike(LanguageModel model) {
-        Parameter own = new Parameter(SlotRole.BASE, model.inputEmbedding().shape());
-        own.materialize(model.inputEmbedding().tensor().detach().clone());
-        return own;
     }
 
     private static void assertOneTensor(LanguageModel model, Dtype dtype) {
