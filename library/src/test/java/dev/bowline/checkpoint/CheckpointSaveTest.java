@@ -221,7 +221,8 @@ class CheckpointSaveTest {
     /// Gives the head a parameter of its own, twice the embedding.
     private static void untie(LanguageModel model) {
         try (var _ = TensorScope.open()) {
-            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
+            BrokenTie.untie(
+                    model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
         }
     }
 

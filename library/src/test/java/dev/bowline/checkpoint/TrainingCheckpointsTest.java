@@ -179,7 +179,8 @@ class TrainingCheckpointsTest {
         try (TrainingCheckpoint opened = TrainingCheckpoint.open(saved);
                 LanguageModel model = AutoModel.fromConfig(opened.checkpoint().config())) {
             CheckpointLoader.load(opened.checkpoint(), model);
-            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
+            BrokenTie.untie(
+                    model.lmHead(), model.inputEmbedding().tensor().detach().mul(new Scalar(2.0)));
 
             BowlineException refused = assertThrows(BowlineException.class, () -> opened.state(model));
 

@@ -144,7 +144,8 @@ class FamilyTiesTest {
             if (!model.tieFlag().tied()) {
                 return;
             }
-            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().clone());
+            BrokenTie.untie(
+                    model.lmHead(), model.inputEmbedding().tensor().detach().clone());
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
             model.tieWeights();

@@ -117,7 +117,8 @@ class Gemma4TiesTest {
     void tieWeightsRepairsADeliberateBreakAndMayBeCalledAgain(String variant) {
         try (var _ = TensorScope.open();
                 LanguageModel model = ReferenceModel.load(variant)) {
-            BrokenTie.untie(model.lmHead(), model.inputEmbedding().tensor().detach().clone());
+            BrokenTie.untie(
+                    model.lmHead(), model.inputEmbedding().tensor().detach().clone());
             assertFalse(TiedWeights.hasLocalTiedLmHead(model));
 
             model.tieWeights();
