@@ -7,12 +7,12 @@ public class BowlineException extends RuntimeException {
     private final transient Fix fix;
 
     /// @param problem the thing (file, key, slot, step) and the two values that disagree
-    /// @param fix what the user does next, in the imperative
+    /// @param fix the next action of the user, in the imperative
     public BowlineException(String problem, String fix) {
         this(problem, Fix.of(fix));
     }
 
-    /// @param fix what the user does next, with operations of Bowline as data
+    /// @param fix the next action of the user, with operations of Bowline as data
     public BowlineException(String problem, Fix fix) {
         super(problem + "\n  fix: " + fix);
         this.problem = problem;

@@ -42,7 +42,7 @@ public final class NearestNames {
         return name.toLowerCase(Locale.ROOT);
     }
 
-    /// Levenshtein's distance, or `limit + 1` as soon as it is certain to exceed `limit`.
+    /// Levenshtein's distance, or `limit + 1` if it exceeds `limit`.
     private static int distance(String left, String right, int limit) {
         if (Math.abs(left.length() - right.length()) > limit) {
             return limit + 1;

@@ -143,7 +143,7 @@ final class CsvRows implements RowReader {
         }
     }
 
-    /// A quote that is not closed makes one field of the rest of the file, which the parser takes as it is.
+    /// The parser accepts a quote that is not closed, and takes the rest of the file as one field.
     private void requireClosedQuotes() throws IOException {
         if (text.isBalanced() || last.isEmpty()) {
             return;

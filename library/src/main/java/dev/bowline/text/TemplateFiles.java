@@ -37,7 +37,7 @@ record TemplateFiles(Path directory, Map<String, Source> byName) {
     /// The largest published templates have about 20 KiB.
     private static final long MAX_BYTES = 8L << 20;
 
-    /// @param where what messages call it
+    /// @param where the name in messages
     record Source(String where, String text) {
 
         static Source read(Path file) {

@@ -127,7 +127,9 @@ class PublicApiTest {
                 .replace('\n', ' ');
         Matcher sentence = Pattern.compile("(.+?[.:])(?= [A-Z`\"]|\\s*$)").matcher(text);
         String first = sentence.find() ? sentence.group(1) : text.strip();
-        return first.replaceAll("\\[#?([\\w.#]+)](?![(\\[])", "`$1`").replace("|", "\\|");
+        return first.replaceAll("\\[#?([\\w.#]+)](?![(\\[])", "$1")
+                .replaceAll("`([A-Z]\\w+)`", "$1")
+                .replace("|", "\\|");
     }
 
     private static Set<String> imported(String... roots) throws IOException {
