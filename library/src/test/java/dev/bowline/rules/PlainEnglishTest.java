@@ -112,7 +112,8 @@ class PlainEnglishTest {
 
     private static String packageOf(Path file) {
         String path = file.toString().replace('\\', '/');
-        return path.substring(path.indexOf("dev/bowline"), path.lastIndexOf('/')).replace('/', '.');
+        return path.substring(path.indexOf("dev/bowline"), path.lastIndexOf('/'))
+                .replace('/', '.');
     }
 
     private static List<Path> files(Path root, String ending) throws IOException {
