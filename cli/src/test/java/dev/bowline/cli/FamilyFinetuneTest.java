@@ -10,6 +10,7 @@ import dev.bowline.catalog.Families;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsFile;
 import java.io.IOException;
@@ -90,7 +91,7 @@ class FamilyFinetuneTest {
         }
 
         Set<String> families = Families.all().stream()
-                .map(Families.Family::architecture)
+                .map(Architecture::name)
                 .filter(name -> !name.startsWith("Gemma4"))
                 .collect(Collectors.toCollection(TreeSet::new));
         assertEquals(families, trained);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.catalog.Families;
+import dev.bowline.model.Architecture;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -37,7 +38,7 @@ class ReadmeTest {
 
     /// The classes of transformers that Bowline builds.
     private static final Set<String> ARCHITECTURES =
-            Families.all().stream().map(Families.Family::architecture).collect(Collectors.toSet());
+            Families.all().stream().map(Architecture::name).collect(Collectors.toSet());
 
     @TempDir
     private Path directory = Path.of("");

@@ -9,6 +9,7 @@ import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.NativeProcess;
 import dev.bowline.tensor.Device;
@@ -97,9 +98,9 @@ public final class AutoModel {
 
     /// The same, before libtorch is loaded and without settings for it.
     static LanguageModel build(JsonObject config) {
-        Families.Family family = Families.of(config);
+        Architecture architecture = Families.of(config);
         try {
-            return family.build().apply(config);
+            return architecture.build(config);
         } catch (BowlineException e) {
             throw inFile(config.location(), e);
         }

@@ -15,7 +15,7 @@ import java.util.Set;
 /// @param notRead keys that mean nothing to the family
 /// @param refused what the family refuses beside these; empty where it reads the rest
 public record ConfigDifference(
-        ModelFamily family, List<String> notBuilt, List<String> notRead, Optional<String> refused) {
+        Architecture architecture, List<String> notBuilt, List<String> notRead, Optional<String> refused) {
 
     /// A value that no key can have, so that a reader that asks for the key refuses it.
     private static final String IMPOSSIBLE = "\0";
@@ -54,20 +54,20 @@ public record ConfigDifference(
         notRead = List.copyOf(notRead);
     }
 
-    public static ConfigDifference between(ModelFamily family, JsonObject config) {
+    public static ConfigDifference between(Architecture architecture, JsonObject config) {
         List<String> active = FeatureKeys.active(config);
         JsonObject plain = config;
         for (String key : active) {
             plain = plain.without(key);
         }
-        Optional<String> refused = problem(family, plain);
+        Optional<String> refused = problem(architecture, plain);
         List<String> notBuilt = new ArrayList<>();
         List<String> notRead = new ArrayList<>();
         if (refused.isEmpty()) {
             JsonObject rest = plain;
             for (String key : active) {
                 JsonObject with = rest.with(key, config.require(key));
-                if (problem(family, with).isPresent()) {
+                if (problem(architecture, with).isPresent()) {
                     notBuilt.add("%s %s".formatted(key, Json.compact(config.require(key))));
                 } else {
                     rest = with;
@@ -75,19 +75,19 @@ public record ConfigDifference(
             }
             for (String key : rest.keys()) {
                 boolean says = !OF_EVERY_CLASS.contains(key) && !(rest.require(key) instanceof JsonNull);
-                if (says && problem(family, rest.with(key, IMPOSSIBLE)).isEmpty()) {
+                if (says && problem(architecture, rest.with(key, IMPOSSIBLE)).isEmpty()) {
                     notRead.add(key);
                 }
             }
         }
-        return new ConfigDifference(family, notBuilt, notRead, refused);
+        return new ConfigDifference(architecture, notBuilt, notRead, refused);
     }
 
     /// How far the config is from the family's: least for one whose `model_type` it has, most for one that does
     /// not read it at all.
     public int distance(JsonObject config) {
         boolean named = config.optionalString("model_type")
-                .filter(family.modelType()::equals)
+                .filter(architecture.modelType()::equals)
                 .isPresent();
         return (named ? 0 : 1000) + (refused.isPresent() ? 500 : 0) + notBuilt.size() + notRead.size();
     }
@@ -110,10 +110,10 @@ public record ConfigDifference(
     }
 
     /// The keys that the family refuses or does not use.
-    private static Optional<String> problem(ModelFamily family, JsonObject config) {
+    private static Optional<String> problem(Architecture architecture, JsonObject config) {
         ConfigFindings findings = new ConfigFindings();
         try {
-            family.read(config, findings);
+            architecture.read(config, findings);
             return findings.notes().sequencedValues().stream().findFirst();
         } catch (BowlineException e) {
             return Optional.of(e.problem());

@@ -8,6 +8,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.model.decoder.AttentionConfig;
 import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Rope;
@@ -22,21 +23,92 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.IntPredicate;
 
-/// Reads the level of config.json that describes a decoder, with a family's defaults for absent keys, and
-/// remembers which keys it was asked for: [#refuseWhatWasNotRead] then refuses a feature that nobody built.
+/// Reads the level of config.json that describes a decoder, with a family's defaults for absent keys. The reader
+/// remembers the keys that it was asked for, so that [Architecture] can refuse a feature that nobody built.
 public final class ConfigReader {
 
     private static final String SLIDING = "sliding_attention";
     private static final String FULL = "full_attention";
 
-    private final JsonObject text;
+    private final JsonObject top;
+    private JsonObject text;
     private final ConfigFindings findings;
     private final Set<String> read = new HashSet<>();
 
+    /// @param top the whole config.json
+    /// @param text the level that describes the decoder
     /// @param findings takes the keys that are not used
-    public ConfigReader(JsonObject text, ConfigFindings findings) {
+    ConfigReader(JsonObject top, JsonObject text, ConfigFindings findings) {
+        this.top = top;
         this.text = text;
         this.findings = findings;
+    }
+
+    /// Sets a key that the class assumes where config.json has none.
+    public void assume(String key, JsonValue value) {
+        if (text.get(key).filter(written -> !(written instanceof JsonNull)).isEmpty()) {
+            text = text.with(key, value);
+        }
+    }
+
+    /// Whether config.json describes a rotation, in either spelling.
+    public boolean hasRope() {
+        return text.optionalObject("rope_parameters").isPresent()
+                || text.optionalObject("rope_scaling").isPresent();
+    }
+
+    /// A token id of the top level.
+    public OptionalLong topLevelId(String key) {
+        return top.optionalLong(key);
+    }
+
+    public int requireInteger(String key) {
+        read.add(key);
+        return text.requireInt(key);
+    }
+
+    /// The value as written, for a comparison.
+    public Optional<JsonValue> written(String key) {
+        return text.get(key);
+    }
+
+    public boolean has(String key) {
+        return text.has(key);
+    }
+
+    /// The file, for a message.
+    public String source() {
+        return text.location().source();
+    }
+
+    /// The sizes of a decoder, with the defaults of a class.
+    ///
+    /// @param padding `pad_token_id` where absent
+    public DecoderConfig.Size size(int vocabulary, int hidden, int maxPositions, double epsilon, OptionalLong padding) {
+        return new DecoderConfig.Size(
+                integer("vocab_size", vocabulary),
+                integer("hidden_size", hidden),
+                integer("max_position_embeddings", maxPositions),
+                number("rms_norm_eps", epsilon),
+                number("initializer_range", 0.02),
+                paddingId(padding));
+    }
+
+    /// A dense feed-forward.
+    ///
+    /// @param width `intermediate_size` where absent
+    public FeedForwardConfig.Gated gated(int width, Linear.Bias bias) {
+        return new FeedForwardConfig.Gated(integer("intermediate_size", width), bias);
+    }
+
+    public Optional<String> string(String key) {
+        read.add(key);
+        return text.optionalString(key);
+    }
+
+    public Optional<JsonObject> object(String key) {
+        read.add(key);
+        return text.optionalObject(key);
     }
 
     /// A null is absent.
@@ -110,6 +182,13 @@ public final class ConfigReader {
         return text.has("pad_token_id") ? text.optionalLong("pad_token_id") : otherwise;
     }
 
+    /// The activation of a Gemma. Where a file spells it twice, transformers reads `hidden_activation`.
+    public Activation gemmaActivation() {
+        Activation activation = activation("hidden_activation", Activation.GELU_TANH);
+        activation("hidden_act", activation);
+        return activation;
+    }
+
     /// `hidden_act` or `hidden_activation`.
     public Activation activation(String key, Activation otherwise) {
         read.add(key);
@@ -171,6 +250,22 @@ public final class ConfigReader {
                 .toList();
     }
 
+    /// The window of a class that has one only with `use_sliding_window`.
+    ///
+    /// @param otherwise `sliding_window` where absent
+    public OptionalInt windowIfUsed(OptionalInt otherwise) {
+        OptionalInt written = nullable("sliding_window", otherwise);
+        return flag("use_sliding_window") ? written : OptionalInt.empty();
+    }
+
+    /// Windows of a Qwen: layers from `max_window_layers` on slide where `use_sliding_window` is set and
+    /// `layer_types` does not say.
+    public List<OptionalInt> windowsOfLastLayers(int count) {
+        OptionalInt window = windowIfUsed(OptionalInt.of(4096));
+        int firstSliding = integer("max_window_layers", 28);
+        return windows(count, layer -> layer >= firstSliding, window);
+    }
+
     /// Query heads, key/value heads and the size of a head.
     ///
     /// @param queries `num_attention_heads` where absent
@@ -189,6 +284,13 @@ public final class ConfigReader {
         return RopeReader.object(text).optionalDouble(key);
     }
 
+    /// The rotation that the whole model shares, of whole heads, by any type.
+    ///
+    /// @param theta `rope_theta` where absent
+    public Rope rope(double theta, AttentionConfig.Heads heads, DecoderConfig.Size size) {
+        return rope(new RopeReader.Defaults(theta, heads.width(), size.maxPositions()));
+    }
+
     /// The rotation that the whole model shares, in either spelling.
     public Rope rope(RopeReader.Defaults defaults) {
         read.addAll(RopeReader.KEYS);
@@ -204,11 +306,6 @@ public final class ConfigReader {
         // transformers reads it inside each attention type's object only.
         JsonObject inside = text.without("original_max_position_embeddings");
         return new RopeReader(inside, defaults, findings).read(type, legacyKeys);
-    }
-
-    /// The keys read so far.
-    public Set<String> keys() {
-        return Set.copyOf(read);
     }
 
     /// Records a dropout, which transformers applies in training.
@@ -230,19 +327,15 @@ public final class ConfigReader {
                 .ifPresent(_ -> findings.note(key, "%s of config.json is not used: %s".formatted(key, reason)));
     }
 
-    /// Refuses a key of any family that changes what a model computes, is set to do so, and was not read.
-    ///
-    /// @param architecture for the message
-    public void refuseWhatWasNotRead(String architecture) {
-        FeatureKeys.refuse(text, read, architecture);
-    }
-
-    /// Refuses such a key if transformers' class reads it, and notes it if the class does not.
+    /// Settles the keys that change what a decoder computes, are set to do so, and were not read.
     ///
     /// @param architecture for the messages
-    /// @param used the keys that this class reads in transformers and that are not built
-    public void settleWhatWasNotRead(String architecture, String... used) {
-        FeatureKeys.settle(text, read, Set.of(used), architecture, findings);
+    void settleUnread(String architecture, Architecture.Unread unread) {
+        switch (unread) {
+            case Architecture.Unread.AsInTransformers(Set<String> used) ->
+                FeatureKeys.settle(text, read, used, architecture, findings);
+            case Architecture.Unread.Refused _ -> FeatureKeys.refuse(text, read, architecture);
+        }
     }
 
     private BowlineException unsupported(String key, String value, String fix) {

@@ -34,7 +34,7 @@ import org.bytedeco.pytorch.Tensor;
 /// Threads may compute at once with a model that nobody trains or loads into. Training is for one thread.
 public final class LanguageModel extends Layer implements TiedHead, AutoCloseable {
 
-    private final ModelFamily family;
+    private final Architecture architecture;
     private final TieFlag tieFlag;
     private final Linear lmHead;
     private final List<AutoCloseable> owned = new ArrayList<>();
@@ -47,14 +47,14 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
     /// Builds the model without values: load a checkpoint into it, or initialise it.
     ///
     /// @param config the original config.json
-    LanguageModel(ModelFamily family, JsonObject config) {
+    LanguageModel(Architecture architecture, JsonObject config) {
         super("");
-        this.family = family;
+        this.architecture = architecture;
         this.config = config;
-        tieFlag = TieFlag.controlling(config, family.tieDefault());
-        family.tieSupport().require(family.architectureName(), tieFlag);
-        DecoderConfig declared = family.read(config, findings);
-        decoder = child(new Decoder(family.decoderPath(), declared));
+        tieFlag = TieFlag.controlling(config, architecture.tieDefault());
+        architecture.tieSupport().require(architecture.name(), tieFlag);
+        DecoderConfig declared = architecture.read(config, findings);
+        decoder = child(new Decoder(architecture.decoderPath(), declared));
         lmHead = child(Head.linear(
                 "lm_head",
                 declared.size().hidden(),
@@ -88,7 +88,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         if (replacement == this) {
             throw new IllegalArgumentException("a model cannot replace its own decoder");
         }
-        if (replacement.family != family) {
+        if (replacement.architecture != architecture) {
             throw new BowlineException(
                     "the replacement is a %s, the model is a %s".formatted(replacement.architecture(), architecture()),
                     "build the replacement from a config.json with architectures [\"%s\"]".formatted(architecture()));
@@ -149,12 +149,12 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     @Override
     public String architecture() {
-        return family.architectureName();
+        return architecture.name();
     }
 
     @Override
     public TieSupport tieSupport() {
-        return family.tieSupport();
+        return architecture.tieSupport();
     }
 
     @Override
@@ -164,7 +164,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     @Override
     public TieFlag.ClassDefault tieDefault() {
-        return family.tieDefault();
+        return architecture.tieDefault();
     }
 
     @Override
@@ -220,7 +220,8 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     /// The differences between checkpoints' tensor names and the slots' names.
     public List<WeightRule> weightRules() {
-        return CommonWeightRules.after(family.weightRules(decoder().config()));
+        return CommonWeightRules.after(
+                architecture.weightRules().apply(decoder().config()));
     }
 
     /// The hidden states after the final norm.

@@ -34,6 +34,7 @@ public final class RopeReader {
     /// What each type understands beyond these.
     private static final Map<String, Set<String>> OF_TYPE = Map.of(
             "default", Set.of(),
+            "proportional", Set.of("factor"),
             "linear", Set.of("factor"),
             "dynamic", Set.of("factor", "original_max_position_embeddings"),
             "llama3", Set.of("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
@@ -55,7 +56,11 @@ public final class RopeReader {
                             "attention_factor",
                             "original_max_position_embeddings"));
 
-    /// What a family assumes and accepts.
+    /// Every type but `proportional`, which only Gemma 4 has.
+    private static final Set<String> OF_WHOLE_HEADS =
+            Set.of("default", "linear", "dynamic", "llama3", "yarn", "longrope");
+
+    /// The assumptions of a family, and the types that it accepts.
     ///
     /// @param theta `rope_theta` where no level has one
     /// @param headWidth D, channels of a head
@@ -67,7 +72,7 @@ public final class RopeReader {
 
         /// The whole head turns, by any type.
         public Defaults(double theta, int headWidth, int maxPositions) {
-            this(theta, headWidth, maxPositions, OF_TYPE.keySet(), Set.of());
+            this(theta, headWidth, maxPositions, OF_WHOLE_HEADS, Set.of());
         }
 
         public Defaults alsoReading(String... keys) {
@@ -111,9 +116,14 @@ public final class RopeReader {
         }
         // Transformers looks for it beside the attention types, where no file has it.
         rope = rope.without("truncate");
-        double theta = rope.optionalDouble("rope_theta")
-                .orElse(text.optionalDouble(legacyKeys.getFirst()).orElse(defaults.theta()));
+        double theta = rope.optionalDouble("rope_theta").orElse(legacyTheta(legacyKeys));
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(1));
+    }
+
+    private double legacyTheta(List<String> legacyKeys) {
+        return legacyKeys.isEmpty()
+                ? defaults.theta()
+                : text.optionalDouble(legacyKeys.getFirst()).orElse(defaults.theta());
     }
 
     private void refuseOneForAll(JsonObject types) {
@@ -141,12 +151,17 @@ public final class RopeReader {
         if (!defaults.types().contains(type) || !OF_TYPE.containsKey(type)) {
             throw new LocatedException(
                     source(),
-                    "%s: rope_type '%s' is not supported for this architecture".formatted(source(), type),
+                    "%s: rope_type '%s' is not supported for this architecture".formatted(typeLocation(rope), type),
                     "use one of " + new TreeSet<>(defaults.types()));
         }
         noteUnknown(rope, type);
         requirePositive("rope_theta", theta);
         rope.optionalDouble("factor").ifPresent(factor -> requirePositive("factor", factor));
+        if (type.equals("proportional")) {
+            double factor = rope.optionalDouble("factor").orElse(1);
+            return new Rope(
+                    theta, defaults.headWidth(), RopeScaling.Proportional.of(defaults.headWidth(), part, factor));
+        }
         int width = (int) (defaults.headWidth() * turning(type, part));
         return new Rope(theta, width, scaling(rope, type, theta, width));
     }
@@ -287,6 +302,14 @@ public final class RopeReader {
                     "%s: %s of the rotation is %s".formatted(source(), key, value),
                     "it must be greater than 0; use the checkpoint's original config.json");
         }
+    }
+
+    /// The place of the type, or the file where no key names it.
+    private String typeLocation(JsonObject rope) {
+        return rope.get("rope_type")
+                .or(() -> rope.get("type"))
+                .map(type -> type.location().position())
+                .orElse(source());
     }
 
     private String source() {

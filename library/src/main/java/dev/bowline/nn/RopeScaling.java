@@ -43,6 +43,12 @@ public sealed interface RopeScaling {
     ///
     /// @param rotatedPairs how many of the D/2 pairs turn
     record Proportional(int rotatedPairs, double factor) implements RopeScaling {
+
+        /// @param fraction of the pairs that rotate: `partial_rotary_factor`
+        public static Proportional of(int headWidth, double fraction, double factor) {
+            return new Proportional((int) Math.floor(fraction * headWidth / 2), factor);
+        }
+
         @Override
         public float[] frequencies(Rope rope, long length) {
             float[] f = Arrays.copyOf(inverse(rope.powers(1, rotatedPairs)), rope.width() / 2);

@@ -9,6 +9,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.decoder.FamilyFixtures;
 import dev.bowline.nn.NormalizedLinear;
@@ -41,10 +42,9 @@ class FamiliesTest {
                     .add(reference.requireBoolean("tied"));
         }
 
-        for (Families.Family family : Families.all()) {
-            Set<Boolean> heads = tested.getOrDefault(family.architecture(), Set.of());
-            assertEquals(
-                    heads(family.tieSupport()), heads, family.architecture() + ": heads with fixtures (tied is true)");
+        for (Architecture family : Families.all()) {
+            Set<Boolean> heads = tested.getOrDefault(family.name(), Set.of());
+            assertEquals(heads(family.tieSupport()), heads, family.name() + ": heads with fixtures (tied is true)");
         }
     }
 
@@ -62,8 +62,8 @@ class FamiliesTest {
         JsonObject saves = Json.parse(Golden.directory("", "").resolve("family_saves.json"))
                 .asObject()
                 .requireObject("classes");
-        for (Families.Family family : Families.all()) {
-            if (family.architecture().startsWith("Gemma4")) {
+        for (Architecture family : Families.all()) {
+            if (family.name().startsWith("Gemma4")) {
                 continue; // another script's
             }
             Set<String> heads = switch (family.tieSupport()) {
@@ -71,11 +71,11 @@ class FamiliesTest {
                 case TIED_ONLY -> Set.of("tied");
                 case UNTIED_ONLY -> Set.of("separate");
             };
-            JsonObject opened = saves.requireObject(family.architecture());
-            assertEquals(heads, Set.copyOf(opened.keys()), family.architecture());
+            JsonObject opened = saves.requireObject(family.name());
+            assertEquals(heads, Set.copyOf(opened.keys()), family.name());
             for (String head : heads) {
                 JsonObject save = opened.requireObject(head);
-                assertTrue(save.requireArray("problems").values().isEmpty(), family.architecture() + " " + save);
+                assertTrue(save.requireArray("problems").values().isEmpty(), family.name() + " " + save);
                 assertEquals(head.equals("tied"), save.requireObject("tie").requireBoolean("tied"));
             }
         }

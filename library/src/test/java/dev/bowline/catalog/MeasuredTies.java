@@ -139,7 +139,7 @@ public final class MeasuredTies {
     }
 
     private static JsonObject classesOfTransformers() {
-        String name = "/dev/bowline/audit/transformers-ties.json";
+        String name = "/dev/bowline/audit/evidence/transformers-ties.json";
         try (InputStream stream = Objects.requireNonNull(MeasuredTies.class.getResourceAsStream(name), name)) {
             String text = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
             return Json.parse(text, name).asObject().requireObject("architectures");

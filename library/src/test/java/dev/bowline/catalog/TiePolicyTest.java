@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.Architecture;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.TreeSet;
@@ -17,8 +18,8 @@ class TiePolicyTest {
 
     @Test
     void everyClassThatTransformersHasWasMeasured() {
-        for (Families.Family family : Families.all()) {
-            String name = family.architecture();
+        for (Architecture family : Families.all()) {
+            String name = family.name();
             assertEquals(
                     MeasuredTies.inTransformers(name),
                     MeasuredTies.of(MeasuredTies.RELEASE_5, name).isPresent(),
@@ -52,13 +53,13 @@ class TiePolicyTest {
     /// A class may refuse a head only where the reference never builds it, and must where it does not.
     @Test
     void theHeadsOfAPolicyAreThoseThatTheReferenceBuilds() {
-        for (Families.Family family : Families.all()) {
-            MeasuredTies.of(MeasuredTies.RELEASE_5, family.architecture()).ifPresent(measured -> {
+        for (Architecture family : Families.all()) {
+            MeasuredTies.of(MeasuredTies.RELEASE_5, family.name()).ifPresent(measured -> {
                 JsonObject tied = measured.requireObject("tied");
                 Set<Boolean> built = new HashSet<>();
                 tied.keys().forEach(flags -> built.add(tied.requireBoolean(flags)));
                 assertFalse(built.isEmpty());
-                assertEquals(built, FamiliesTest.heads(family.tieSupport()), family.architecture());
+                assertEquals(built, FamiliesTest.heads(family.tieSupport()), family.name());
             });
         }
     }

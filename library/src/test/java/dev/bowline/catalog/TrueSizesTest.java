@@ -14,6 +14,7 @@ import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.Inspection;
 import dev.bowline.fixtures.TrueSize;
 import dev.bowline.memory.MemoryReport;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.train.RecipeMemory;
@@ -91,7 +92,7 @@ class TrueSizesTest {
 
         Set<String> classes = sizes.stream().map(TrueSize::architecture).collect(Collectors.toCollection(TreeSet::new));
         Set<String> expected = Families.all().stream()
-                .map(Families.Family::architecture)
+                .map(Architecture::name)
                 .filter(MeasuredTies::inTransformers)
                 .collect(Collectors.toCollection(TreeSet::new));
         expected.remove("Ministral3ForCausalLM"); // published inside Mistral 3's class only

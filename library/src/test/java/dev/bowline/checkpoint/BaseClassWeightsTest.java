@@ -11,6 +11,7 @@ import dev.bowline.catalog.Families;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.JsonArray;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.tensor.HostTensors;
@@ -84,7 +85,7 @@ class BaseClassWeightsTest {
 
     @Test
     void everyClassHasABaseClassOfItsOwn() {
-        Set<String> bases = Families.all().stream().map(Families.Family::base).collect(Collectors.toSet());
+        Set<String> bases = Families.all().stream().map(Architecture::base).collect(Collectors.toSet());
 
         assertEquals(Families.all().size(), bases.size());
         assertTrue(bases.stream().allMatch(name -> name.endsWith("Model")), new TreeSet<>(bases).toString());

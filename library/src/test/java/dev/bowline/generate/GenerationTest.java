@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.catalog.AutoModel;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.model.gemma4.Gemma4Architecture;
 import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Parameter;
@@ -190,7 +190,7 @@ class GenerationTest {
     void aTextEndsWhenTheModelHasNoPositionLeft() {
         int[] prompt = {3, 4, 5};
         JsonObject config = config("text_only").with("max_position_embeddings", 40);
-        try (LanguageModel model = fill(Gemma4Architecture.CAUSAL_LM.build(config), "text_only");
+        try (LanguageModel model = fill(AutoModel.fromConfig(config), "text_only");
                 Generation generation = new Generation(model)) {
             Continuation continuation = generation.generate(prompt, GenerationSettings.greedy(100), TokenListener.NONE);
 
@@ -247,9 +247,7 @@ class GenerationTest {
 
     private static LanguageModel load(String variant) {
         JsonObject config = config(variant);
-        Gemma4Architecture architecture =
-                config.has("text_config") ? Gemma4Architecture.CONDITIONAL_GENERATION : Gemma4Architecture.CAUSAL_LM;
-        return fill(architecture.build(config), variant);
+        return fill(AutoModel.fromConfig(config), variant);
     }
 
     private static LanguageModel fill(LanguageModel model, String variant) {

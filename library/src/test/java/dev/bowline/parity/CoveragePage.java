@@ -2,6 +2,7 @@ package dev.bowline.parity;
 
 import dev.bowline.catalog.Families;
 import dev.bowline.catalog.MeasuredTies;
+import dev.bowline.model.Architecture;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -59,7 +60,7 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
         MeasuredTies.differences().forEach(difference -> page.append(differenceRow(difference)));
         page.append(SAVES);
         Families.all().stream()
-                .map(Families.Family::architecture)
+                .map(Architecture::name)
                 .filter(OpenedSaves::has)
                 .forEach(name -> page.append(row(name, OpenedSaves.saves(name))));
         rows.forEach((family, fixtures) -> {
@@ -122,10 +123,9 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
         return rows.values().stream().flatMap(List::stream).toList();
     }
 
-    private String classRow(Families.Family family) {
-        List<FixtureRow> fixtures = all().stream()
-                .filter(row -> row.hasClass(family.architecture()))
-                .toList();
+    private String classRow(Architecture family) {
+        List<FixtureRow> fixtures =
+                all().stream().filter(row -> row.hasClass(family.name())).toList();
         String heads = switch (family.tieSupport()) {
             case BOTH -> "BOTH: tied and separate";
             case TIED_ONLY -> "TIED_ONLY";
@@ -136,11 +136,11 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
                 .distinct()
                 .collect(Collectors.joining(", "));
         return row(
-                family.architecture(),
+                family.name(),
                 code(family.modelType()),
                 heads,
-                MeasuredTies.defaults(MeasuredTies.RELEASE_4, family.architecture()),
-                MeasuredTies.defaults(MeasuredTies.RELEASE_5, family.architecture()),
+                MeasuredTies.defaults(MeasuredTies.RELEASE_4, family.name()),
+                MeasuredTies.defaults(MeasuredTies.RELEASE_5, family.name()),
                 fixtures.stream().anyMatch(CoveragePage::isNested) ? "top, then text_config" : "top",
                 parts.isEmpty() ? NONE : parts,
                 "" + fixtures.size());

@@ -103,9 +103,14 @@ public record AttentionConfig(
                 Optional.empty());
     }
 
+    /// Separate projections, with or without a bias in all of them.
+    public static AttentionConfig of(Heads heads, Linear.Bias bias) {
+        return of(heads, new Projections.Separate(bias, bias));
+    }
+
     /// Without a bias in any projection.
     public static AttentionConfig of(Heads heads) {
-        return of(heads, new Projections.Separate(Linear.Bias.NONE, Linear.Bias.NONE));
+        return of(heads, Linear.Bias.NONE);
     }
 
     public AttentionConfig with(Rope turning) {

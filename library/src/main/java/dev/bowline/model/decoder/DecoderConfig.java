@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.nn.Activation;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.RmsNorm;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -26,6 +27,29 @@ public record DecoderConfig(
     /// A decoder with one embedding, of text alone.
     public DecoderConfig(Size size, Style style, List<LayerConfig> layers) {
         this(size, style, layers, Optional.empty(), List.of());
+    }
+
+    /// A decoder whose layers are alike.
+    public static DecoderConfig uniform(
+            Size size, Style style, int layers, AttentionConfig attention, FeedForwardConfig feedForward) {
+        return new DecoderConfig(size, style, Collections.nCopies(layers, new LayerConfig(attention, feedForward)));
+    }
+
+    /// A decoder whose layers differ in their window only.
+    ///
+    /// @param windows one per layer, first to last
+    public static DecoderConfig windowed(
+            Size size,
+            Style style,
+            List<OptionalInt> windows,
+            AttentionConfig attention,
+            FeedForwardConfig feedForward) {
+        return new DecoderConfig(
+                size,
+                style,
+                windows.stream()
+                        .map(window -> new LayerConfig(attention.within(window), feedForward))
+                        .toList());
     }
 
     /// @param vocabulary rows of the packed table
@@ -94,6 +118,22 @@ public record DecoderConfig(
             this(norms, block, activation, embedding, rotation, head, softcap, LayerScalar.NONE);
         }
 
+        /// Gemma's: norms before and after each half of a layer, an input embedding times sqrt(H).
+        public static Style gemma(RmsNorm.Scale norms, Activation activation, OptionalDouble softcap) {
+            return new Style(
+                    norms,
+                    Block.NORM_BEFORE_AND_AFTER,
+                    activation,
+                    Embedding.TIMES_ROOT_OF_WIDTH,
+                    Rotation.AS_MODEL,
+                    Head.Rows.AS_STORED,
+                    softcap);
+        }
+
+        public Style with(LayerScalar other) {
+            return new Style(norms, block, activation, embedding, rotation, head, softcap, other);
+        }
+
         /// Llama's: norms before each half of a layer, rows and head as stored.
         public static Style plain(Activation activation) {
             return new Style(
@@ -107,7 +147,7 @@ public record DecoderConfig(
         }
     }
 
-    /// Where a layer's norms are.
+    /// The places of a layer's norms.
     public enum Block {
         /// h + Attn(N1(h)), then h + FFN(N2(h)).
         NORM_BEFORE,

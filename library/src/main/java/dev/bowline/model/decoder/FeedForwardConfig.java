@@ -27,7 +27,7 @@ public sealed interface FeedForwardConfig {
     /// @param count E
     /// @param perToken K
     /// @param width of one expert
-    record Experts(int count, int perToken, int width, Shares shares) implements FeedForwardConfig {
+    record Experts(int count, int perToken, int width, RoutingWeights routingWeights) implements FeedForwardConfig {
         public Experts {
             DecoderConfig.requireWithin("num_experts", count, DecoderConfig.MOST_EXPERTS);
             DecoderConfig.requirePositive("moe_intermediate_size", width);
@@ -58,9 +58,9 @@ public sealed interface FeedForwardConfig {
     }
 
     /// The weights of the chosen experts, from their probabilities.
-    enum Shares {
+    enum RoutingWeights {
         AS_CHOSEN,
         /// Divided by their sum: `norm_topk_prob`.
-        NORMALISED
+        NORMALIZED
     }
 }

@@ -33,9 +33,9 @@ final class SparseFeedForward extends Layer implements FeedForwardLayer {
         // p = softmax(W x) in float32; w = the K largest, perhaps renormalised
         Tensor p = Ops.softmax(router.forward(tokens), Dtype.FLOAT32);
         Ops.Top top = Ops.top(p, config.perToken());
-        Tensor w = switch (config.shares()) {
+        Tensor w = switch (config.routingWeights()) {
             case AS_CHOSEN -> top.values();
-            case NORMALISED -> top.values().div(Ops.sumLast(top.values()));
+            case NORMALIZED -> top.values().div(Ops.sumLast(top.values()));
         };
         Tensor y = experts.forward(tokens, top.indices(), w.to(x.scalar_type()));
         return y.view_as(x);

@@ -4,6 +4,7 @@ import dev.bowline.LocatedException;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.ConfigReader;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -31,10 +32,10 @@ final class LayerOverrides {
         return new LayerOverrides(Map.of());
     }
 
-    /// @param text the config that the layers differ from
+    /// @param keys the config that the layers differ from
     /// @param written the value of `per_layer_config`
     /// @param count `num_hidden_layers`
-    static LayerOverrides read(JsonObject text, JsonObject written, int count) {
+    static LayerOverrides read(ConfigReader keys, JsonObject written, int count) {
         Map<Integer, String> spellings = new HashMap<>();
         Map<Integer, JsonObject> layers = new HashMap<>();
         for (String key : written.keys()) {
@@ -48,7 +49,7 @@ final class LayerOverrides {
                         "keep one of them; use the checkpoint's original config.json");
             }
             JsonObject layer = written.requireObject(key);
-            requireBuilt(text, layer, index);
+            requireBuilt(keys, layer, index);
             layers.put(index, layer);
         }
         return new LayerOverrides(layers);
@@ -76,9 +77,9 @@ final class LayerOverrides {
         return digits.isEmpty() ? "0" : digits;
     }
 
-    private static void requireBuilt(JsonObject text, JsonObject layer, int index) {
+    private static void requireBuilt(ConfigReader keys, JsonObject layer, int index) {
         for (String key : layer.keys()) {
-            if (!BUILT.contains(key) && !changesNothing(text, key, layer.require(key))) {
+            if (!BUILT.contains(key) && !changesNothing(keys, key, layer.require(key))) {
                 throw new LocatedException(
                         layer.require(key).location().source(),
                         "%s: per_layer_config gives layer %d a %s of its own, which is not supported"
@@ -89,9 +90,9 @@ final class LayerOverrides {
     }
 
     /// The value of the whole model, or no sub-layer to skip.
-    private static boolean changesNothing(JsonObject text, String key, JsonValue value) {
+    private static boolean changesNothing(ConfigReader keys, String key, JsonValue value) {
         return key.equals("skip")
                 ? value instanceof JsonArray skipped && skipped.values().isEmpty()
-                : text.get(key).filter(value::equals).isPresent();
+                : keys.written(key).filter(value::equals).isPresent();
     }
 }

@@ -16,6 +16,7 @@ import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonNumber;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.Dropout;
 import dev.bowline.model.LanguageModel;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ class ConfigKeysTest {
     @Test
     void everyClassThatTransformersHasIsRecorded() {
         Set<String> expected = Families.all().stream()
-                .map(Families.Family::architecture)
+                .map(Architecture::name)
                 .filter(name -> !name.startsWith("Gemma4") && MeasuredTies.inTransformers(name))
                 .collect(Collectors.toCollection(TreeSet::new));
 

@@ -10,6 +10,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.Architecture;
 import dev.bowline.model.Dropout;
 import dev.bowline.model.LanguageModel;
 import java.util.ArrayList;
@@ -70,7 +71,7 @@ class IgnoredKeysTest {
     void everyClassThatTransformersHasIsMeasured() {
         assertEquals(
                 Families.all().stream()
-                        .map(Families.Family::architecture)
+                        .map(Architecture::name)
                         .filter(MeasuredTies::inTransformers)
                         .collect(Collectors.toCollection(TreeSet::new)),
                 new TreeSet<>(RECORD.keys()));

@@ -53,7 +53,7 @@ class LayerOverridesTest {
 
         assertEquals(
                 List.of(256, 256, 256, 256, 256, 128, 256, 256, 256, 256, 256, 128),
-                Gemma4ConfigReader.read(text, List.of(), new ConfigFindings()).layers().stream()
+                Gemma4Family.CAUSAL_LM.read(text, new ConfigFindings()).layers().stream()
                         .map(layer -> layer.attention().heads().width())
                         .toList());
     }
@@ -80,9 +80,8 @@ class LayerOverridesTest {
     }
 
     private static DecoderConfig read(String layers) {
-        return Gemma4ConfigReader.read(
+        return Gemma4Family.CAUSAL_LM.read(
                 text().with("per_layer_config", Json.parse(layers.replace('\'', '"'), "config.json")),
-                List.of(),
                 new ConfigFindings());
     }
 

@@ -1,5 +1,6 @@
 package dev.bowline.model.gemma4;
 
+import dev.bowline.catalog.AutoModel;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
@@ -15,9 +16,7 @@ public final class ReferenceModel {
     public static LanguageModel load(String variant) {
         Path directory = directory(variant);
         JsonObject config = Json.parse(directory.resolve("config.json")).asObject();
-        Gemma4Architecture architecture =
-                config.has("text_config") ? Gemma4Architecture.CONDITIONAL_GENERATION : Gemma4Architecture.CAUSAL_LM;
-        LanguageModel model = architecture.build(config);
+        LanguageModel model = AutoModel.fromConfig(config);
         Golden weights = Golden.read(directory.resolve("model.safetensors"));
         model.parameters().forEach((name, parameter) -> parameter.materialize(weights.tensor(name)));
         return model;
