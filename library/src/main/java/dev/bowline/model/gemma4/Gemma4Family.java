@@ -1,7 +1,7 @@
 package dev.bowline.model.gemma4;
 
-import dev.bowline.LocatedException;
 import dev.bowline.BowlineException;
+import dev.bowline.LocatedException;
 import dev.bowline.model.Architecture;
 import dev.bowline.model.ConfigReader;
 import dev.bowline.model.RopeReader;
