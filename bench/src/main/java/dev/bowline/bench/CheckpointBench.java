@@ -5,6 +5,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.CheckpointSaver;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.platform.NativeProcess;
 import dev.bowline.tensor.Ops;
@@ -23,7 +24,7 @@ final class CheckpointBench {
         Path saved = Path.of(args[1]);
         // Classes and libraries are loaded, which is no part of loading a checkpoint.
         AutoModel.fromConfig(directory.resolve("config.json")).close();
-        Ops.zeros(Dtype.FLOAT32, 1).close();
+        Ops.zeros(Device.CPU, Dtype.FLOAT32, 1).close();
         System.out.println(NativeProcess.onMainArena(() -> {
             long start = System.nanoTime();
             try (Pretrained pretrained = AutoModel.fromPretrained(directory)) {

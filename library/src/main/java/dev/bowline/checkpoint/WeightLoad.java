@@ -121,6 +121,7 @@ final class WeightLoad {
             // Or the whole file would be resident beside what it becomes.
             bytes.unload();
         } else if (pieces.size() == 1
+                && parameter.device().isCpu()
                 && !parameter.requiresGrad()
                 && !isSmallBuffer(parameter, stored)
                 && isAligned(pieces.getFirst(), stored)) {
@@ -138,7 +139,7 @@ final class WeightLoad {
                         (part, from) -> read(piece.name(), piece.from() + from, part));
                 position += piece.bytes();
             }
-            if (stored == dtype) {
+            if (stored == dtype && parameter.device().isCpu()) {
                 fileBytes.put(parameter, memory);
             } else {
                 reads.await();
@@ -196,7 +197,8 @@ final class WeightLoad {
         return bytes;
     }
 
-    /// The pair is one or two as the flag says, and every value is where the file's bytes were seen to be.
+    /// Checks that the pair is one or two parameters as the flag says, and that every value on the CPU is in the memory
+    /// that the file's bytes were compared with.
     private void verify() {
         TiedWeights.ensureTiedLmHead(model);
         TiedWeights.requireDistinct(model, model.parameters());

@@ -226,7 +226,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     /// The hidden states after the final norm.
     ///
-    /// @param ids [B, S] int64
+    /// @param ids [B, S] int64, on any device
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @return [B, S, H], owned by the caller's scope
     public Tensor hiddenStates(Tensor ids, Sequences sequences, Optional<KeyValueCache> cache) {

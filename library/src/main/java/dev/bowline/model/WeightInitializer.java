@@ -4,6 +4,7 @@ import dev.bowline.model.decoder.Decoder;
 import dev.bowline.model.decoder.DecoderConfig;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.RmsNorm;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
@@ -33,12 +34,12 @@ final class WeightInitializer {
 
     private Tensor values(String name, long[] shape, RandomSource random) {
         if (name.endsWith(".bias")) {
-            return Ops.zeros(Dtype.FLOAT32, shape);
+            return Ops.zeros(Device.CPU, Dtype.FLOAT32, shape);
         }
         if (shape.length == 1) {
             return config.style().norms() == RmsNorm.Scale.LEARNED_AROUND_ONE
-                    ? Ops.zeros(Dtype.FLOAT32, shape)
-                    : Ops.full(Dtype.FLOAT32, 1, shape);
+                    ? Ops.zeros(Device.CPU, Dtype.FLOAT32, shape)
+                    : Ops.full(Device.CPU, Dtype.FLOAT32, 1, shape);
         }
         DecoderConfig.Size size = config.size();
         Tensor values = random.normal(size.initializerRange(), shape);

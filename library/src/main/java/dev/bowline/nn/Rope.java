@@ -1,12 +1,12 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -15,17 +15,18 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// them to bfloat16 changes low frequencies by percent.
 ///
 /// @param theta `rope_theta`
-/// @param width D, how many channels turn; the others of a head pass
+/// @param width D, how many channels are rotated; the others pass unchanged
 public record Rope(double theta, int width, RopeScaling scaling) {
 
     /// @param positions [rows × S], row by row
-    RotaryEmbedding.Table table(long[] positions, long rows, long length, Dtype dtype) {
+    /// @param placement of the table; the angles are computed on the CPU in float32
+    RotaryEmbedding.Table table(long[] positions, long rows, long length, Placement placement) {
         float[] frequencies = scaling.frequencies(this, length);
         Tensor f = HostTensors.of(frequencies, frequencies.length);
         Tensor p =
                 HostTensors.of(positions, rows, positions.length / rows, 1, 1).to(ScalarType.Float);
         Tensor angles = p.mul(f);
-        return RotaryEmbedding.Table.of(Ops.cast(scaled(angles.cos()), dtype), Ops.cast(scaled(angles.sin()), dtype));
+        return RotaryEmbedding.Table.of(placement.of(scaled(angles.cos())), placement.of(scaled(angles.sin())));
     }
 
     private Tensor scaled(Tensor x) {
@@ -39,8 +40,7 @@ public record Rope(double theta, int width, RopeScaling scaling) {
 
     /// (factor θ)^(2j/D) for j < `pairs` in float32.
     float[] powers(double factor, int pairs) {
-        Tensor exponents = torch.arange(
-                        new Scalar(0.0), new Scalar(2.0 * pairs), new Scalar(2.0), new TensorOptions(ScalarType.Float))
+        Tensor exponents = Ops.arange(Device.CPU, Dtype.FLOAT32, 0, 2.0 * pairs, 2)
                 .div(new Scalar((double) width));
         return HostTensors.bytes(torch.pow(new Scalar(theta * factor), exponents))
                 .toArray(ValueLayout.JAVA_FLOAT);

@@ -1,8 +1,6 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
-import dev.bowline.tensor.Ops;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
@@ -86,17 +84,17 @@ public final class Sequences {
     }
 
     /// cos and sin for these positions, with the frequencies for this length.
-    public RotaryEmbedding.Table rotate(Rope rope, Dtype dtype) {
-        return rope.table(positions, positionRows, lastPosition() + 1, dtype);
+    public RotaryEmbedding.Table rotate(Rope rope, Placement placement) {
+        return rope.table(positions, positionRows, lastPosition() + 1, placement);
     }
 
     /// The factor of each position's queries: [B or 1, S, 1, 1].
-    public Tensor scale(PositionScale scale, Dtype dtype) {
+    public Tensor scale(PositionScale scale, Placement placement) {
         float[] factors = new float[positions.length];
         for (int i = 0; i < factors.length; i++) {
             factors[i] = scale.at(positions[i]);
         }
-        return Ops.cast(HostTensors.of(factors, positionRows, length, 1, 1), dtype);
+        return placement.of(HostTensors.of(factors, positionRows, length, 1, 1));
     }
 
     private long lastPosition() {
@@ -105,7 +103,7 @@ public final class Sequences {
 
     /// The keys that an attention may look at which sees the last `window` positions, its own included, or all. The
     /// mask's tensors belong to the caller's scope.
-    public AttentionMask mask(OptionalInt window, Dtype dtype) {
+    public AttentionMask mask(OptionalInt window, Placement placement) {
         boolean unlimited = sight instanceof Sight.Everything;
         boolean windowed = window.isPresent() && past + length > window.getAsInt();
         if (unlimited && length == 1) {
@@ -117,11 +115,12 @@ public final class Sequences {
         }
         VisibleKeys.Limit limit = switch (sight) {
             case Sight.Everything _ -> new VisibleKeys.Limit.None();
-            case Sight.Real(long[] mask) -> new VisibleKeys.Limit.Padding(HostTensors.of(mask, rows, length));
+            case Sight.Real(long[] mask) ->
+                new VisibleKeys.Limit.Padding(placement.device().place(HostTensors.of(mask, rows, length)));
             case Sight.SameDocument(int[] documents) ->
-                new VisibleKeys.Limit.Documents(HostTensors.of(documents, rows, length));
+                new VisibleKeys.Limit.Documents(placement.device().place(HostTensors.of(documents, rows, length)));
         };
-        return new AttentionMask.Additive(new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, dtype));
+        return new AttentionMask.Additive(new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, placement));
     }
 
     private static long[] count(int length, int past) {

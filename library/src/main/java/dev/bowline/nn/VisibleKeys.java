@@ -9,9 +9,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /// The keys that the queries of one attention call may look at, as additive masks: 0 where a query may look and the
@@ -57,17 +55,17 @@ public final class VisibleKeys {
 
     private final Range range;
     private final Limit limit;
-    private final Dtype dtype;
+    private final Placement placement;
 
     /// The scope that this object was made in, which owns the whole mask.
     private final @Nullable PointerScope owner = PointerScope.getInnerScope();
 
     private @Nullable Tensor whole;
 
-    VisibleKeys(Range range, Limit limit, Dtype dtype) {
+    VisibleKeys(Range range, Limit limit, Placement placement) {
         this.range = range;
         this.limit = limit;
-        this.dtype = dtype;
+        this.placement = placement;
     }
 
     OptionalInt window() {
@@ -90,7 +88,7 @@ public final class VisibleKeys {
             case Limit.Padding _ -> new Limit.Padding(limitTensor);
             case Limit.Documents _ -> new Limit.Documents(limitTensor);
         };
-        return new VisibleKeys(range, same, dtype);
+        return new VisibleKeys(range, same, placement);
     }
 
     /// The mask of every query and key, built once and owned by the scope that this object was made in.
@@ -105,7 +103,7 @@ public final class VisibleKeys {
                 Tensor all = hiddenByLimit(0, range.queries(), 0, range.keys())
                         .map(hidden::logical_or)
                         .orElse(hidden.unsqueeze(0));
-                built = new Tensor(additive(all.unsqueeze(1), dtype));
+                built = new Tensor(additive(all.unsqueeze(1), placement.dtype()));
                 built.retainReference();
             }
             if (owner != null) {
@@ -158,8 +156,8 @@ public final class VisibleKeys {
                 : later;
     }
 
-    private static Tensor count(int from, int size) {
-        return torch.arange(new Scalar(from), new Scalar(from + size), new TensorOptions(ScalarType.Int));
+    private Tensor count(int from, int size) {
+        return Ops.arange(placement.device(), Dtype.INT32, from, from + size, 1);
     }
 
     /// @param hidden bool

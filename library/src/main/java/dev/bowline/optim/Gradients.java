@@ -2,6 +2,7 @@ package dev.bowline.optim;
 
 import dev.bowline.BowlineException;
 import dev.bowline.nn.Parameter;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RowTiles;
@@ -80,11 +81,15 @@ public final class Gradients {
         }
     }
 
-    /// In tiles, because libtorch would convert a whole bfloat16 gradient to float32 first.
+    /// On the CPU in tiles, because libtorch would convert a whole bfloat16 gradient to float32 first.
     private static Tensor norm(Tensor gradient) {
+        return Device.of(gradient).isCpu() ? normOfTiles(gradient) : Ops.norm(gradient);
+    }
+
+    private static Tensor normOfTiles(Tensor gradient) {
         Tensor flat = gradient.reshape(-1, 1);
         RowTiles tiles = RowTiles.of(flat, NORM_ELEMENTS);
-        Tensor norms = Ops.empty(Dtype.FLOAT32, tiles.count(), 1);
+        Tensor norms = Ops.empty(Device.CPU, Dtype.FLOAT32, tiles.count(), 1);
         tiles.forEach(tile ->
                 Ops.rowNormsInto(norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
         return Ops.norm(norms);

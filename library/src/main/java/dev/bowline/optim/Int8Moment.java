@@ -33,7 +33,7 @@ record Int8Moment(Tensor codes, Tensor absmax, DynamicMap map, KernelPolicy kern
     public Tensor read(long from, long size) {
         return switch (kernels) {
             case FUSED_CPU -> {
-                Tensor block = Ops.empty(Dtype.FLOAT32, size);
+                Tensor block = Ops.empty(Device.CPU, Dtype.FLOAT32, size);
                 Int8Kernel.of(map).decode(codes.narrow(0, from, size), scales(from, size), block);
                 yield block;
             }

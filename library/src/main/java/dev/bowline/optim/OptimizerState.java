@@ -33,7 +33,7 @@ public final class OptimizerState implements AutoCloseable {
         for (StateTensor each : settings.layout(parameter.dtype(), parameter.shape())) {
             Tensor tensor = each.name().equals(StateTensor.MASTER)
                     ? Ops.cast(parameter.value().detach(), Dtype.FLOAT32)
-                    : parameter.device().place(Ops.zeros(each.dtype(), each.dimensions()));
+                    : Ops.zeros(parameter.device(), each.dtype(), each.dimensions());
             tensor.retainReference();
             tensors.put(each.name(), tensor);
         }

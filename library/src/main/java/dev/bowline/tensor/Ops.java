@@ -28,18 +28,6 @@ public final class Ops {
 
     private Ops() {}
 
-    public static Tensor empty(Dtype dtype, long... shape) {
-        return empty(Device.CPU, dtype, shape);
-    }
-
-    public static Tensor zeros(Dtype dtype, long... shape) {
-        return zeros(Device.CPU, dtype, shape);
-    }
-
-    public static Tensor full(Dtype dtype, double value, long... shape) {
-        return full(Device.CPU, dtype, value, shape);
-    }
-
     public static Tensor empty(Device device, Dtype dtype, long... shape) {
         return torch.empty(shape, device.options(dtype), new MemoryFormatOptional());
     }

@@ -102,7 +102,7 @@ final class BlockedAttentionTest {
             Tensor gradient = random(ROWS, LENGTH, HEADS, WIDTH);
             Tensor seen = additive(limit);
 
-            AttentionMask mask = Sequences.causal(ROWS, LENGTH).mask(limit, Dtype.FLOAT32);
+            AttentionMask mask = Sequences.causal(ROWS, LENGTH).mask(limit, on(Dtype.FLOAT32));
             List<Tensor> expected = run(values, gradient, Dtype.FLOAT32, (q, k, v) -> eager(q, k, v, like, seen));
             List<Tensor> actual = run(
                     values,
@@ -155,7 +155,7 @@ final class BlockedAttentionTest {
             torch.manual_seed(8);
             Tensor q = random(1, length, HEADS, WIDTH).transpose(1, 2).to(ScalarType.BFloat16);
             Tensor k = random(1, length, 2, WIDTH).transpose(1, 2).to(ScalarType.BFloat16);
-            AttentionMask mask = Sequences.causal(1, length).mask(OptionalInt.of(600), Dtype.BFLOAT16);
+            AttentionMask mask = Sequences.causal(1, length).mask(OptionalInt.of(600), on(Dtype.BFLOAT16));
 
             Tensor actual = DotProductAttention.attend(KernelPolicy.FUSED_CPU, q, k, k, mask);
 
@@ -181,7 +181,7 @@ final class BlockedAttentionTest {
 
             Sequences packed = Sequences.packed(ids, ids, ROWS, LENGTH);
             Tensor masked = DotProductAttention.attend(
-                    KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), Dtype.BFLOAT16));
+                    KernelPolicy.FUSED_CPU, q, q, q, packed.mask(OptionalInt.of(40), on(Dtype.BFLOAT16)));
             assertEquals(inputs + (long) ids.length * Integer.BYTES, SavedBytes.of(masked));
         }
     }
@@ -195,12 +195,12 @@ final class BlockedAttentionTest {
         long[] real = {1, 1, 0, 1};
         try (TensorScope _ = TensorScope.open()) {
             Tensor mask = new VisibleKeys(
-                            new VisibleKeys.Range(queries, past, limit), new VisibleKeys.Limit.None(), Dtype.FLOAT32)
+                            new VisibleKeys.Range(queries, past, limit), new VisibleKeys.Limit.None(), on(Dtype.FLOAT32))
                     .additive();
             Tensor padded = new VisibleKeys(
                             new VisibleKeys.Range(queries, 0, limit),
                             new VisibleKeys.Limit.Padding(HostTensors.of(real, 1, queries)),
-                            Dtype.FLOAT32)
+                            on(Dtype.FLOAT32))
                     .additive();
 
             long keys = mask.size(3);
@@ -274,8 +274,8 @@ final class BlockedAttentionTest {
                     random(ROWS, LENGTH, keyHeads, WIDTH));
             Tensor gradient = random(ROWS, LENGTH, HEADS, WIDTH);
 
-            List<Tensor> expected = run(values, gradient, sequences.mask(limit, Dtype.FLOAT32), Dtype.FLOAT32);
-            List<Tensor> actual = run(values, gradient, sequences.mask(limit, Dtype.BFLOAT16), Dtype.BFLOAT16);
+            List<Tensor> expected = run(values, gradient, sequences.mask(limit, on(Dtype.FLOAT32)), Dtype.FLOAT32);
+            List<Tensor> actual = run(values, gradient, sequences.mask(limit, on(Dtype.BFLOAT16)), Dtype.BFLOAT16);
 
             assertEquals(expected.size(), actual.size());
             for (int i = 0; i < expected.size(); i++) {
@@ -321,5 +321,9 @@ final class BlockedAttentionTest {
     private static Tensor random(long... shape) {
         Tensor x = torch.randn(shape, new TensorOptions(Dtype.FLOAT32.scalarType()));
         return Ops.cast(Ops.cast(Ops.times(x, 0.7), Dtype.BFLOAT16), Dtype.FLOAT32);
+    }
+
+    private static Placement on(Dtype dtype) {
+        return new Placement(dtype, Device.CPU);
     }
 }

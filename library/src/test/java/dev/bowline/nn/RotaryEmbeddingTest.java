@@ -3,6 +3,7 @@ package dev.bowline.nn;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
@@ -26,7 +27,7 @@ final class RotaryEmbeddingTest {
             Tensor values = Ops.cast(random(2, POSITIONS.length, 3, HEAD), dtype);
             Tensor gradient = Ops.cast(random(2, POSITIONS.length, 3, HEAD), ofTable);
             RotaryEmbedding.Table table = new Rope(1e4, HEAD, new RopeScaling.None())
-                    .table(POSITIONS, 1, POSITIONS[POSITIONS.length - 1] + 1, ofTable);
+                    .table(POSITIONS, 1, POSITIONS[POSITIONS.length - 1] + 1, new Placement(ofTable, Device.CPU));
 
             Tensor x = values.clone().set_requires_grad(true);
             Tensor y = RotaryEmbedding.rotate(KernelPolicy.FUSED_CPU, x, table);

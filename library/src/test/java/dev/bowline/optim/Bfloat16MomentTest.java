@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
@@ -22,12 +23,12 @@ class Bfloat16MomentTest {
 
     /// v = 0.999 v + 0.001 g² from v = 1 with g² = 0.01: a thousandth a step, half a bfloat16 unit or less.
     private static Tensor decayed(Bfloat16Moment.Rounding rounding) {
-        Tensor stored = Ops.full(Dtype.BFLOAT16, 1, ELEMENTS);
+        Tensor stored = Ops.full(Device.CPU, Dtype.BFLOAT16, 1, ELEMENTS);
         Bfloat16Moment moment = new Bfloat16Moment(stored, rounding);
         for (int step = 1; step <= STEPS; step++) {
             try (TensorScope _ = TensorScope.open()) {
                 Tensor v = moment.read(0, ELEMENTS);
-                moment.write(Ops.times(v, 0.999).add(Ops.full(Dtype.FLOAT32, 1e-5, ELEMENTS)), 0, step);
+                moment.write(Ops.times(v, 0.999).add(Ops.full(Device.CPU, Dtype.FLOAT32, 1e-5, ELEMENTS)), 0, step);
             }
         }
         return Ops.cast(stored, Dtype.FLOAT32);
@@ -60,7 +61,7 @@ class Bfloat16MomentTest {
                     try (TensorScope _ = TensorScope.open()) {
                         double scale = i < 20 ? 1 : 0.1;
                         Tensor gradient = Ops.times(random.normal(1, ELEMENTS).view(-1), scale)
-                                .add(Ops.full(Dtype.FLOAT32, 0.3 * scale, ELEMENTS));
+                                .add(Ops.full(Device.CPU, Dtype.FLOAT32, 0.3 * scale, ELEMENTS));
                         exact.gradientBuffer().copy_(gradient);
                         rounded.gradientBuffer().copy_(gradient);
                         reference.step(1e-3);
@@ -79,7 +80,7 @@ class Bfloat16MomentTest {
 
     private static Parameter zeros() {
         Parameter parameter = new Parameter(SlotRole.BASE, ELEMENTS);
-        parameter.materialize(Ops.zeros(Dtype.FLOAT32, ELEMENTS));
+        parameter.materialize(Ops.zeros(Device.CPU, Dtype.FLOAT32, ELEMENTS));
         return parameter;
     }
 }

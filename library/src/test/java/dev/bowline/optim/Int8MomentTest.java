@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.nn.KernelPolicy;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
@@ -77,8 +78,8 @@ class Int8MomentTest {
     }
 
     private static Int8Moment moment(DynamicMap map, KernelPolicy kernels) {
-        Tensor codes = Ops.zeros(Dtype.UINT8, ELEMENTS);
+        Tensor codes = Ops.zeros(Device.CPU, Dtype.UINT8, ELEMENTS);
         codes.fill_(new Scalar(9));
-        return new Int8Moment(codes, Ops.zeros(Dtype.FLOAT32, Int8Moment.blocks(ELEMENTS)), map, kernels);
+        return new Int8Moment(codes, Ops.zeros(Device.CPU, Dtype.FLOAT32, Int8Moment.blocks(ELEMENTS)), map, kernels);
     }
 }

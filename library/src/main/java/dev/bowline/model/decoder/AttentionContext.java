@@ -2,6 +2,7 @@ package dev.bowline.model.decoder;
 
 import dev.bowline.nn.AttentionMask;
 import dev.bowline.nn.KeyValueCache;
+import dev.bowline.nn.Placement;
 import dev.bowline.nn.PositionScale;
 import dev.bowline.nn.Rope;
 import dev.bowline.nn.RotaryEmbedding;
@@ -28,34 +29,34 @@ final class AttentionContext {
     private final Map<Integer, KeyValueCache.Entry> shared = new HashMap<>();
     private final Optional<KeyValueCache> cache;
 
-    AttentionContext(DecoderConfig config, Sequences sequences, Dtype dtype, Optional<KeyValueCache> cache) {
-        this(config, config.layers(), sequences, dtype, cache);
+    AttentionContext(DecoderConfig config, Sequences sequences, Placement placement, Optional<KeyValueCache> cache) {
+        this(config, config.layers(), sequences, placement, cache);
     }
 
     private AttentionContext(
             DecoderConfig config,
             List<LayerConfig> layers,
             Sequences sequences,
-            Dtype dtype,
+            Placement placement,
             Optional<KeyValueCache> cache) {
         this.cache = cache;
-        Dtype angles = switch (config.style().rotation()) {
-            case AS_MODEL -> dtype;
-            case FLOAT32 -> Dtype.FLOAT32;
+        Placement angles = switch (config.style().rotation()) {
+            case AS_MODEL -> placement;
+            case FLOAT32 -> placement.in(Dtype.FLOAT32);
         };
         for (LayerConfig layer : layers) {
             AttentionConfig attention = layer.attention();
             attention.rope().ifPresent(rope -> rotations.computeIfAbsent(rope, each -> sequences.rotate(each, angles)));
-            masks.computeIfAbsent(attention.window(), window -> sequences.mask(window, dtype));
+            masks.computeIfAbsent(attention.window(), window -> sequences.mask(window, placement));
             attention
                     .positionScale()
-                    .ifPresent(scale -> scales.computeIfAbsent(scale, each -> sequences.scale(each, dtype)));
+                    .ifPresent(scale -> scales.computeIfAbsent(scale, each -> sequences.scale(each, placement)));
         }
     }
 
     /// The context of one layer that runs apart from the others and without a cache.
-    static AttentionContext ofLayer(DecoderConfig config, int index, Sequences sequences, Dtype dtype) {
-        return new AttentionContext(config, List.of(config.layers().get(index)), sequences, dtype, Optional.empty());
+    static AttentionContext ofLayer(DecoderConfig config, int index, Sequences sequences, Placement placement) {
+        return new AttentionContext(config, List.of(config.layers().get(index)), sequences, placement, Optional.empty());
     }
 
     RotaryEmbedding.Table rotation(Rope rope) {

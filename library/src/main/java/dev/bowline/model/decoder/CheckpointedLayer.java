@@ -2,8 +2,9 @@ package dev.bowline.model.decoder;
 
 import dev.bowline.nn.ActivationCheckpoint;
 import dev.bowline.nn.KeyValueCache;
+import dev.bowline.nn.Placement;
 import dev.bowline.nn.Sequences;
-import dev.bowline.tensor.Dtype;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,8 +18,8 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// @param index of the layer
 /// @param sequences of the forward pass, from which rotations and masks are made again
-/// @param dtype of the hidden states
-record CheckpointedLayer(DecoderLayer layer, int index, DecoderConfig config, Sequences sequences, Dtype dtype) {
+/// @param placement of the hidden states
+record CheckpointedLayer(DecoderLayer layer, int index, DecoderConfig config, Sequences sequences, Placement placement) {
 
     /// @param x [B, S, H]
     /// @param e [B, S, P], if the model has a per-layer embedding
@@ -40,7 +41,7 @@ record CheckpointedLayer(DecoderLayer layer, int index, DecoderConfig config, Se
     }
 
     private List<Tensor> run(List<Tensor> inputs, boolean hasPerLayerInput) {
-        AttentionContext own = AttentionContext.ofLayer(config, index, sequences, dtype);
+        AttentionContext own = AttentionContext.ofLayer(config, index, sequences, placement);
         OptionalInt source = config.keyValueLayer(index);
         int keys = hasPerLayerInput ? 2 : 1;
         if (source.isPresent()) {

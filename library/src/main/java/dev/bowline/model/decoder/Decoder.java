@@ -4,8 +4,10 @@ import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Embedding;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
+import dev.bowline.nn.Placement;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -64,19 +66,19 @@ public final class Decoder extends Layer {
 
     /// The hidden states after the final norm.
     ///
-    /// @param ids [B, S] int64
+    /// @param ids [B, S] int64, on any device: the decoder moves them to its own
     /// @param cache the earlier positions, advanced by S; empty to attend within this call only
     /// @param checkpointing the activations to keep for a backward pass; a call with a cache keeps all
     /// @return [B, S, H], owned by the caller's scope
     public Tensor forward(
             Tensor ids, Sequences sequences, Optional<KeyValueCache> cache, ActivationCheckpointing checkpointing) {
         try (var scope = TensorScope.open()) {
-            Dtype dtype = Dtype.of(tokens.weight().tensor().scalar_type());
-            Tensor found = withoutPlaceholders(ids);
-            Tensor h = embed(found, dtype);
+            Placement placement = Placement.like(tokens.weight().tensor());
+            Tensor found = withoutPlaceholders(placement.device().place(ids));
+            Tensor h = embed(found, placement.dtype());
             Optional<Tensor> e =
                     perLayer.isPresent() ? Optional.of(perLayer.get().forward(found, h)) : Optional.empty();
-            AttentionContext context = new AttentionContext(config, sequences, dtype, cache);
+            AttentionContext context = new AttentionContext(config, sequences, placement, cache);
             for (int i = 0; i < layers.size(); i++) {
                 int index = i;
                 Optional<Tensor> slice = e.map(all -> all.select(2, index));
@@ -84,7 +86,7 @@ public final class Decoder extends Layer {
                 h = switch (cache.isPresent() ? ActivationCheckpointing.OFF : checkpointing) {
                     case OFF -> layer.forward(h, slice, context);
                     case PER_LAYER ->
-                        new CheckpointedLayer(layer, index, config, sequences, dtype).forward(h, slice, context);
+                        new CheckpointedLayer(layer, index, config, sequences, placement).forward(h, slice, context);
                 };
             }
             cache.ifPresent(c -> c.advance(sequences.length()));
@@ -97,7 +99,7 @@ public final class Decoder extends Layer {
         return switch (config.style().embedding()) {
             case AS_STORED -> rows;
             case TIMES_ROOT_OF_WIDTH ->
-                rows.mul(Ops.full(dtype, Math.sqrt(config.size().hidden())));
+                rows.mul(Ops.full(Device.CPU, dtype, Math.sqrt(config.size().hidden())));
         };
     }
 
@@ -112,7 +114,8 @@ public final class Decoder extends Layer {
         if (placeholders.length == 0 || config.size().paddingId().isEmpty()) {
             return ids;
         }
-        Tensor absent = torch.isin(ids, HostTensors.of(placeholders, placeholders.length));
+        Tensor absent = torch.isin(
+                ids, Device.of(ids).place(HostTensors.of(placeholders, placeholders.length)));
         return ids.masked_fill(absent, new Scalar(config.size().paddingId().getAsLong()));
     }
 }

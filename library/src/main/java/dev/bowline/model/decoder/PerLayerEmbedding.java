@@ -4,6 +4,7 @@ import dev.bowline.nn.Embedding;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.RmsNorm;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Scalar;
@@ -49,7 +50,7 @@ final class PerLayerEmbedding extends Layer {
         long[] split = {ids.size(0), ids.size(1), layers, width};
         Dtype dtype = Dtype.of(h0.scalar_type());
         Tensor fromTokens =
-                table.forward(ids).mul(Ops.full(dtype, Math.sqrt(width))).view(split);
+                table.forward(ids).mul(Ops.full(Device.CPU, dtype, Math.sqrt(width))).view(split);
         Tensor projected = projection.forward(h0).mul(new Scalar(Math.pow(hidden, -0.5)));
         Tensor fromContext = projectionNorm.forward(projected.view(split));
         return fromContext.add(fromTokens).mul(new Scalar(Math.pow(2, -0.5)));
