@@ -40,8 +40,8 @@ public record Rope(double theta, int width, RopeScaling scaling) {
 
     /// (factor θ)^(2j/D) for j < `pairs` in float32.
     float[] powers(double factor, int pairs) {
-        Tensor exponents = Ops.arange(Device.CPU, Dtype.FLOAT32, 0, 2.0 * pairs, 2)
-                .div(new Scalar((double) width));
+        Tensor exponents =
+                Ops.arange(Device.CPU, Dtype.FLOAT32, 0, 2.0 * pairs, 2).div(new Scalar((double) width));
         return HostTensors.bytes(torch.pow(new Scalar(theta * factor), exponents))
                 .toArray(ValueLayout.JAVA_FLOAT);
     }

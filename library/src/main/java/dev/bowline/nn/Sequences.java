@@ -120,7 +120,8 @@ public final class Sequences {
             case Sight.SameDocument(int[] documents) ->
                 new VisibleKeys.Limit.Documents(placement.device().place(HostTensors.of(documents, rows, length)));
         };
-        return new AttentionMask.Additive(new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, placement));
+        return new AttentionMask.Additive(
+                new VisibleKeys(new VisibleKeys.Range(length, past, window), limit, placement));
     }
 
     private static long[] count(int length, int past) {

@@ -195,7 +195,9 @@ final class BlockedAttentionTest {
         long[] real = {1, 1, 0, 1};
         try (TensorScope _ = TensorScope.open()) {
             Tensor mask = new VisibleKeys(
-                            new VisibleKeys.Range(queries, past, limit), new VisibleKeys.Limit.None(), on(Dtype.FLOAT32))
+                            new VisibleKeys.Range(queries, past, limit),
+                            new VisibleKeys.Limit.None(),
+                            on(Dtype.FLOAT32))
                     .additive();
             Tensor padded = new VisibleKeys(
                             new VisibleKeys.Range(queries, 0, limit),

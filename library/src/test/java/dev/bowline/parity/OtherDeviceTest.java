@@ -39,13 +39,13 @@ class OtherDeviceTest {
             TokenRows batch = TokenRows.padded(fixture.reference());
 
             Distance distance = Distance.between(
-                    Outcome.recorded(fixture.reference(), "", batch), Outcome.of(opened.model(), batch, new ChunkedCrossEntropy(512)));
+                    Outcome.recorded(fixture.reference(), "", batch),
+                    Outcome.of(opened.model(), batch, new ChunkedCrossEntropy(512)));
 
             assertEquals(KernelPolicy.LIBTORCH, opened.model().kernels());
             opened.model()
                     .parameters()
-                    .forEach((name, parameter) ->
-                            assertEquals(LazyDevice.DEVICE, Device.of(parameter.value()), name));
+                    .forEach((name, parameter) -> assertEquals(LazyDevice.DEVICE, Device.of(parameter.value()), name));
             assertTrue(distance.logits() <= Distance.LOGITS_BOUND, distance.toString());
             assertTrue(distance.gradient() <= Distance.GRADIENT_BOUND, distance.toString());
         }

@@ -65,10 +65,7 @@ record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
             return tensors.stream().map(Outcome::float32).toList();
         }
         Tensor all = Device.CPU.place(Ops.cat(
-                0,
-                tensors.stream()
-                        .map(tensor -> float32(tensor).flatten())
-                        .toArray(Tensor[]::new)));
+                0, tensors.stream().map(tensor -> float32(tensor).flatten()).toArray(Tensor[]::new)));
         List<Tensor> parts = new ArrayList<>();
         long from = 0;
         for (Tensor tensor : tensors) {

@@ -56,7 +56,8 @@ final class AttentionContext {
 
     /// The context of one layer that runs apart from the others and without a cache.
     static AttentionContext ofLayer(DecoderConfig config, int index, Sequences sequences, Placement placement) {
-        return new AttentionContext(config, List.of(config.layers().get(index)), sequences, placement, Optional.empty());
+        return new AttentionContext(
+                config, List.of(config.layers().get(index)), sequences, placement, Optional.empty());
     }
 
     RotaryEmbedding.Table rotation(Rope rope) {

@@ -4,7 +4,6 @@ import dev.bowline.nn.ActivationCheckpoint;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Placement;
 import dev.bowline.nn.Sequences;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +18,8 @@ import org.bytedeco.pytorch.Tensor;
 /// @param index of the layer
 /// @param sequences of the forward pass, from which rotations and masks are made again
 /// @param placement of the hidden states
-record CheckpointedLayer(DecoderLayer layer, int index, DecoderConfig config, Sequences sequences, Placement placement) {
+record CheckpointedLayer(
+        DecoderLayer layer, int index, DecoderConfig config, Sequences sequences, Placement placement) {
 
     /// @param x [B, S, H]
     /// @param e [B, S, P], if the model has a per-layer embedding

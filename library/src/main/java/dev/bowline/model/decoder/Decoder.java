@@ -114,8 +114,7 @@ public final class Decoder extends Layer {
         if (placeholders.length == 0 || config.size().paddingId().isEmpty()) {
             return ids;
         }
-        Tensor absent = torch.isin(
-                ids, Device.of(ids).place(HostTensors.of(placeholders, placeholders.length)));
+        Tensor absent = torch.isin(ids, Device.of(ids).place(HostTensors.of(placeholders, placeholders.length)));
         return ids.masked_fill(absent, new Scalar(config.size().paddingId().getAsLong()));
     }
 }

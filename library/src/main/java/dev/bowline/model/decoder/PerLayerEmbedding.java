@@ -49,8 +49,9 @@ final class PerLayerEmbedding extends Layer {
     Tensor forward(Tensor ids, Tensor h0) {
         long[] split = {ids.size(0), ids.size(1), layers, width};
         Dtype dtype = Dtype.of(h0.scalar_type());
-        Tensor fromTokens =
-                table.forward(ids).mul(Ops.full(Device.CPU, dtype, Math.sqrt(width))).view(split);
+        Tensor fromTokens = table.forward(ids)
+                .mul(Ops.full(Device.CPU, dtype, Math.sqrt(width)))
+                .view(split);
         Tensor projected = projection.forward(h0).mul(new Scalar(Math.pow(hidden, -0.5)));
         Tensor fromContext = projectionNorm.forward(projected.view(split));
         return fromContext.add(fromTokens).mul(new Scalar(Math.pow(2, -0.5)));
