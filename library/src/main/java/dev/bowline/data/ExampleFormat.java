@@ -10,7 +10,6 @@ import dev.bowline.json.JsonValue;
 import dev.bowline.text.Conversation;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -93,7 +92,7 @@ public sealed interface ExampleFormat {
             return new Conversation(messages(example, "messages"), tools(example));
         }
 
-        private static List<JsonObject> messages(JsonObject example, String field) {
+        static List<JsonObject> messages(JsonObject example, String field) {
             List<JsonObject> messages = example.requireArray(field).objects();
             messages.forEach(message -> message.requireString("role"));
             messages.forEach(NonTextContent::refuse);
@@ -101,7 +100,7 @@ public sealed interface ExampleFormat {
         }
 
         /// Some files carry the array as a string of JSON, or an empty one where there are none.
-        private static Optional<JsonArray> tools(JsonObject example) {
+        static Optional<JsonArray> tools(JsonObject example) {
             Optional<JsonValue> tools = example.get("tools");
             if (tools.isPresent() && tools.get() instanceof JsonString text) {
                 if (text.value().isBlank()) {
@@ -120,78 +119,9 @@ public sealed interface ExampleFormat {
     /// The value of a turn from `function_call` is the call as JSON, which becomes the assistant's `tool_calls`.
     /// A turn from `observation` is what the tool answered.
     record ShareGpt() implements Chat {
-        private static final String CALL = "function_call";
-        private static final String CALL_FORM =
-                "a call or an array of calls as JSON, each with 'name' and 'arguments',";
-        private static final Map<String, String> ROLES = Map.ofEntries(
-                Map.entry("human", "user"),
-                Map.entry("user", "user"),
-                Map.entry("gpt", Conversation.ASSISTANT),
-                Map.entry("assistant", Conversation.ASSISTANT),
-                Map.entry("chatgpt", Conversation.ASSISTANT),
-                Map.entry("bing", Conversation.ASSISTANT),
-                Map.entry(CALL, Conversation.ASSISTANT),
-                Map.entry("system", "system"),
-                Map.entry("tool", "tool"),
-                Map.entry("observation", "tool"));
-
         @Override
         public Conversation conversation(JsonObject example) {
-            List<JsonObject> messages = new ArrayList<>();
-            example.optionalString("system").ifPresent(system -> messages.add(Conversation.message("system", system)));
-            List<JsonObject> turns = example.requireArray("conversations").objects();
-            if (!turns.isEmpty() && turns.stream().allMatch(turn -> turn.has("role") && !turn.has("from"))) {
-                turns.forEach(turn -> turn.requireString("role"));
-                turns.forEach(NonTextContent::refuse);
-                messages.addAll(turns);
-                return new Conversation(messages, Messages.tools(example));
-            }
-            for (JsonObject turn : turns) {
-                String from = turn.requireString("from");
-                String role = ROLES.get(from);
-                if (role == null) {
-                    throw turn.require("from")
-                            .mistyped(
-                                    "one of " + ROLES.keySet().stream().sorted().toList());
-                }
-                messages.add(
-                        from.equals(CALL) ? called(turn) : Conversation.message(role, turn.requireString("value")));
-            }
-            return new Conversation(messages, Messages.tools(example).map(ShareGpt::functions));
-        }
-
-        private static JsonObject called(JsonObject turn) {
-            JsonValue written = turn.require("value");
-            JsonValue value = parsed(written);
-            List<JsonValue> calls = value instanceof JsonArray array ? array.values() : List.of(value);
-            List<JsonValue> functions = new ArrayList<>();
-            for (JsonValue call : calls) {
-                if (!(call instanceof JsonObject object) || !object.has("name") || !object.has("arguments")) {
-                    throw written.mistyped(CALL_FORM);
-                }
-                functions.add(function(object));
-            }
-            return Conversation.message(Conversation.ASSISTANT, "").with("tool_calls", JsonValue.of(functions));
-        }
-
-        private static JsonValue parsed(JsonValue written) {
-            if (!(written instanceof JsonString text)) {
-                return written;
-            }
-            try {
-                return Json.parse(
-                        text.value(), "%s (%s)".formatted(written.location().source(), CALL));
-            } catch (BowlineException _) {
-                throw written.mistyped(CALL_FORM);
-            }
-        }
-
-        private static JsonArray functions(JsonArray tools) {
-            return JsonValue.of(tools.values().stream()
-                    .map(tool -> tool instanceof JsonObject object && object.has("name") && !object.has("function")
-                            ? function(object)
-                            : tool)
-                    .toList());
+            return ShareGptConversation.of(example);
         }
     }
 
