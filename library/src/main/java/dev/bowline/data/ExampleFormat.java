@@ -1,6 +1,5 @@
 package dev.bowline.data;
 
-import dev.bowline.BowlineException;
 import dev.bowline.LocatedException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;

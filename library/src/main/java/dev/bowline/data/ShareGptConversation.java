@@ -15,8 +15,7 @@ import java.util.Map;
 final class ShareGptConversation {
 
     private static final String CALL = "function_call";
-    private static final String CALL_FORM =
-            "a call or an array of calls as JSON, each with 'name' and 'arguments',";
+    private static final String CALL_FORM = "a call or an array of calls as JSON, each with 'name' and 'arguments',";
     private static final Map<String, String> ROLES = Map.ofEntries(
             Map.entry("human", "user"),
             Map.entry("user", "user"),
@@ -46,11 +45,9 @@ final class ShareGptConversation {
             String role = ROLES.get(from);
             if (role == null) {
                 throw turn.require("from")
-                        .mistyped(
-                                "one of " + ROLES.keySet().stream().sorted().toList());
+                        .mistyped("one of " + ROLES.keySet().stream().sorted().toList());
             }
-            messages.add(
-                    from.equals(CALL) ? called(turn) : Conversation.message(role, turn.requireString("value")));
+            messages.add(from.equals(CALL) ? called(turn) : Conversation.message(role, turn.requireString("value")));
         }
         return new Conversation(messages, ExampleFormat.Messages.tools(example).map(ShareGptConversation::functions));
     }
