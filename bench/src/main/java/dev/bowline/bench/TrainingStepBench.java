@@ -7,6 +7,7 @@ import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
 import dev.bowline.loss.ChunkedCrossEntropy;
+import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
@@ -31,7 +32,8 @@ final class TrainingStepBench {
 
     private TrainingStepBench() {}
 
-    /// @param args directory, dtype (fp32 or bf16), warm-up steps, timed steps, target tokens per chunk of the loss
+    /// @param args directory, dtype (fp32 or bf16), warm-up steps, timed steps, then optionally target tokens per chunk
+    ///     of the loss, and `checkpointing` for activation checkpointing
     public static void main(String[] args) {
         NativeProcess.tuneApplication();
         System.out.println(NativeProcess.onMainArena(() -> measured(args)));
@@ -47,6 +49,10 @@ final class TrainingStepBench {
         List<PackedRow> rows = rows(directory.resolve("batch.safetensors"));
         try (Pretrained pretrained =
                 AutoModel.fromPretrained(directory, AutoModel.Options.asStored().in(dtype))) {
+            ActivationCheckpointing checkpointing = List.of(args).contains("checkpointing")
+                    ? ActivationCheckpointing.PER_LAYER
+                    : ActivationCheckpointing.OFF;
+            pretrained.model().useActivationCheckpointing(checkpointing);
             FineTuningPlan plan = new FineTuningPlan(
                     rows.size(),
                     rows.size(),
@@ -74,6 +80,7 @@ final class TrainingStepBench {
                     .with("model", String.valueOf(directory.getFileName()))
                     .with("dtype", args[1])
                     .with("chunk", chunk)
+                    .with("activation_checkpointing", checkpointing == ActivationCheckpointing.PER_LAYER)
                     .with("tokens_per_second", Math.round(10 * tokens / median(seconds)) / 10.0)
                     .with("step_seconds", Arrays.toString(seconds))
                     .with("losses", losses.toString())
