@@ -5,7 +5,6 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.Dataset;
-import dev.bowline.data.TrainingRows;
 import dev.bowline.files.RunLock;
 import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
@@ -14,7 +13,6 @@ import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.TensorScope;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,7 +38,10 @@ public final class FineTuningRun implements AutoCloseable {
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
-    private FineTuningRun(
+    /// Takes ownership of `pretrained`, `tuning` and `lock`.
+    ///
+    /// @param mapped the tensors that the model computes with in mapped files
+    FineTuningRun(
             RecipeFile file,
             Pretrained pretrained,
             List<String> mapped,
@@ -80,64 +81,6 @@ public final class FineTuningRun implements AutoCloseable {
         return PreparedRun.of(RecipeFile.of(recipe), dataset).requireMemory().load();
     }
 
-    static FineTuningRun load(PreparedRun prepared) {
-        RunLock lock = prepared.checkpoints().begin();
-        try {
-            return load(prepared, lock);
-        } catch (RuntimeException | Error e) {
-            lock.close();
-            throw e;
-        }
-    }
-
-    private static FineTuningRun load(PreparedRun prepared, RunLock lock) {
-        Recipe recipe = prepared.recipe();
-        List<String> notes = new ArrayList<>();
-        notes.addAll(prepared.dataNotes());
-        Pretrained pretrained = prepared.pretrained(notes);
-        notes.addAll(pretrained.report().notes());
-        notes.addAll(towers(pretrained.report()));
-        pretrained.model().useActivationCheckpointing(recipe.activationCheckpointing());
-        try {
-            notes.addAll(pretrained.checkpoint().retainCompanions());
-            List<String> mapped = FrozenCopies.copy(pretrained, FrozenCopies.MAX_BYTES);
-            TrainingRows rows = new TrainingRows(
-                    prepared.training().rows(),
-                    recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
-                    recipe.seed());
-            FineTuning tuning =
-                    new FineTuning(pretrained.model(), rows, RecipePlan.of(recipe, rows, prepared.paddingId()));
-            try {
-                notes.addAll(prepared.checkpoints().restore(tuning));
-            } catch (RuntimeException e) {
-                tuning.close();
-                throw e;
-            }
-            return new FineTuningRun(
-                    prepared.file(),
-                    pretrained,
-                    mapped,
-                    tuning,
-                    prepared.heldOut(),
-                    prepared.checkpoints(),
-                    lock,
-                    prepared.templateDate(),
-                    notes);
-        } catch (RuntimeException e) {
-            pretrained.close();
-            throw e;
-        }
-    }
-
-    /// What is neither computed nor trained, and saved as it is.
-    private static List<String> towers(LoadReport report) {
-        Map<Component, Long> tensors = new EnumMap<>(Component.class);
-        report.passedThrough().forEach(each -> tensors.merge(each.component(), 1L, Long::sum));
-        return tensors.entrySet().stream()
-                .map(each -> "frozen and saved unchanged: %s (tensors: %d)".formatted(each.getKey(), each.getValue()))
-                .toList();
-    }
-
     public LoadReport loadReport() {
         return pretrained.report();
     }
@@ -170,6 +113,7 @@ public final class FineTuningRun implements AutoCloseable {
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
+        RunListener all = new RunListeners(List.of(metrics, listener));
         if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
             metrics.goOnAfter(tuning.stepsTaken());
         }
@@ -178,13 +122,12 @@ public final class FineTuningRun implements AutoCloseable {
                 tuning,
                 heldOut,
                 new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), mapped, templateDate),
-                metrics,
                 stopRequested::get,
-                listener);
+                all);
         loop.run(this::explained);
-        List<String> all = new ArrayList<>(notes);
-        all.addAll(loop.notes());
-        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(all, listener) : List.of();
+        List<String> allNotes = new ArrayList<>(notes);
+        allNotes.addAll(loop.notes());
+        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(allNotes, all) : List.of();
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
                 loop.lastStep(),
@@ -193,7 +136,7 @@ public final class FineTuningRun implements AutoCloseable {
                 loop.lastSave()
                         .map(SaveReport::ledger)
                         .orElse(pretrained.report().ledger()),
-                all,
+                allNotes,
                 trainedParameters(),
                 updates,
                 tuning.expertBalance(),

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
 /// names are NeMo AutoModel's; `mem` is the resident memory in GiB, and `mfu` is null as it is there where the peak of
 /// the processor is not known.
-final class MetricsLog {
+final class MetricsLog implements RunListener {
 
     private static final double GIB = 1L << 30;
 
@@ -77,7 +77,8 @@ final class MetricsLog {
                 e);
     }
 
-    void append(StepResult step) {
+    @Override
+    public void stepTaken(StepResult step, long lastStep) {
         append(
                 training,
                 row(step.step(), step.epoch())
@@ -92,7 +93,8 @@ final class MetricsLog {
                         .with("num_label_tokens", step.targetTokens()));
     }
 
-    void append(ValidationResult result) {
+    @Override
+    public void validated(ValidationResult result) {
         append(
                 validation,
                 row(result.step(), result.epoch())

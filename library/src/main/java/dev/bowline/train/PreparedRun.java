@@ -5,9 +5,13 @@ import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
+import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.PackedRow;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.files.RunLock;
 import dev.bowline.memory.MemoryReport;
+import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
@@ -17,11 +21,13 @@ import dev.bowline.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
-/// A recipe with its data read and everything checked that can be without a weight: the model's config and
-/// headers, the tokenizer, every example, and the memory it will take.
+/// A recipe whose data is read and that passed every check that needs no weights: of the model's config and headers,
+/// the tokenizer, every example, and the memory that the run takes.
 ///
 /// Immutable; for any thread.
 public final class PreparedRun {
@@ -34,7 +40,7 @@ public final class PreparedRun {
     private final MemoryReport memory;
 
     /// @param templateDate the day that chat templates were told
-    /// @param notes what of the data is not as it stood in the files or not as it should be
+    /// @param notes a sentence for each change to the data, or defect of it
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
@@ -83,7 +89,7 @@ public final class PreparedRun {
                     file,
                     checkpoints,
                     new Data(training, heldOut, today, notes),
-                    // What stands at a padded position is masked; it only has to be a row.
+                    // Padding is masked; the embedding only needs a row for its id.
                     tokenizer
                             .specialTokenId("pad_token")
                             .filter(id -> id < vocabulary)
@@ -109,11 +115,60 @@ public final class PreparedRun {
 
     /// Loads the weights, and the training checkpoint that the run resumes from, if any.
     public FineTuningRun load() {
-        return FineTuningRun.load(this);
+        RunLock lock = checkpoints.begin();
+        try {
+            return load(lock);
+        } catch (RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
     }
 
-    /// @param notes takes what was frozen, a sentence each
-    Pretrained pretrained(List<String> notes) {
+    private FineTuningRun load(RunLock lock) {
+        List<String> notes = new ArrayList<>(data.notes());
+        Pretrained pretrained = pretrained(notes);
+        notes.addAll(pretrained.report().notes());
+        notes.addAll(towers(pretrained.report()));
+        pretrained.model().useActivationCheckpointing(recipe.activationCheckpointing());
+        try {
+            notes.addAll(pretrained.checkpoint().retainCompanions());
+            List<String> mapped = FrozenCopies.copy(pretrained, FrozenCopies.MAX_BYTES);
+            FineTuning tuning = restored(pretrained.model(), notes);
+            return new FineTuningRun(
+                    file, pretrained, mapped, tuning, data.heldOut(), checkpoints, lock, data.templateDate(), notes);
+        } catch (RuntimeException e) {
+            pretrained.close();
+            throw e;
+        }
+    }
+
+    /// @param notes takes a sentence for each difference to the checkpoint that the run resumes from
+    private FineTuning restored(LanguageModel model, List<String> notes) {
+        TrainingRows rows = new TrainingRows(
+                data.training().rows(),
+                recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
+                recipe.seed());
+        FineTuning tuning = new FineTuning(model, rows, RecipePlan.of(recipe, rows, paddingId));
+        try {
+            notes.addAll(checkpoints.restore(tuning));
+            return tuning;
+        } catch (RuntimeException e) {
+            tuning.close();
+            throw e;
+        }
+    }
+
+    /// A note for each component that the model neither computes nor trains, and whose tensors every save copies.
+    private static List<String> towers(LoadReport report) {
+        Map<Component, Long> tensors = new EnumMap<>(Component.class);
+        report.passedThrough().forEach(each -> tensors.merge(each.component(), 1L, Long::sum));
+        return tensors.entrySet().stream()
+                .map(each -> "frozen and saved unchanged: %s (tensors: %d)".formatted(each.getKey(), each.getValue()))
+                .toList();
+    }
+
+    /// @param notes takes a sentence for each frozen component
+    private Pretrained pretrained(List<String> notes) {
         AutoModel.Options options = AutoModel.Options.asStored()
                 .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))
                 .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
@@ -121,35 +176,7 @@ public final class PreparedRun {
         return AutoModel.fromPretrained(source(recipe, checkpoints), typed);
     }
 
-    RecipeFile file() {
-        return file;
-    }
-
     Recipe recipe() {
         return recipe;
-    }
-
-    RunCheckpoints checkpoints() {
-        return checkpoints;
-    }
-
-    RecipeData training() {
-        return data.training();
-    }
-
-    Optional<RecipeData> heldOut() {
-        return data.heldOut();
-    }
-
-    LocalDate templateDate() {
-        return data.templateDate();
-    }
-
-    List<String> dataNotes() {
-        return data.notes();
-    }
-
-    long paddingId() {
-        return paddingId;
     }
 }

@@ -21,7 +21,6 @@ final class TrainingLoop {
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final Saving saving;
-    private final MetricsLog metrics;
     private final BooleanSupplier stopRequested;
     private final RunListener listener;
     private final List<String> notes = new ArrayList<>();
@@ -50,14 +49,12 @@ final class TrainingLoop {
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             Saving saving,
-            MetricsLog metrics,
             BooleanSupplier stopRequested,
             RunListener listener) {
         this.recipe = recipe;
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.saving = saving;
-        this.metrics = metrics;
         this.stopRequested = stopRequested;
         this.listener = listener;
         savedSteps = tuning.stepsTaken();
@@ -106,7 +103,6 @@ final class TrainingLoop {
         saving.requireIntact();
         StepResult step = tuning.step();
         lastStep = Optional.of(step);
-        metrics.append(step);
         listener.stepTaken(step, tuning.plan().lastStep());
     }
 
@@ -121,7 +117,6 @@ final class TrainingLoop {
         validation.ifPresentOrElse(
                 result -> {
                     lastValidation = validation;
-                    metrics.append(result);
                     listener.validated(result);
                 },
                 () -> note("the run was asked to stop, so the held-out loss after step %d was not measured"

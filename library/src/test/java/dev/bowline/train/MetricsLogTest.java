@@ -32,7 +32,7 @@ class MetricsLogTest {
                 new StepResult(3, 1, 2.25, 0.75, 1e-3, 100, 60, 0.5), new StepResult(4, 2, 1.5, 0.25, 5e-4, 90, 50, 2));
         MetricsLog log = new MetricsLog(directory);
 
-        steps.forEach(log::append);
+        steps.forEach(step -> log.stepTaken(step, steps.size()));
 
         List<JsonObject> rows = rows("training.jsonl");
         assertEquals(steps.size(), rows.size());
@@ -60,7 +60,7 @@ class MetricsLogTest {
                 List.of(new ValidationResult(3, 1, 2.25, 1e-3, 60), new ValidationResult(6, 2, 1.5, 5e-4, 61));
         MetricsLog log = new MetricsLog(directory);
 
-        results.forEach(log::append);
+        results.forEach(log::validated);
 
         List<JsonObject> rows = rows("validation.jsonl");
         assertEquals(results.size(), rows.size());
@@ -82,11 +82,11 @@ class MetricsLogTest {
     void memIsWhatTheProcessHasInGib() throws IOException {
         assumeTrue(ProcessMemory.resident().isPresent(), "this system does not say what memory a process has");
         MetricsLog log = new MetricsLog(directory);
-        log.append(new ValidationResult(1, 0, 1, 1, 1));
+        log.validated(new ValidationResult(1, 0, 1, 1, 1));
         try (Arena arena = Arena.ofConfined()) {
             arena.allocate(256L << 20).fill((byte) 1);
 
-            log.append(new ValidationResult(2, 0, 1, 1, 1));
+            log.validated(new ValidationResult(2, 0, 1, 1, 1));
         }
 
         List<JsonObject> rows = rows("validation.jsonl");
