@@ -6,7 +6,6 @@ import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.Dataset;
 import dev.bowline.files.RunLock;
-import dev.bowline.model.Component;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
