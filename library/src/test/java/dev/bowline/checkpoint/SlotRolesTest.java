@@ -16,11 +16,12 @@ import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.safetensors.TensorHash;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -202,7 +203,7 @@ class SlotRolesTest {
             for (Path file : all.toList()) {
                 files.put(
                         String.valueOf(file.getFileName()),
-                        new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1));
+                        TensorHash.of(MemorySegment.ofArray(Files.readAllBytes(file))));
             }
         }
         return files;
