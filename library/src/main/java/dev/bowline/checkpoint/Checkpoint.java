@@ -187,12 +187,12 @@ public final class Checkpoint implements AutoCloseable {
         stamps.requireNotRewritten(keys);
     }
 
-    /// Whether a file of the weights was written to since this checkpoint was opened.
+    /// True if a file of the weights was written to since this checkpoint was opened.
     public boolean isRewritten() {
         return stamps.isRewritten();
     }
 
-    /// Whether the file that holds `key` was written to since this checkpoint was opened.
+    /// True if the file that holds `key` was written to since this checkpoint was opened.
     boolean isRewritten(String key) {
         return stamps.isRewritten(key);
     }

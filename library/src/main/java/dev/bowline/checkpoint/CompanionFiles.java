@@ -23,10 +23,11 @@ import java.util.SequencedMap;
 import java.util.SequencedSet;
 import org.jspecify.annotations.Nullable;
 
-/// The files next to the weights: tokenizer, templates, generation config, whatever a model's maker put there. A save
-/// copies them unchanged. [CompanionWalk] says which files these are.
+/// The files next to the weights: tokenizer, templates, generation config, whatever a model's maker put there. A
+/// save copies them unchanged. [CompanionWalk] says which files these are.
 ///
-/// They may be retained: their content is read at once, so that later saves write it whatever became of the files.
+/// They may be retained: their content is read at once, so that later saves write it whatever became of the
+/// files.
 final class CompanionFiles implements AutoCloseable {
 
     /// Tokenizers have up to 40 MB. A larger file is copied from the disk at each save.
@@ -142,9 +143,9 @@ final class CompanionFiles implements AutoCloseable {
             case REWRITTEN, REPLACED ->
                 Optional.of(
                         isRetained
-                                ? "%s changed after the model was loaded; checkpoints have it as it was then"
+                                ? "%s changed after the model was loaded; checkpoints contain its earlier content"
                                         .formatted(original)
-                                : "%s changed after the model was loaded; checkpoints have it as it is at each save"
+                                : "%s changed after the model was loaded; checkpoints contain its content at each save"
                                         .formatted(original));
         };
     }

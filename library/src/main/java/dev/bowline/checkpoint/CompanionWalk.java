@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 
 /// Finds the files next to a model's weights that belong to the model.
 ///
-/// Not taken: weights in any format, their indexes, config.json, Bowline's own training state, hidden folders
-/// such as .git, folders that are checkpoints of their own, and what is no regular file.
+/// These do not belong: weights in any format, their indexes, config.json, Bowline's training state, hidden
+/// folders such as .git, folders that are checkpoints of their own, and what is no regular file.
 ///
 /// A link to a file is followed wherever it leads, because a hub cache is made of such links. A link to a
 /// directory is followed only within the model's directory, once, and never to a directory around it.
@@ -91,7 +91,7 @@ final class CompanionWalk {
             } else if (Files.isRegularFile(child)) {
                 file(child);
             } else if (Files.isSymbolicLink(child) && !isHidden(child)) {
-                leftOut.add("%s is a link to a file that is not there; checkpoints do not have it".formatted(child));
+                leftOut.add("%s is a link to a missing file; checkpoints do not contain it".formatted(child));
             }
         }
     }
@@ -108,7 +108,7 @@ final class CompanionWalk {
         Path target = folder.toRealPath();
         if (!target.startsWith(realDirectory)) {
             leftOut.add(
-                    "%s is a link to a directory outside of the model; checkpoints do not have it".formatted(folder));
+                    "%s is a link to a directory outside of the model; checkpoints do not contain it".formatted(folder));
             return false;
         }
         Path parent = folder.toAbsolutePath().getParent();

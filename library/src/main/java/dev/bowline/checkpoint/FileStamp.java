@@ -15,7 +15,7 @@ record FileStamp(long bytes, FileTime modified, Optional<Object> key) {
     /// The difference between the file at a path now and before.
     enum Change {
         NONE,
-        /// Written to: who has it open or mapped sees other bytes, or none.
+        /// The file was modified: a process that has it open or mapped sees other bytes, or none.
         REWRITTEN,
         /// Removed, or another file has its name: who has it open or mapped still sees the bytes of before.
         REPLACED

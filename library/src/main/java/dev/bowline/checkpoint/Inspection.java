@@ -24,8 +24,8 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/// What a checkpoint holds and what a load would make of it, from config.json and the headers alone: no weights are
-/// read.
+/// What a checkpoint holds and what a load would make of it, from config.json and the headers alone: no weights
+/// are read.
 ///
 /// @param parts the model's own tensors by component, a tied value once
 /// @param passedThrough the parts that are kept as they are, by component
@@ -46,7 +46,7 @@ public record Inspection(
         Head head,
         long storedBytes) {
 
-    /// What a weight can be read from as it is.
+    /// The types that a weight can be read from without scales.
     private static final Set<SafetensorsType> WEIGHTS =
             EnumSet.of(SafetensorsType.F64, SafetensorsType.F32, SafetensorsType.F16, SafetensorsType.BF16);
 
@@ -76,7 +76,7 @@ public record Inspection(
     /// @param embedding its slot
     public record Head(TieFlag flag, Held held, String head, String embedding) {}
 
-    /// What the files hold of the two, as far as headers say.
+    /// The tensors of the pair in the files, by the headers.
     public enum Held {
         EMBEDDING("the input embedding only"),
         HEAD("the head only"),

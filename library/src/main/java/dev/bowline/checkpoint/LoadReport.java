@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// What became of every key in a checkpoint and every slot in the model: nothing is left out.
+/// The outcome of a load for every key of the checkpoint and every slot of the model.
 ///
 /// @param dtype what the model computes in
 /// @param filled the slots that have values of their own
@@ -43,7 +43,7 @@ public record LoadReport(
         notes = List.copyOf(notes);
     }
 
-    /// Where a parameter's values are.
+    /// The memory of a parameter's values.
     public enum Placement {
         /// Memory of its own.
         OWNED,
@@ -83,12 +83,12 @@ public record LoadReport(
     /// @param plan how the head was filled
     public record HeadVerdict(TieFlag flag, HeadBytes bytes, HeadBytes.Plan plan) {}
 
-    /// What the parameters take in memory of their own.
+    /// The bytes of the parameters that have memory of their own.
     public long ownedBytes() {
         return bytes(Placement.OWNED);
     }
 
-    /// What the parameters look at in the mapped files.
+    /// The bytes of the parameters that use the mapped files.
     public long mappedBytes() {
         return bytes(Placement.MAPPED);
     }

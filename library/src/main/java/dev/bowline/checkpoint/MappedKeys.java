@@ -23,7 +23,7 @@ final class MappedKeys {
         keys = KeyMap.of(rules, weights.entries().sequencedKeySet(), slots);
     }
 
-    /// Whether these are the keys mapped with `otherRules` to `otherSlots`.
+    /// True if these are the keys mapped with `otherRules` to `otherSlots`.
     boolean isFor(List<WeightRule> otherRules, SequencedSet<String> otherSlots) {
         return rules.equals(otherRules) && slots.equals(List.copyOf(otherSlots));
     }

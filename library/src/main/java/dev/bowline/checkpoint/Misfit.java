@@ -88,7 +88,7 @@ final class Misfit {
         }
     }
 
-    /// Whether every name has its place in the model, and every slot its name but those that a tie may fill.
+    /// True if every name has its place in the model, and every slot its name but those that a tie may fill.
     private static boolean fits(LanguageModel model, SequencedSet<String> names) {
         String head = model.lmHead().path();
         String embedding = model.inputEmbedding().path();

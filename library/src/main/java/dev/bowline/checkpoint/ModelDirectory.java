@@ -19,7 +19,8 @@ final class ModelDirectory {
 
     private ModelDirectory() {}
 
-    /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF, pickles.
+    /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF,
+    /// pickles.
     static void require(Path directory) {
         if (!Files.exists(directory)) {
             throw new BowlineException("there is no directory %s".formatted(directory), "check the path");

@@ -25,11 +25,11 @@ import java.util.Set;
 import java.util.function.Supplier;
 import jdk.jfr.FlightRecorder;
 
-/// One save: what the head is now, what follows for tensors, flags and files, then the writing aside, the
-/// reading back and the rename.
+/// One save: determines the state of the head, chooses tensors, flags and files, writes a partial directory,
+/// reads it back and renames it.
 final class ModelSave {
 
-    /// What else goes into the directory before it appears.
+    /// Further files of the directory.
     ///
     /// @param tensorBytes of the tensors among them
     /// @param textBytes of the rest
@@ -80,7 +80,7 @@ final class ModelSave {
         notes.addAll(tensorsToSave.notes());
     }
 
-    /// Into a directory that is absent or empty.
+    /// Saves into a directory that is absent or empty.
     SaveReport run(Path directory, Extras extras) {
         return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
@@ -89,7 +89,7 @@ final class ModelSave {
         });
     }
 
-    /// Into a directory whose content, if any, goes when the new is whole.
+    /// Saves into a directory and deletes its earlier content once the new content is whole.
     SaveReport replace(Path directory, Extras extras) {
         return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
@@ -102,7 +102,7 @@ final class ModelSave {
         try {
             return FlightRecorder.isInitialized() ? SaveEvent.around(directory, save) : save.get();
         } catch (InternalError e) {
-            // What the JVM throws for a page of a mapped file that is beyond the file's end now.
+            // The JVM throws this for a page of a mapped file that is beyond the end of the file.
             throw new BowlineException(
                     "%s was not saved: a mapped weights file was truncated: %s".formatted(directory, e.getMessage()),
                     "restore the file, and resume from the last checkpoint saved before the change",

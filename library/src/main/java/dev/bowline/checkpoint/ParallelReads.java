@@ -9,8 +9,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/// Reads that do not touch libtorch, some at a time: one thread alone does not keep up with a fast disk, nor with the
-/// system's clearing of memory that is new.
+/// Reads that do not touch libtorch, some at a time: one thread alone does not keep up with a fast disk, nor with
+/// the system's clearing of memory that is new.
 final class ParallelReads implements AutoCloseable {
 
     private static final int THREADS = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 4);
@@ -18,7 +18,7 @@ final class ParallelReads implements AutoCloseable {
     /// Small enough to share a single large tensor between the threads.
     private static final long SLICE_BYTES = 64L << 20;
 
-    /// What to do with a part of some memory.
+    /// The work on a part of some memory.
     @FunctionalInterface
     interface SliceRead {
         /// @param from how many bytes are in front of the part
@@ -42,8 +42,8 @@ final class ParallelReads implements AutoCloseable {
         }
     }
 
-    /// Whether a byte of `a` is another than that of `b`, which has as many. What was compared of a mapped file does
-    /// not stay in memory.
+    /// True if a byte of `a` differs from that of `b`, which has the same length. What was compared of a mapped
+    /// file does not stay in memory.
     static boolean differ(MemorySegment a, MemorySegment b) {
         if (a.byteSize() <= SLICE_BYTES) {
             return differAlone(a, b);

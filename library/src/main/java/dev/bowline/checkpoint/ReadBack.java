@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/// Opens what was just written as anyone would, and compares it with what was to be written: names, types,
-/// shapes, the index, every byte, and what the flags say of the head.
+/// Opens the written files like any reader and compares names, types, shapes, the index, every byte and the tie
+/// flags with the expected ones.
 final class ReadBack {
 
     private final Path directory;

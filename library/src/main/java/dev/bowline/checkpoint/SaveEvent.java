@@ -14,7 +14,7 @@ import jdk.jfr.StackTrace;
 @Name("dev.bowline.Save")
 @Label("Save")
 @Category("Bowline")
-@Description("A model was saved, and what was written was read back")
+@Description("A model was saved, and the written files were read back")
 @StackTrace(false)
 final class SaveEvent extends Event {
 

@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// How a model is saved.
+/// The options of a save.
 ///
 /// @param source the checkpoint the model was loaded from: spelling, order, files, and the tensors the model
 /// does not hold come from it
@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 /// @param progress told how far the save is
 public record SaveOptions(Optional<Checkpoint> source, OptionalLong maxShardBytes, SaveProgress progress) {
 
-    /// As `source` was: same names, same files.
+    /// The names and files of `source`.
     public static SaveOptions like(Checkpoint source) {
         return new SaveOptions(Optional.of(source), OptionalLong.empty(), SaveProgress.silent());
     }

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// What a save wrote, read back and found whole.
+/// The files that a save wrote and verified by reading them back.
 ///
 /// @param head what the head was at that moment, by identity
 /// @param written every tensor in the files
@@ -43,7 +43,7 @@ public record SaveReport(
         return new SaveReport(directory, head, written, dropped, configChanges, copied, ledger, bytes, all);
     }
 
-    /// Whether the head is the input embedding.
+    /// The state of the head.
     public enum Head {
         /// One value: only the embedding is written.
         TIED,
@@ -51,7 +51,7 @@ public record SaveReport(
         SEPARATE
     }
 
-    /// Where a written tensor's bytes came from.
+    /// The source of a written tensor's bytes.
     public enum Origin {
         /// The model's memory.
         MODEL,

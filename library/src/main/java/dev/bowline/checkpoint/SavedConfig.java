@@ -57,7 +57,7 @@ record SavedConfig(byte[] text, List<ConfigChange> changes) {
         };
     }
 
-    /// Whether any level of it says so.
+    /// True if any level of it says so.
     static boolean claimsTied(JsonObject level) {
         boolean here = level.optionalBoolean(FLAG).orElse(false);
         return here

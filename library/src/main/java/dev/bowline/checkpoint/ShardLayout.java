@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 
-/// Which tensor goes into which file.
+/// The assignment of tensors to files.
 ///
 /// @param index of the files, when there are several or the source had one
 record ShardLayout(List<File> files, Optional<ShardIndex> index) {
@@ -76,7 +76,7 @@ record ShardLayout(List<File> files, Optional<ShardIndex> index) {
         return Optional.of(new ShardLayout(files, source.index().map(index -> index(files, index.metadata(), source))));
     }
 
-    /// What the source says of itself, less the aliases it records for tensors that are written now.
+    /// The metadata of the source without the aliases of tensors that this save writes.
     private static Map<String, String> metadata(Map<String, String> source, List<TensorSource> tensors) {
         Map<String, String> metadata = new LinkedHashMap<>(source);
         tensors.forEach(tensor -> metadata.remove(tensor.name()));

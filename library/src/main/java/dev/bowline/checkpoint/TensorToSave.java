@@ -3,7 +3,7 @@ package dev.bowline.checkpoint;
 import dev.bowline.checkpoint.SaveReport.Origin;
 import dev.bowline.safetensors.TensorSource;
 
-/// One tensor on its way into a file.
+/// One tensor that a save writes, and the source of its bytes.
 record TensorToSave(TensorSource tensor, Origin origin) {
 
     String key() {

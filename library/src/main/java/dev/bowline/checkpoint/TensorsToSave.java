@@ -31,7 +31,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// Decides which tensors a save writes, under which names, in which types, from where.
+/// The tensors that a save writes, with names, types and sources.
 ///
 /// With a source, its order and spelling are kept, and every tensor of it that the model does not compute is
 /// written again as it stands in the file.
@@ -91,7 +91,8 @@ final class TensorsToSave {
         }
     }
 
-    /// Taken from the file as long as the file has it: what was trained is not lost with what was not.
+    /// Takes the tensor from the file if the file still has it. A missing tensor that was not trained does not
+    /// stop the save.
     private void notComputed(Checkpoint source, String key, Origin origin) {
         SafetensorsFile file = source.weights().file(key);
         if (!file.isWhole(key)) {

@@ -4,8 +4,8 @@ import dev.bowline.BowlineException;
 import dev.bowline.ties.HeadBytes;
 import dev.bowline.ties.TieFlag;
 
-/// Decides what a checkpoint's head is before any byte of it is copied: the flag the model was built with, the
-/// flag in the checkpoint's config.json and the bytes must say the same.
+/// Decides if a checkpoint's head is tied or separate before any byte is copied. The flag that the model was built
+/// with, the flag in the checkpoint's config.json and the stored tensors must agree.
 final class TieResolution {
 
     private TieResolution() {}
@@ -29,8 +29,8 @@ final class TieResolution {
                                     checkpoint.directory(),
                                     own.describe(),
                                     evidence.state().text() + parenthesis(evidence)),
-                    "load the checkpoint as its own config.json describes it; tying and untying are conversions of"
-                            + " their own");
+                    "build the model from the config.json of the checkpoint; tying or untying a head is a separate"
+                            + " conversion");
         }
     }
 

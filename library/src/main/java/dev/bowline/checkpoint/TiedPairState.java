@@ -8,7 +8,7 @@ import dev.bowline.ties.HeadBytes;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What the files hold of a head and its embedding. The two tensors are read only when both are there in one
+/// The state of a head and its embedding in the files. The two tensors are read only if both are there in one
 /// shape.
 final class TiedPairState {
 
@@ -46,7 +46,7 @@ final class TiedPairState {
         return state;
     }
 
-    /// What a message should say beyond the state; this reads both tensors once more.
+    /// The detail for a message. Reads both tensors once more.
     Optional<String> detail() {
         return switch (state) {
             case EMBED_ONLY, HEAD_ONLY, BOTH_EQUAL, NEITHER -> Optional.empty();

@@ -56,7 +56,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
         return checkpoint;
     }
 
-    /// How many optimizer steps had been taken.
+    /// The number of optimizer steps that were taken.
     public int step() {
         return json.requireInt("step");
     }
@@ -65,7 +65,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
         return ledger;
     }
 
-    /// What was saved of the training, for `model`, which was loaded from [#checkpoint()].
+    /// The saved state of the training, for `model`, which was loaded from [#checkpoint()].
     ///
     /// @return tensors in the caller's scope, in memory of their own; none if the optimizer's state was not saved
     /// @throws BowlineException when the model's ties are not those of the checkpoint, or a tied value has two

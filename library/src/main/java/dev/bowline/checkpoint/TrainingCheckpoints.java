@@ -91,7 +91,7 @@ public final class TrainingCheckpoints {
         removeLeftovers();
     }
 
-    /// Whether a name in a checkpoint directory is that of an unfinished write of a process that died.
+    /// True if a name in a checkpoint directory is that of an unfinished write of a process that died.
     public static boolean isLeftover(String name) {
         return LEFTOVER.matcher(name).matches();
     }
@@ -207,7 +207,7 @@ public final class TrainingCheckpoints {
         }
     }
 
-    /// What a killed process was writing or removing.
+    /// Deletes the files that a killed process was writing or deleting.
     private void removeLeftovers() {
         finishReplacements();
         for (Path path : children()) {

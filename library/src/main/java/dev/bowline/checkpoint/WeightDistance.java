@@ -19,7 +19,7 @@ import java.util.Set;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// How far a model's values are from those in the files of a checkpoint.
+/// The distance of a model's values from those in the files of a checkpoint.
 ///
 /// @param squaredChange Σ (value − stored)²
 /// @param squaredStored Σ stored²
@@ -79,7 +79,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
                 long size = Math.min(CHUNK_ELEMENTS, elements - at);
                 try (TensorScope _ = TensorScope.open();
                         Arena arena = Arena.ofConfined()) {
-                    // Not the map: a file that was cut would end the process.
+                    // A read of a truncated mapped file would end the process, so the bytes are copied.
                     MemorySegment part = arena.allocate(size * stored.bytes(), Long.BYTES);
                     checkpoint.weights().copy(piece.name(), piece.from() + at * stored.bytes(), part);
                     Tensor before = HostTensors.view(part, stored, size);

@@ -28,10 +28,10 @@ import java.util.SequencedMap;
 import jdk.jfr.FlightRecorder;
 import org.bytedeco.pytorch.Tensor;
 
-/// One load: the verdict on the head, then the accounts of keys and slots, then the bytes, then the checks.
+/// One load: resolves the tie, checks keys and slots, reads the bytes, verifies the result.
 final class WeightLoad {
 
-    /// What a processor's cache still has after it was read.
+    /// A size that a processor's cache still holds after a read.
     private static final long CACHED_BYTES = 1L << 20;
 
     private final CheckpointMapping names;
@@ -39,7 +39,7 @@ final class WeightLoad {
     private final LanguageModel model;
     private final LoadPurpose purpose;
 
-    /// Where the bytes of each parameter that was not cast are seen to be the file's.
+    /// The memory of each parameter that was not cast, verified to have the bytes of the file.
     private final Map<Parameter, MemorySegment> fileBytes = new IdentityHashMap<>();
 
     WeightLoad(CheckpointMapping names, LoadPurpose purpose) {
@@ -118,7 +118,7 @@ final class WeightLoad {
         if (pieces.size() == 1 && stored != dtype) {
             MemorySegment bytes = mapped(pieces.getFirst());
             owned.put(parameter, Ops.cast(HostTensors.view(bytes, stored, parameter.shape()), dtype));
-            // Or the whole file would be resident beside what it becomes.
+            // Otherwise the whole file would be resident in addition to the cast values.
             bytes.unload();
         } else if (pieces.size() == 1
                 && parameter.device().isCpu()
@@ -174,7 +174,7 @@ final class WeightLoad {
         map.unload();
     }
 
-    /// Whether libtorch may look at the piece where it is: a file may place a tensor at any byte.
+    /// True if the mapped bytes are aligned for libtorch: a file may place a tensor at any byte.
     private boolean isAligned(ByteRange piece, Dtype stored) {
         return mapped(piece).address() % stored.bytes() == 0;
     }

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// A directory that appears whole or not at all: written beside its place, forced to the disk, then renamed.
+/// Writes a directory whole or not at all: under a hidden name, fsynced, then renamed.
 public final class AtomicDirectory {
 
     @FunctionalInterface
@@ -30,7 +30,7 @@ public final class AtomicDirectory {
             try (SaveLock mark = SaveLock.beside(parent, target)) {
                 writeThenMove(target, mark.aside(), bytes, aside -> {
                     content.writeTo(aside);
-                    // Someone else may have put something there meanwhile.
+                    // Another process may have created files there in the meantime.
                     requireFree(target);
                     Files.deleteIfExists(target);
                 });
@@ -38,8 +38,8 @@ public final class AtomicDirectory {
         });
     }
 
-    /// The same for a target that may be there: it is moved away once the new one is whole, and removed after.
-    /// What a dead process left is the caller's to remove.
+    /// Like [#write], for a target that may exist: the old directory is deleted after the new one has its place.
+    /// The caller deletes the files of killed processes.
     public static void replace(Path target, long bytes, Content content) {
         Path parent = parent(target);
         saving(target, bytes, () -> {
@@ -58,7 +58,7 @@ public final class AtomicDirectory {
     private static Path parent(Path target) {
         Path parent = target.toAbsolutePath().normalize().getParent();
         if (parent == null) {
-            throw new BowlineException("%s is not a place for a checkpoint".formatted(target), "name a directory");
+            throw new BowlineException("%s cannot hold a checkpoint".formatted(target), "name a directory");
         }
         return parent;
     }
@@ -82,7 +82,7 @@ public final class AtomicDirectory {
         void run() throws IOException;
     }
 
-    /// Says of a failure of the disk what was to be saved and what room there is.
+    /// Adds required and available disk space to a write failure.
     private static void saving(Path target, long bytes, Saving saving) {
         try {
             saving.run();
@@ -102,7 +102,7 @@ public final class AtomicDirectory {
         }
     }
 
-    /// Refuses a target that holds something: what is in it would be mixed up with the new, or lost.
+    /// Refuses a target with content, which would be mixed with the new content or lost.
     public static void requireFree(Path target) {
         if (!Files.exists(target)) {
             return;
@@ -150,7 +150,7 @@ public final class AtomicDirectory {
         }
     }
 
-    /// A part of a save that cannot be removed.
+    /// A partial directory that cannot be deleted.
     private static final class LeftBehindException extends IOException {
         private final Path aside;
 

@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/// Writes a file whole or not at all: under a hidden name, fsynced, then renamed over the target. A failure leaves the
-/// target unchanged.
+/// Writes a file whole or not at all: under a hidden name, fsynced, then renamed over the target. A failure
+/// leaves the target unchanged.
 public final class AtomicFile {
 
     private AtomicFile() {}

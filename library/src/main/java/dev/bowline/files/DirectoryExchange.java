@@ -11,10 +11,10 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// Swaps two directories in one step, which Java cannot: `renameat2` with RENAME_EXCHANGE, on Linux.
+/// Exchanges two directories in one step with Linux's `renameat2` and RENAME_EXCHANGE, which Java does not offer.
 public final class DirectoryExchange {
 
-    /// Relative paths start at the working directory; those used here are absolute.
+    /// The directory of relative paths. All paths here are absolute.
     private static final int AT_FDCWD = -100;
 
     private static final int RENAME_EXCHANGE = 2;
@@ -25,7 +25,7 @@ public final class DirectoryExchange {
         this.function = function;
     }
 
-    /// Never swaps, as on every other system.
+    /// An exchange that always returns false, as on every other system.
     public static DirectoryExchange none() {
         return new DirectoryExchange(Optional.empty());
     }

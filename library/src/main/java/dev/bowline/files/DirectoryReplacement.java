@@ -10,10 +10,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// Puts a whole directory in the place of another.
+/// Replaces a directory by another.
 ///
-/// No file system everywhere does that in one step. So the new directory first gets a name that says that it is whole,
-/// and from then on the replacement is only ever finished: by the process that began it, or by the next.
+/// Not every file system replaces a directory in one step. So the new directory first gets a name that marks it as
+/// whole, and from then on the replacement is only completed: by the process that began it, or by the next one.
 public final class DirectoryReplacement {
 
     private static final Pattern WHOLE = Pattern.compile("\\.(.+)\\.[0-9a-f-]{36}\\.whole");
@@ -30,12 +30,12 @@ public final class DirectoryReplacement {
             DurableFiles.fsyncDirectory(parent);
             finish(whole, target, parent);
         } catch (IOException e) {
-            DurableFiles.deleteRecursively(whole); // this process lives, so the save failed and leaves nothing
+            DurableFiles.deleteRecursively(whole); // the save failed, and this process can still delete its directory
             throw e;
         }
     }
 
-    /// Finishes what killed processes began among the children of `parent`.
+    /// Completes the replacements that killed processes began among the children of `parent`.
     public static void finishAll(Path parent) throws IOException {
         List<Path> children;
         try (Stream<Path> all = Files.list(parent)) {
@@ -66,11 +66,11 @@ public final class DirectoryReplacement {
         try {
             DurableFiles.deleteRecursively(old);
         } catch (IOException _) {
-            // The new one is in its place. The next save removes what is hidden.
+            // The new directory is in its place. The next save deletes the hidden one.
         }
     }
 
-    /// Forces the name of a directory that is in its place to the disk. A failure leaves it there.
+    /// Makes the name of a complete directory durable. A failure leaves the directory.
     static void confirm(Path target, Path parent) {
         try {
             DurableFiles.fsyncDirectory(parent);

@@ -34,7 +34,7 @@ public final class DurableFiles {
         }
     }
 
-    /// Whether `path` is on a file system with POSIX permissions and durable directories.
+    /// True if `path` is on a file system with POSIX permissions and durable directories.
     public static boolean isPosix(Path path) {
         return path.getFileSystem().supportedFileAttributeViews().contains("posix");
     }

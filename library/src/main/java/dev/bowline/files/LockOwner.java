@@ -33,7 +33,7 @@ record LockOwner(String host, long pid, String started) {
                         .isPresent();
     }
 
-    /// Without a look-up in the network.
+    /// The host name, without a network look-up.
     private static String thisHost() {
         try {
             return Files.readString(LINUX_HOST_NAME).strip();

@@ -10,8 +10,9 @@ import java.nio.file.StandardOpenOption;
 
 /// Creates a file under its own name and fsyncs it once.
 ///
-/// A failure leaves a part of the file, so the file belongs in a directory that nobody reads yet. [AtomicDirectory]
-/// makes such a directory visible and makes the names in it durable. For a single file see [AtomicFile].
+/// A failure leaves a part of the file, so the file belongs in a directory that nobody reads yet.
+/// [AtomicDirectory] makes such a directory visible and makes the names in it durable. For a single file see
+/// [AtomicFile].
 public final class NewFile {
 
     /// Writes the content of a file.

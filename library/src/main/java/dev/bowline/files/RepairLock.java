@@ -18,10 +18,11 @@ import java.util.Arrays;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps other repairs of this place out while it is open. The system ends it with the process.
+/// The lock of a repair: one process at a time repairs a checkpoint. The system releases the lock with the
+/// process.
 ///
-/// The file is removed by whoever has the lock. Who had opened it before could then lock a file that is gone,
-/// so a lock counts only when its mark is found under the file's name.
+/// The owner deletes the file. A process that opened the file before could then lock a deleted file, so a lock is
+/// valid only if its mark is found under the name of the file.
 public final class RepairLock implements AutoCloseable {
 
     /// Behind the mark, as Windows lets nobody read what is locked.
@@ -79,7 +80,7 @@ public final class RepairLock implements AutoCloseable {
                 requireLock(file);
                 return FileChannel.open(file, LinkOption.NOFOLLOW_LINKS, StandardOpenOption.WRITE);
             } catch (NoSuchFileException _) {
-                // Its holder has removed it meanwhile.
+                // The holder has removed the file in the meantime.
             }
         }
     }
@@ -89,12 +90,12 @@ public final class RepairLock implements AutoCloseable {
         boolean isLock = facts.isRegularFile() && facts.size() <= MARK_BYTES && links(file) == 1;
         if (!isLock) {
             throw new BowlineException(
-                    "%s is where the repair's lock belongs: it is %s"
+                    "%s should be the lock file of a repair, but it is %s"
                             .formatted(
                                     file,
                                     facts.isSymbolicLink()
                                             ? "a link"
-                                            : facts.isRegularFile() ? "another file" : "no file"),
+                                            : facts.isRegularFile() ? "another file" : "not a file"),
                     "remove it, if you do not need it");
         }
     }

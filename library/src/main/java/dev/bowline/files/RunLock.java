@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
 
 /// The lock on a checkpoint directory: one run at a time writes into it.
 ///
-/// The operating system holds the lock on a file in the directory and gives it up with the process, however that ends.
-/// The file says which process of which host has the lock. It stays in the directory, because a lock on a file that is
-/// removed protects nothing.
+/// The operating system holds the lock on a file in the directory and gives it up with the process, however that
+/// ends. The file says which process of which host has the lock. It stays in the directory, because a lock on a
+/// file that is removed protects nothing.
 ///
-/// A file system may have no locks. The file alone decides there: a process that ends well empties it, and one of this
-/// host is looked up.
+/// A file system may have no locks. The file alone decides there: a process that ends well empties it, and one of
+/// this host is looked up.
 public final class RunLock implements AutoCloseable {
 
     /// The file that is locked.
@@ -36,8 +36,8 @@ public final class RunLock implements AutoCloseable {
 
     private static final int LONGEST_TEXT = 4096;
 
-    /// Directories whose lock this process has. It must not open their files again: some systems give up all locks of
-    /// a process on a file when it closes the file once.
+    /// Directories whose lock this process has. It must not open their files again: some systems give up all
+    /// locks of a process on a file when it closes the file once.
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     /// Requests a lock.
@@ -100,7 +100,7 @@ public final class RunLock implements AutoCloseable {
             }
             open(directory, OF_THE_SYSTEM).close();
         } catch (IOException _) {
-            // Not to be opened: whoever acquires the lock says why.
+            // The file cannot be opened; acquiring the lock reports the reason.
         }
     }
 
@@ -172,7 +172,7 @@ public final class RunLock implements AutoCloseable {
         }
     }
 
-    /// Gives the directory free.
+    /// Releases the lock.
     @Override
     public void close() {
         try (channel) {

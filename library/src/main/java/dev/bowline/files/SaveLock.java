@@ -13,14 +13,15 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// A file beside a directory that is being written, locked for as long as the process that writes it lives.
+/// A lock file next to a directory that is being written. The writing process holds the lock.
 ///
-/// The system gives a lock up with its process, however that ends. So a mark that can be locked belongs to a dead one,
-/// and what that was writing can go. Where a file system has no locks, nothing is removed.
+/// The system releases the lock when the process ends, for any reason. So a lock file that can be locked belongs
+/// to a process that ended, and its partial directory can be deleted. On a file system without locks nothing is
+/// deleted.
 final class SaveLock implements AutoCloseable {
 
-    /// In the names of this process's marks: it must not so much as open them again, since some systems give up all
-    /// locks of a process on a file when it closes the file once.
+    /// Part of the names of this process's lock files. The process must not open them again, because some systems
+    /// release all locks of a process on a file when it closes the file once.
     private static final UUID PROCESS = UUID.randomUUID();
 
     private static final String ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
@@ -43,7 +44,7 @@ final class SaveLock implements AutoCloseable {
             Path file = parent.resolve(".%s.%s.%s.saving".formatted(target.getFileName(), PROCESS, save));
             FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
             lock(channel);
-            // Another process may have found the mark before it was locked, and taken it for a dead one's.
+            // Another process may have found the file before it was locked, and deleted it.
             if (Files.exists(file)) {
                 return new SaveLock(
                         file, PartialName.of(parent.resolve(target.getFileName()), save.toString()), channel);
@@ -56,16 +57,16 @@ final class SaveLock implements AutoCloseable {
         try {
             channel.lock();
         } catch (IOException _) {
-            // A file system without locks: then nobody else gets this one either.
+            // On a file system without locks no other process can lock this file either.
         }
     }
 
-    /// Where the directory is written.
+    /// The path under which the directory is written.
     Path aside() {
         return aside;
     }
 
-    /// Removes what processes that are dead were writing among the children of `parent`.
+    /// Deletes the partial directories of ended processes among the children of `parent`.
     static void removeLeftovers(Path parent) throws IOException {
         List<Path> children;
         try (Stream<Path> all = Files.list(parent)) {
@@ -87,17 +88,17 @@ final class SaveLock implements AutoCloseable {
                 Files.deleteIfExists(mark);
             }
         } catch (IOException _) {
-            // Gone meanwhile, another user's, or without locks: it is not in the way of a save.
+            // The file is gone, belongs to another user, or cannot be locked. It does not disturb a save.
         }
     }
 
-    /// Once the directory is in its place, or was removed.
+    /// Call it after the directory has its name or was deleted.
     @Override
     public void close() {
         try (channel) {
             Files.deleteIfExists(file);
         } catch (IOException _) {
-            // It is not locked any more, so the next save removes it.
+            // The file is not locked any more, so the next save deletes it.
         }
     }
 }

@@ -11,11 +11,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
-/// What follows the writing of a file on threads of its own, so that neither the disk nor a second processor waits for
-/// the end of it: what was written is forced to the disk, and hashed as the file gives it back.
+/// Work on a file while the file is still written, on two threads: one fsyncs the written bytes, one reads them
+/// back.
 public final class WriteBehind implements AutoCloseable {
 
-    /// Enough for a disk to be busy with, and little beside what the system keeps unwritten anyway.
+    /// Enough to keep a disk busy, and little compared with the unwritten bytes that a system keeps.
     private static final long FORCE_BYTES = 256L << 20;
 
     private final FileChannel channel;
@@ -24,7 +24,7 @@ public final class WriteBehind implements AutoCloseable {
     private final List<Future<?>> running = new ArrayList<>();
     private long forced;
 
-    /// Of the hashing thread alone.
+    /// Used by the reading thread only.
     private ByteBuffer buffer = ByteBuffer.allocate(0);
 
     /// @param channel open for reading too
@@ -37,7 +37,7 @@ public final class WriteBehind implements AutoCloseable {
                 Thread.ofPlatform().daemon().name(name).factory());
     }
 
-    /// Everything in front of `position` has been written.
+    /// Reports that all bytes before `position` were written.
     public void written(long position) {
         if (position - forced >= FORCE_BYTES) {
             forced = position;
@@ -61,7 +61,7 @@ public final class WriteBehind implements AutoCloseable {
             buffer.clear().limit(length);
             while (buffer.hasRemaining()) {
                 if (channel.read(buffer, from + buffer.position()) < 0) {
-                    throw new IOException("what was written cannot be read back");
+                    throw new IOException("the written bytes cannot be read back");
                 }
             }
             reader.accept(buffer.flip());
@@ -69,7 +69,7 @@ public final class WriteBehind implements AutoCloseable {
         }));
     }
 
-    /// Returns when all of it is done. A failure to force is thrown here and would not be told again by the system.
+    /// Waits for all work. Throws a failed fsync, which the system reports only once.
     public void await() throws IOException {
         for (Future<?> each : running) {
             try {
@@ -84,7 +84,7 @@ public final class WriteBehind implements AutoCloseable {
         running.clear();
     }
 
-    /// Waits for what is running, so that nothing reads a file that is about to be closed.
+    /// Waits for running work, so no thread reads a file that is about to be closed.
     @Override
     public void close() {
         running.forEach(each -> each.cancel(false));

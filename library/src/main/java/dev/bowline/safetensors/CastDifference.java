@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 
 /// Compares rows of two float types: the wider rounded to the narrower must be the narrower.
 ///
-/// Types of at most 32 bits are compared as the bits that their elements have as 32-bit floats, a row at a time: most
-/// rows end after a look at integers.
+/// Types of at most 32 bits are compared as the bits that their elements have as 32-bit floats, a row at a time:
+/// most rows end after a look at integers.
 final class CastDifference {
 
     private static final int INFINITY = 0x7f800000;
@@ -26,17 +26,18 @@ final class CastDifference {
         narrow = firstIsWider ? second : first;
     }
 
-    /// The largest absolute difference of two elements of which one is not the other rounded; NaN if it is no number.
+    /// The largest absolute difference of two elements of which one is not the other rounded; NaN if it is no
+    /// number.
     double largest() {
         return largest;
     }
 
-    /// Whether every element seen so far is exactly the other's.
+    /// True if every element seen so far is exactly the other's.
     boolean isExact() {
         return exact;
     }
 
-    /// Whether one row of each differs after the cast.
+    /// True if one row of each differs after the cast.
     boolean differs(ByteBuffer a, ByteBuffer b) {
         if (first == ElementReader.F64 || second == ElementReader.F64) {
             return differsAsDoubles(a, b);

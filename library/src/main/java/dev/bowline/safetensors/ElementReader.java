@@ -101,7 +101,7 @@ public enum ElementReader {
                 : this == F32 ? Float.intBitsToFloat(bits) : Float.float16ToFloat((short) bits);
     }
 
-    /// Of one element.
+    /// One element.
     public int bytes() {
         return type.bytes();
     }

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 
-/// What a file that is not safetensors probably is, told by its first bytes.
+/// The probable format of a file that is not safetensors, by its first bytes.
 enum ForeignFormat {
     LFS_POINTER("a Git LFS pointer, not the file it points to", "run 'git lfs pull', or download the file itself") {
         @Override

@@ -29,7 +29,7 @@ import java.util.Set;
 /// A salvaging reader goes on where the format is broken and every tensor's bytes are known all the same.
 final class HeaderReader {
 
-    /// What becomes of a breach that leaves no doubt about any tensor.
+    /// The handling of a breach that leaves no doubt about any tensor.
     @FunctionalInterface
     interface Breaches {
         void found(String what, BowlineException refusal);

@@ -41,7 +41,7 @@ final class HeaderStream extends InputStream {
         return count;
     }
 
-    /// Whether nothing is left, in the buffer or in the file.
+    /// True if nothing is left, in the buffer or in the file.
     ///
     /// @throws EOFException when the file ends before the run does
     private boolean isEmpty() throws IOException {

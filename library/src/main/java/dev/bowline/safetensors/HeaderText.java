@@ -47,8 +47,8 @@ record HeaderText(List<TensorSource> tensors, ByteBuffer bytes, long dataBytes) 
         return new HeaderText(ordered, padded(Json.compact(JsonObject.of(fields))), position);
     }
 
-    /// The given order, unless that would start a tensor at a place its elements do not divide; then wider types come
-    /// first, which keeps every start aligned.
+    /// The given order, unless that would start a tensor at a place its elements do not divide; then wider types
+    /// come first, which keeps every start aligned.
     private static List<TensorSource> aligned(List<TensorSource> tensors) {
         Set<String> names = new HashSet<>();
         boolean isAligned = true;

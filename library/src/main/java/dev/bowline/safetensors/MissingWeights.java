@@ -31,7 +31,7 @@ public final class MissingWeights {
         Optional<String> gguf = first(names, name -> name.endsWith(".gguf"));
         if (gguf.isPresent()) {
             return new BowlineException(
-                    "%s holds its weights as GGUF (%s), the format of llama.cpp and Ollama, which is not read here"
+                    "%s holds its weights as GGUF (%s), a format of llama.cpp and Ollama that Bowline does not read"
                             .formatted(directory, gguf.get()),
                     GGUF_FIX);
         }
@@ -56,7 +56,7 @@ public final class MissingWeights {
         String name = String.valueOf(file.getFileName());
         return name.endsWith(".gguf")
                 ? new BowlineException(
-                        "%s is a GGUF file, the format of llama.cpp and Ollama, which is not read here".formatted(file),
+                        "%s is a GGUF file, a format of llama.cpp and Ollama that Bowline does not read".formatted(file),
                         GGUF_FIX)
                 : new BowlineException(
                         "%s is not a directory".formatted(file),

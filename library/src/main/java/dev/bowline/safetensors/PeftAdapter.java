@@ -24,8 +24,8 @@ public record PeftAdapter(Path directory, Optional<String> type, Optional<String
     /// The adapter's tensors.
     public static final String WEIGHTS_FILE = "adapter_model.safetensors";
 
-    /// The adapter in `directory`; empty when the directory holds none. A config that is not JSON is an adapter's all
-    /// the same.
+    /// The adapter in `directory`; empty when the directory holds none. A config that is not JSON is an adapter's
+    /// all the same.
     public static Optional<PeftAdapter> find(Path directory) {
         Path file = directory.resolve(CONFIG_FILE);
         if (!Files.isRegularFile(file)) {

@@ -113,7 +113,8 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /// The tensor's bytes, little-endian, without a copy and of any size; valid until this file is closed.
     ///
-    /// The segment is read-only. It starts at a multiple of the element size only if the file's writer saw to that.
+    /// The segment is read-only. It starts at a multiple of the element size only if the file's writer saw to
+    /// that.
     public MemorySegment bytes(String name) {
         TensorEntry entry = entry(name);
         return data.asSlice(entry.begin(), entry.bytes());
@@ -146,7 +147,7 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    /// Whether the file still has all bytes of the tensor; they are missing when it was cut after it was opened.
+    /// True if the file still has all bytes of the tensor; they are missing when it was cut after it was opened.
     public boolean isWhole(String name) {
         try {
             return channel.size()

@@ -5,8 +5,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 
-/// What a file says it holds, checked against its length: the tensors' bytes follow each other without gap or overlap
-/// from the end of the header to the end of the file.
+/// The header of a file, checked against the length of the file: the tensors' bytes follow each other without gap
+/// or overlap from the end of the header to the end of the file.
 ///
 /// @param entries in the order of their bytes
 /// @param metadata the `__metadata__` strings, in the file's order
@@ -24,7 +24,7 @@ public record SafetensorsHeader(
         metadata = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(metadata));
     }
 
-    /// How many bytes the whole file has.
+    /// The length of the whole file in bytes.
     public long fileBytes() {
         return dataStart + dataBytes;
     }

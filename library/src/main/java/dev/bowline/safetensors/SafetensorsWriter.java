@@ -18,7 +18,7 @@ import java.util.Set;
 /// Writes safetensors files in one pass and fsyncs each once.
 public final class SafetensorsWriter {
 
-    /// What transformers expects of a file that PyTorch could have written.
+    /// The metadata that transformers expects in a file of PyTorch tensors.
     public static final Map<String, String> PYTORCH_METADATA = Map.of("format", "pt");
 
     /// Pieces small enough to be in the processor's cache when they are read back to be hashed.
@@ -41,7 +41,8 @@ public final class SafetensorsWriter {
     ///
     /// @param tensors in the order of their bytes; wider types first if some start would be unaligned otherwise
     /// @param metadata in the order of the header; an empty map writes none
-    /// @param hashed the names of the tensors whose [TensorHash] is wanted, computed from the file as it reads back
+    /// @param hashed the names of the tensors whose [TensorHash] is wanted, computed from the file as it reads
+    /// back
     public static WrittenFile write(
             Path target, List<TensorSource> tensors, Map<String, String> metadata, Set<String> hashed) {
         return write(AtomicFile::write, target, tensors, metadata, hashed);

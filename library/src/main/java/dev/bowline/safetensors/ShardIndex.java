@@ -23,8 +23,8 @@ import java.util.TreeSet;
 
 /// `model.safetensors.index.json`: which file of a sharded checkpoint holds which tensor.
 ///
-/// A shard is named as a file beside its index; a name that leads anywhere else is refused. The file itself may be a
-/// symbolic link, as it is in the hub's cache.
+/// A shard is named as a file beside its index; a name that leads anywhere else is refused. The file itself may
+/// be a symbolic link, as it is in the hub's cache.
 ///
 /// @param weightMap the file of every tensor, in the index's order
 /// @param metadata what else the index says, such as `total_size`
@@ -87,7 +87,7 @@ public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject meta
         NewFile.write(path, Json.pretty(index));
     }
 
-    /// Whether the file system can have it: half of a surrogate pair it cannot.
+    /// True if a file can have this name. A name with half of a surrogate pair is impossible.
     private static boolean isFileName(String name) {
         try {
             return name.length() <= TensorName.MAX_LENGTH

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SequencedMap;
 
-/// Which tensors go into which file, decided as Hugging Face decides it, so that a checkpoint saved with the same
-/// limit has the same files.
+/// The assignment of tensors to files by the rule of Hugging Face, so that a checkpoint saved with the same limit
+/// has the same files.
 ///
-/// Tensors are taken in their order and a new shard begins when the next would exceed the limit. A tensor larger than
-/// the limit gets a shard of its own, before the one that was being filled, which goes on.
+/// Tensors are taken in their order and a new shard begins when the next would exceed the limit. A tensor larger
+/// than the limit gets a shard of its own, before the one that was being filled, which goes on.
 ///
 /// @param shards in the order of their numbers; one of them means no index is needed
 public record ShardPlan(List<Shard> shards) {

@@ -3,7 +3,7 @@ package dev.bowline.safetensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
-/// Where a tensor's bytes come from when it is written.
+/// The source of a tensor's bytes when the tensor is written.
 @FunctionalInterface
 public interface TensorBytes {
 

@@ -22,14 +22,14 @@ public final class TensorComparison {
 
     private TensorComparison() {}
 
-    /// Whether two tensors of one type and shape have the same bytes; reading stops where they differ.
+    /// True if two tensors of one type and shape have the same bytes; reading stops where they differ.
     public static boolean isSame(TensorRange a, TensorRange b) {
         return a.entry().type() == b.entry().type()
                 && a.entry().shape().equals(b.entry().shape())
                 && startAlike(a, b, a.entry().bytes());
     }
 
-    /// Whether the first `bytes` of both are the same; reading stops where they differ.
+    /// True if the first `bytes` of both are the same; reading stops where they differ.
     public static boolean startAlike(TensorRange a, TensorRange b, long bytes) {
         return RowPass.over(List.of(a, b), List.of(1, 1), bytes, SameBytes::new).stream()
                 .allMatch(part -> part.same);
@@ -87,7 +87,7 @@ public final class TensorComparison {
         }
     }
 
-    /// Whether it is a matrix whose rows fit memory.
+    /// True if it is a matrix whose rows fit memory.
     public static boolean hasRows(TensorRange tensor) {
         TensorEntry entry = tensor.entry();
         return entry.shape().size() == 2

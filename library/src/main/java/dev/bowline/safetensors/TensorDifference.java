@@ -3,13 +3,15 @@ package dev.bowline.safetensors;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How two tensors of one shape differ.
+/// The difference of two tensors of one shape.
 ///
 /// @param rows how many rows each has; 1 for what is not a matrix
-/// @param differing how many of them differ: bitwise, or for two float types after the wider is cast to the narrower
+/// @param differing how many of them differ: bitwise, or for two float types after the wider is cast to the
+/// narrower
 /// @param firstRow the first that does; -1 when none does
 /// @param largest the largest absolute difference of two elements; NaN if it is not a number or not known
-/// @param ulps the largest distance of two elements counted in representable values; [Long#MAX_VALUE] if not known
+/// @param ulps the largest distance of two elements counted in representable values; [Long#MAX_VALUE] if not
+/// known
 /// @param exact whether every element of one is exactly the other's, in whatever type
 /// @param sample up to 20 differing rows, in order
 public record TensorDifference(
@@ -31,7 +33,7 @@ public record TensorDifference(
         return differing == 0;
     }
 
-    /// Of two runs of rows, `later` after this one.
+    /// The difference over two runs of rows, this one and `later`, which follows it.
     TensorDifference and(TensorDifference later) {
         List<Long> samples = new ArrayList<>(sample);
         samples.addAll(later.sample);

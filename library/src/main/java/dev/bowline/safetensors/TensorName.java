@@ -3,8 +3,8 @@ package dev.bowline.safetensors;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/// Validates a tensor's name. The length limit is far above that of any real model, and bounds the work on names by the
-/// number of tensors.
+/// Validates a tensor's name. The length limit is far above that of any real model, and bounds the work on names
+/// by the number of tensors.
 final class TensorName {
 
     /// The longest names of published models have about 150 characters.

@@ -2,7 +2,7 @@ package dev.bowline.safetensors;
 
 import java.nio.file.Path;
 
-/// Where a tensor's bytes are.
+/// The place of a tensor's bytes.
 ///
 /// @param start where they begin in the file
 public record TensorRange(Path file, long start, TensorEntry entry) {

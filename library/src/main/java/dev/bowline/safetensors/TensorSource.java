@@ -34,7 +34,7 @@ public record TensorSource(String name, SafetensorsType type, List<Long> shape, 
         return new TensorSource(name, entry.type(), entry.shape(), file.bytes(name));
     }
 
-    /// How many bytes it will have in the file.
+    /// The length of the tensor in the file, in bytes.
     public long bytes() {
         return TensorEntry.bytesOf(type, shape);
     }

@@ -46,7 +46,8 @@ public final class WeightFiles implements AutoCloseable {
         }
     }
 
-    /// Weights of which only the headers are known: [#entries] and [#header] answer, and no bytes can be asked for.
+    /// Weights of which only the headers are known: [#entries] and [#header] answer, and no bytes can be asked
+    /// for.
     public static WeightFiles ofHeaders(Path directory, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
         requireAgreement(directory, index, headers);
         return new WeightFiles(directory, index, List.of(), headers);
@@ -89,7 +90,7 @@ public final class WeightFiles implements AutoCloseable {
         return index;
     }
 
-    /// Whether the directory has an index in addition to the single file that is read.
+    /// True if the directory has an index in addition to the single file that is read.
     public boolean passesOverIndex() {
         return index.isEmpty() && Files.exists(directory.resolve(ShardIndex.FILE_NAME));
     }
@@ -172,7 +173,7 @@ public final class WeightFiles implements AutoCloseable {
         }
     }
 
-    /// Whether a directory has a single file or an index.
+    /// True if a directory has a single file or an index.
     public static boolean isThere(Path directory) {
         return Files.exists(directory.resolve(ShardPlan.SINGLE_FILE))
                 || Files.exists(directory.resolve(ShardIndex.FILE_NAME));
@@ -185,8 +186,8 @@ public final class WeightFiles implements AutoCloseable {
                 .orElse(List.of(directory.resolve(ShardPlan.SINGLE_FILE)));
     }
 
-    /// Refuses shards that do not hold what their index says. A name of the index that no shard holds is not refused
-    /// here: see [#unheld].
+    /// Refuses shards that do not hold what their index says. A name of the index that no shard holds is not
+    /// refused here: see [#unheld].
     ///
     /// @param index empty for a single file
     public static void requireAgreement(Path directory, Optional<ShardIndex> index, List<SafetensorsHeader> headers) {
@@ -215,8 +216,8 @@ public final class WeightFiles implements AutoCloseable {
         });
     }
 
-    /// The tensors that an index names and no shard holds, each with the file that the index names. Only a model can
-    /// tell if it needs one of them: a tied head is often left in an index.
+    /// The tensors that an index names and no shard holds, each with the file that the index names. Only a model
+    /// can tell if it needs one of them: a tied head is often left in an index.
     private static SequencedMap<String, String> unheld(Optional<ShardIndex> index, Set<String> held) {
         SequencedMap<String, String> unheld = new LinkedHashMap<>();
         index.ifPresent(shards -> shards.weightMap().forEach((tensor, file) -> {

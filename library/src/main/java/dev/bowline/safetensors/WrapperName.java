@@ -43,7 +43,8 @@ public record WrapperName(String text, Place place) {
 
     private static final Pattern DOUBLED = Pattern.compile("^(\\w+\\.)\\1");
 
-    /// The texts that a wrapper may have added to these names. Only a model can tell if a name without it is its own.
+    /// The texts that a wrapper may have added to these names. Only a model can tell if a name without it is its
+    /// own.
     public static List<WrapperName> candidates(Collection<String> names) {
         List<WrapperName> candidates = new ArrayList<>();
         if (names.isEmpty()) {

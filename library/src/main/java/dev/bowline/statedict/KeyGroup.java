@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// Checkpoint keys and the slots they fill, read either way: the values of the keys, one after another, are the values
-/// of the slots, one after another.
+/// Checkpoint keys and the slots they fill, read either way: the values of the keys, one after another, are the
+/// values of the slots, one after another.
 ///
 /// @param keys one, or every expert's of a stack in order
 /// @param slots one, or the parts of a split in order
 public record KeyGroup(Kind kind, List<String> keys, List<String> slots) {
 
-    /// How the shapes relate.
+    /// The relation of the shapes.
     public enum Kind {
         /// One key, one slot, one shape.
         SAME,
@@ -52,7 +52,7 @@ public record KeyGroup(Kind kind, List<String> keys, List<String> slots) {
         }
     }
 
-    /// How many keys make up one entry of a stack.
+    /// The number of keys of one entry of a stack.
     private boolean stacks(List<List<Long>> given, List<Long> wanted) {
         if (wanted.isEmpty() || wanted.getFirst() <= 0 || given.size() % wanted.getFirst() != 0) {
             return false;

@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// What every key of one checkpoint means to one model, and how every slot is spelled when it is saved.
+/// The meaning of every key of one checkpoint for one model, and the key under which each slot is saved.
 ///
 /// Nothing is left out: a key fills slots, is ignored with a reason, is passed through, or is unknown; a slot is
 /// filled or empty. Saving under [#keyOf] chooses the spelling that was read.
@@ -98,7 +98,7 @@ public final class KeyMap {
         return notes;
     }
 
-    /// What to call `slot` in a save: as the checkpoint did, or as it would have.
+    /// The key of `slot` in a save, in the spelling of the checkpoint.
     ///
     /// Slots of a split or stack are not saved one by one; [#groups] has them.
     public String keyOf(String slot) {

@@ -23,7 +23,7 @@ final class KeyMatching {
     final SequencedMap<String, String> passedThrough = new LinkedHashMap<>();
     final List<String> unknown = new ArrayList<>();
     final SequencedSet<KeyRename> used = new LinkedHashSet<>();
-    /// How many keys lack each prefix of the base class.
+    /// The number of keys that lack each prefix of the base class.
     final SequencedMap<String, Integer> unprefixed = new LinkedHashMap<>();
 
     private final List<KeyRename> renamings = new ArrayList<>();
@@ -31,7 +31,7 @@ final class KeyMatching {
     private final List<WeightRule> rules;
     private final Set<String> slots;
     private final Map<String, NamePattern> patterns = new LinkedHashMap<>();
-    /// By the first slot of each group, in the order of the first key; a stack's group is made when it is whole.
+    /// Groups by their first slot, in the order of the first key. The group of a stack is added when it is whole.
     private final SequencedMap<String, KeyGroup> groups = new LinkedHashMap<>();
 
     private final Map<String, Stacked> stacks = new LinkedHashMap<>();

@@ -30,7 +30,7 @@ final class NamePattern {
         regex = Pattern.compile(expression + Pattern.quote(text.substring(end)));
     }
 
-    /// What stands in the holes of `name`; empty when it does not fit.
+    /// The text in the holes of `name`; empty if `name` does not match.
     Optional<List<String>> match(String name) {
         Matcher matcher = regex.matcher(name);
         if (!matcher.matches()) {
@@ -54,7 +54,7 @@ final class NamePattern {
         return hole.appendTail(name).toString();
     }
 
-    /// Which kinds of hole there are, first to last.
+    /// The kinds of the holes, first to last.
     List<String> holes() {
         return List.copyOf(holes);
     }

@@ -6,9 +6,9 @@ import java.util.Optional;
 
 /// One way in which checkpoints of a family differ from its slots. A key that is a slot's name needs no rule.
 ///
-/// Patterns are tensor names in which `{}` stands for an index and `{rest}` for the rest of a name. A key is renamed
-/// first, by every rename that fits, in order, until it is a slot's name; the other rules see the renamed key. Only a
-/// key that no other rule explains is tried as the base class's.
+/// Patterns are tensor names in which `{}` stands for an index and `{rest}` for the rest of a name. A key is
+/// renamed first, by every rename that fits, in order, until it is a slot's name; the other rules see the renamed
+/// key. Only a key that no other rule explains is tried as the base class's.
 public sealed interface WeightRule {
 
     /// Another spelling of the same tensor, or of a prefix: `model.language_model.{rest}`.

@@ -1,4 +1,4 @@
-/// How a checkpoint's tensor names differ from a model's slots, as data that reads in both directions.
+/// The differences between a checkpoint's tensor names and a model's slots, as data for both directions.
 @NullMarked
 package dev.bowline.statedict;
 

@@ -47,7 +47,7 @@ class CompanionFilesTest {
         assertTrue(
                 companions
                         .leftOut()
-                        .contains("%s is a link to a directory outside of the model; checkpoints do not have it"
+                        .contains("%s is a link to a directory outside of the model; checkpoints do not contain it"
                                 .formatted(model.resolve("other"))),
                 "" + companions.leftOut());
     }

@@ -311,7 +311,7 @@ class InterruptedRepairTest {
 
             BowlineException refused = assertThrows(BowlineException.class, () -> Repair.applyInPlace(plan(source)));
 
-            assertTrue(refused.problem().contains("where the repair's lock belongs"), refused.problem());
+            assertTrue(refused.problem().contains("should be the lock file of a repair"), refused.problem());
             assertEquals("untouched", Files.readString(victim));
         }
     }
