@@ -107,8 +107,8 @@ final class CompanionWalk {
         }
         Path target = folder.toRealPath();
         if (!target.startsWith(realDirectory)) {
-            leftOut.add(
-                    "%s is a link to a directory outside of the model; checkpoints do not contain it".formatted(folder));
+            leftOut.add("%s is a link to a directory outside of the model; checkpoints do not contain it"
+                    .formatted(folder));
             return false;
         }
         Path parent = folder.toAbsolutePath().getParent();

@@ -56,7 +56,8 @@ public final class MissingWeights {
         String name = String.valueOf(file.getFileName());
         return name.endsWith(".gguf")
                 ? new BowlineException(
-                        "%s is a GGUF file, a format of llama.cpp and Ollama that Bowline does not read".formatted(file),
+                        "%s is a GGUF file, a format of llama.cpp and Ollama that Bowline does not read"
+                                .formatted(file),
                         GGUF_FIX)
                 : new BowlineException(
                         "%s is not a directory".formatted(file),
