@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 /// Gets a model of any family in the [Families] list.
 public final class AutoModel {
 
-    /// How a checkpoint is loaded.
+    /// Options of a load.
     ///
     /// @param dtype what the model computes in; empty for the one its weights are stored in
     /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped

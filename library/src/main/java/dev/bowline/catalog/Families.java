@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// Every architecture that Bowline builds. A new family is a line here.
+/// Every architecture that Bowline builds. A new family adds a line.
 public final class Families {
 
     /// A line per family.
@@ -48,8 +48,8 @@ public final class Families {
         return ALL;
     }
 
-    /// The family of a config.json: by `architectures`, or by `model_type` where that says nothing. A base
-    /// class such as `LlamaModel` stands for its causal language model.
+    /// The family of a config.json: by `architectures`, or by `model_type` where that list is absent. A base
+    /// class such as `LlamaModel` means its causal language model.
     ///
     /// @throws BowlineException listing every family, for one that is not among them
     public static Architecture of(JsonObject config) {

@@ -18,7 +18,7 @@ import java.util.function.Function;
 /// @param tieDefault the head of a config.json that has no tie flag at any level
 /// @param level the level of config.json that describes the decoder
 /// @param reader reads that level
-/// @param unread what becomes of keys that the reader did not ask for
+/// @param unread the treatment of keys that the reader did not ask for
 /// @param weightRules the differences between checkpoints' tensor names and the slots' names
 public record Architecture(
         String name,
@@ -31,14 +31,14 @@ public record Architecture(
         Unread unread,
         Function<DecoderConfig, List<WeightRule>> weightRules) {
 
-    /// Where config.json describes the decoder, and with it where a state dict has its tensors.
+    /// The level of config.json that describes the decoder, and the place of the decoder's tensors in a state dict.
     public enum Level {
         /// config.json itself; the tensors are below `model`.
         TOP("model"),
         /// `text_config`; the tensors are below `model.language_model`. An absent object has the defaults of
         /// the class.
         TEXT_CONFIG("model.language_model"),
-        /// As [#TEXT_CONFIG], and an absent object is an error.
+        /// Like [#TEXT_CONFIG], but an absent object is an error.
         REQUIRED_TEXT_CONFIG("model.language_model");
 
         private final String decoderPath;
@@ -56,7 +56,7 @@ public record Architecture(
         DecoderConfig read(ConfigReader keys);
     }
 
-    /// What becomes of a key that changes what a model computes and that the reader did not ask for.
+    /// The treatment of a key that changes the computation and that the reader did not ask for.
     public sealed interface Unread {
 
         /// Refused where the class in transformers reads the key, noted where the class ignores it.
@@ -68,7 +68,7 @@ public record Architecture(
             }
         }
 
-        /// Refused: the class comes with code of its own, which nobody measured.
+        /// Refused, because the class comes with code of its own that was not measured.
         record Refused() implements Unread {}
     }
 

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// In what the config.json of a class that nobody built differs from one that a family reads.
+/// The difference between the config.json of a class that is not built and one that an architecture reads.
 ///
-/// @param notBuilt features that it turns on and the family refuses, with their values
-/// @param notRead keys that mean nothing to the family
-/// @param refused what the family refuses beside these; empty where it reads the rest
+/// @param notBuilt features that the config turns on and the architecture refuses, with their values
+/// @param notRead keys that the architecture does not read
+/// @param refused a further refusal of the architecture; empty where the rest is read
 public record ConfigDifference(
         Architecture architecture, List<String> notBuilt, List<String> notRead, Optional<String> refused) {
 
@@ -74,8 +74,8 @@ public record ConfigDifference(
                 }
             }
             for (String key : rest.keys()) {
-                boolean says = !OF_EVERY_CLASS.contains(key) && !(rest.require(key) instanceof JsonNull);
-                if (says && problem(architecture, rest.with(key, IMPOSSIBLE)).isEmpty()) {
+                boolean hasValue = !OF_EVERY_CLASS.contains(key) && !(rest.require(key) instanceof JsonNull);
+                if (hasValue && problem(architecture, rest.with(key, IMPOSSIBLE)).isEmpty()) {
                     notRead.add(key);
                 }
             }
@@ -92,7 +92,7 @@ public record ConfigDifference(
         return (named ? 0 : 1000) + (refused.isPresent() ? 500 : 0) + notBuilt.size() + notRead.size();
     }
 
-    /// What differs, as the end of a sentence.
+    /// The difference, as the end of a sentence.
     public String describe() {
         if (refused.isPresent()) {
             return "this is not its config.json: " + refused.get();
@@ -109,7 +109,7 @@ public record ConfigDifference(
                 : String.join("; ", parts);
     }
 
-    /// The keys that the family refuses or does not use.
+    /// The first problem or note of the architecture.
     private static Optional<String> problem(Architecture architecture, JsonObject config) {
         ConfigFindings findings = new ConfigFindings();
         try {

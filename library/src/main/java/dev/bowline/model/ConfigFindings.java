@@ -14,7 +14,7 @@ public final class ConfigFindings {
 
     /// Records that a key is not used.
     ///
-    /// @param sentence says so, and why
+    /// @param sentence names the key and the reason
     public void note(String key, String sentence) {
         notes.put(key, sentence);
     }
@@ -23,7 +23,7 @@ public final class ConfigFindings {
         dropouts.add(dropout);
     }
 
-    /// The keys that are not used although they say something, each with a sentence.
+    /// The keys that have a value and are not used, each with a sentence.
     public SequencedMap<String, String> notes() {
         return Collections.unmodifiableSequencedMap(notes);
     }

@@ -24,7 +24,7 @@ import java.util.Set;
 import java.util.function.IntPredicate;
 
 /// Reads the level of config.json that describes a decoder, with a family's defaults for absent keys. The reader
-/// remembers the keys that it was asked for, so that [Architecture] can refuse a feature that nobody built.
+/// remembers the keys that it was asked for, so that [Architecture] can refuse a feature that is not built.
 public final class ConfigReader {
 
     private static final String SLIDING = "sliding_attention";
@@ -116,7 +116,7 @@ public final class ConfigReader {
         return optionalInteger(key).orElse(otherwise);
     }
 
-    /// A whole number of at least 1, such as every how many layers something is.
+    /// A whole number of at least 1, such as the interval between layers of a kind.
     public int every(String key, int otherwise) {
         int every = integer(key, otherwise);
         DecoderConfig.requirePositive(key, every);
@@ -158,19 +158,19 @@ public final class ConfigReader {
         return flag(key) ? Linear.Bias.PRESENT : Linear.Bias.NONE;
     }
 
-    /// A list of whole numbers, if it is there.
+    /// A list of whole numbers, if the key is present.
     public Optional<List<Integer>> integers(String key) {
         read.add(key);
         return text.optionalArray(key).map(JsonArray::ints);
     }
 
-    /// A key that is there and null is null, as for `sliding_window`; `otherwise` is for one that is not there.
+    /// A present null means no value, as for `sliding_window`; `otherwise` replaces an absent key.
     public OptionalInt nullable(String key, OptionalInt otherwise) {
         read.add(key);
         return text.has(key) ? text.optionalInt(key) : otherwise;
     }
 
-    /// As [#nullable(String, OptionalInt)].
+    /// The same for numbers that need not be whole.
     public OptionalDouble nullable(String key, OptionalDouble otherwise) {
         read.add(key);
         return text.has(key) ? text.optionalDouble(key) : otherwise;
@@ -182,7 +182,7 @@ public final class ConfigReader {
         return text.has("pad_token_id") ? text.optionalLong("pad_token_id") : otherwise;
     }
 
-    /// The activation of a Gemma. Where a file spells it twice, transformers reads `hidden_activation`.
+    /// The activation of a Gemma. In a file with two keys, transformers reads `hidden_activation`.
     public Activation gemmaActivation() {
         Activation activation = activation("hidden_activation", Activation.GELU_TANH);
         activation("hidden_act", activation);
@@ -209,7 +209,7 @@ public final class ConfigReader {
                                         .toList()));
     }
 
-    /// Which layers slide, by `layer_types`, or by a rule where that is absent.
+    /// The layers that slide, by `layer_types`, or by a rule where the key is absent.
     public List<Boolean> slidingLayers(int count, IntPredicate otherwise) {
         read.add("layer_types");
         List<Boolean> sliding = new ArrayList<>();
@@ -299,7 +299,7 @@ public final class ConfigReader {
 
     /// The rotation of one attention type, where `rope_parameters` has one for each.
     ///
-    /// @param legacyKeys the keys of older files that say the same, its base first, then perhaps its scaling
+    /// @param legacyKeys the keys of older files with the same meaning: the base first, then the scaling, if any
     public Rope rope(String type, RopeReader.Defaults defaults, List<String> legacyKeys) {
         read.add("rope_parameters");
         read.addAll(legacyKeys);

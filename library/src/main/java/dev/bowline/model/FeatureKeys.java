@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// The keys of config.json that change what a decoder computes without showing in its tensors' names or shapes,
-/// with the values under which they do nothing. What shows in tensors needs no entry: the load explains every
+/// The keys of config.json that change the computation of a decoder and not the names or shapes of its tensors,
+/// with the values that change nothing. A key that changes tensors needs no entry: the load explains every
 /// tensor.
 public final class FeatureKeys {
 
@@ -33,7 +33,7 @@ public final class FeatureKeys {
             "rope_parameters",
             "is_causal");
 
-    /// By key, the texts of values that change nothing; null never does.
+    /// By key, the values that change nothing, as JSON. A null changes nothing.
     private static final Map<String, Set<String>> NEUTRAL = neutral();
 
     private FeatureKeys() {}
@@ -153,10 +153,10 @@ public final class FeatureKeys {
     }
 
     /// Refuses the first feature that a config turns on, that `built` does not have and that transformers
-    /// reads; notes the features that nobody reads.
+    /// reads; notes the features that neither reads.
     ///
     /// @param built the keys that the family reads
-    /// @param used the further keys that transformers' class reads, beside those of every class
+    /// @param used the further keys that transformers' class reads, in addition to those of every class
     /// @param architecture for the messages
     public static void settle(
             JsonObject text, Set<String> built, Set<String> used, String architecture, ConfigFindings findings) {
@@ -193,11 +193,11 @@ public final class FeatureKeys {
 
     private static String fix(String key) {
         if (key.equals("quantization_config") || key.equals("compression_config")) {
-            return "use the checkpoint's unquantised weights";
+            return "use the checkpoint's unquantized weights";
         }
         if (key.contains("drop")) {
             return "set %s to 0.0".formatted(key);
         }
-        return "a model that was trained with it computes something else; use a checkpoint without it";
+        return "Bowline would compute something else than the model was trained with; use a checkpoint without this key";
     }
 }

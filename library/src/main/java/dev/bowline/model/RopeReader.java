@@ -14,7 +14,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Reads a rotation from config.json in both spellings: `rope_parameters`, and `rope_scaling` beside
+/// Reads a rotation from config.json in both spellings: `rope_parameters`, and `rope_scaling` with
 /// `rope_theta` with the type under `rope_type` or `type` (transformers: `RotaryEmbeddingConfigMixin`).
 public final class RopeReader {
 
@@ -31,7 +31,7 @@ public final class RopeReader {
     private static final Set<String> OF_EVERY_TYPE =
             Set.of("rope_type", "type", "rope_theta", "partial_rotary_factor", "max_position_embeddings");
 
-    /// What each type understands beyond these.
+    /// The further keys of each type.
     private static final Map<String, Set<String>> OF_TYPE = Map.of(
             "default", Set.of(),
             "proportional", Set.of("factor"),
@@ -67,10 +67,10 @@ public final class RopeReader {
     /// @param maxPositions `max_position_embeddings`
     /// @param types the values of `rope_type` that the family has
     /// @param alsoReads further keys of the rotation's object that the family understands,
-    ///     `partial_rotary_factor` where a part of each head may turn
+    ///     `partial_rotary_factor` where a part of each head may rotate
     public record Defaults(double theta, int headWidth, int maxPositions, Set<String> types, Set<String> alsoReads) {
 
-        /// The whole head turns, by any type.
+        /// Whole heads rotate, by any type.
         public Defaults(double theta, int headWidth, int maxPositions) {
             this(theta, headWidth, maxPositions, OF_WHOLE_HEADS, Set.of());
         }
@@ -114,7 +114,7 @@ public final class RopeReader {
         if (legacyKeys.size() > 1) {
             rope = merged(rope, text.optionalObject(legacyKeys.get(1)).orElseGet(JsonObject::of));
         }
-        // Transformers looks for it beside the attention types, where no file has it.
+        // transformers looks for the key next to the attention types, where no file has it.
         rope = rope.without("truncate");
         double theta = rope.optionalDouble("rope_theta").orElse(legacyTheta(legacyKeys));
         return rope(rope, theta, rope.optionalDouble("partial_rotary_factor").orElse(1));
@@ -162,7 +162,7 @@ public final class RopeReader {
             return new Rope(
                     theta, defaults.headWidth(), RopeScaling.Proportional.of(defaults.headWidth(), part, factor));
         }
-        int width = (int) (defaults.headWidth() * turning(type, part));
+        int width = (int) (defaults.headWidth() * rotatedPart(type, part));
         return new Rope(theta, width, scaling(rope, type, theta, width));
     }
 
@@ -177,7 +177,7 @@ public final class RopeReader {
 
     /// The part of each head that rotates. A class that rotates whole heads computes the default type for the
     /// whole head, and fails with every other.
-    private double turning(String type, double part) {
+    private double rotatedPart(String type, double part) {
         if (part == 1 || defaults.alsoReads().contains("partial_rotary_factor")) {
             return part;
         }
@@ -204,8 +204,8 @@ public final class RopeReader {
                                 .formatted(source(), key),
                         "give the rotation itself, as {\"rope_type\": …, \"rope_theta\": …}");
             }
-            boolean says = !(rope.require(key) instanceof JsonNull);
-            if (says
+            boolean hasValue = !(rope.require(key) instanceof JsonNull);
+            if (hasValue
                     && !OF_EVERY_TYPE.contains(key)
                     && !known.contains(key)
                     && !defaults.alsoReads().contains(key)) {
@@ -279,7 +279,7 @@ public final class RopeReader {
         if (factors.size() != width / 2) {
             throw new LocatedException(
                     source(),
-                    "%s: %s has %d numbers, but %d pairs of channels turn"
+                    "%s: %s has %d numbers, but %d pairs of channels rotate"
                             .formatted(source(), key, factors.size(), width / 2),
                     "use the checkpoint's original config.json");
         }

@@ -15,7 +15,7 @@ public interface TiedHead {
     /// The flag that decides, resolved once from the original config.
     TieFlag tieFlag();
 
-    /// What the architecture assumes when config.json does not say.
+    /// The head of a config.json without a tie flag.
     TieFlag.ClassDefault tieDefault();
 
     /// The input embedding of the language model that is active *now*.
@@ -23,7 +23,7 @@ public interface TiedHead {
 
     Slot lmHead();
 
-    /// Points the head at the active input embedding when the flag says tied; does nothing when it says untied. May be
-    /// called any number of times, and must be after the language model was replaced.
+    /// Makes the head the active input embedding where the flag is tied; does nothing where the flag is untied. Any
+    /// number of calls is allowed. A call is required after the language model was replaced.
     void tieWeights();
 }

@@ -8,11 +8,11 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
-/// How one layer attends.
+/// The attention of one layer, declared.
 ///
-/// @param window how many positions it sees, itself included; empty for all
-/// @param rope how queries and keys turn; empty for a layer without positions
-/// @param scale what scores are multiplied by
+/// @param window the number of visible positions, its own included; empty for all
+/// @param rope the rotation of queries and keys; empty for a layer without rotation
+/// @param scale the factor of the scores
 /// @param softcap `attn_logit_softcapping`
 /// @param positionScale a factor of the queries that grows with their position
 public record AttentionConfig(
@@ -81,16 +81,16 @@ public record AttentionConfig(
     public AttentionConfig {
         window.ifPresent(size -> DecoderConfig.requirePositive("sliding_window", size));
         int width = heads.width();
-        rope.ifPresent(turning -> {
-            if (turning.width() % 2 != 0 || turning.width() < 2 || turning.width() > width) {
+        rope.ifPresent(rotation -> {
+            if (rotation.width() % 2 != 0 || rotation.width() < 2 || rotation.width() > width) {
                 throw new BowlineException(
-                        "%d of the %d channels of a head rotate".formatted(turning.width(), width),
+                        "%d of the %d channels of a head rotate".formatted(rotation.width(), width),
                         "the number must be even; use the checkpoint's original head_dim and partial_rotary_factor");
             }
         });
     }
 
-    /// Sees everything, turns nothing, scores by 1 / sqrt(D).
+    /// Without a window, norms or rotation, with scores times 1 / sqrt(D).
     public static AttentionConfig of(Heads heads, Projections projections) {
         return new AttentionConfig(
                 heads,
@@ -113,9 +113,9 @@ public record AttentionConfig(
         return of(heads, Linear.Bias.NONE);
     }
 
-    public AttentionConfig with(Rope turning) {
+    public AttentionConfig with(Rope rotation) {
         return new AttentionConfig(
-                heads, projections, norms, window, Optional.of(turning), scale, softcap, positionScale);
+                heads, projections, norms, window, Optional.of(rotation), scale, softcap, positionScale);
     }
 
     public AttentionConfig with(HeadNorms perHead) {

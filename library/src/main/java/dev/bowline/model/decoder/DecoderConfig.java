@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 ///
 /// @param layers first to last
 /// @param perLayerEmbedding the second embedding, with a slice per layer, if there is one
-/// @param placeholders ids that stand for an image, a video or a sound: the padding row is looked up for them
+/// @param placeholders ids of images, videos and sounds: the decoder looks up the padding row for them
 public record DecoderConfig(
         Size size,
         Style style,

@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 /// The second half of a layer.
 sealed interface FeedForwardLayer permits FeedForward, FusedFeedForward, SparseFeedForward {
 
-    /// Of the norm of h.
+    /// Applies the feed-forward to `norm(h)`.
     ///
     /// @param h [B, S, H]
     /// @return [B, S, H]

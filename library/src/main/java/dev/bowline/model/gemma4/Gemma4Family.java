@@ -57,7 +57,7 @@ public final class Gemma4Family {
         this.keys = keys;
     }
 
-    /// The ids that stand for an image, a sound or a video.
+    /// The ids of images, sounds and videos.
     private static List<Long> placeholders(ConfigReader keys) {
         return List.of(
                 keys.topLevelId("image_token_id").orElse(258_880),
@@ -102,7 +102,7 @@ public final class Gemma4Family {
     private List<LayerConfig> layers(DecoderConfig.Size size) {
         int count = keys.layers(30);
         List<Boolean> sliding = new ArrayList<>(keys.slidingLayers(count, layer -> (layer + 1) % 6 != 0));
-        // The last layer attends to everything whatever the file says, as in transformers.
+        // As in transformers, the last layer attends to everything, also where the file has another type.
         sliding.set(count - 1, false);
         LayerOverrides overrides = keys.object("per_layer_config")
                 .map(written -> LayerOverrides.read(keys, written, count))

@@ -9,12 +9,12 @@ import dev.bowline.statedict.WeightRule.Rename;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Where Gemma 4 checkpoints differ from our slot names.
+/// The differences between Gemma 4 checkpoints' tensor names and the slots' names.
 final class Gemma4Weights {
 
     private static final String CONDITIONAL = "model.language_model";
 
-    /// What stands directly below the decoder.
+    /// The names directly below the decoder.
     private static final List<String> IN_DECODER = List.of(
             "embed_tokens",
             "embed_tokens_per_layer",
@@ -44,7 +44,7 @@ final class Gemma4Weights {
     }
 
     /// The conditional class names the decoder `model.language_model`, the text class `model`; each is given
-    /// the other's checkpoints. The shorter prefix is spelled out by child, for the towers stand below it too.
+    /// the other's checkpoints. The shorter prefix has a rule per child, because the towers are below it too.
     private static void addOtherPrefix(List<WeightRule> rules, String decoder) {
         if (decoder.equals(CONDITIONAL)) {
             IN_DECODER.forEach(

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 
 /// `per_layer_config`: the layers that differ from the rest, by index.
 ///
-/// transformers pads the indices with zeros to one width ("04" beside "34"), so a key is read as a number.
+/// transformers pads the indices with zeros to one width ("04" and "34"), so the reader parses a key as a number.
 final class LayerOverrides {
 
     /// The keys that one layer may override.

@@ -1,4 +1,4 @@
-/// Gemma 4: config, layers, weight rules and ties of the dense and the mixture-of-experts models.
+/// Gemma 4: config.json, weight rules and tie policy of the dense and the mixture-of-experts models.
 @NullMarked
 package dev.bowline.model.gemma4;
 

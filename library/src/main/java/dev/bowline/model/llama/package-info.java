@@ -1,4 +1,4 @@
-/// Llama and what is stored as it is: Llama 1 to 3.x, TinyLlama, SmolLM.
+/// Llama and models of its architecture: Llama 1 to 3.x, TinyLlama, SmolLM.
 @NullMarked
 package dev.bowline.model.llama;
 

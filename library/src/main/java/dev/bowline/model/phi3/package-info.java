@@ -1,4 +1,4 @@
-/// Phi-3, Phi-3.5 and Phi-4-mini: fused projections, longrope, part of a head turning.
+/// Phi-3, Phi-3.5 and Phi-4-mini: fused projections, longrope, partial rotation.
 @NullMarked
 package dev.bowline.model.phi3;
 
