@@ -31,7 +31,8 @@ public record Architecture(
         Unread unread,
         Function<DecoderConfig, List<WeightRule>> weightRules) {
 
-    /// The level of config.json that describes the decoder, and the place of the decoder's tensors in a state dict.
+    /// The level of config.json that describes the decoder, and the place of the decoder's tensors in a state
+    /// dict.
     public enum Level {
         /// config.json itself; the tensors are below `model`.
         TOP("model"),

@@ -23,7 +23,7 @@ public interface TiedHead {
 
     Slot lmHead();
 
-    /// Makes the head the active input embedding where the flag is tied; does nothing where the flag is untied. Any
-    /// number of calls is allowed. A call is required after the language model was replaced.
+    /// Makes the head the active input embedding where the flag is tied; does nothing where the flag is untied.
+    /// Any number of calls is allowed. A call is required after the language model was replaced.
     void tieWeights();
 }
