@@ -75,7 +75,8 @@ public record ConfigDifference(
             }
             for (String key : rest.keys()) {
                 boolean hasValue = !OF_EVERY_CLASS.contains(key) && !(rest.require(key) instanceof JsonNull);
-                if (hasValue && problem(architecture, rest.with(key, IMPOSSIBLE)).isEmpty()) {
+                if (hasValue
+                        && problem(architecture, rest.with(key, IMPOSSIBLE)).isEmpty()) {
                     notRead.add(key);
                 }
             }
