@@ -6,8 +6,8 @@ import dev.bowline.tensor.HostTensors;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// What a [Loss] is computed from: a model's hidden states and head, the targets, and a second model's hidden
-/// states and head where a loss compares two models.
+/// The input of a [Loss]: a model's hidden states and head, the targets, and a second model's hidden states and
+/// head where a loss compares two models.
 ///
 /// Shapes: B rows, S positions, N targets, H hidden size.
 ///

@@ -2,7 +2,7 @@ package dev.bowline.loss;
 
 import java.util.Arrays;
 
-/// Which positions of a batch have a target, and which token it is.
+/// The positions of a batch that have a target, and the target tokens.
 ///
 /// @param positions indices into the batch's rows laid end to end, ascending
 /// @param tokens the target at each of them

@@ -5,7 +5,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// The curve between a feed-forward's projections, by its name in transformers' `ACT2FN`.
+/// The activation function of a feed-forward, by its name in transformers' `ACT2FN`.
 public enum Activation {
     /// x σ(x).
     SILU("silu", "swish"),
@@ -22,7 +22,7 @@ public enum Activation {
         this.configNames = List.of(configNames);
     }
 
-    /// As `hidden_act` and `hidden_activation` of config.json spell it, the usual name first.
+    /// The spellings in `hidden_act` and `hidden_activation` of config.json, the usual one first.
     public List<String> configNames() {
         return configNames;
     }

@@ -13,14 +13,15 @@ import org.bytedeco.pytorch.TensorOptionalList;
 import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.global.torch;
 
-/// Functions from `[S]` to `[S]` whose backward pass is written in Java (PyTorch: `torch.autograd.Function`). The graph
-/// keeps the saved tensors only, not every intermediate.
+/// Functions from `[S]` to `[S]` whose backward pass is written in Java (PyTorch: `torch.autograd.Function`).
+/// The graph keeps the saved tensors only, not every intermediate.
 ///
-/// libtorch's `Function` has no Java binding. The node of `index_put` with `accumulate` stands in for one: its
-/// derivative is the gradient itself, and it saves its index. A hook on the output turns the output's gradient into the
-/// input's, which must have the same shape. The index is an empty tensor that [SavedTensors] observes, so the saved
-/// tensors are freed when libtorch frees what the node saved: after the node's backward pass unless the graph is
-/// retained, or with the graph when no backward pass runs, or when one fails.
+/// libtorch's `Function` has no Java binding. The node of `index_put` with `accumulate` stands in for one:
+/// its derivative is the gradient itself, and it saves its index. A hook on the output turns the output's
+/// gradient into the input's, which must have the same shape. The index is an empty tensor that
+/// [SavedTensors] observes, so the saved tensors are freed when libtorch frees what the node saved: after the
+/// node's backward pass unless the graph is retained, or with the graph when no backward pass runs, or when
+/// one fails.
 final class AutogradFunction {
 
     /// The backward pass. It runs with gradients disabled.
@@ -53,8 +54,8 @@ final class AutogradFunction {
     /// Makes y depend on x with the gradient that `backward` computes.
     ///
     /// @param x an input that requires a gradient
-    /// @param y of x's shape and dtype, computed from x with gradients disabled; changed in place to be part of the
-    ///     graph
+    /// @param y of x's shape and dtype, computed from x with gradients disabled; changed in place to be part
+    ///     of the graph
     /// @param saved what the backward pass needs, owned by the graph from now on
     static Tensor attach(Tensor x, Tensor y, Backward backward, Tensor... saved) {
         try (TensorScope _ = TensorScope.open()) {
@@ -101,7 +102,8 @@ final class AutogradFunction {
         }
     }
 
-    /// The tensor itself, or a leaf with its values: something must lead the gradient here though all before is frozen.
+    /// The tensor itself, or a leaf with its values: a function needs an input that requires a gradient, also
+    /// where everything before it is frozen.
     static Tensor requiring(Tensor x) {
         return x.requires_grad() ? x : x.detach().set_requires_grad(true);
     }

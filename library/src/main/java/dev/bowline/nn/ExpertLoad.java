@@ -14,9 +14,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/// Counts how often each expert was chosen, in the passes that it is asked to count.
+/// Counts how often each expert was chosen, in the passes given to [#during].
 ///
-/// A layer of experts tells whoever counts on its thread; nobody does as a rule, and then it costs nothing.
+/// Every layer of experts reports to the count that its thread has begun. Without one, the report costs nothing.
 ///
 /// Shapes: N tokens, K experts per token.
 public final class ExpertLoad {
@@ -27,9 +27,9 @@ public final class ExpertLoad {
 
     private final SequencedMap<String, long[]> chosen = new LinkedHashMap<>();
 
-    /// Counts in `pass`, which runs here and now.
+    /// Runs `pass` and counts the choices in it.
     ///
-    /// @param tokens which of the N count, int64; empty for all of them
+    /// @param tokens the indices of the tokens that count, int64; empty for all N
     public <T> T during(Optional<Tensor> tokens, Supplier<T> pass) {
         return ScopedValue.where(COUNTING, new Count(this, tokens)).call(pass::get);
     }
@@ -39,10 +39,10 @@ public final class ExpertLoad {
         return Collections.unmodifiableSequencedMap(chosen);
     }
 
-    /// Told by a layer of experts.
+    /// Reports the choices of a layer of experts.
     ///
     /// @param index [N, K] int64
-    static void tell(String layer, Tensor index, int experts) {
+    static void report(String layer, Tensor index, int experts) {
         if (COUNTING.isBound()) {
             Count count = COUNTING.get();
             count.load().add(layer, index, count.tokens(), experts);

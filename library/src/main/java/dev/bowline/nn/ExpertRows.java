@@ -12,13 +12,13 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/// Which rows belong to which expert once every (token, expert) pair is a row and the rows are sorted by expert.
+/// The rows of each expert, where every (token, expert) pair is a row and the rows are sorted by expert.
 ///
 /// Shapes: N tokens, K experts per token, R = N K rows, E experts.
 ///
 /// @param order `[R]` int64, the pair that each sorted row is
 /// @param inverse `[R]` int64, the sorted row of each pair
-/// @param counts how many rows each of the E experts has
+/// @param counts the number of rows of each of the E experts
 record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
 
     /// @param index [N, K] int64, each token's experts

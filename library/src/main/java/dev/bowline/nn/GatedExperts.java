@@ -76,7 +76,7 @@ public final class GatedExperts extends Layer {
 
     private Tensor forward(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
-        ExpertLoad.tell(path(), index, experts);
+        ExpertLoad.report(path(), index, experts);
         return switch (kernels()) {
             case FUSED_CPU -> fused(input, index, weight);
             case LIBTORCH -> plain(x, ExpertRows.of(index, experts), weight);

@@ -49,7 +49,7 @@ public final class Parameter implements AutoCloseable {
         return HostTensors.elements(shape);
     }
 
-    /// Whether it has values: it was filled by a load or an initialisation.
+    /// Whether this parameter has values, from a load or an initialisation.
     public boolean isMaterialized() {
         return value != null;
     }
@@ -76,8 +76,8 @@ public final class Parameter implements AutoCloseable {
         return device;
     }
 
-    /// Moves the values to `device` and places later ones there. The tensor object stays, so every slot tied to it
-    /// sees the values on the new device.
+    /// Moves the values to `device` and places later ones there. The tensor object stays, so every slot tied
+    /// to it sees the values on the new device.
     public void to(Device device) {
         if (value != null && !this.device.equals(device)) {
             try (var moved = device.place(value.detach())) {
@@ -88,15 +88,16 @@ public final class Parameter implements AutoCloseable {
         this.device = device;
     }
 
-    /// Gives it values, on its device. The first call takes ownership of `tensor`; a later one replaces the data and
-    /// keeps the tensor object, so every slot tied to it sees the new values.
+    /// Gives it values, on its device. The first call takes ownership of `tensor`; a later one replaces the
+    /// data and keeps the tensor object, so every slot tied to it sees the new values.
     public void materialize(Tensor tensor) {
         borrowed = false;
         hold(tensor);
     }
 
-    /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it. [#unfreeze()]
-    /// copies them first. Elsewhere than on the CPU, the parameter copies the values to its device.
+    /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it.
+    /// [#unfreeze()] copies them first. Elsewhere than on the CPU, the parameter copies the values to its
+    /// device.
     ///
     /// @param view see [HostTensors#readOnlyView]
     public void materializeReadOnly(Tensor view) {

@@ -62,7 +62,7 @@ public final class Slot {
         return parameter.value();
     }
 
-    /// Whether it stands for another slot.
+    /// Whether this slot stands for another slot.
     public boolean isTied() {
         return content instanceof Alias;
     }
