@@ -109,7 +109,7 @@ final class AutoModelKeys {
         AutoModelRunKeys.addTo(rows);
         datasets(rows);
         loaders(rows);
-        for (Key<?> key : RecipeSchema.KEYS) {
+        for (Key<?> key : RecipeSchema.RECIPE.keys()) {
             for (String path : key.autoModelPaths()) {
                 rows.put(new Moved(key.path()), path);
             }

@@ -80,9 +80,9 @@ final class AutoModelMoves {
         Mapping replaced = root;
         for (Entry entry : ((Mapping) root.find(List.of(section)).orElseThrow()).entries()) {
             String path = section + "." + entry.key();
-            boolean isOfAnyData = RecipeSchema.key(section, entry.key()).isPresent()
+            boolean isOfAnyData = RecipeSchema.RECIPE.key(section, entry.key()).isPresent()
                     || AutoModelDatasets.SOURCES.contains(entry.key())
-                    || RecipeSchema.SECTIONS.contains(path);
+                    || RecipeSchema.RECIPE.sections().contains(path);
             if (!isOfAnyData) {
                 diagnostics.translated(entry.keyAt(), path, "generated data, replaced by the data of the command line");
                 replaced = replaced.without(List.of(section, entry.key()));

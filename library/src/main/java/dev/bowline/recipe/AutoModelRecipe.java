@@ -92,7 +92,7 @@ final class AutoModelRecipe {
     private List<Entry> entries(String section, Mapping mapping, Optional<Treatment> around) {
         List<Entry> kept = new ArrayList<>();
         Optional<Entry> unsupported = mapping.entry(TARGET).filter(named -> isUnsupported(section, named));
-        if (unsupported.isPresent() && RecipeSchema.SECTIONS.contains(section)) {
+        if (unsupported.isPresent() && RecipeSchema.RECIPE.sections().contains(section)) {
             target(section + "." + TARGET, unsupported.get());
             refused.add(section);
             return List.of();
@@ -102,7 +102,7 @@ final class AutoModelRecipe {
             Optional<Treatment> treatment = AutoModelKeys.find(path);
             if (entry.value() instanceof Mapping inner && AutoModelKeys.isSection(path)) {
                 List<Entry> left = entries(path, inner, treatment.filter(whole -> !(whole instanceof Target)));
-                if (RecipeSchema.SECTIONS.contains(path) && !refused.contains(path)) {
+                if (RecipeSchema.RECIPE.sections().contains(path) && !refused.contains(path)) {
                     kept.add(new Entry(entry.key(), entry.keyAt(), new Mapping(left, inner.at())));
                 }
             } else if (isTarget(entry.key())
@@ -111,9 +111,9 @@ final class AutoModelRecipe {
             } else if (treatment.isPresent()) {
                 treat(path, entry, treatment.get());
             } else if (around.isPresent()
-                    && RecipeSchema.key(section, entry.key()).isEmpty()) {
+                    && RecipeSchema.RECIPE.key(section, entry.key()).isEmpty()) {
                 treat(path, entry, around.get());
-            } else if (section.isEmpty() || RecipeSchema.SECTIONS.contains(section)) {
+            } else if (section.isEmpty() || RecipeSchema.RECIPE.sections().contains(section)) {
                 kept.add(entry);
             } else {
                 unknown(section, entry);

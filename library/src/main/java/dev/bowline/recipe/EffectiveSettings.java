@@ -17,9 +17,9 @@ public record EffectiveSettings(List<Setting> settings) {
         settings = List.copyOf(settings);
     }
 
-    static EffectiveSettings of(RecipeValues values) {
+    static EffectiveSettings of(RecipeSchema schema, RecipeValues values) {
         List<Setting> all = new ArrayList<>();
-        for (Key<?> key : RecipeSchema.KEYS) {
+        for (Key<?> key : schema.keys()) {
             all.add(new Setting(
                     key.path(),
                     values.yaml(key),

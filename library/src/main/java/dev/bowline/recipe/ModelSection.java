@@ -17,9 +17,8 @@ import java.util.stream.Stream;
 /// The checkpoint that training starts from.
 ///
 /// @param pretrainedModel a local Hugging Face directory, absolute
-/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights and
-/// moments
-///     are float32 with every dtype
+/// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights are
+///     float32 with every dtype
 /// @param device of the computation
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
 public record ModelSection(

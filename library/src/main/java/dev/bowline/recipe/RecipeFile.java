@@ -108,12 +108,16 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
 
     static RecipeFile read(Path source, Mapping root, Diagnostics diagnostics) {
         RecipeValues values =
-                ValuesReader.read(source, AutoModelRecipe.translate(source, root, diagnostics), diagnostics);
+                ValuesReader.read(
+                        RecipeSchema.RECIPE,
+                        source,
+                        AutoModelRecipe.translate(source, root, diagnostics),
+                        diagnostics);
         Recipe.check(values);
         diagnostics.throwIfAny();
         Map<String, Origin> places = new HashMap<>();
-        RecipeSchema.KEYS.forEach(key -> places.put(key.path(), values.where(key)));
-        return new RecipeFile(Recipe.of(values), EffectiveSettings.of(values), places, diagnostics.notes());
+        RecipeSchema.RECIPE.keys().forEach(key -> places.put(key.path(), values.where(key)));
+        return new RecipeFile(Recipe.of(values), EffectiveSettings.of(RecipeSchema.RECIPE, values), places, diagnostics.notes());
     }
 
     /// True if `set` has the form `key.path=value`.
@@ -144,7 +148,7 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
 
     private static Mapping withoutOtherNames(Mapping root, List<String> segments) {
         List<String> section = segments.subList(0, segments.size() - 1);
-        Optional<Key<?>> key = RecipeSchema.key(String.join(".", section), segments.getLast());
+        Optional<Key<?>> key = RecipeSchema.RECIPE.key(String.join(".", section), segments.getLast());
         Mapping cleared = root;
         if (key.isPresent()) {
             cleared = cleared.without(Key.segments(key.get().path()));
@@ -161,7 +165,7 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeException(List.of(new RecipeException.Problem(
                 at,
                 "expected a mapping with the keys %s, found %s"
-                        .formatted(String.join(", ", RecipeSchema.names("")), found),
+                        .formatted(String.join(", ", RecipeSchema.RECIPE.names("")), found),
                 "start from a recipe in examples/")));
     }
 }

@@ -6,50 +6,62 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// The keys of a recipe, in the order of the guide and of `explain`. Each section declares its own.
-final class RecipeSchema {
+/// The keys that a YAML file may have, in the order of the guide and of `explain`. Each section declares its own.
+///
+/// @param keys in order
+/// @param sections every mapping a file may have, dotted
+record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
 
-    /// Sections that a recipe can do without, so that their required keys are required only with them.
-    static final Set<String> OPTIONAL_SECTIONS = Set.of(DatasetKeys.VALIDATION.section.path());
+    /// The schema of a recipe.
+    static final RecipeSchema RECIPE = of(List.of(
+            Recipe.TOP,
+            ModelSection.SECTION,
+            DatasetKeys.TRAINING.section,
+            DatasetKeys.VALIDATION.section,
+            PackedSequence.SECTION,
+            StepScheduler.SECTION,
+            OptimizerSection.SECTION,
+            LrScheduler.SECTION,
+            Recipe.CLIPPING,
+            CheckpointSection.SECTION,
+            FreezeConfig.SECTION,
+            Recipe.LOSS));
 
-    static final List<Key<?>> KEYS = Stream.of(
-                    Recipe.TOP,
-                    ModelSection.SECTION,
-                    DatasetKeys.TRAINING.section,
-                    DatasetKeys.VALIDATION.section,
-                    PackedSequence.SECTION,
-                    StepScheduler.SECTION,
-                    OptimizerSection.SECTION,
-                    LrScheduler.SECTION,
-                    Recipe.CLIPPING,
-                    CheckpointSection.SECTION,
-                    FreezeConfig.SECTION,
-                    Recipe.LOSS)
-            .flatMap(section -> section.keys().stream())
-            .collect(Collectors.toUnmodifiableList());
+    RecipeSchema {
+        keys = List.copyOf(keys);
+        sections = Set.copyOf(sections);
+    }
 
-    /// Every mapping a recipe may have, dotted.
-    static final Set<String> SECTIONS = KEYS.stream()
-            .map(Key::section)
-            .flatMap(section -> section.contains(".")
-                    ? Stream.of(section, section.substring(0, section.indexOf('.')))
-                    : Stream.of(section))
-            .filter(section -> !section.isEmpty())
-            .collect(Collectors.toUnmodifiableSet());
+    static RecipeSchema of(List<Section> declared) {
+        List<Key<?>> keys = declared.stream()
+                .flatMap(section -> section.keys().stream())
+                .collect(Collectors.toUnmodifiableList());
+        Set<String> sections = keys.stream()
+                .map(Key::section)
+                .flatMap(section -> section.contains(".")
+                        ? Stream.of(section, section.substring(0, section.indexOf('.')))
+                        : Stream.of(section))
+                .filter(section -> !section.isEmpty())
+                .collect(Collectors.toUnmodifiableSet());
+        return new RecipeSchema(keys, sections);
+    }
 
-    private RecipeSchema() {}
+    /// True for a section that a recipe can do without: its required keys are required only with it.
+    static boolean isOptional(String section) {
+        return section.equals(DatasetKeys.VALIDATION.section.path());
+    }
 
     /// The key in `section` with this name or alias.
-    static Optional<Key<?>> key(String section, String name) {
-        return KEYS.stream()
+    Optional<Key<?>> key(String section, String name) {
+        return keys.stream()
                 .filter(key -> key.section().equals(section) && key.answersTo(name))
                 .findFirst();
     }
 
     /// The names of the keys and sections directly in `section`.
-    static List<String> names(String section) {
+    List<String> names(String section) {
         String prefix = section.isEmpty() ? "" : section + ".";
-        return KEYS.stream()
+        return keys.stream()
                 .map(Key::path)
                 .filter(path -> path.startsWith(prefix))
                 .map(path -> Key.segments(path.substring(prefix.length())).getFirst())

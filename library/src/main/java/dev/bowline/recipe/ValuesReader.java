@@ -12,6 +12,7 @@ import java.util.Set;
 /// the schema gets a value or is reported as missing.
 final class ValuesReader {
 
+    private final RecipeSchema schema;
     private final Diagnostics diagnostics;
     private final RecipeValues values;
 
@@ -20,18 +21,20 @@ final class ValuesReader {
 
     private final AutoModelDefaults defaults;
 
-    private ValuesReader(Path source, Diagnostics diagnostics, AutoModelDefaults defaults) {
+    private ValuesReader(RecipeSchema schema, Path source, Diagnostics diagnostics, AutoModelDefaults defaults) {
+        this.schema = schema;
         this.diagnostics = diagnostics;
         this.values = new RecipeValues(source, diagnostics);
         this.defaults = defaults;
     }
 
     /// @param source the recipe, absolute
-    static RecipeValues read(Path source, AutoModelRecipe.Translation recipe, Diagnostics diagnostics) {
-        ValuesReader reader = new ValuesReader(source, diagnostics, recipe.defaults());
+    static RecipeValues read(
+            RecipeSchema schema, Path source, AutoModelRecipe.Translation recipe, Diagnostics diagnostics) {
+        ValuesReader reader = new ValuesReader(schema, source, diagnostics, recipe.defaults());
         reader.broken.addAll(recipe.refused());
         reader.readGiven("", recipe.root());
-        RecipeSchema.KEYS.forEach(reader::readAbsent);
+        schema.keys().forEach(reader::readAbsent);
         return reader.values;
     }
 
@@ -39,10 +42,10 @@ final class ValuesReader {
         values.putSection(section, mapping.at());
         for (Entry entry : mapping.entries()) {
             String path = inSection(section, entry.key());
-            Optional<Key<?>> key = RecipeSchema.key(section, entry.key());
+            Optional<Key<?>> key = schema.key(section, entry.key());
             if (key.isPresent()) {
                 readKey(key.get(), entry);
-            } else if (RecipeSchema.SECTIONS.contains(path)) {
+            } else if (schema.sections().contains(path)) {
                 readSection(path, entry);
             } else {
                 refuseUnknown(section, entry);
@@ -59,7 +62,7 @@ final class ValuesReader {
         diagnostics.problem(
                 entry.value().at(),
                 "%s: expected a mapping, found %s".formatted(path, entry.value().found()),
-                "give it keys (%s), or remove it".formatted(String.join(", ", RecipeSchema.names(path))));
+                "give it keys (%s), or remove it".formatted(String.join(", ", schema.names(path))));
     }
 
     private <T> void readKey(Key<T> key, Entry entry) {
@@ -92,7 +95,7 @@ final class ValuesReader {
     }
 
     private void refuseUnknown(String section, Entry entry) {
-        List<String> names = RecipeSchema.names(section);
+        List<String> names = schema.names(section);
         Optional<String> misspelt =
                 Key.nearest(entry.key(), names).or(() -> Key.nearest(entry.key(), AutoModelKeys.names(section)));
         Optional<String> elsewhere = elsewhere(entry.key());
@@ -108,12 +111,12 @@ final class ValuesReader {
     }
 
     /// A key or section of that name in another place.
-    private static Optional<String> elsewhere(String name) {
-        Optional<String> key = RecipeSchema.KEYS.stream()
+    private Optional<String> elsewhere(String name) {
+        Optional<String> key = schema.keys().stream()
                 .filter(known -> known.answersTo(name))
                 .map(Key::path)
                 .findFirst();
-        return key.or(() -> RecipeSchema.SECTIONS.stream()
+        return key.or(() -> schema.sections().stream()
                 .filter(path -> path.endsWith("." + name) || path.equals(name))
                 .sorted()
                 .findFirst());
@@ -125,7 +128,7 @@ final class ValuesReader {
 
     private <T> void readAbsent(Key<T> key) {
         boolean sectionIsMissing =
-                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection()) && !values.hasSection(key.topSection());
+                RecipeSchema.isOptional(key.topSection()) && !values.hasSection(key.topSection());
         if (values.isGiven(key) || sectionIsMissing || isBroken(key)) {
             return;
         }

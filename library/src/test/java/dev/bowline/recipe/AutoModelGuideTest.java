@@ -59,7 +59,7 @@ class AutoModelGuideTest {
         AutoModelDefaults theirs = AutoModelDefaults.ofAutoModel(
                 Optional.of(AutoModelDefaults.OPTIMIZERS.getFirst()), AutoModelDefaults.Rate.SCHEDULED);
         List<String> rows = new ArrayList<>(List.of("| Key | AutoModel's default | Bowline's own |", "|---|---|---|"));
-        for (Key<?> key : RecipeSchema.KEYS) {
+        for (Key<?> key : RecipeSchema.RECIPE.keys()) {
             if (theirs.has(key)) {
                 rows.add("| `%s` | %s | %s |".formatted(key.path(), value(theirs, key), own(key)));
             }

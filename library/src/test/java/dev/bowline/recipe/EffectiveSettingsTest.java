@@ -69,7 +69,7 @@ class EffectiveSettingsTest {
 
     @Test
     void everyKeyOfTheSchemaIsShownWhetherItIsGivenOrNot() {
-        List<String> schema = RecipeSchema.KEYS.stream().map(Key::path).toList();
+        List<String> schema = RecipeSchema.RECIPE.keys().stream().map(Key::path).toList();
 
         for (String yaml : List.of(RecipeFolder.SHORTEST, FullRecipe.YAML)) {
             EffectiveSettings settings = folder.load(yaml).settings();
@@ -167,6 +167,7 @@ class EffectiveSettingsTest {
         YamlValue written = YamlReader.read(SourceText.ofFile(folder.recipe(RecipeFolder.SHORTEST)), diagnostics)
                 .orElseThrow();
         RecipeValues values = ValuesReader.read(
+                RecipeSchema.RECIPE,
                 folder.path("recipe.yaml"),
                 new AutoModelRecipe.Translation((YamlValue.Mapping) written, AutoModelDefaults.ofBowline(), Set.of()),
                 diagnostics);

@@ -20,7 +20,7 @@ class RecipeGuideTest {
     @Test
     void theGuideListsEveryKeyAsTheCodeReadsIt() throws IOException {
         List<String> expected =
-                RecipeSchema.KEYS.stream().<String>map(RecipeGuideTest::row).toList();
+                RecipeSchema.RECIPE.keys().stream().<String>map(RecipeGuideTest::row).toList();
         String guide = Files.readString(GUIDE);
         List<String> written = rows(guide);
         if (Boolean.getBoolean("bowline.recipes.write")) {
@@ -70,7 +70,7 @@ class RecipeGuideTest {
     private static <T> String absent(Key<T> key) {
         return switch (key.byDefault()) {
             case Key.Required<T>() ->
-                RecipeSchema.OPTIONAL_SECTIONS.contains(key.topSection())
+                RecipeSchema.isOptional(key.topSection())
                         ? "**required**, if there is a " + key.topSection()
                         : "**required**";
             case Key.Fixed<T>(T value, String reason) ->

@@ -11,8 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Whatever is wrong with a recipe is said with its position, what was expected, what was found and what to
-/// write.
+/// Every error of a recipe has its position, the expected value, the found value and a fix.
 class RecipeProblemsTest {
 
     @TempDir
@@ -54,8 +53,8 @@ class RecipeProblemsTest {
                         "9:21: step_scheduler.local_batch_size 3 does not divide global_batch_size 8"
                                 + " | write 2, or a multiple of 3 for global_batch_size",
                         "11:7: optimizer.lr: expected a number above 0, found the text '1e-5' | remove the quotes",
-                        "override loss.chunk_size=0: loss.chunk_size: expected an integer of at least 1, found the number 0"
-                                + " | write 1 or more"),
+                        "override loss.chunk_size=0: loss.chunk_size: expected an integer of at least 1, found the"
+                                + " number 0 | write 1 or more"),
                 folder.problems(yaml, "loss.chunk_size=0"));
     }
 
@@ -89,7 +88,7 @@ class RecipeProblemsTest {
 
     @Test
     void everyMisspeltKeyIsToldItsName() {
-        for (Key<?> key : RecipeSchema.KEYS) {
+        for (Key<?> key : RecipeSchema.RECIPE.keys()) {
             String wrong = key.name().substring(0, key.name().length() - 1) + "q";
             String yaml = nested(key.section(), wrong + ": 1");
 
@@ -105,7 +104,7 @@ class RecipeProblemsTest {
 
     @Test
     void everyKeyRefusesAValueOfAnotherKindAtItsPosition() {
-        for (Key<?> key : RecipeSchema.KEYS) {
+        for (Key<?> key : RecipeSchema.RECIPE.keys()) {
             boolean isMapping = key.name().equals("chat_template_kwargs");
             for (String wrong : List.of(isMapping ? "3" : "{a: 1}", "[1, 2, 3]")) {
                 String yaml = nested(key.section(), key.name() + ": " + wrong);
@@ -126,7 +125,7 @@ class RecipeProblemsTest {
 
     @Test
     void everySectionRefusesAValueInItsPlace() {
-        for (String section : RecipeSchema.SECTIONS) {
+        for (String section : RecipeSchema.RECIPE.sections()) {
             for (String wrong : List.of("3", "[]", "")) {
                 String parent = section.contains(".") ? section.substring(0, section.indexOf('.')) : "";
                 String name = section.substring(section.indexOf('.') + 1);
