@@ -5,6 +5,7 @@ final class FullRecipe {
 
     static final String YAML = """
             seed: 7
+            activation_checkpointing: true
             model:
               pretrained_model_name_or_path: model
               torch_dtype: torch.bfloat16

@@ -156,7 +156,7 @@ class RecipeFileTest {
                                 CheckpointSection.LastCheckpoint.WEIGHTS_ONLY),
                         new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
                         new LossSection.Chunked(64),
-                        ActivationCheckpointing.OFF,
+                        ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
     }

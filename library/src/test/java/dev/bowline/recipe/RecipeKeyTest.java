@@ -71,9 +71,12 @@ class RecipeKeyTest {
 
         EffectiveSettings settings = EffectiveSettings.of(SCHEMA, values);
 
-        assertTrue(
-                settings.toText().lines().anyMatch(line -> line.matches("early_stopping\\.patience +5 .*:4:28")),
-                settings::toText);
+        assertEquals(
+                new EffectiveSettings.Setting(
+                        "early_stopping.patience",
+                        Optional.of("5"),
+                        new Origin.InFile(folder.path("recipe.yaml"), 4, 28)),
+                settings.settings().getLast());
         assertTrue(settings.toYaml().endsWith("early_stopping:\n  patience: 5\n"), settings::toYaml);
     }
 

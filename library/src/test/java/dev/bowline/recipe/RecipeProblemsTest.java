@@ -68,7 +68,7 @@ class RecipeProblemsTest {
                 %1$s:1:7: seed: expected an integer of at least 0, found the text 'x'
                   fix: write digits only
                 %1$s:11:1: unknown key 'zzz'
-                  fix: use one of seed, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
+                  fix: use one of seed, activation_checkpointing, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
                 optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, loss""".formatted(file), refused.getMessage());
     }
 
