@@ -107,17 +107,14 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
     }
 
     static RecipeFile read(Path source, Mapping root, Diagnostics diagnostics) {
-        RecipeValues values =
-                ValuesReader.read(
-                        RecipeSchema.RECIPE,
-                        source,
-                        AutoModelRecipe.translate(source, root, diagnostics),
-                        diagnostics);
+        RecipeValues values = ValuesReader.read(
+                RecipeSchema.RECIPE, source, AutoModelRecipe.translate(source, root, diagnostics), diagnostics);
         Recipe.check(values);
         diagnostics.throwIfAny();
         Map<String, Origin> places = new HashMap<>();
         RecipeSchema.RECIPE.keys().forEach(key -> places.put(key.path(), values.where(key)));
-        return new RecipeFile(Recipe.of(values), EffectiveSettings.of(RecipeSchema.RECIPE, values), places, diagnostics.notes());
+        return new RecipeFile(
+                Recipe.of(values), EffectiveSettings.of(RecipeSchema.RECIPE, values), places, diagnostics.notes());
     }
 
     /// True if `set` has the form `key.path=value`.

@@ -33,9 +33,8 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
     }
 
     static RecipeSchema of(List<Section> declared) {
-        List<Key<?>> keys = declared.stream()
-                .flatMap(section -> section.keys().stream())
-                .collect(Collectors.toUnmodifiableList());
+        List<Key<?>> keys =
+                declared.stream().flatMap(section -> section.keys().stream()).collect(Collectors.toUnmodifiableList());
         Set<String> sections = keys.stream()
                 .map(Key::section)
                 .flatMap(section -> section.contains(".")

@@ -127,8 +127,7 @@ final class ValuesReader {
     }
 
     private <T> void readAbsent(Key<T> key) {
-        boolean sectionIsMissing =
-                RecipeSchema.isOptional(key.topSection()) && !values.hasSection(key.topSection());
+        boolean sectionIsMissing = RecipeSchema.isOptional(key.topSection()) && !values.hasSection(key.topSection());
         if (values.isGiven(key) || sectionIsMissing || isBroken(key)) {
             return;
         }

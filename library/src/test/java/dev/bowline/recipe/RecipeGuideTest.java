@@ -19,8 +19,9 @@ class RecipeGuideTest {
 
     @Test
     void theGuideListsEveryKeyAsTheCodeReadsIt() throws IOException {
-        List<String> expected =
-                RecipeSchema.RECIPE.keys().stream().<String>map(RecipeGuideTest::row).toList();
+        List<String> expected = RecipeSchema.RECIPE.keys().stream()
+                .<String>map(RecipeGuideTest::row)
+                .toList();
         String guide = Files.readString(GUIDE);
         List<String> written = rows(guide);
         if (Boolean.getBoolean("bowline.recipes.write")) {
