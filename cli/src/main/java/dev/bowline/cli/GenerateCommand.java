@@ -7,6 +7,8 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
 import dev.bowline.json.JsonObject;
+import dev.bowline.tensor.CudaSupport;
+import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
@@ -80,6 +82,13 @@ final class GenerateCommand extends Command {
             description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
     private @Nullable Dtype dtype;
 
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            converter = DeviceOption.class,
+            description = DeviceOption.DESCRIPTION + " Default: auto.")
+    private DeviceChoice device = new DeviceChoice.Auto();
+
     @Option(names = "--json", description = "Print JSON; with --chat, a line for each turn.")
     private boolean json;
 
@@ -101,7 +110,9 @@ final class GenerateCommand extends Command {
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options stored = AutoModel.Options.forInference();
-        AutoModel.Options options = chosen.map(stored::in).orElse(stored);
+        AutoModel.Options options = chosen.map(stored::in)
+                .orElse(stored)
+                .on(device.resolve(CudaSupport.ofThisProcess()));
         Checkpoint.requireModel(directory);
         long start = System.nanoTime();
         try (Tokenizer tokenizer = Tokenizer.open(directory);

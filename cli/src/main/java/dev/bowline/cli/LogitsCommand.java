@@ -6,6 +6,8 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
 import dev.bowline.report.Quantity;
 import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.tensor.CudaSupport;
+import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,6 +57,13 @@ final class LogitsCommand extends Command {
             description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
     private @Nullable Dtype dtype;
 
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            converter = DeviceOption.class,
+            description = DeviceOption.DESCRIPTION + " Default: auto.")
+    private DeviceChoice device = new DeviceChoice.Auto();
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
@@ -64,7 +73,9 @@ final class LogitsCommand extends Command {
         TokenBatch batch = TokenBatch.read(input);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options stored = grads ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
-        AutoModel.Options options = chosen.map(stored::in).orElse(stored);
+        AutoModel.Options options = chosen.map(stored::in)
+                .orElse(stored)
+                .on(device.resolve(CudaSupport.ofThisProcess()));
         try (Pretrained pretrained = AutoModel.fromPretrained(directory, options)) {
             batch.requireFits(pretrained.model());
             LogitsFile file = new LogitsFile(pretrained.model(), batch);

@@ -8,6 +8,7 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -69,7 +70,7 @@ final class LogitsFile {
     }
 
     private static TensorSource source(String name, Tensor values) {
-        Tensor exact = Ops.cast(values, Dtype.FLOAT32).contiguous();
+        Tensor exact = Device.CPU.place(Ops.cast(values, Dtype.FLOAT32).contiguous());
         List<Long> shape = Arrays.stream(Shapes.of(exact)).boxed().toList();
         return new TensorSource(name, SafetensorsType.F32, shape, HostTensors.bytes(exact));
     }

@@ -1,6 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.tensor.DeviceChoice;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,13 @@ final class RecipeArguments {
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Replace a value of the recipe. May be repeated.")
     private List<String> sets = new ArrayList<>();
 
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            converter = DeviceOption.class,
+            description = DeviceOption.DESCRIPTION + " Replaces model.device of the recipe.")
+    private @Nullable DeviceChoice device;
+
     Path file() {
         return recipe;
     }
@@ -36,6 +44,10 @@ final class RecipeArguments {
                         "--set %s: expected key.path=value, such as --set optimizer.lr=1e-5".formatted(set));
             }
         }
-        return RecipeFile.load(recipe, sets);
+        List<String> replaced = new ArrayList<>(sets);
+        if (device != null) {
+            replaced.add("model.device=" + device);
+        }
+        return RecipeFile.load(recipe, replaced);
     }
 }

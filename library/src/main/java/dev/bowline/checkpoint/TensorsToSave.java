@@ -13,6 +13,7 @@ import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.statedict.KeyGroup;
 import dev.bowline.statedict.WeightRule;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -218,12 +219,15 @@ final class TensorsToSave {
                 Parameter parameter = names.slot(piece.name()).get();
                 if (cast) {
                     try (var _ = TensorScope.open()) {
-                        MemorySegment bytes =
-                                HostTensors.bytes(Ops.cast(parameter.value().detach(), stored));
+                        MemorySegment bytes = HostTensors.bytes(Device.CPU.place(
+                                Ops.cast(parameter.value().detach(), stored)));
                         sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
                     }
                 } else {
-                    sink.accept(HostTensors.bytes(parameter.value()).asSlice(piece.from(), piece.bytes()));
+                    try (var _ = TensorScope.open()) {
+                        MemorySegment bytes = HostTensors.bytes(Device.CPU.place(parameter.value()));
+                        sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
+                    }
                 }
             }
         };
@@ -244,7 +248,7 @@ final class TensorsToSave {
         try (var _ = TensorScope.open()) {
             MemorySegment file = names.checkpoint().bytes(entry.name());
             var asLoaded = Ops.cast(HostTensors.view(file, stored, parameter.shape()), parameter.dtype());
-            return HostTensors.bytes(asLoaded).mismatch(HostTensors.bytes(parameter.value())) < 0;
+            return HostTensors.bytes(asLoaded).mismatch(HostTensors.bytes(Device.CPU.place(parameter.value()))) < 0;
         }
     }
 

@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -133,7 +134,8 @@ public final class Generation implements AutoCloseable {
             int past = cached.length;
             cached = Arrays.copyOf(cached, past + ids.length);
             System.arraycopy(ids, 0, cached, past, ids.length);
-            return HostTensors.bytes(Ops.cast(last, Dtype.FLOAT32).contiguous()).toArray(ValueLayout.JAVA_FLOAT);
+            return HostTensors.bytes(Device.CPU.place(Ops.cast(last, Dtype.FLOAT32).contiguous()))
+                    .toArray(ValueLayout.JAVA_FLOAT);
         } catch (RuntimeException e) {
             // Some layers may hold these positions and others not.
             forget();
