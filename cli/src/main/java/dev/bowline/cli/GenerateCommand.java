@@ -110,9 +110,8 @@ final class GenerateCommand extends Command {
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options stored = AutoModel.Options.forInference();
-        AutoModel.Options options = chosen.map(stored::in)
-                .orElse(stored)
-                .on(device.resolve(CudaSupport.ofThisProcess()));
+        AutoModel.Options options =
+                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
         Checkpoint.requireModel(directory);
         long start = System.nanoTime();
         try (Tokenizer tokenizer = Tokenizer.open(directory);

@@ -73,9 +73,8 @@ final class LogitsCommand extends Command {
         TokenBatch batch = TokenBatch.read(input);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options stored = grads ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
-        AutoModel.Options options = chosen.map(stored::in)
-                .orElse(stored)
-                .on(device.resolve(CudaSupport.ofThisProcess()));
+        AutoModel.Options options =
+                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
         try (Pretrained pretrained = AutoModel.fromPretrained(directory, options)) {
             batch.requireFits(pretrained.model());
             LogitsFile file = new LogitsFile(pretrained.model(), batch);

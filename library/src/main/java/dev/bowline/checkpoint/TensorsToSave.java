@@ -219,8 +219,8 @@ final class TensorsToSave {
                 Parameter parameter = names.slot(piece.name()).get();
                 if (cast) {
                     try (var _ = TensorScope.open()) {
-                        MemorySegment bytes = HostTensors.bytes(Device.CPU.place(
-                                Ops.cast(parameter.value().detach(), stored)));
+                        MemorySegment bytes = HostTensors.bytes(
+                                Device.CPU.place(Ops.cast(parameter.value().detach(), stored)));
                         sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
                     }
                 } else {

@@ -134,7 +134,8 @@ public final class Generation implements AutoCloseable {
             int past = cached.length;
             cached = Arrays.copyOf(cached, past + ids.length);
             System.arraycopy(ids, 0, cached, past, ids.length);
-            return HostTensors.bytes(Device.CPU.place(Ops.cast(last, Dtype.FLOAT32).contiguous()))
+            return HostTensors.bytes(
+                            Device.CPU.place(Ops.cast(last, Dtype.FLOAT32).contiguous()))
                     .toArray(ValueLayout.JAVA_FLOAT);
         } catch (RuntimeException e) {
             // Some layers may hold these positions and others not.
