@@ -93,10 +93,6 @@ public record LoadReport(
         return bytes(Placement.MAPPED);
     }
 
-    public long passedThroughBytes() {
-        return passedThrough.stream().mapToLong(PassedThrough::bytes).sum();
-    }
-
     /// The dtypes in the model of each part that has parameters.
     public Map<Component, Set<Dtype>> dtypes() {
         Map<Component, Set<Dtype>> dtypes = new EnumMap<>(Component.class);
