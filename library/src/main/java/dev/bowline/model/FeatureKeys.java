@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /// The keys of config.json that change the computation of a decoder and not the names or shapes of its tensors,
 /// with the values that change nothing. A key that changes tensors needs no entry: the load explains every
 /// tensor.
-public final class FeatureKeys {
+final class FeatureKeys {
 
     private static final Set<String> OFF = Set.of("false", "0", "0.0", "[]", "{}");
     private static final Pattern ALL_FULL = Pattern.compile("\\[(\"full_attention\",?)*]");
