@@ -33,7 +33,6 @@ class PlainEnglishTest {
             "dev.bowline.model",
             "dev.bowline.model.decoder",
             "dev.bowline.model.gemma4",
-            "dev.bowline.model.llama",
             "dev.bowline.nn",
             "dev.bowline.optim",
             "dev.bowline.recipe",
