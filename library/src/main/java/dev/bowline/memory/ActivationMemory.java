@@ -10,7 +10,7 @@ import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What a forward pass keeps for the backward pass, from the shapes of the weights.
+/// Estimates the tensors that a forward pass saves for the backward pass, from the shapes of the weights.
 ///
 /// A product keeps its input. A norm keeps its input and a number per row. Attention keeps queries, keys, values and
 /// its

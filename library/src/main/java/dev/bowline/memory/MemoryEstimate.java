@@ -3,7 +3,7 @@ package dev.bowline.memory;
 import dev.bowline.model.Component;
 import java.util.List;
 
-/// What memory a fine-tuning takes at its peak, reckoned from shapes alone.
+/// The memory of a fine-tuning at its peak, estimated from shapes alone.
 ///
 /// @param parts what stays for the whole run, by component, a tied value once
 /// @param activations what the forward pass keeps for the backward pass, the backward pass's own, and what libtorch's
@@ -28,7 +28,7 @@ public record MemoryEstimate(
         int rows,
         int columns) {
 
-    /// What one component keeps, in bytes.
+    /// The memory of one component, in bytes.
     ///
     /// @param optimizer moments, and master weights where the weights are bfloat16
     public record Part(Component component, long weights, long gradients, long optimizer) {

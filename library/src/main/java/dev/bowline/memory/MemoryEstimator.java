@@ -19,7 +19,7 @@ final class MemoryEstimator {
     /// The JVM with libtorch loaded and no model, as measured; see docs/guides/finetune.md.
     static final long PROCESS_BYTES = 300L << 20;
 
-    /// What the softmax over a few rows of logits works in; see [dev.bowline.loss.ChunkedCrossEntropy].
+    /// Temporary memory of the softmax over a few rows of logits; see [dev.bowline.loss.ChunkedCrossEntropy].
     private static final long SOFTMAX_BYTES = 8L << 20;
 
     /// The compiled kernels and buffers of oneDNN, which multiplies bfloat16 where libtorch does, at most: it keeps a

@@ -47,7 +47,7 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
         return new MemoryReport(estimate, available, changes, parameters);
     }
 
-    /// What is to come: the process itself is there already, and not in what is available.
+    /// The memory still to be allocated. The process itself is allocated already and not part of the available memory.
     private static long needed(MemoryEstimate estimate) {
         return estimate.total() - estimate.process();
     }

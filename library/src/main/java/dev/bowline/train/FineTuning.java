@@ -221,7 +221,7 @@ public final class FineTuning implements AutoCloseable {
                 .allMatch(step -> saved.rate(step) == plan.schedule().rate(step));
     }
 
-    /// Goes on from a saved state; the model must hold the weights saved with it.
+    /// Restores a saved state; the model must hold the weights saved with it.
     ///
     /// @param optimizerState empty if it was not saved: the moments start at zero
     /// @throws BowlineException if the state belongs to other data or another set of trained parameters

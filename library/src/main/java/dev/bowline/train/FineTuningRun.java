@@ -84,7 +84,7 @@ public final class FineTuningRun implements AutoCloseable {
         return pretrained.report();
     }
 
-    /// What was frozen, cut or left out, a sentence each.
+    /// A sentence for each part that was frozen, cut or left out.
     public List<String> notes() {
         return List.copyOf(notes);
     }

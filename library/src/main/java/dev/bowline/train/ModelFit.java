@@ -6,8 +6,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.DatasetSection;
 import dev.bowline.recipe.RecipeFile;
 
-/// What of a recipe only its model can tell to be wrong. It takes a model without values, so it is asked before any
-/// weight is read.
+/// Checks of a recipe against its model. They need no weights, so they run before any weight is read.
 final class ModelFit {
 
     private ModelFit() {}

@@ -115,7 +115,7 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
         return this;
     }
 
-    /// What of the dataset is not as it stood in the file or not as it should be, a sentence each.
+    /// A sentence for each change to the dataset and each defect of it.
     ///
     /// @param name the recipe's section
     List<String> notes(String name, Tokenizer tokenizer) {

@@ -57,7 +57,7 @@ final class RunCheckpoints {
         this.wrong = wrong;
     }
 
-    /// Says what is wrong with a key of the recipe, where it stands.
+    /// Makes the error of a recipe key, with its position in the file.
     @FunctionalInterface
     interface Refusal {
         BowlineException of(String key, String problem, Fix fix);

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/// What a run came to.
+/// The result of a run.
 ///
 /// @param outcome whether it reached its last step
 /// @param lastStep the last step taken, if this run took any

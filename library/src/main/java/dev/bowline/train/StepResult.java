@@ -1,6 +1,6 @@
 package dev.bowline.train;
 
-/// What one optimizer step did.
+/// The measurements of one optimizer step.
 ///
 /// @param step from 1
 /// @param epoch passes over the data completed before this step

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 
-/// What someone should know about a chat template before a model learns from it.
+/// Notes on a chat template that matter before a model is trained with it.
 ///
 /// @param section of the recipe
 /// @param tokenizer whose directory says which tokens end a generation
