@@ -223,6 +223,9 @@ class RecipeProblemsTest {
                 Map.entry(
                         List.of("optimizer.weight_decay=0", "optimizer.decay_norms_and_biases=true"),
                         "decay_norms_and_biases has no effect with weight_decay: 0"),
+                Map.entry(
+                        List.of("optimizer={name: adafactor, lr: 1e-3, state_dtype: int8}"),
+                        "state_dtype has no effect with optimizer.name: adafactor"),
                 Map.entry(List.of("loss={full_logits: true, chunk_size: 64}"), "no effect with loss.full_logits"),
                 Map.entry(List.of("freeze_config.freeze_language_model=true"), "true freezes everything"),
                 Map.entry(List.of("freeze_config.freeze_vision_tower=false"), "not supported yet"),
