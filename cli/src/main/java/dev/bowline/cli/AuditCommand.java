@@ -14,40 +14,40 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "audit",
         description = {
-            "Shows how each consumer will read a checkpoint's head and embedding.",
-            "Reads config.json, the headers and the bytes of the two tensors; any architecture, no model code."
-                    + " Exits with 0 clean, 1 low or medium, 2 high, 3 critical, 4 unreadable."
+            "Shows which head and input embedding each program gets from a checkpoint.",
+            "Reads config.json, the headers and the values of both tensors; works for any architecture."
+                    + " Exit codes: 0 clean, 1 low or medium, 2 high, 3 critical, 4 unreadable."
         },
         footer = {
             "  bowline audit models/gemma",
-            "  bowline audit models --fail-on high           a tree of them, in CI",
-            "  bowline audit merged --base models/gemma      which side moved",
-            "  bowline audit models/gemma --adapter lora     what a merge would do"
+            "  bowline audit models --fail-on high           all checkpoints, in CI",
+            "  bowline audit merged --base models/gemma      changes since the base",
+            "  bowline audit models/gemma --adapter lora     effect of a merge"
         })
 final class AuditCommand extends Command {
 
     @Parameters(
             paramLabel = "PATH",
             arity = "1..*",
-            description = "A checkpoint directory, a tree of them, or a safetensors file.")
+            description = "A checkpoint directory, a directory tree with checkpoints, or a safetensors file.")
     private List<Path> paths = List.of();
 
-    @Option(names = "--base", paramLabel = "DIR", description = "The checkpoint it was made from.")
+    @Option(names = "--base", paramLabel = "DIR", description = "The base model, to show which tensor changed.")
     private @Nullable Path base;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "A PEFT adapter that is to be merged into it.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "A PEFT adapter, to show the effect of merging it.")
     private @Nullable Path adapter;
 
     @Option(names = "--json", description = "Print JSON; docs/audit.schema.json describes it.")
     private boolean json;
 
-    @Option(names = "--html", paramLabel = "FILE", description = "Write one self-contained page, and print the text.")
+    @Option(names = "--html", paramLabel = "FILE", description = "Also write the report as one HTML page.")
     private @Nullable Path html;
 
     @Option(
             names = "--fail-on",
             paramLabel = "LEVEL",
-            description = "Exit with 0 below this severity: low, medium, high or critical.")
+            description = "Exit with 0 if all findings are below this severity: low, medium, high or critical.")
     private Severity failOn = Severity.LOW;
 
     @Override

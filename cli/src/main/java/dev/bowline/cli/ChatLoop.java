@@ -42,7 +42,7 @@ final class ChatLoop {
     /// @param opening what comes before the first turn: nothing, or a system message
     void run(Conversation opening, Form form) {
         if (console.interactive()) {
-            console.note("Type a message. %s begins a new conversation, %s or Ctrl-D ends.".formatted(RESET, EXIT));
+            console.note("Type a message. %s starts a new conversation, %s or Ctrl-D exits.".formatted(RESET, EXIT));
         }
         Conversation conversation = opening;
         while (true) {

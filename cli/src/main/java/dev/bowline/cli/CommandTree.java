@@ -86,17 +86,17 @@ final class CommandTree {
 
     @CommandLine.Command(
             name = "bowline",
-            description = "Fine-tunes Hugging Face language models on the JVM, and keeps their tied weights tied.",
+            description = "Fine-tunes Hugging Face language models on the JVM and keeps tied weights tied.",
             synopsisSubcommandLabel = "COMMAND",
             subcommands = HelpCommand.class,
             footer = {
-                "  bowline demo                              see it work, nothing to prepare",
+                "  bowline demo                              fine-tune a model that ships along",
                 "  bowline finetune recipe.yaml              fine-tune with a recipe",
-                "  bowline generate DIR --prompt 'Hello'     ask a checkpoint",
+                "  bowline generate DIR --prompt 'Hello'     generate text",
                 "",
                 "'bowline COMMAND --help' shows a command's options and examples.",
                 "Exit codes: 0 success, 1 wrong input, 64 wrong usage, 70 a bug in Bowline,",
-                "129, 130 or 143 ended by SIGHUP, Ctrl-C or SIGTERM; see audit --help for its own."
+                "129, 130 or 143 ended by SIGHUP, Ctrl-C or SIGTERM; audit --help lists its own."
             })
     static final class Root implements Runnable {
 
@@ -105,7 +105,7 @@ final class CommandTree {
         @Option(
                 names = "--stacktrace",
                 scope = ScopeType.INHERIT,
-                description = "Show where in the program a failure happened.")
+                description = "Print the Java stack trace of a failure.")
         private boolean stacktrace;
 
         @CommandLine.Spec

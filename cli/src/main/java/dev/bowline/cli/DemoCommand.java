@@ -30,9 +30,9 @@ import picocli.CommandLine.Option;
         name = "demo",
         description = {
             "Fine-tunes a tiny model that ships with Bowline.",
-            "A Gemma 4 mixture of experts that has never seen dates is taught to write them, in minutes on two cores:"
-                    + " it answers questions that are kept from training, is fine-tuned and saved, is loaded again from"
-                    + " what was saved, and answers once more. Nothing is fetched from the network."
+            "Teaches a Gemma 4 mixture-of-experts model to write dates, in minutes on two cores: asks held-out"
+                    + " questions, fine-tunes and saves the model, loads the saved model, and asks the same questions"
+                    + " again. Downloads nothing."
         },
         footer = {"  bowline demo", "  bowline demo --dir dates --json"})
 final class DemoCommand extends Command {
@@ -47,7 +47,7 @@ final class DemoCommand extends Command {
             names = "--dir",
             paramLabel = "DIR",
             defaultValue = "bowline-demo",
-            description = "Where to put model, data and checkpoints. Default: ${DEFAULT-VALUE}.")
+            description = "Directory for model, data and checkpoints. Default: ${DEFAULT-VALUE}.")
     private Path directory = Path.of("bowline-demo");
 
     @Option(names = "--json", description = "Print the outcome as JSON.")
@@ -70,15 +70,15 @@ final class DemoCommand extends Command {
         console().note("1/4  asking the model %d questions about dates".formatted(questions.size()));
         Exam before = examine(files.model(), questions);
         console().note("     %s right".formatted(Quantity.percent(before.right(), questions.size())));
-        console().note("2/4  fine-tuning it as %s says".formatted(files.recipe()));
+        console().note("2/4  fine-tuning with %s".formatted(files.recipe()));
         RunReport run = FinetuneCommand.run(
                 console(), RecipeFile.load(files.recipe(), List.of()), FinetuneCommand.Memory.REQUIRED);
         if (run.outcome() == RunReport.Outcome.STOPPED) {
-            console().note("the demo was stopped; run it again in another directory: --dir DIR");
+            console().note("the demo was stopped; run the demo again with another --dir");
             return FinetuneCommand.stoppedBy().exitCode();
         }
         Path saved = run.checkpoint().orElseThrow();
-        console().note("3/4  loading what was saved, and asking again");
+        console().note("3/4  loading the saved model and asking again");
         Exam after = examine(saved, questions);
         console().note("4/4  done\n");
         Duration took = Duration.ofNanos(System.nanoTime() - start);
@@ -91,7 +91,7 @@ final class DemoCommand extends Command {
             throw new BowlineException(
                     "%s of the held-out questions were answered right, 90 %% are expected"
                             .formatted(Quantity.percent(after.right(), questions.size())),
-                    "this is a bug; report it with what is above");
+                    "this is a bug; report it with the output above");
         }
         return ExitCode.SUCCESS;
     }
@@ -134,10 +134,10 @@ final class DemoCommand extends Command {
                 .row("before", Quantity.percent(before.right(), questions.size()), counted(before))
                 .row("after", Quantity.percent(after.right(), questions.size()), counted(after))
                 .text();
-        return "Questions kept from training, answered right\n" + accuracy
+        return "Correct answers to held-out questions\n" + accuracy
                 + "\n" + samples.text()
                 + "\n" + new LearningText().text(run) + new TieLedgerText().text(run.ties())
-                + "\nDone in " + Quantity.duration(took) + ". What to try next\n" + hints(saved);
+                + "\nDone in " + Quantity.duration(took) + ". Next commands\n" + hints(saved);
     }
 
     /// Commands to paste.

@@ -8,7 +8,7 @@ import picocli.CommandLine.TypeConversionException;
 /// The device a model computes on, as `model.device` of a recipe spells it.
 final class DeviceOption implements ITypeConverter<DeviceChoice> {
 
-    static final String DESCRIPTION = "auto, cpu, cuda or cuda:N: where to compute.";
+    static final String DESCRIPTION = "Device to compute on: auto, cpu, cuda, or cuda:N for GPU N.";
 
     @Override
     public DeviceChoice convert(String value) {

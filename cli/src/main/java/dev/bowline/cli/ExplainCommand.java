@@ -23,11 +23,10 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
         name = "explain",
         description = {
-            "Checks a recipe, and shows every setting and who decided it.",
-            "Also shows the memory of the run, from config.json and the headers of the weights. No weight is read and"
-                    + " nothing is trained, but the first examples are tokenised as for training, and the first of"
-                    + " them is shown with its trained tokens marked. Exits with 1, and names the place, if the recipe"
-                    + " or one of these is wrong."
+            "Checks a recipe and shows every setting with its origin.",
+            "Also estimates the memory of the run from config.json and the headers of the weights, tokenises the"
+                    + " first examples as for training, and marks the trained tokens of the first one. Reads no weights"
+                    + " and trains nothing. Exits with 1 if the recipe, the model or the data has an error."
         },
         footer = {
             "  bowline explain recipe.yaml",
@@ -39,7 +38,7 @@ final class ExplainCommand extends Command {
     @Mixin
     private RecipeArguments recipe = new RecipeArguments();
 
-    @Option(names = "--yaml", description = "Print a recipe that spells out every value.")
+    @Option(names = "--yaml", description = "Print a recipe with every value.")
     private boolean yaml;
 
     @Option(names = "--json", description = "Print JSON.")

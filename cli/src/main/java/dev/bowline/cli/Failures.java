@@ -109,7 +109,7 @@ final class Failures {
             return code;
         }
         tell(console, "error: the output cannot be written: " + failure.get().getMessage());
-        tell(console, "  fix: send it to a pipe or to a file on a disk with free space; everything else was done");
+        tell(console, "  fix: write the output to a pipe or to a file on a disk with free space; all other work is complete");
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 
@@ -160,7 +160,7 @@ final class Failures {
         tell(
                 console,
                 trace == Trace.SHOWN
-                        ? "  fix: this is a bug; report it, with what follows, to " + REPORT_TO
+                        ? "  fix: this is a bug; report it with the stack trace below to " + REPORT_TO
                         : "  fix: this is a bug; run again with --stacktrace and report it to " + REPORT_TO);
         return ExitCode.BUG;
     }

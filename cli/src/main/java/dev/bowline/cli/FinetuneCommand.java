@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
         name = "finetune",
         description = {
             "Fine-tunes a checkpoint with a recipe.",
-            "Shows progress on the error stream and the outcome on the output. Writes training.jsonl,"
+            "Prints progress to standard error and the outcome to standard output. Writes training.jsonl,"
                     + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C,"
                     + " SIGTERM and SIGHUP finish the step, save, and exit with 130, 143 and 129."
         },

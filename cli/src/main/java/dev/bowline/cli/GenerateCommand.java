@@ -30,10 +30,10 @@ import picocli.CommandLine.Spec;
 @CommandLine.Command(
         name = "generate",
         description = {
-            "Asks a checkpoint, and shows the answer as it comes.",
-            "A prompt is one turn of a chat, put into the checkpoint's chat template; --raw continues it as plain"
-                    + " text. --chat takes turn after turn, from a person or from lines of a file. Stop tokens and"
-                    + " defaults are those of generation_config.json."
+            "Generates text and streams it.",
+            "Formats the prompt with the checkpoint's chat template; --raw sends the prompt unchanged. --chat reads"
+                    + " one turn per line, from a terminal or a file. Stop tokens and defaults come from"
+                    + " generation_config.json."
         },
         footer = {
             "  bowline generate models/gemma --prompt 'Name three knots.'",
@@ -59,17 +59,17 @@ final class GenerateCommand extends Command {
         @Option(
                 names = "--chat",
                 required = true,
-                description = "Take one turn a line from the standard input, and answer each.")
+                description = "Read one turn per line from standard input.")
         private boolean chat;
     }
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "The system message to begin with.")
+    @Option(names = "--system", paramLabel = "TEXT", description = "The system message.")
     private @Nullable String system;
 
     @Mixin
     private TemplateOptions template = new TemplateOptions();
 
-    @Option(names = "--raw", description = "Continue the prompt unchanged, without a chat template.")
+    @Option(names = "--raw", description = "Send the prompt unchanged, without a chat template.")
     private boolean raw;
 
     @Mixin
@@ -79,7 +79,7 @@ final class GenerateCommand extends Command {
             names = "--dtype",
             paramLabel = "DTYPE",
             converter = DtypeOption.class,
-            description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
+            description = "Dtype of the computation: float32 or bfloat16. Default: the dtype of the checkpoint.")
     private @Nullable Dtype dtype;
 
     @Option(
@@ -89,12 +89,12 @@ final class GenerateCommand extends Command {
             description = DeviceOption.DESCRIPTION + " Default: auto.")
     private DeviceChoice device = new DeviceChoice.Auto();
 
-    @Option(names = "--json", description = "Print JSON; with --chat, a line for each turn.")
+    @Option(names = "--json", description = "Print JSON; with --chat, one line per turn.")
     private boolean json;
 
     @Option(
             names = "--stats",
-            description = "Show how long loading, the prompt and each answer took, and the tokens a second.")
+            description = "Print the time to load, the time per answer and tokens per second.")
     private boolean stats;
 
     @Spec
@@ -105,7 +105,7 @@ final class GenerateCommand extends Command {
         CommandLine line = Objects.requireNonNull(spec).commandLine();
         if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
-                    line, "--raw continues the prompt unchanged; it excludes --chat, --system and chat templates");
+                    line, "--raw sends the prompt unchanged; it cannot be combined with --chat, --system or chat templates");
         }
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
@@ -179,7 +179,7 @@ final class GenerateCommand extends Command {
                             .formatted(option, NearestNames.hint(option, chosen.variables())));
         }
         if (template.tools().isPresent() && !chosen.variables().contains("tools")) {
-            console().note("warning: the chat template never reads 'tools', so the model is not told of them");
+            console().note("warning: the chat template never reads 'tools', so the prompt does not contain them");
         }
         return chosen;
     }

@@ -17,10 +17,10 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "inspect",
         description = {
-            "Shows what is in a checkpoint, without reading its weights.",
-            "Parameters by component with a tied value counted once, the state of the head, and the tensors that a"
-                    + " load would train, pass through, ignore or refuse. Exits with 1 if the checkpoint would be"
-                    + " refused."
+            "Shows the contents of a checkpoint without reading its weights.",
+            "Lists parameters by component (a tied value counts once), the state of the head, and the tensors that a"
+                    + " load would train, pass through, ignore or refuse. Exits with 1 if a load would refuse the"
+                    + " checkpoint."
         },
         footer = {"  bowline inspect models/gemma", "  bowline inspect models/gemma --json"})
 final class InspectCommand extends Command {

@@ -21,11 +21,11 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "logits",
         description = {
-            "Computes logits, and with --grads loss and gradients, of given token ids.",
-            "Reads input_ids [B,S] (int64) and, if it is there, attention_mask [B,S] (1 for a token, 0 for padding)."
+            "Computes the logits of given token ids; --grads adds the loss and the gradients.",
+            "Reads input_ids [B,S] (int64) and an optional attention_mask [B,S] (1 for a token, 0 for padding)."
                     + " Writes logits [B,S,V] and, with --grads, loss [1] and grad.NAME for every trainable tensor,"
                     + " under its Hugging Face name; all in float32. The loss is the mean cross-entropy of each next"
-                    + " token that is not padding. This is how to compare Bowline with transformers."
+                    + " token that is not padding. Use the output to compare Bowline with transformers."
         },
         footer = {
             "  bowline logits models/gemma --input ids.safetensors --output out.safetensors",
@@ -41,7 +41,7 @@ final class LogitsCommand extends Command {
             names = "--input",
             paramLabel = "FILE",
             required = true,
-            description = "A safetensors file with input_ids and perhaps attention_mask.")
+            description = "A safetensors file with input_ids and optionally attention_mask.")
     private Path input = Path.of("");
 
     @Option(names = "--output", paramLabel = "FILE", required = true, description = "The safetensors file to write.")
@@ -54,7 +54,7 @@ final class LogitsCommand extends Command {
             names = "--dtype",
             paramLabel = "DTYPE",
             converter = DtypeOption.class,
-            description = "float32 or bfloat16: what to compute in. Default: as the checkpoint is stored.")
+            description = "Dtype of the computation: float32 or bfloat16. Default: the dtype of the checkpoint.")
     private @Nullable Dtype dtype;
 
     @Option(

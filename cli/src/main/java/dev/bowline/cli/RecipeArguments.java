@@ -19,14 +19,14 @@ final class RecipeArguments {
     @Parameters(paramLabel = "RECIPE", description = "A recipe in YAML.")
     private Path recipe = Path.of("");
 
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Replace a value of the recipe. May be repeated.")
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Override a key of the recipe. May be repeated.")
     private List<String> sets = new ArrayList<>();
 
     @Option(
             names = "--device",
             paramLabel = "DEVICE",
             converter = DeviceOption.class,
-            description = DeviceOption.DESCRIPTION + " Replaces model.device of the recipe.")
+            description = DeviceOption.DESCRIPTION + " Overrides model.device of the recipe.")
     private @Nullable DeviceChoice device;
 
     Path file() {

@@ -22,14 +22,14 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "repair",
         description = {
-            "Rewrites a checkpoint so that every consumer reads the same tie, without losing a bit.",
-            "Shows the changes and how each consumer would read the result; --apply writes it. The result is"
-                    + " written next to the target, read back and audited before it replaces anything; if that audit"
-                    + " fails, the checkpoint is unchanged."
+            "Rewrites a checkpoint so that every program reads the same tie, without loss.",
+            "Prints the changes and an audit of the result; --apply writes the result. The result is written next to"
+                    + " the target, read back and audited before it replaces anything; if the audit fails, the"
+                    + " checkpoint is unchanged."
         },
         footer = {
-            "  bowline repair models/gemma --out fixed            show what would be done",
-            "  bowline repair models/gemma --out fixed --apply    do it",
+            "  bowline repair models/gemma --out fixed            print the changes",
+            "  bowline repair models/gemma --out fixed --apply    write the result",
             "  bowline repair merged --keep head --in-place --apply"
         })
 final class RepairCommand extends Command {
@@ -40,27 +40,27 @@ final class RepairCommand extends Command {
     @Option(names = "--out", paramLabel = "DIR", description = "Write the result to this new directory.")
     private @Nullable Path out;
 
-    @Option(names = "--in-place", description = "Replace the checkpoint instead.")
+    @Option(names = "--in-place", description = "Replace the checkpoint.")
     private boolean inPlace;
 
-    @Option(names = "--apply", description = "Write; without it nothing is.")
+    @Option(names = "--apply", description = "Write the result. Without --apply, nothing is written.")
     private boolean apply;
 
     @Option(
             names = "--keep",
             paramLabel = "SIDE",
-            description = "Tie two values that differ by losing one: head or embedding is the one that stays.")
+            description = "Tie a head and an embedding that differ. SIDE is the value to keep: head or embedding.")
     private @Nullable Role keep;
 
-    @Option(names = "--tied", description = "Say that it was trained tied.")
+    @Option(names = "--tied", description = "Declare that the model was trained tied.")
     private boolean tied;
 
-    @Option(names = "--untie", description = "Give the head a tensor of its own.")
+    @Option(names = "--untie", description = "Store the head as a separate tensor.")
     private boolean untie;
 
     @Option(
             names = "--rebuild-rows",
-            description = "Make up dead rows of an untied input embedding from the head's rows.")
+            description = "Compute damaged rows of an untied input embedding from the rows of the head.")
     private boolean rebuildRows;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -72,20 +72,20 @@ final class RepairCommand extends Command {
     @Override
     public Integer call() {
         if (inPlace == (out != null)) {
-            throw usage("say where the result goes: either --out DIR or --in-place");
+            throw usage("expected either --out DIR or --in-place");
         }
         if (tied && untie) {
-            throw usage("--tied and --untie exclude each other");
+            throw usage("--tied and --untie cannot be combined");
         }
         Optional<Declare> declare =
                 tied ? Optional.of(Declare.TIED) : untie ? Optional.of(Declare.UNTIED) : Optional.empty();
         if (inPlace && apply && Repair.putBack(directory)) {
-            console().note("An interrupted repair had left the original aside; it is back in its place.");
+            console().note("An interrupted repair had moved the original; the original is back in its place.");
         }
         Repair.leftover(out == null ? directory : out)
                 .ifPresent(left -> console()
                         .note("An interrupted repair left %s; %s."
-                                .formatted(left, apply ? "it is removed" : "--apply removes it")));
+                                .formatted(left, apply ? "removed" : "--apply removes it")));
         RepairOptions options = new RepairOptions(Optional.ofNullable(keep), declare, rebuildRows);
         RepairPlan plan = Repair.plan(directory, options.with(new AutoModelLoad()));
         if (inPlace) {
@@ -102,7 +102,7 @@ final class RepairCommand extends Command {
             console().print("\nAfter\n" + audits.text(applied(plan)));
         } else if (!plan.changesNothing()) {
             console().print("\nAfter\n" + audits.text(plan.after()));
-            console().print("\nNothing was written; --apply does it.\n");
+            console().print("\nNothing was written; --apply writes the result.\n");
         }
         return ExitCode.SUCCESS;
     }

@@ -17,13 +17,13 @@ final class SamplingOptions {
 
     private static final Sampling.Sampled ANY = new Sampling.Sampled(1, 0, 1, 0, 0);
 
-    @Option(names = "--greedy", description = "Take the most likely token each time.")
+    @Option(names = "--greedy", description = "Always choose the most likely token.")
     private boolean greedy;
 
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "Above 1 for more variety, below 1 for less. This option and the next four turn sampling on.")
+            description = "Sampling temperature. This option and the next four enable sampling.")
     private @Nullable Double temperature;
 
     @Option(names = "--top-k", paramLabel = "K", description = "Sample from the K most likely tokens; 0 for all.")
@@ -32,7 +32,7 @@ final class SamplingOptions {
     @Option(
             names = "--top-p",
             paramLabel = "P",
-            description = "Sample from the most likely tokens whose probabilities reach P.")
+            description = "Sample from the most likely tokens whose total probability reaches P.")
     private @Nullable Double topP;
 
     @Option(
@@ -47,10 +47,10 @@ final class SamplingOptions {
     @Option(
             names = "--repetition-penalty",
             paramLabel = "R",
-            description = "Above 1, makes tokens that were there before less likely.")
+            description = "Values above 1 make tokens of the prompt and the answer less likely.")
     private @Nullable Double repetitionPenalty;
 
-    @Option(names = "--max-new-tokens", paramLabel = "N", description = "The most tokens to add.")
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Maximum number of generated tokens.")
     private @Nullable Integer maxNewTokens;
 
     /// Refuses values that no checkpoint could make sense of, before one is opened.
@@ -58,7 +58,7 @@ final class SamplingOptions {
         boolean draws = Stream.of(temperature, topK, topP, minP, seed).anyMatch(value -> value != null);
         if (greedy && draws) {
             throw new CommandLine.ParameterException(
-                    line, "--greedy samples nothing; it excludes --temperature, --top-k, --top-p, --min-p and --seed");
+                    line, "--greedy does not sample; it cannot be combined with --temperature, --top-k, --top-p, --min-p or --seed");
         }
         requireSound(line, "--temperature", temperature, ANY::withTemperature);
         requireSound(line, "--top-k", topK, ANY::withTopK);

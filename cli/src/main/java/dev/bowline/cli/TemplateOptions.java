@@ -18,7 +18,7 @@ final class TemplateOptions {
             names = "--chat-template",
             paramLabel = "NAME|FILE",
             description =
-                    "Another of the checkpoint's chat templates, or a Jinja file, with a dot or a slash in its path."
+                    "The name of one of the checkpoint's chat templates, or a path with a dot or a slash to a Jinja file."
                             + " Default: the checkpoint's default, or tool_use with --tools.")
     private @Nullable String chosen;
 

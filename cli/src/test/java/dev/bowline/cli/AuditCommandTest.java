@@ -104,7 +104,7 @@ class AuditCommandTest {
         String applied = Ran.bowline("repair", lying.toString(), "--in-place", "--apply")
                 .succeeded()
                 .err();
-        assertTrue(applied.contains(".lying.bowline-repair; it is removed"), applied);
+        assertTrue(applied.contains(".lying.bowline-repair; removed"), applied);
         assertFalse(Files.exists(left));
         assertEquals(
                 "",
@@ -138,7 +138,7 @@ class AuditCommandTest {
                 .succeeded()
                 .err();
 
-        assertTrue(told.contains("had left the original aside; it is back in its place"), told);
+        assertTrue(told.contains("had moved the original; the original is back in its place"), told);
         assertFalse(Files.exists(aside));
         assertTrue(Files.exists(lying.resolve("config.json")));
     }

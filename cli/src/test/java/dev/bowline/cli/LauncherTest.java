@@ -281,7 +281,7 @@ class LauncherTest {
 
         String printed = Files.readString(log);
         for (String part :
-                List.of("\"schema_version\"", "What each consumer makes of it", "Usage:", "After\n", "T01")) {
+                List.of("\"schema_version\"", "Each program gets", "Usage:", "After\n", "T01")) {
             assertTrue(printed.contains(part), printed);
         }
         assertFalse(printed.contains("this is a bug"), printed);

@@ -98,7 +98,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
                 .ifPresent(merge -> html.append(
                         "<p>With %s: %s.</p>\n".formatted(text(merge.adapter().toString()), merge.effect())));
         if (!audit.consumers().isEmpty()) {
-            html.append("<table><tr><th>Consumer</th><th>makes of it</th><th>because</th></tr>\n");
+            html.append("<table><tr><th>Program</th><th>gets</th><th>because</th></tr>\n");
             for (ConsumerView view : audit.consumers()) {
                 html.append("<tr%s><td>%s</td><td>%s%s</td><td>%s</td></tr>\n"
                         .formatted(

@@ -55,7 +55,7 @@ public final class AuditText implements TextRenderer<List<AuditOutcome>> {
         audit.merge()
                 .ifPresent(merge -> text.append(wrap("with %s: %s".formatted(merge.adapter(), merge.effect()), "  ")));
         if (!audit.consumers().isEmpty()) {
-            text.append("\nWhat each consumer makes of it\n").append(matrix(audit));
+            text.append("\nEach program gets\n").append(matrix(audit));
         }
         if (!audit.findings().isEmpty()) {
             text.append("\nFindings\n");

@@ -70,10 +70,10 @@ public final class Consumers {
             case TIED_ONLY ->
                 asked
                         ? PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, true, BothDiffer.EMBEDDING_WINS, why)
-                        : ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses an untied request");
+                        : ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses an untied model");
             case UNTIED_ONLY ->
                 asked
-                        ? ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses a tied request")
+                        ? ConsumerView.fails(Consumer.NEMO_AUTOMODEL, why + "; it refuses a tied model")
                         : PresenceRules.untied(subject, Consumer.NEMO_AUTOMODEL, why);
             case BOTH -> PresenceRules.byFlag(subject, Consumer.NEMO_AUTOMODEL, asked, BothDiffer.EMBEDDING_WINS, why);
         };
@@ -157,7 +157,7 @@ public final class Consumers {
                 Consumer.VLLM,
                 asked && tied,
                 BothDiffer.KEPT_APART,
-                subject.kind() == Kind.BOTH_DIFFER ? "it compares both, and keeps two that differ" : textWhy(subject));
+                subject.kind() == Kind.BOTH_DIFFER ? "it compares both tensors, and keeps both if they differ" : textWhy(subject));
         return strict(view, "weights that are not in the files were not initialised");
     }
 

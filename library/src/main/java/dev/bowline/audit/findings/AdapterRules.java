@@ -125,8 +125,8 @@ public final class AdapterRules {
                                         : String.valueOf(heads.size() + embeddings.size())),
                         new Evidence("ensure_weight_tying", String.valueOf(ensured))),
                 isHarmless()
-                        ? Fix.of("nothing: merge it into the tied checkpoint, and leave the flag true")
-                        : Fix.of("untie first, then merge, then leave the flag false: ")
+                        ? Fix.of("no action: merge the adapter into the tied checkpoint and keep the flag true")
+                        : Fix.of("untie the base before the merge, and keep the flag false: ")
                                 .and(Remedy.Repair.into(
                                         Path.of("UNTIED"), subject.files().directory(), Decision.UNTIED))));
     }

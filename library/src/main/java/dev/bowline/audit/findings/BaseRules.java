@@ -44,7 +44,7 @@ public final class BaseRules {
         findings.add(new Finding(
                 FindingCode.T13,
                 Severity.CRITICAL,
-                "%s since the base, and the flag still says tied: a merge that left the flag behind"
+                "%s since the base, but the flag still says tied: a merge did not update the flag"
                         .formatted(
                                 head && embedding
                                         ? "both moved"
@@ -74,9 +74,9 @@ public final class BaseRules {
             findings.add(new Finding(
                     FindingCode.T26,
                     Severity.HIGH,
-                    "flag, pair or keys are not those of the base",
+                    "flag, tensors or keys differ from the base",
                     evidence,
-                    "if the change was not meant, redo the step that made it from %s"
+                    "if the change is not intended, repeat the step that made it from %s"
                             .formatted(base.files().path())));
         }
     }

@@ -32,7 +32,7 @@ final class ExpertScales {
                                 .formatted(scales.size())
                         + " were never set",
                 List.of(new Evidence("such as", scales.getFirst().key())),
-                "nothing: the function is the same; compare with the base by logits and not by bytes"));
+                "no action: the model computes the same function; compare logits with the base, not bytes"));
     }
 
     private static boolean isOnes(PlacedTensor tensor) {

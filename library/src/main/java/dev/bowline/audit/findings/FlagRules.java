@@ -53,7 +53,7 @@ final class FlagRules {
                 FindingCode.T03,
                 decidesTheModel() ? Severity.CRITICAL : Severity.HIGH,
                 levelsDiffer
-                        ? "config.json says both: " + describe(said)
+                        ? "config.json contradicts itself: " + describe(said)
                         : "transformers 4 and 5 read the flag differently: %s and %s"
                                 .formatted(word(subject.v4()), word(subject.v5())),
                 Rules.repair(subject));
@@ -80,7 +80,7 @@ final class FlagRules {
         add(
                 FindingCode.T04,
                 critical ? Severity.CRITICAL : Severity.HIGH,
-                "config.json does not say %s, so each reader takes a default of its own%s"
+                "config.json does not set %s, so each program uses its own default%s"
                         .formatted(
                                 silent.get(),
                                 subject.table().isPresent()
@@ -119,7 +119,7 @@ final class FlagRules {
             add(
                     FindingCode.T24,
                     Severity.HIGH,
-                    "a draft model says tied, which it has from its target: its own head would be dropped when saved",
+                    "a draft model says tied, a flag inherited from its target: a save would drop the draft's own head",
                     Fix.of("set tie_word_embeddings to false in %s"
                             .formatted(subject.files().directory().resolve(SourceFiles.CONFIG))));
         }
@@ -133,9 +133,9 @@ final class FlagRules {
         add(
                 FindingCode.T25,
                 Severity.LOW,
-                "NeMo AutoModel's policy for %s is %s, and the flag says otherwise; policies go stale, so the bytes decide"
+                "NeMo AutoModel's policy for %s is %s, but the flag says otherwise; the policy may be outdated"
                         .formatted(subject.pair().architecture().orElse(""), support.get()),
-                Fix.of("nothing, unless you train with it"));
+                Fix.of("no action unless you train with NeMo AutoModel"));
     }
 
     private static String describe(List<FlagAt> flags) {

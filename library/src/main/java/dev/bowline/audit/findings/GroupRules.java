@@ -66,7 +66,7 @@ final class GroupRules {
                     Severity.HIGH,
                     "%s should be %s and has other values"
                             .formatted(different, subject.pair().embeddingKey()),
-                    Fix.of("restore the group from the original checkpoint; none of them is guessed from another"));
+                    Fix.of("restore the group from the original checkpoint; Bowline does not derive one from another"));
         }
     }
 
@@ -81,9 +81,9 @@ final class GroupRules {
             add(
                     FindingCode.T18,
                     Severity.MEDIUM,
-                    "there are other heads or embeddings: a tool that goes by the ending of a name may take one for %s"
+                    "there are other heads or embeddings: a tool that matches the end of a name may confuse one with %s"
                             .formatted(subject.pair().headKey()),
-                    Fix.of("nothing here: they are left alone; %s"
+                    Fix.of("no action: Bowline ignores them; %s"
                             .formatted(subject.pair().reason())),
                     new Evidence("others", String.join(", ", auxiliary.subList(0, Math.min(8, auxiliary.size())))));
         }
@@ -99,9 +99,9 @@ final class GroupRules {
             add(
                     FindingCode.T23,
                     Severity.CRITICAL,
-                    "%s is not the name that %s looks for, and its input embedding stays random%s"
+                    "%s is not the name that %s expects, so the input embedding stays random%s"
                             .formatted(key, names(not), others.isEmpty() ? "" : "; %s loads it".formatted(others)),
-                    renamed.isPresent() ? Rules.repair(subject) : Fix.of("name it as %s does".formatted(architecture)));
+                    renamed.isPresent() ? Rules.repair(subject) : Fix.of("rename the tensor to the name that %s expects".formatted(architecture)));
             return;
         }
         if (renamed.isPresent()) {

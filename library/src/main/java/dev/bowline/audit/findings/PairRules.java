@@ -63,11 +63,11 @@ final class PairRules {
         add(
                 FindingCode.T02,
                 notForGeneration ? Severity.LOW : Severity.CRITICAL,
-                "the flag asks for a separate head, and the files have none: %s"
+                "the flag says untied, but the files have no head: %s"
                         .formatted(
                                 notForGeneration
                                         ? "harmless for an embedding model"
-                                        : "a loader leaves it random or refuses"),
+                                        : "loaders leave the head random or refuse the checkpoint"),
                 Rules.repair(subject));
     }
 
@@ -76,7 +76,7 @@ final class PairRules {
             add(
                     FindingCode.T02C,
                     Severity.CRITICAL,
-                    "the flag asks for two tensors, and the input embedding is not in the files",
+                    "the flag says untied, but the files have no input embedding",
                     Fix.of("restore %s from the original checkpoint"
                             .formatted(subject.pair().embeddingKey())));
         }
@@ -105,10 +105,10 @@ final class PairRules {
             add(
                     FindingCode.T14,
                     Severity.LOW,
-                    "the flag says separate, and both have the same bytes: a fresh untie, a tie not declared, or"
+                    "the flag says untied, but both tensors have the same bytes: a fresh untie, an undeclared tie, or"
                             + " the two copies that a trainer with pipeline parallelism makes of a tied weight (NeMo"
                             + " AutoModel gives its last stage a head of its own)",
-                    Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
+                    Fix.of("no action if this is intended; to tie: ").and(Rules.tie(subject)),
                     new Evidence(
                             "bytes",
                             String.valueOf(
@@ -129,7 +129,7 @@ final class PairRules {
                                 type(Role.EMBEDDING)),
                 anyTied
                         ? Rules.repair(subject)
-                        : Fix.of("nothing, if it is meant; to tie: ").and(Rules.tie(subject)),
+                        : Fix.of("no action if this is intended; to tie: ").and(Rules.tie(subject)),
                 new Evidence("wider", cast.wider().toString()),
                 new Evidence("exact", String.valueOf(cast.exact())));
     }
@@ -148,7 +148,7 @@ final class PairRules {
             add(
                     FindingCode.T01,
                     Severity.CRITICAL,
-                    "the flag says tied, and head and embedding differ%s"
+                    "the flag says tied, but head and embedding differ%s"
                             .formatted(losing.isEmpty() ? "" : ": silently lost in " + Verdicts.names(losing)),
                     Rules.repair(subject),
                     evidence);
@@ -165,7 +165,7 @@ final class PairRules {
                                     .formatted(difference.differing(), difference.rows()),
                     anyTied
                             ? Rules.repair(subject)
-                            : Fix.of("nothing, if it is meant; to tie: ").and(Rules.keepEmbedding(subject)),
+                            : Fix.of("no action if this is intended; to tie: ").and(Rules.keepEmbedding(subject)),
                     evidence);
         }
     }

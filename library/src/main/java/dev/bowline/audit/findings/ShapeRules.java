@@ -54,7 +54,7 @@ final class ShapeRules {
                         subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
                                 ? Rules.repair(subject)
                                 : Fix.of(
-                                        "nothing here: it says untied at every level, and a tie of unequal shapes is impossible")));
+                                        "no action: every level says untied, and tensors of different shapes cannot be tied")));
     }
 
     private void placeholder(PlacedTensor tensor) {
@@ -63,8 +63,8 @@ final class ShapeRules {
                 Severity.HIGH,
                 VocabularyRows.rowless(tensor),
                 List.of(new Evidence("shape", tensor.entry().shape().toString())),
-                "save it again where the model was trained: a model that ZeRO-3 or FSDP has sharded must be gathered"
-                        + " first"));
+                "save the model again where it was trained, after gathering the weights that ZeRO-3 or FSDP"
+                        + " has sharded"));
     }
 
     private void vocabulary() {
@@ -91,9 +91,9 @@ final class ShapeRules {
                             FindingCode.T10,
                             Severity.HIGH,
                             uncovered
-                                    ? "%d tokens of the tokenizer have no row: a text that has one of them fails"
+                                    ? "%d tokens of the tokenizer have no row: texts with these tokens fail"
                                             .formatted(tokens.orElseThrow() - rows.get())
-                                    : "the embedding has %d rows, and config.json says otherwise".formatted(rows.get()),
+                                    : "the embedding has %d rows, but config.json has another vocab_size".formatted(rows.get()),
                             evidence,
                             uncovered
                                     ? Fix.of("use the tokenizer that belongs to these weights, or resize the embedding")

@@ -25,7 +25,7 @@ final class SilentCells {
         FindingCode code = cause(subject, silent.getFirst());
         String what = silent.stream().anyMatch(view -> view.outcome() == Outcome.RANDOM)
                 ? "%s would start from random values, without an error".formatted(Verdicts.names(silent))
-                : "%s would leave a trained value out, without an error: %s"
+                : "%s would ignore a trained value, without an error: %s"
                         .formatted(Verdicts.names(silent), silent.getFirst().why());
         List<Finding> all = new ArrayList<>();
         boolean raised = false;
@@ -72,7 +72,7 @@ final class SilentCells {
 
     private static Fix fix(Subject subject, FindingCode code, List<ConsumerView> silent) {
         return code == FindingCode.T25
-                ? Fix.of("do not use it with %s: no flag and no name changes what is left out"
+                ? Fix.of("do not use this checkpoint with %s: no flag and no name makes it read that value"
                         .formatted(Verdicts.names(silent)))
                 : Rules.repair(subject);
     }

@@ -66,8 +66,8 @@ final class ValueRules {
                 FindingCode.T15,
                 Severity.CRITICAL,
                 statistics.constant()
-                        ? "every element of the head is the same: it is dead"
-                        : "the head looks as an initialiser leaves it, and its family is tied",
+                        ? "all elements of the head have the same value: the head was never trained"
+                        : "the values of the head match a fresh initialisation, and models of this family are tied",
                 List.of(
                         new Evidence("deviation of the elements", number(statistics.deviation())),
                         new Evidence("initializer_range", number(initializer)),
@@ -77,7 +77,7 @@ final class ValueRules {
                         new Evidence("rows looked at", String.valueOf(statistics.rows()))),
                 familyTied
                         ? Fix.of("if the model was trained tied: ").and(Rules.keepEmbedding(subject))
-                        : Fix.of("restore %s from the checkpoint this one was made from"
+                        : Fix.of("restore %s from the base model"
                                 .formatted(subject.pair().headKey()))));
     }
 
@@ -102,11 +102,11 @@ final class ValueRules {
     }
 
     private static Fix rowsFix(Subject subject) {
-        String restore = "restore these rows from the checkpoint this one was made from";
+        String restore = "restore these rows from the base model";
         Optional<String> doubt =
                 subject.saysTied() ? Optional.of("a tied head has the same rows") : RebuiltRows.doubt(subject);
         return doubt.map(why -> Fix.of("%s; they cannot be rebuilt from the head: %s".formatted(restore, why)))
-                .orElseGet(() -> Fix.of(restore + ", or make them up from the head's rows, as NeMo AutoModel does: ")
+                .orElseGet(() -> Fix.of(restore + ", or compute them from the head's rows as NeMo AutoModel does: ")
                         .and(Remedy.Repair.inPlace(subject.files().directory(), Decision.REBUILD_ROWS)));
     }
 

@@ -31,7 +31,7 @@ public final class Verdicts {
             case BOTH_EQUAL -> "one value, stored twice";
             case BOTH_EQUAL_AFTER_CAST -> "one value, stored twice in two types";
             case BOTH_DIFFER -> "two values: %s and %s differ".formatted(pair.headKey(), pair.embeddingKey());
-            case SLICE_EQUAL -> "the head is a run of the embedding's rows, or the reverse";
+            case SLICE_EQUAL -> "head and embedding are rows of one matrix, of different counts";
             case SHAPE_MISMATCH -> "head and embedding have different shapes";
             case QUANTISED -> "a quantised head or embedding";
             case NEITHER -> "neither head nor input embedding is in the files";

@@ -53,7 +53,7 @@ public final class Repair {
         if (Files.isRegularFile(directory)) {
             throw RepairPlanner.refusal(
                     directory,
-                    "it is one file of a checkpoint, and config.json, the index and the other files belong to it",
+                    "it is one file of a checkpoint, and a repair needs config.json, the index and the other files too",
                     Fix.of("name the directory: " + subject.files().directory()));
         }
         return RepairPlanner.plan(subject, options);

@@ -74,7 +74,7 @@ final class RepairPlanner {
                     names.put(embedding, List.of());
                     names.put(head, List.of(embedding));
                     steps.add("keep %s under the name %s".formatted(head, embedding));
-                    steps.add("drop %s as it was".formatted(embedding));
+                    steps.add("drop the old %s".formatted(embedding));
                 } else if (keep.isPresent()) {
                     names.put(head, List.of());
                     steps.add("drop " + head);
@@ -92,9 +92,9 @@ final class RepairPlanner {
         boolean turnsFlag =
                 subject.flags().stream().anyMatch(flag -> !flag.value().equals(Optional.of(tied)));
         Optional<Long> vocabulary = VocabularyRows.settledVocabulary(subject);
-        vocabulary.ifPresent(rows -> steps.add("say vocab_size: %d, as many as there are rows".formatted(rows)));
+        vocabulary.ifPresent(rows -> steps.add("set vocab_size to %d, the number of rows".formatted(rows)));
         if (turnsFlag) {
-            steps.add("say tie_word_embeddings: %s at %s"
+            steps.add("set tie_word_embeddings to %s at %s"
                     .formatted(
                             tied,
                             String.join(
@@ -196,7 +196,7 @@ final class RepairPlanner {
             case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST -> declared;
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED -> {
                 if (options.declare().equals(Optional.of(Declare.TIED))) {
-                    throw refusal("head and embedding cannot be one tensor as they are stored", "leave them untied");
+                    throw refusal("head and embedding have different shapes or formats, so they cannot be one tensor", "leave them untied");
                 }
                 yield subject.kind() == Kind.QUANTISED && !audit.has(FindingCode.T11) && asked.contains(true);
             }
@@ -235,7 +235,7 @@ final class RepairPlanner {
         if (!options.rebuildsRows() || !audit.has(FindingCode.T16)) {
             return Optional.empty();
         }
-        String fix = "restore the rows from the checkpoint this one was made from";
+        String fix = "restore the rows from the base model";
         if (tied) {
             throw refusal(
                     "a row of a tied embedding is the head's row too, so there is nothing to rebuild it from", fix);
@@ -246,7 +246,7 @@ final class RepairPlanner {
         RebuiltRows rows = RebuiltRows.of(subject);
         List<Long> ids = List.copyOf(rows.rows().keySet());
         String tokens = Tokens.of(subject.files().directory(), ids);
-        steps.add("make rows %s of %s%s up: the directions of the head's rows, at the norm %.4g of the healthy rows"
+        steps.add("compute rows %s of %s%s from the head's rows, scaled to the norm %.4g of the healthy rows"
                 .formatted(
                         ids, subject.pair().embeddingKey(), tokens.isBlank() ? "" : " (" + tokens + ")", rows.norm()));
         return Optional.of(rows);

@@ -48,7 +48,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
         SourceFiles files = subject.files().salvaged();
         if (!files.problems().isEmpty()) {
             throw refusal(
-                    files.problems().getFirst().problem() + "; what it should hold is not in the file",
+                    files.problems().getFirst().problem() + "; the file does not hold the missing bytes",
                     "download that file again, or write it again with the program that made it");
         }
         if (!files.missingShards().isEmpty()) {
@@ -59,7 +59,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
         }
         List<String> steps = new ArrayList<>();
         Set<Path> malformed = subject.files().problems().stream()
-                .peek(problem -> steps.add("write %s anew: %s"
+                .peek(problem -> steps.add("rewrite %s: %s"
                         .formatted(
                                 problem.file().getFileName(),
                                 String.join(
@@ -90,7 +90,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                 repeated.keySet().stream().map(TensorNames.At::key).limit(5).collect(Collectors.joining(", "));
         return with(
                 new TensorNames(repeated),
-                "leave %d tensors out of the second shard that has them, with the same bytes: %s"
+                "drop %d identical tensors from the second shard that has them: %s"
                         .formatted(repeated.size(), keys));
     }
 
@@ -134,7 +134,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                         stray.heads().getFirst().key(),
                         head,
                         subject.pair().architecture().orElse("the model"));
-        return rename(moves, step + (moves.size() == 1 ? "" : "; leave out the others, which have the same bytes"));
+        return rename(moves, step + (moves.size() == 1 ? "" : "; drop the others, which have the same bytes"));
     }
 
     private Straightened rename(Map<String, List<String>> next, String step) {

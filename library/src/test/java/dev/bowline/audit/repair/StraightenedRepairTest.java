@@ -200,7 +200,7 @@ class StraightenedRepairTest {
         byte[] whole = Files.readAllBytes(weights(source));
         Files.write(weights(source), Arrays.copyOf(whole, whole.length - 4));
 
-        assertRefused("what it should hold is not in the file", () -> Repair.plan(source, LOSSLESS));
+        assertRefused("the file does not hold the missing bytes", () -> Repair.plan(source, LOSSLESS));
     }
 
     @Test
