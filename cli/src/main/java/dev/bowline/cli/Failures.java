@@ -109,7 +109,9 @@ final class Failures {
             return code;
         }
         tell(console, "error: the output cannot be written: " + failure.get().getMessage());
-        tell(console, "  fix: write the output to a pipe or to a file on a disk with free space; all other work is complete");
+        tell(
+                console,
+                "  fix: write the output to a pipe or to a file on a disk with free space; all other work is complete");
         return code == ExitCode.SUCCESS ? ExitCode.REFUSED : code;
     }
 

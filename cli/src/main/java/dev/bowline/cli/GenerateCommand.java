@@ -56,10 +56,7 @@ final class GenerateCommand extends Command {
         @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "The prompt.")
         private @Nullable String prompt;
 
-        @Option(
-                names = "--chat",
-                required = true,
-                description = "Read one turn per line from standard input.")
+        @Option(names = "--chat", required = true, description = "Read one turn per line from standard input.")
         private boolean chat;
     }
 
@@ -92,9 +89,7 @@ final class GenerateCommand extends Command {
     @Option(names = "--json", description = "Print JSON; with --chat, one line per turn.")
     private boolean json;
 
-    @Option(
-            names = "--stats",
-            description = "Print the time to load, the time per answer and tokens per second.")
+    @Option(names = "--stats", description = "Print the time to load, the time per answer and tokens per second.")
     private boolean stats;
 
     @Spec
@@ -105,7 +100,8 @@ final class GenerateCommand extends Command {
         CommandLine line = Objects.requireNonNull(spec).commandLine();
         if (raw && (asked.chat || system != null || template.isGiven())) {
             throw new CommandLine.ParameterException(
-                    line, "--raw sends the prompt unchanged; it cannot be combined with --chat, --system or chat templates");
+                    line,
+                    "--raw sends the prompt unchanged; it cannot be combined with --chat, --system or chat templates");
         }
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);

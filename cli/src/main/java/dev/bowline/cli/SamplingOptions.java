@@ -58,7 +58,8 @@ final class SamplingOptions {
         boolean draws = Stream.of(temperature, topK, topP, minP, seed).anyMatch(value -> value != null);
         if (greedy && draws) {
             throw new CommandLine.ParameterException(
-                    line, "--greedy does not sample; it cannot be combined with --temperature, --top-k, --top-p, --min-p or --seed");
+                    line,
+                    "--greedy does not sample; it cannot be combined with --temperature, --top-k, --top-p, --min-p or --seed");
         }
         requireSound(line, "--temperature", temperature, ANY::withTemperature);
         requireSound(line, "--top-k", topK, ANY::withTopK);

@@ -280,8 +280,7 @@ class LauncherTest {
         assertEquals(0, process.waitFor(), () -> log.toString());
 
         String printed = Files.readString(log);
-        for (String part :
-                List.of("\"schema_version\"", "Each program gets", "Usage:", "After\n", "T01")) {
+        for (String part : List.of("\"schema_version\"", "Each program gets", "Usage:", "After\n", "T01")) {
             assertTrue(printed.contains(part), printed);
         }
         assertFalse(printed.contains("this is a bug"), printed);

@@ -157,7 +157,9 @@ public final class Consumers {
                 Consumer.VLLM,
                 asked && tied,
                 BothDiffer.KEPT_APART,
-                subject.kind() == Kind.BOTH_DIFFER ? "it compares both tensors, and keeps both if they differ" : textWhy(subject));
+                subject.kind() == Kind.BOTH_DIFFER
+                        ? "it compares both tensors, and keeps both if they differ"
+                        : textWhy(subject));
         return strict(view, "weights that are not in the files were not initialised");
     }
 

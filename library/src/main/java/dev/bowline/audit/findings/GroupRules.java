@@ -101,7 +101,9 @@ final class GroupRules {
                     Severity.CRITICAL,
                     "%s is not the name that %s expects, so the input embedding stays random%s"
                             .formatted(key, names(not), others.isEmpty() ? "" : "; %s loads it".formatted(others)),
-                    renamed.isPresent() ? Rules.repair(subject) : Fix.of("rename the tensor to the name that %s expects".formatted(architecture)));
+                    renamed.isPresent()
+                            ? Rules.repair(subject)
+                            : Fix.of("rename the tensor to the name that %s expects".formatted(architecture)));
             return;
         }
         if (renamed.isPresent()) {

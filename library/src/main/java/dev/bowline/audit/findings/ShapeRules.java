@@ -40,21 +40,20 @@ final class ShapeRules {
         String embedding =
                 subject.pair().embedding().orElseThrow().entry().shape().toString();
         Optional<Slice> found = subject.state().slice();
-        findings.add(
-                new Finding(
-                        FindingCode.T09,
-                        Severity.HIGH,
-                        slice
-                                ? "the %s is the first %d rows of the other, bit for bit"
-                                        .formatted(
-                                                found.orElseThrow().shorter(),
-                                                found.orElseThrow().rows())
-                                : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
-                        List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
-                        subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
-                                ? Rules.repair(subject)
-                                : Fix.of(
-                                        "no action: every level says untied, and tensors of different shapes cannot be tied")));
+        findings.add(new Finding(
+                FindingCode.T09,
+                Severity.HIGH,
+                slice
+                        ? "the %s is the first %d rows of the other, bit for bit"
+                                .formatted(
+                                        found.orElseThrow().shorter(),
+                                        found.orElseThrow().rows())
+                        : "the head has the shape %s, the input embedding %s".formatted(head, embedding),
+                List.of(new Evidence("head", head), new Evidence("embedding", embedding)),
+                subject.flags().stream().anyMatch(flag -> flag.value().orElse(true))
+                        ? Rules.repair(subject)
+                        : Fix.of(
+                                "no action: every level says untied, and tensors of different shapes cannot be tied")));
     }
 
     private void placeholder(PlacedTensor tensor) {
@@ -93,7 +92,8 @@ final class ShapeRules {
                             uncovered
                                     ? "%d tokens of the tokenizer have no row: texts with these tokens fail"
                                             .formatted(tokens.orElseThrow() - rows.get())
-                                    : "the embedding has %d rows, but config.json has another vocab_size".formatted(rows.get()),
+                                    : "the embedding has %d rows, but config.json has another vocab_size"
+                                            .formatted(rows.get()),
                             evidence,
                             uncovered
                                     ? Fix.of("use the tokenizer that belongs to these weights, or resize the embedding")

@@ -196,7 +196,9 @@ final class RepairPlanner {
             case BOTH_EQUAL, BOTH_EQUAL_AFTER_CAST -> declared;
             case SLICE_EQUAL, SHAPE_MISMATCH, QUANTISED -> {
                 if (options.declare().equals(Optional.of(Declare.TIED))) {
-                    throw refusal("head and embedding have different shapes or formats, so they cannot be one tensor", "leave them untied");
+                    throw refusal(
+                            "head and embedding have different shapes or formats, so they cannot be one tensor",
+                            "leave them untied");
                 }
                 yield subject.kind() == Kind.QUANTISED && !audit.has(FindingCode.T11) && asked.contains(true);
             }

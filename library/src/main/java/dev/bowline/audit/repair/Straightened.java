@@ -90,8 +90,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                 repeated.keySet().stream().map(TensorNames.At::key).limit(5).collect(Collectors.joining(", "));
         return with(
                 new TensorNames(repeated),
-                "drop %d identical tensors from the second shard that has them: %s"
-                        .formatted(repeated.size(), keys));
+                "drop %d identical tensors from the second shard that has them: %s".formatted(repeated.size(), keys));
     }
 
     private void requireSame(PlacedTensor tensor, PlacedTensor kept) {
