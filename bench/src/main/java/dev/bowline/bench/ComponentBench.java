@@ -8,6 +8,7 @@ import dev.bowline.nn.GatedExperts;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Placement;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Rope;
 import dev.bowline.nn.RopeScaling;
@@ -76,11 +77,11 @@ final class ComponentBench {
 
         Rope rotary = new Rope(1e4, 64, new RopeScaling.None());
         Sequences sequences = Sequences.causal(ROWS, LENGTH);
-        RotaryEmbedding.Table table = sequences.rotate(rotary, dtype);
+        RotaryEmbedding.Table table = sequences.rotate(rotary, Placement.like(x));
         time("rotate 8 x 64", only, random(ROWS, LENGTH, 8, 64), h -> RotaryEmbedding.rotate(KernelPolicy.FUSED_CPU, h, table));
 
-        attention("attention 8 x 64 window 256", only, 64, 4, sequences.mask(OptionalInt.of(256), dtype));
-        attention("attention 8 x 128 causal", only, 128, 2, sequences.mask(OptionalInt.empty(), dtype));
+        attention("attention 8 x 64 window 256", only, 64, 4, sequences.mask(OptionalInt.of(256), Placement.like(x)));
+        attention("attention 8 x 128 causal", only, 128, 2, sequences.mask(OptionalInt.empty(), Placement.like(x)));
 
         Linear gate = filled(new Linear("gate", WIDTH, 768));
         Linear up = filled(new Linear("up", WIDTH, 768));
