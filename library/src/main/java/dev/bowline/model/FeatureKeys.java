@@ -139,7 +139,7 @@ final class FeatureKeys {
     /// Refuses the first feature that a config turns on and that `built` does not have.
     ///
     /// @param architecture for the message
-    public static void refuse(JsonObject text, Set<String> built, String architecture) {
+    static void refuse(JsonObject text, Set<String> built, String architecture) {
         active(text).stream()
                 .filter(feature -> !built.contains(feature))
                 .findFirst()
@@ -158,7 +158,7 @@ final class FeatureKeys {
     /// @param built the keys that the family reads
     /// @param used the further keys that transformers' class reads, in addition to those of every class
     /// @param architecture for the messages
-    public static void settle(
+    static void settle(
             JsonObject text, Set<String> built, Set<String> used, String architecture, ConfigFindings findings) {
         Set<String> ignored = new LinkedHashSet<>(active(text));
         ignored.removeAll(built);
@@ -198,6 +198,6 @@ final class FeatureKeys {
         if (key.contains("drop")) {
             return "set %s to 0.0".formatted(key);
         }
-        return "Bowline would compute something else than the model was trained with; use a checkpoint without this key";
+        return "use a checkpoint without this key: Bowline would compute something else than in training";
     }
 }
