@@ -12,9 +12,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /// Softcap, softmax and their gradient on a chunk of logits, in place.
 ///
-/// Fused kernels work on tiles of a few rows in parallel, each small enough for the cache of a processor; plain kernels
-/// work on the whole chunk. The softcap is computed in the logits' dtype and the softmax in float32, as in the
-/// reference.
+/// Fused kernels work on tiles of a few rows in parallel, each small enough for the cache of a processor; plain
+/// kernels work on the whole chunk. The softcap is computed in the logits' dtype and the softmax in float32, as
+/// in transformers.
 ///
 /// Shapes: n tokens, V vocabulary.
 final class ChunkSoftmax {

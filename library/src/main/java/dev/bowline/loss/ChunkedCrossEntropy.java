@@ -13,12 +13,12 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// Cross-entropy of the head's logits, computed a chunk of tokens at a time: [tokens × vocabulary] logits
-/// never exist, and positions without a target cost nothing. The softcap is part of it.
+/// Cross-entropy of the head's logits, computed one chunk of tokens at a time: the whole [tokens × vocabulary]
+/// logits never exist, and positions without a target cost nothing. The softcap is included.
 ///
 /// A chunk's logits are replaced by their own gradient, which is multiplied into the gradients of the hidden
-/// states and of the head's parameter. If the head is tied, that parameter is the input embedding's, and the
-/// backward pass of the lookup adds to the same gradient.
+/// states and of the head's parameter. If the head is tied, that parameter is the parameter of the input
+/// embedding, and the backward pass of the lookup adds to the same gradient.
 ///
 /// Shapes: N targets, C targets of a chunk, H hidden size, V vocabulary.
 public final class ChunkedCrossEntropy implements CrossEntropy {
@@ -91,7 +91,7 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         }
     }
 
-    /// Where the gradients of the hidden states go.
+    /// The gradients of the hidden states, which the chunks fill.
     ///
     /// @param rows [N, H]
     private record Destination(Tensor rows, double weight) {}
@@ -100,8 +100,8 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         LinearOperator linear = head.linear().operator().prepared();
         ChunkSoftmax softmax = new ChunkSoftmax(head.linear().kernels(), head.softcap());
         WeightGradientSum weightGradient = linear.weightGradientSum(Math.ceilDiv(targets.count(), chunkTokens));
-        // Plain kernels round the weighted gradient, as the reference does. Fused kernels weight the products with it,
-        // which saves a pass over the logits.
+        // Plain kernels round the weighted gradient, as transformers does. Fused kernels apply the weight to the
+        // products with the gradient, which saves a pass over the logits.
         KernelPolicy kernels = head.linear().kernels();
         double ofLogits = kernels == KernelPolicy.LIBTORCH ? destination.weight() : 1;
         double ofProducts = kernels == KernelPolicy.LIBTORCH ? 1 : destination.weight();

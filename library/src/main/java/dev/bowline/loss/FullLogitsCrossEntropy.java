@@ -11,13 +11,13 @@ import org.bytedeco.pytorch.global.torch;
 
 /// Cross-entropy as transformers computes it: the logits of every position, and autograd through all of it.
 ///
-/// No gradient is written by hand, so [ChunkedCrossEntropy] is tested against it. It needs several times
-/// [positions × vocabulary] in memory.
+/// Autograd computes every gradient, so tests compare [ChunkedCrossEntropy] with this class. It needs several
+/// times [positions × vocabulary] in memory.
 ///
 /// Shapes: B rows, S positions, H hidden size, V vocabulary.
 public final class FullLogitsCrossEntropy implements CrossEntropy {
 
-    /// libtorch's number for a reduction to the sum.
+    /// The number that libtorch gives to the reduction `sum`.
     private static final int SUM = 2;
 
     private final Loss loss = Loss.autograd(FullLogitsCrossEntropy::sumOf);

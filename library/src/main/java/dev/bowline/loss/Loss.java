@@ -9,11 +9,11 @@ import org.bytedeco.pytorch.Tensor;
 /// effect.
 public interface Loss {
 
-    /// Adds the gradient of `weight` × Σ loss to every trained parameter. Without a target that gradient is zero,
-    /// and so is the loss.
+    /// Adds the gradient of `weight` × Σ loss to the gradient of every trained parameter. Without a target, loss
+    /// and gradient are zero.
     ///
-    /// @param input whose graph is consumed
-    /// @param weight 1 / the targets of the whole step, so that micro-batches count by their targets
+    /// @param input the input; the backward pass consumes its graph
+    /// @param weight 1 / the number of targets of the whole step, so that micro-batches count by their targets
     /// @return `weight` × Σ loss
     double backward(LossInput input, double weight);
 

@@ -6,8 +6,8 @@ import dev.bowline.tensor.HostTensors;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// The input of a [Loss]: a model's hidden states and head, the targets, and a second model's hidden states and
-/// head where a loss compares two models.
+/// The input of a [Loss]: a model's hidden states and head, the targets, and the hidden states and head of a
+/// second model if the loss compares two models.
 ///
 /// Shapes: B rows, S positions, N targets, H hidden size.
 ///
@@ -15,13 +15,13 @@ import org.bytedeco.pytorch.Tensor;
 /// @param reference of a model that is not trained: the teacher of a distillation, the reference model of DPO
 public record LossInput(Tensor hidden, Head head, Targets targets, Optional<Reference> reference) {
 
-    /// Another model's results for the same tokens.
+    /// The results of another model for the same tokens.
     ///
     /// @param hidden [B, S, H'] without a graph; H' may differ from H
-    /// @param head whose vocabulary is the model's
+    /// @param head a head with the same vocabulary as the model
     public record Reference(Tensor hidden, Head head) {
 
-        /// The hidden states where there is a target.
+        /// The hidden states at the positions that have a target.
         ///
         /// @return [N, H']
         public Tensor targetHidden(Targets targets) {
@@ -37,7 +37,7 @@ public record LossInput(Tensor hidden, Head head, Targets targets, Optional<Refe
         return new LossInput(hidden, head, targets, Optional.of(other));
     }
 
-    /// The hidden states where there is a target, with their graph.
+    /// The hidden states at the positions that have a target, with their graph.
     ///
     /// @return [N, H]
     public Tensor targetHidden() {

@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /// The positions of a batch that have a target, and the target tokens.
 ///
-/// @param positions indices into the batch's rows laid end to end, ascending
-/// @param tokens the target at each of them
+/// @param positions indices into the concatenated rows of the batch, ascending
+/// @param tokens the target at each of these positions
 public record Targets(long[] positions, long[] tokens) {
 
     /// The label of a position without a target, as in PyTorch.

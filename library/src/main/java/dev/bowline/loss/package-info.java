@@ -1,4 +1,4 @@
-/// Cross-entropy over target tokens, through the head in chunks: the full logits are never in memory.
+/// Losses over target tokens. Cross-entropy applies the head in chunks, so the full logits are never in memory.
 @NullMarked
 package dev.bowline.loss;
 

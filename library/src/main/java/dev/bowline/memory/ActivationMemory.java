@@ -12,11 +12,10 @@ import java.util.regex.Pattern;
 
 /// Estimates the tensors that a forward pass saves for the backward pass, from the shapes of the weights.
 ///
-/// A product keeps its input. A norm keeps its input and a number per row. Attention keeps queries, keys, values and
-/// its
-/// result, and no scores: the backward pass computes them again. A gated feed-forward and experts keep what their norm
-/// was taken of and the two products of the gate; the rest is computed again. Names are those of Hugging Face state
-/// dicts, which every family's slots have.
+/// A linear keeps its input. A norm keeps its input and one number per row. Attention keeps queries, keys, values
+/// and its result; the backward pass recomputes the scores. A gated feed-forward and experts keep the input of
+/// their norm and the gate and up products; the backward pass recomputes the rest. Names are the paths of slots,
+/// which are names of Hugging Face state dicts in every family.
 ///
 /// Letters: H hidden size, N query heads, K key/value heads, D head size, I inner width.
 final class ActivationMemory {
@@ -25,9 +24,9 @@ final class ActivationMemory {
     private static final List<String> PER_TOKEN_KEYS = List.of("top_k_experts", "num_experts_per_tok");
     private static final int FLOAT = 4;
 
-    /// What steps took at their peak over what shapes say, and a little more: intermediates that live to the end of a
-    /// layer, products in float32, and freed blocks that the allocator keeps.
-    /// Measured; see docs/guides/finetune.md.
+    /// The ratio of the memory of a step at its peak to the sum of the shapes, with a small margin. The
+    /// difference consists of intermediates that live to the end of a layer, products in float32, and freed
+    /// blocks that the allocator keeps. Measured; see docs/guides/finetune.md.
     private static final double ALLOWANCE = 1.6;
 
     private static final double ALLOWANCE_BFLOAT16 = 2.5;
@@ -81,7 +80,7 @@ final class ActivationMemory {
         return Math.round(allowance * plan.tokens() * (kept + worked));
     }
 
-    /// Bytes a token: the input, the projections and what the attention itself keeps.
+    /// Bytes per token: the input, the projections, and the tensors that the attention itself keeps.
     private long attention(Map<String, long[]> layer, Dtype dtype) {
         long size = dtype.bytes();
         long keys = out(layer, "k_proj");
@@ -120,7 +119,7 @@ final class ActivationMemory {
         return norms * (size * hidden + FLOAT) + (perLayer > 0 ? size * (hidden + 4 * perLayer) : 0);
     }
 
-    /// The per-layer embedding of all layers, and the last norm with what comes out of it.
+    /// The per-layer embedding of all layers, and the last norm with its result.
     private long outside(Dtype dtype) {
         long perLayer = out(outside, "per_layer_model_projection");
         return perLayer * (2 * FLOAT + 2 * dtype.bytes()) + hidden * (2 * FLOAT + dtype.bytes());
@@ -130,7 +129,7 @@ final class ActivationMemory {
         return find(slots, part).length > 0;
     }
 
-    /// Rows of a weight; 0 without it.
+    /// The number of rows of a weight; 0 if the model has no such weight.
     private static long out(Map<String, long[]> slots, String part) {
         long[] shape = find(slots, part);
         return shape.length == 0 ? 0 : shape[0];

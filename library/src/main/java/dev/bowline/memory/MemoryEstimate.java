@@ -5,14 +5,14 @@ import java.util.List;
 
 /// The memory of a fine-tuning at its peak, estimated from shapes alone.
 ///
-/// @param parts what stays for the whole run, by component, a tied value once
-/// @param activations what the forward pass keeps for the backward pass, the backward pass's own, and what libtorch's
-///     kernels for bfloat16 keep
+/// @param parts the memory that is in use for the whole run, by component; a tied value counts once
+/// @param activations tensors that the forward pass keeps for the backward pass, temporary tensors of the
+///     backward pass, and buffers of libtorch's bfloat16 kernels
 /// @param loss logits of the targets that go through the head at once, and the gradients of the hidden states
-/// @param headGradient what sums a bfloat16 head's gradient in float32; 0 where nothing does
+/// @param headGradient the float32 sum of the gradient of a bfloat16 head; 0 if there is no such sum
 /// @param process the JVM, libtorch and their buffers, without a model
-/// @param notAtOnce how much of the above is never there together: with one forward pass in a step, gradients come as
-///     activations go
+/// @param notAtOnce the part of the above that is never in use at the same time: with one forward pass in a step,
+///     gradients are allocated as activations are freed
 /// @param mapped frozen weights that stay in the mapped files; the system takes their pages back when it needs them,
 ///     so they are not part of the total
 /// @param rows in one forward pass

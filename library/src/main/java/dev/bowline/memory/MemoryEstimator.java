@@ -13,20 +13,22 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/// The memory of one checkpoint's fine-tuning under any plan. Reads headers, no weights.
+/// Estimates the memory of a fine-tuning of one checkpoint under any plan. It reads headers and no weights.
 final class MemoryEstimator {
 
-    /// The JVM with libtorch loaded and no model, as measured; see docs/guides/finetune.md.
+    /// The JVM with libtorch loaded and no model. Measured; see docs/guides/finetune.md.
     static final long PROCESS_BYTES = 300L << 20;
 
     /// Temporary memory of the softmax over a few rows of logits; see [dev.bowline.loss.ChunkedCrossEntropy].
     private static final long SOFTMAX_BYTES = 8L << 20;
 
-    /// The compiled kernels and buffers of oneDNN, which multiplies bfloat16 where libtorch does, at most: it keeps a
-    /// thousand kernels, and experts ask for one for each number of tokens. Measured; see docs/guides/finetune.md.
+    /// The upper bound of the compiled kernels and buffers of oneDNN, which multiplies bfloat16 for libtorch:
+    /// oneDNN keeps a thousand kernels, and experts need one for each number of tokens. Measured; see
+    /// docs/guides/finetune.md.
     private static final long ONEDNN_BYTES = 576L << 20;
 
-    /// So many products of a bfloat16 head are summed in bfloat16; more are summed apart, in float32.
+    /// The most products of a bfloat16 head that are summed in bfloat16; more products are summed separately in
+    /// float32.
     private static final int FEW_PRODUCTS = 4;
 
     private final LanguageModel model;
@@ -100,7 +102,7 @@ final class MemoryEstimator {
         return apart ? headElements() * (Dtype.FLOAT32.bytes() + plan.dtype().bytes()) : 0;
     }
 
-    /// The head's gradient is there before any activation goes.
+    /// The gradient of the head, which is allocated before any activation is freed.
     private long gradientOfHead(MemoryPlan plan) {
         return trainsHead(plan) ? headElements() * plan.dtype().bytes() : 0;
     }

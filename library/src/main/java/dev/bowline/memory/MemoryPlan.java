@@ -14,9 +14,9 @@ import java.util.Set;
 /// @param rows in one forward pass
 /// @param columns tokens in a row
 /// @param microBatches forward passes in a step
-/// @param loss decides how many targets go through the head at once
+/// @param loss decides the number of targets whose logits are computed at once
 /// @param checkpointing the activations that a forward pass keeps for the backward pass
-/// @param optimizer decides what is kept for each trained parameter
+/// @param optimizer decides the state of each trained parameter
 /// @param frozen the components that are not trained
 public record MemoryPlan(
         Dtype dtype,
@@ -36,7 +36,7 @@ public record MemoryPlan(
         return (long) rows * columns;
     }
 
-    /// Targets whose logits exist at once, at most.
+    /// The largest number of targets whose logits exist at once.
     long logitRows() {
         return loss.logitRows(tokens());
     }
@@ -50,7 +50,7 @@ public record MemoryPlan(
         return new MemoryPlan(other, rows, columns, microBatches, loss, checkpointing, optimizer, frozen);
     }
 
-    /// The same step in forward passes of so many rows.
+    /// The same step with another number of rows in a forward pass.
     MemoryPlan withRows(int fewer) {
         return new MemoryPlan(
                 dtype,

@@ -13,10 +13,11 @@ import java.util.function.UnaryOperator;
 
 /// The memory that a fine-tuning takes at its peak, compared with the available memory.
 ///
-/// @param estimate at the peak
-/// @param available now
-/// @param changes what would spare memory, if it is too much; empty otherwise, or where nothing is left to change
-/// @param parameters of the model
+/// @param estimate the memory at the peak
+/// @param available the memory available now
+/// @param changes the changes that save memory, if the memory does not suffice; empty if it suffices, or if no
+///     change is left
+/// @param parameters the number of parameters of the model
 public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, List<Change> changes, long parameters) {
 
     private static final long MILLION = 1_000_000;
@@ -24,8 +25,8 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
     /// A change to the recipe.
     ///
     /// @param set `key=value`
-    /// @param note what it costs besides
-    /// @param saves bytes, by the same estimate
+    /// @param note the cost of the change
+    /// @param saves the bytes saved, by the same estimate
     public record Change(String set, String note, long saves) {}
 
     public MemoryReport {
@@ -47,7 +48,8 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
         return new MemoryReport(estimate, available, changes, parameters);
     }
 
-    /// The memory still to be allocated. The process itself is allocated already and not part of the available memory.
+    /// The memory still to be allocated. The memory of the process itself is already allocated, and is not part
+    /// of the available memory.
     private static long needed(MemoryEstimate estimate) {
         return estimate.total() - estimate.process();
     }
@@ -89,8 +91,7 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
         return remedies;
     }
 
-    /// How many parameters would fit, if all of them took what these take; less than one million counts as
-    /// none.
+    /// The number of parameters that would fit, at the same memory per parameter; 0 if it is below one million.
     private long largestModel() {
         long ofParameters =
                 estimate.parts().stream().mapToLong(MemoryEstimate.Part::bytes).sum();

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 
-/// The changes to a recipe that spare memory, and how much each does.
+/// The changes to a recipe that save memory, and the bytes that each saves.
 final class MemorySavings {
 
     private static final int SHOWN = 3;
@@ -35,7 +35,8 @@ final class MemorySavings {
         now = estimator.of(plan).total();
     }
 
-    /// The three cheapest: those that are enough alone, what changes the result least first; then those that save most.
+    /// The three cheapest changes: first those that suffice alone, by their effect on the result, the smallest
+    /// effect first; then those that save most.
     ///
     /// @param lengthKey the key that bounds a row
     static List<Change> of(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
@@ -53,7 +54,8 @@ final class MemorySavings {
         return chosen.subList(0, Math.min(SHOWN, chosen.size()));
     }
 
-    /// By what they cost, the least first: time, then precision, then what is trained on, then what is trained.
+    /// Collects the changes by cost, the lowest first: time, then precision, then the data, then the set of
+    /// trained parameters.
     private void collect() {
         switch (plan.loss()) {
             case FullLogitsCrossEntropy _ ->
@@ -94,7 +96,7 @@ final class MemorySavings {
         changes.add(new Change(set, note, now - estimator.of(changed).total()));
     }
 
-    /// The first value that fits, or the last.
+    /// The first value that fits, else the last value.
     private int smaller(List<Integer> descending, Function<Integer, MemoryPlan> changed) {
         return descending.stream()
                 .filter(value -> estimator.of(changed.apply(value)).total() <= available)

@@ -22,7 +22,7 @@ public enum Activation {
         this.configNames = List.of(configNames);
     }
 
-    /// The spellings in `hidden_act` and `hidden_activation` of config.json, the usual one first.
+    /// The spellings in `hidden_act` and `hidden_activation` of config.json, the most common one first.
     public List<String> configNames() {
         return configNames;
     }
@@ -38,7 +38,7 @@ public enum Activation {
 
     /// The gradient of [#apply] with respect to its input.
     ///
-    /// @param dy the gradient of its result
+    /// @param dy the gradient of the result of [#apply]
     public Tensor gradient(Tensor dy, Tensor x) {
         return switch (this) {
             case SILU -> torch.silu_backward(dy, x);

@@ -11,8 +11,8 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// Runs a part of a model and keeps its inputs only (PyTorch: `torch.utils.checkpoint`). The backward pass runs the
-/// part again and goes through that second graph, which lives no longer than this.
+/// Runs a part of a model and keeps its inputs only (PyTorch: `torch.utils.checkpoint`). The backward pass runs
+/// the part again, propagates through the graph of that second run, and frees that graph.
 ///
 /// Both runs have gradients enabled, so they use the same kernels as a run without a checkpoint: outputs and gradients
 /// are the same bit for bit as long as the part is deterministic.
@@ -22,8 +22,8 @@ public final class ActivationCheckpoint {
     @FunctionalInterface
     public interface Segment {
 
-        /// Runs once in the forward pass and once more for each backward pass, in a scope of its own. It must use no
-        /// tensors of an outer scope but its inputs: that scope may be closed in the backward pass.
+        /// Runs once in the forward pass and once more for each backward pass, in a scope of its own. It must not
+        /// use tensors of an outer scope other than its inputs: that scope may be closed in the backward pass.
         ///
         /// @param inputs in the order given to [ActivationCheckpoint#run]
         /// @return tensors of the inputs' dtype
@@ -60,7 +60,7 @@ public final class ActivationCheckpoint {
         }
     }
 
-    /// Copies of the handles, cut off from the graph.
+    /// Detached copies of the handles.
     private List<Tensor> leaves(List<Tensor> inputs) {
         List<Tensor> leaves = new ArrayList<>();
         for (int i = 0; i < inputs.size(); i++) {

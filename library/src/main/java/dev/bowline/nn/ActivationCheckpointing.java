@@ -2,7 +2,7 @@ package dev.bowline.nn;
 
 /// The activations that a forward pass keeps for the backward pass.
 public enum ActivationCheckpointing {
-    /// All that the backward pass needs.
+    /// Every activation that the backward pass needs.
     OFF,
     /// The inputs of each decoder layer. The backward pass runs a layer again before it goes through the layer, so a
     /// step takes less memory and more time.

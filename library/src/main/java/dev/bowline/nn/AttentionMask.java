@@ -1,6 +1,6 @@
 package dev.bowline.nn;
 
-/// Which keys the queries of one attention call may look at.
+/// The keys that the queries of one attention call may attend to.
 public sealed interface AttentionMask {
 
     /// Every key.

@@ -28,7 +28,7 @@ final class AutogradFunction {
     @FunctionalInterface
     interface Backward {
         /// @param saved the saved tensors, in their order
-        /// @param gradient dL/dy, never to be changed in place
+        /// @param gradient dL/dy; the function must not change it in place
         /// @return dL/dx
         Tensor of(Tensor[] saved, Tensor gradient);
     }
@@ -56,7 +56,7 @@ final class AutogradFunction {
     /// @param x an input that requires a gradient
     /// @param y of x's shape and dtype, computed from x with gradients disabled; changed in place to be part
     ///     of the graph
-    /// @param saved what the backward pass needs, owned by the graph from now on
+    /// @param saved the tensors that the backward pass needs; the graph takes ownership of them
     static Tensor attach(Tensor x, Tensor y, Backward backward, Tensor... saved) {
         try (TensorScope _ = TensorScope.open()) {
             attach(x.view_as(x).grad_fn().next_edge(0), y, backward, saved);
@@ -90,7 +90,7 @@ final class AutogradFunction {
         y.register_hook(HOOK);
     }
 
-    /// Makes y the result of the operation that `other` is the result of.
+    /// Makes y a result of the operation that computed `other`.
     ///
     /// @param other of y's shape and dtype, with any values
     /// @param y computed with gradients disabled; changed in place to be part of the graph
@@ -102,8 +102,8 @@ final class AutogradFunction {
         }
     }
 
-    /// The tensor itself, or a leaf with its values: a function needs an input that requires a gradient, also
-    /// where everything before it is frozen.
+    /// Returns the tensor itself if it requires a gradient, else a leaf with the same values that requires one: a
+    /// function needs such an input even if everything before it is frozen.
     static Tensor requiring(Tensor x) {
         return x.requires_grad() ? x : x.detach().set_requires_grad(true);
     }

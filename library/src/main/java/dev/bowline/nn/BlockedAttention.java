@@ -13,18 +13,18 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// softmax(c tanh(s q k^T / c) + mask) v for training, or without the cap c, a block of queries at a time against the
-/// keys that one of them may look at.
-/// Training keeps q, k and v only; the backward pass computes the probabilities again.
+/// softmax(c tanh(s q k^T / c) + mask) v for training, with or without the cap c. It computes one block of
+/// queries at a time, with the keys that at least one query of the block may attend to. Training keeps q, k and v
+/// only; the backward pass computes the probabilities again.
 ///
-/// Rows are worked on side by side. Each step is rounded to the dtype of q and the softmax is computed in float32, as
-/// in the eager attention of transformers. Shapes as in [DotProductAttention], with G = N/K query heads to a key head,
-/// blocks of n queries and t keys.
+/// Rows are computed in parallel. Each step is rounded to the dtype of q and the softmax is computed in float32,
+/// as in the eager attention of transformers. Shapes are those of [DotProductAttention], with G = N/K query heads
+/// per key head, and blocks of n queries and t keys.
 final class BlockedAttention {
 
     private static final long BLOCK = 128;
 
-    /// With more positions than this, a pass without gradients is worked on in blocks too.
+    /// With more positions than this, a pass without gradients is computed in blocks too.
     private static final long LONG = 512;
 
     private final Tensor inputs;
@@ -33,18 +33,19 @@ final class BlockedAttention {
     private final Tensor hidden;
     private final Tensor additive;
     private final long heads;
-    private final ScaledAttention.Scores like;
+    private final ScaledAttention.Scores function;
     private final long groups;
     private final long perGroup;
     private final long length;
 
     /// @param inputs q, k and v, one after the other along their heads: [B, N + 2 K, S, D]
-    /// @param visible the keys that queries may look at; empty for a causal attention
-    private BlockedAttention(Tensor inputs, Optional<VisibleKeys> visible, long heads, ScaledAttention.Scores like) {
+    /// @param visible the keys that queries may attend to; empty for causal attention
+    private BlockedAttention(
+            Tensor inputs, Optional<VisibleKeys> visible, long heads, ScaledAttention.Scores function) {
         this.inputs = inputs;
         this.visible = visible;
         this.heads = heads;
-        this.like = like;
+        this.function = function;
         groups = (inputs.size(1) - heads) / 2;
         perGroup = heads / groups;
         length = inputs.size(2);
@@ -53,9 +54,9 @@ final class BlockedAttention {
         additive = VisibleKeys.additive(hidden, Dtype.of(inputs.scalar_type()));
     }
 
-    /// The keys that positions hide from a block of n queries, the same for every block: [n, c + n] bool.
-    /// The last n columns are the block's own positions, the first c = window - 1 those before. Without a window
-    /// c is 0, since no key before the block is hidden.
+    /// The keys that positions hide from a block of n queries, the same for every block: [n, c + n] bool. The
+    /// last n columns are the positions of the block, the first c = window - 1 columns are the positions before
+    /// the block. Without a window c is 0, since no key before the block is hidden.
     private Tensor hiddenByPosition() {
         long n = Math.min(BLOCK, length);
         long before = before();
@@ -68,7 +69,7 @@ final class BlockedAttention {
         return window.isPresent() ? Math.min(window.getAsInt() - 1L, length - 1) : 0;
     }
 
-    /// The part of `byPosition` for the last of a block's keys: [n, at most t], a view.
+    /// The part of `byPosition` for the last keys of a block: [n, at most t], a view.
     private Tensor ofBlock(Tensor byPosition, VisibleKeys.Block block) {
         long columns = window.isPresent() ? block.t() : block.n();
         return byPosition.narrow(0, 0, block.n()).narrow(1, before() + block.n() - columns, columns);
@@ -91,8 +92,8 @@ final class BlockedAttention {
         scores.add_(VisibleKeys.additive(both, Dtype.of(scores.scalar_type())));
     }
 
-    /// Whether queries and keys are whole sequences, and either gradients are needed or the scores of all queries at
-    /// once would take much memory.
+    /// True if queries and keys are whole sequences, and if either gradients are needed or the scores of all
+    /// queries together would take much memory.
     static boolean fits(Tensor q, Tensor k, Tensor v, AttentionMask mask) {
         return (needsGradient(q, k, v) || q.size(2) > LONG)
                 && q.size(2) == k.size(2)
@@ -103,9 +104,9 @@ final class BlockedAttention {
         return GradMode.is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
     }
 
-    /// @param like what becomes of q k^T before the mask
+    /// @param function the function between q k^T and the mask
     /// @return [B, N, S, D]
-    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, ScaledAttention.Scores like) {
+    static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionMask mask, ScaledAttention.Scores function) {
         Optional<VisibleKeys> visible = switch (mask) {
             case AttentionMask.Additive(VisibleKeys keys) -> Optional.of(keys);
             case AttentionMask.Causal _, AttentionMask.Everything _ -> Optional.empty();
@@ -117,7 +118,7 @@ final class BlockedAttention {
         try (NoGradGuard _ = new NoGradGuard()) {
             joined = torch.empty_like(inputs);
             joined.narrow(1, heads, 2 * k.size(1)).zero_();
-            new BlockedAttention(inputs, visible, heads, like).forward(joined);
+            new BlockedAttention(inputs, visible, heads, function).forward(joined);
         }
         if (!needsGradient(q, k, v)) {
             return joined.narrow(1, 0, heads);
@@ -126,7 +127,7 @@ final class BlockedAttention {
                 .toArray(Tensor[]::new);
         AutogradFunction.Backward backward = (kept, gradient) -> {
             Optional<VisibleKeys> same = visible.map(keys -> kept.length > 1 ? keys.with(kept[1]) : keys);
-            return new BlockedAttention(kept[0], same, heads, like).backward(gradient);
+            return new BlockedAttention(kept[0], same, heads, function).backward(gradient);
         };
         return AutogradFunction.attach(inputs, joined, backward, saved).narrow(1, 0, heads);
     }
@@ -139,17 +140,17 @@ final class BlockedAttention {
         KernelPool.run(Math.toIntExact(inputs.size(0)), work::on);
     }
 
-    /// The queries of a row, or what belongs to them: [K, G, S, D], a view.
+    /// The part of a row that belongs to the queries: [K, G, S, D], a view.
     private Tensor queries(Tensor joined, long row) {
         return joined.select(0, row).narrow(0, 0, heads).view(groups, perGroup, length, joined.size(3));
     }
 
-    /// The keys of a row, or what belongs to them: [K, S, D], a view.
+    /// The part of a row that belongs to the keys: [K, S, D], a view.
     private Tensor keys(Tensor joined, long row) {
         return joined.select(0, row).narrow(0, heads, groups);
     }
 
-    /// The values of a row, or what belongs to them: [K, S, D], a view.
+    /// The part of a row that belongs to the values: [K, S, D], a view.
     private Tensor values(Tensor joined, long row) {
         return joined.select(0, row).narrow(0, heads + groups, groups);
     }
@@ -177,48 +178,48 @@ final class BlockedAttention {
         });
     }
 
-    /// Of a block, each [K, G n, t].
+    /// The attention probabilities of a block, and the tanh that their gradient needs, each [K, G n, t].
     ///
     /// @param p float32
-    /// @param curve tanh(s q k^T / c), where there is a cap
-    private record Scored(Tensor p, Optional<Tensor> curve) {}
+    /// @param tanh tanh(s q k^T / c), if there is a cap
+    private record Scored(Tensor p, Optional<Tensor> tanh) {}
 
     /// @param q [K, G n, D]
     /// @param k [K, t, D]
     private Scored probabilities(Tensor q, Tensor k, long row, VisibleKeys.Block block) {
         Tensor scores = MatMul.batched(q, k.transpose(1, 2));
-        // Not mul_: of bfloat16, that rounds the factor too.
-        if (like.scale() != 1) {
-            scores = scores.mul(new Scalar(like.scale()));
+        // Not mul_, which would round the factor to bfloat16 too.
+        if (function.scale() != 1) {
+            scores = scores.mul(new Scalar(function.scale()));
         }
-        Optional<Tensor> curve = Optional.empty();
-        if (like.cap().isPresent()) {
-            Scalar cap = new Scalar(like.cap().getAsDouble());
-            curve = Optional.of(scores.div_(cap).tanh_());
+        Optional<Tensor> tanh = Optional.empty();
+        if (function.cap().isPresent()) {
+            Scalar cap = new Scalar(function.cap().getAsDouble());
+            tanh = Optional.of(scores.div_(cap).tanh_());
             scores = scores.mul(cap);
         }
         hide(scores.view(groups, perGroup, block.n(), block.t()), row, block);
-        return new Scored(Ops.softmax(scores, Dtype.FLOAT32), curve);
+        return new Scored(Ops.softmax(scores, Dtype.FLOAT32), tanh);
     }
 
-    /// dL/d(q k^T), rounded after each step on the way back.
+    /// dL/d(q k^T), rounded after each step.
     ///
-    /// @param dS [K, G n, t]: that of what the softmax was taken of
-    private Tensor throughScores(Tensor dS, Optional<Tensor> curve) {
+    /// @param dS [K, G n, t], the gradient of the input of the softmax
+    private Tensor throughScores(Tensor dS, Optional<Tensor> tanh) {
         Tensor d = dS;
-        if (curve.isPresent()) {
-            Scalar cap = new Scalar(like.cap().getAsDouble());
-            d = torch.tanh_backward(d.mul(cap), curve.get()).div_(cap);
+        if (tanh.isPresent()) {
+            Scalar cap = new Scalar(function.cap().getAsDouble());
+            d = torch.tanh_backward(d.mul(cap), tanh.get()).div_(cap);
         }
-        return like.scale() == 1 ? d : d.mul(new Scalar(like.scale()));
+        return function.scale() == 1 ? d : d.mul(new Scalar(function.scale()));
     }
 
     private static Tensor flat(Tensor x) {
         return x.reshape(x.size(0), -1, x.size(3));
     }
 
-    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), and with dr, what ds becomes on the way
-    /// back to q kᵀ, dq = dr k, dk = drᵀ q. Sums over blocks are kept in float32.
+    /// With p as above and dp = do vᵀ: dv = pᵀ do, ds = p ⊙ (dp - Σ p ⊙ dp), and with dr the gradient of q kᵀ: dq
+    /// = dr k, dk = drᵀ q. Sums over blocks are kept in float32.
     ///
     /// @param joined [B, N + 2 K, S, D], of which the first N heads are dL/do
     /// @return [B, N + 2 K, S, D]: dL/dq, dL/dk and dL/dv
@@ -242,7 +243,7 @@ final class BlockedAttention {
                 block.keys(dV).add_(MatMul.batched(p.to(inputs.scalar_type()).transpose(1, 2), dOut));
                 Tensor dP = Ops.cast(MatMul.batched(dOut, block.keys(v).transpose(1, 2)), Dtype.FLOAT32);
                 Tensor dS = Ops.softmaxGradient(dP, p).to(inputs.scalar_type());
-                Tensor dR = throughScores(dS, scored.curve());
+                Tensor dR = throughScores(dS, scored.tanh());
                 block.keys(dK).add_(MatMul.batched(dR.transpose(1, 2), queries));
                 Tensor target = block.queries(dQ);
                 target.copy_(MatMul.batched(dR, block.keys(k)).view_as(target));

@@ -13,18 +13,18 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/// A weight and a bias as they are stored: the operator of every [Linear] until it is replaced.
+/// The operator of a stored weight and bias. Every [Linear] has it until [Linear#replace].
 final class DenseLinear implements LinearOperator {
 
-    /// Sums of up to this many bfloat16 products lose no more than one rounding of the sum does, as measured
-    /// against float32; longer ones do.
+    /// A sum of at most this many bfloat16 products loses no more precision than one rounding of the sum, as
+    /// measured against float32; a longer sum loses more.
     private static final int FEW_PRODUCTS = 4;
 
     private final WeightMatrix weight;
     private final Optional<Slot> bias;
     private final Supplier<KernelPolicy> kernels;
 
-    /// @param kernels asked in every call
+    /// @param kernels gives the policy of the model at each call
     DenseLinear(WeightMatrix weight, Optional<Slot> bias, Supplier<KernelPolicy> kernels) {
         this.weight = weight;
         this.bias = bias;
@@ -62,7 +62,7 @@ final class DenseLinear implements LinearOperator {
         return gradEnabled ? torch.linear(x, weight.tensor(), addend()) : MatMul.linear(x, weight.tensor(), addend());
     }
 
-    /// The bias, which is added before the result is rounded.
+    /// The bias. It is added before the result is rounded.
     private TensorOptional addend() {
         return bias.map(slot -> new TensorOptional(slot.tensor())).orElseGet(TensorOptional::new);
     }
@@ -104,8 +104,7 @@ final class DenseLinear implements LinearOperator {
                 .ifPresent(parameter -> parameter.gradientBuffer().add_(dy.sum(0), new Scalar(factor)));
     }
 
-    /// Many products of a bfloat16 weight are summed in float32 and rounded once, as one product over all rows
-    /// would be.
+    /// Many products of a bfloat16 weight are summed in float32 and rounded once, like one product over all rows.
     @Override
     public WeightGradientSum weightGradientSum(long products) {
         Parameter parameter = weight.parameter();

@@ -9,11 +9,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.VoidTensorHook;
 
-/// softmax(q k^T + mask) v with grouped keys: query head n uses key/value head n / (N/K).
+/// softmax(q k^T + mask) v with grouped queries: query head n uses key/value head n / (N/K).
 ///
-/// Plain kernels, and float32 on the CPU, are `scaled_dot_product_attention` of libtorch. In bfloat16 that operator
-/// multiplies small blocks one by one on the CPU and is slower: training uses [BlockedAttention] there, and passes
-/// without gradients use two batched products.
+/// Plain kernels, and float32 on the CPU, use `scaled_dot_product_attention` of libtorch. In bfloat16 that
+/// operator multiplies small blocks one by one on the CPU and is slower: training uses [BlockedAttention] there,
+/// and passes without gradients use two batched products.
 ///
 /// Shapes: B rows, N query heads, K key/value heads, S queries, T keys, D head size.
 public final class DotProductAttention {
@@ -66,7 +66,7 @@ public final class DotProductAttention {
             BlasThreads.all();
         }
         if (o.requires_grad()) {
-            // The backward kernel runs between the gradient of o and the first of those of q, k and v.
+            // The backward kernel runs after the hook of o and before the first hook of q, k and v.
             o.register_hook(ONE_BLAS_THREAD);
             Stream.of(q, k, v).filter(Tensor::requires_grad).forEach(input -> input.register_hook(ALL_BLAS_THREADS));
         }

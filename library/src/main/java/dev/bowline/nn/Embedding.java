@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /// A table looked up by token id. The row of the padding id gets no gradient, as in PyTorch.
 ///
-/// With fused kernels the gradient is added to the rows that were looked up and to no other memory. Plain operators
+/// With fused kernels the backward pass writes only the rows of the gradient that were looked up. Plain operators
 /// create a dense gradient of [vocabulary, D] per lookup.
 public final class Embedding extends Layer {
 

@@ -16,7 +16,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /// Counts how often each expert was chosen, in the passes given to [#during].
 ///
-/// Every layer of experts reports to the count that its thread has begun. Without one, the report costs nothing.
+/// Every layer of experts reports to the count that is active on its thread. Without an active count, the report
+/// costs nothing.
 ///
 /// Shapes: N tokens, K experts per token.
 public final class ExpertLoad {
@@ -34,7 +35,8 @@ public final class ExpertLoad {
         return ScopedValue.where(COUNTING, new Count(this, tokens)).call(pass::get);
     }
 
-    /// How often each expert was chosen, by the path of its layer, in the order the layers were first passed.
+    /// The number of times that each expert was chosen, by the path of its layer, in the order in which the
+    /// layers first ran.
     public SequencedMap<String, long[]> chosen() {
         return Collections.unmodifiableSequencedMap(chosen);
     }

@@ -43,7 +43,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
 
     /// The rows of one expert.
     ///
-    /// @param from the first of them among the sorted rows
+    /// @param from the index of the first of these rows among the sorted rows
     record Group(int expert, long from, long size) {
 
         /// @param rows [R, ...]

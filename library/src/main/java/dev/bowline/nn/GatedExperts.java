@@ -157,8 +157,8 @@ public final class GatedExperts extends Layer {
             operators.down().get(group.expert()).forwardInto(group.of(y), product);
         });
 
-        // In pair order y is [N, K, H]. The routing weights scale its middle dimension, rounded to its dtype as in the
-        // reference.
+        // In pair order y is [N, K, H]. The routing weights scale its middle dimension, rounded to its dtype as
+        // in transformers.
         Tensor byToken = y.index_select(0, rows.inverse()).view(tokens, perToken, width(x));
         return new Computed(gateAndUp, Ops.sumMiddle(byToken.mul_(weight.unsqueeze(-1)), Ops.wider(x, weight)));
     }
@@ -229,8 +229,8 @@ public final class GatedExperts extends Layer {
         return gradients;
     }
 
-    /// Each token's sum over its experts, one expert of every token at a time, so that no copy of all rows is
-    /// made.
+    /// The sum of each token over its experts. The sum takes one expert of every token at a time, so it needs no
+    /// copy of all rows.
     ///
     /// @param rows [R, H], sorted by expert
     /// @param inverse [N, K], the sorted row of each pair

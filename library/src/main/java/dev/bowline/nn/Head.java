@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 
 /// The output head: logits = cap tanh(z / cap) with z = h Wᵀ, or logits = z without a cap.
 ///
-/// @param linear H to V; its weight slot is tied to the input embedding's, or has values of its own
+/// @param linear maps H to V; its weight slot is tied to the slot of the input embedding, or owns its values
 /// @param softcap `final_logit_softcapping`
 public record Head(Linear linear, OptionalDouble softcap) {
 

@@ -5,10 +5,11 @@ import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import org.bytedeco.pytorch.Tensor;
 
-/// Which kernels the layers of a model run. [Layer#kernels()] tells a layer the policy of its model.
+/// The kernels that the layers of a model run. [Layer#kernels()] tells a layer the policy of its model.
 ///
-/// A class that has kernels of its own decides in an exhaustive `switch` over this enum, in its forward pass. Both
-/// kinds compute the same function; they differ in the order of additions and in where bfloat16 is rounded.
+/// A class that has kernels of its own decides in an exhaustive `switch` over this enum, in its forward pass.
+/// Both kinds compute the same function; they differ in the order of additions and in the places where values are
+/// rounded to bfloat16.
 public enum KernelPolicy {
     /// Kernels of Bowline for the CPU: backward passes written in Java that save few tensors, rows and experts spread
     /// over threads, matrix products chosen for the processor.

@@ -8,9 +8,9 @@ import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// Keys and values of earlier positions, one entry per attention layer that computes its own.
+/// Keys and values of earlier positions, one entry per attention layer that computes keys and values.
 ///
-/// A layer that sees a window keeps window − 1 positions: with the new one that is all it may see.
+/// A layer with a sliding window keeps window − 1 positions: these and the new position fill the window.
 ///
 /// For one thread at a time.
 public final class KeyValueCache implements AutoCloseable {
@@ -21,24 +21,24 @@ public final class KeyValueCache implements AutoCloseable {
     private final List<LayerCache> layers = new ArrayList<>();
     private int length;
 
-    /// @param windows one per layer: how many positions it sees, or empty for all
+    /// @param windows the number of positions that each layer sees; empty for all
     public KeyValueCache(List<OptionalInt> windows) {
         windows.forEach(window -> layers.add(new LayerCache(window)));
     }
 
-    /// How many positions have been seen.
+    /// The number of positions seen so far.
     public int length() {
         return length;
     }
 
     /// Adds this call's keys and values to a layer.
     ///
-    /// @return all that its queries may look at, owned by the caller's scope
+    /// @return all keys and values that the queries may attend to, owned by the caller's scope
     public Entry append(int layer, Entry fresh) {
         return layers.get(layer).append(fresh);
     }
 
-    /// Records that a whole forward pass over `positions` is done.
+    /// Records that a forward pass over `positions` is complete.
     public void advance(int positions) {
         length += positions;
     }

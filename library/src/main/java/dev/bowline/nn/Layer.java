@@ -56,8 +56,8 @@ public abstract class Layer {
         return root().device;
     }
 
-    /// Moves every value of the tree to `device`. Values that are materialized later go there too. Ties are
-    /// kept: the data is replaced under the same tensor objects. Call it on the root.
+    /// Moves every value of the tree to `device`. Values that are materialized later are placed there too. Ties
+    /// stay: the tensor objects are the same and only their data is replaced. Call it on the root.
     ///
     /// @throws BowlineException if this process cannot use the device, or if the chosen kernels do not run on it
     public final void to(Device device) {
@@ -97,8 +97,8 @@ public abstract class Layer {
         }
     }
 
-    /// Puts `replacement` where `old` was; nothing in the tree reaches `old` afterwards. The caller re-ties
-    /// what stood for a slot of `old`.
+    /// Replaces the child `old`; nothing in the tree reaches `old` afterwards. The caller re-ties each slot that
+    /// was tied to a slot of `old`.
     protected final <L extends Layer> L replaceChild(Layer old, L replacement) {
         if (!Collections.replaceAll(children, old, replacement)) {
             throw new IllegalArgumentException("'%s' is not a child of '%s'".formatted(old.path, path));
@@ -109,7 +109,8 @@ public abstract class Layer {
         return replacement;
     }
 
-    /// Removes a child that another tree takes over. The caller re-ties slots that stood for one of the child's.
+    /// Removes a child that another tree takes over. The caller re-ties each slot that was tied to a slot of the
+    /// child.
     protected final void removeChild(Layer child) {
         if (!children.remove(child)) {
             throw new IllegalArgumentException("'%s' is not a child of '%s'".formatted(child.path, path));
@@ -150,7 +151,7 @@ public abstract class Layer {
         return chosen;
     }
 
-    /// The slots of this layer itself, without its children's.
+    /// The slots of this layer itself, without the slots of its children.
     List<Slot> ownSlots() {
         return slots;
     }
@@ -180,7 +181,8 @@ public abstract class Layer {
         children.forEach(child -> child.collect(all));
     }
 
-    /// Every value below this layer once, by the path of the slot that owns it, however many slots reach it.
+    /// Every value below this layer by the path of the slot that owns it. A value that several slots reach is
+    /// listed once.
     public final Map<String, Parameter> parameters() {
         Map<String, Parameter> distinct = new LinkedHashMap<>();
         slots().forEach((name, slot) -> {
@@ -191,7 +193,7 @@ public abstract class Layer {
         return distinct;
     }
 
-    /// Every value the optimizer may update, once each.
+    /// Every value that the optimizer may update, each once.
     public final Map<String, Parameter> trainable() {
         Map<String, Parameter> trained = new LinkedHashMap<>();
         parameters().forEach((name, parameter) -> {

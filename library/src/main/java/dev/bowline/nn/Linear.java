@@ -7,12 +7,12 @@ import org.bytedeco.pytorch.Tensor;
 
 /// y = x Wᵀ + b. The weight is stored [out, in], as in PyTorch.
 ///
-/// A [LinearOperator] computes it. [#replace] puts another one in its place, for example a low-rank adapter
-/// around the first. Layers, heads and losses reach the weight through the operator only, in the forward pass
-/// and in the backward pass, so a replacement takes effect everywhere.
+/// A [LinearOperator] computes it. [#replace] replaces the operator, for example by a low-rank adapter around the
+/// old one. Layers, heads and losses reach the weight through the operator only, in the forward pass and in the
+/// backward pass, so a replacement takes effect everywhere.
 public final class Linear extends Layer {
 
-    /// Whether a bias is added.
+    /// True if a bias is added.
     public enum Bias {
         NONE,
         PRESENT
@@ -62,7 +62,7 @@ public final class Linear extends Layer {
     /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the
     /// model; parameters of slots that left the model belong to the caller. Ties of slots do not change.
     ///
-    /// @param replacement given the present operator, returns the new one
+    /// @param replacement makes the new operator from the present one
     public void replace(UnaryOperator<LinearOperator> replacement) {
         LinearOperator other = replacement.apply(operator);
         if (other.in() != operator.in() || other.out() != operator.out()) {

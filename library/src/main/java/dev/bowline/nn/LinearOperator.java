@@ -28,7 +28,7 @@ public interface LinearOperator {
     /// trained and closed with it. The slots of an adapter have the role [SlotRole#ADAPTER].
     List<Slot> slots();
 
-    /// Whether any parameter of this operator is trained.
+    /// True if any parameter of this operator is trained.
     default boolean requiresGrad() {
         return slots().stream().anyMatch(slot -> slot.get().requiresGrad());
     }
@@ -64,14 +64,14 @@ public interface LinearOperator {
     /// @param x [N, in]
     void addWeightGradient(Tensor dy, Tensor x, double factor);
 
-    /// Sums the weight gradients of many products, as if one product had all their rows.
+    /// Sums the weight gradients of many products, with the result of one product over all their rows.
     ///
     /// @param products the number of products that will be added
     default WeightGradientSum weightGradientSum(long products) {
         return new WeightGradientSum.Direct(this);
     }
 
-    /// dy W, in a tensor of the caller's scope.
+    /// dy W, in a new tensor of the caller's scope.
     ///
     /// @param dy [N, out]
     /// @return [N, in]

@@ -38,9 +38,9 @@ public final class LinearStack extends Layer {
         return experts.stream().map(Linear::operator).toList();
     }
 
-    /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split once,
-    /// so
-    /// its gradient is stacked once; autograd would otherwise add a tensor of the size of the stack per expert.
+    /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split
+    /// once, so its gradient is stacked once; autograd would otherwise add a tensor of the size of the stack per
+    /// expert.
     List<UnaryOperator<Tensor>> split() {
         TensorVector matrices = weight.tensor().unbind();
         return IntStream.range(0, experts.size())
@@ -52,7 +52,7 @@ public final class LinearStack extends Layer {
         return operator instanceof DenseLinear ? x -> torch.linear(x, matrix) : operator::forward;
     }
 
-    /// Whether any parameter of any expert is trained.
+    /// True if any parameter of any expert is trained.
     boolean requiresGrad() {
         return experts.stream().anyMatch(expert -> expert.operator().requiresGrad());
     }

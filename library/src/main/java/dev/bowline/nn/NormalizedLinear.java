@@ -18,7 +18,7 @@ public final class NormalizedLinear implements LinearOperator {
     private final Supplier<KernelPolicy> kernels;
 
     /// @param weight [out, in]
-    /// @param kernels asked in every call
+    /// @param kernels gives the policy of the model at each call
     public NormalizedLinear(Slot weight, Supplier<KernelPolicy> kernels) {
         this.weight = weight;
         this.kernels = kernels;
@@ -93,12 +93,12 @@ public final class NormalizedLinear implements LinearOperator {
                 : new WeightGradientSum.Direct(this);
     }
 
-    /// dL/dw = (dL/du − u (u · dL/du)) / ‖w‖, once for all products.
+    /// dL/dw = (dL/du − u (u · dL/du)) / ‖w‖, computed once for all products.
     private final class ThroughNorms implements WeightGradientSum {
 
         private final Tensor sum;
 
-        /// @param sum of dL/du, [out, in] float32, zeros
+        /// @param sum of dL/du over all products: [out, in] float32, zeros at first
         ThroughNorms(Tensor sum) {
             this.sum = sum;
         }
@@ -118,12 +118,12 @@ public final class NormalizedLinear implements LinearOperator {
         }
     }
 
-    /// The same operator with its rows at hand.
+    /// The same operator with its normalised rows precomputed.
     private final class Prepared implements LinearOperator {
 
         private final Tensor u;
 
-        /// @param u [out, in], the rows of length one
+        /// @param u [out, in], the normalised rows
         Prepared(Tensor u) {
             this.u = u;
         }

@@ -13,10 +13,11 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// One value of the model. Identity is the point: slots that reach the same `Parameter` are tied.
+/// One value of the model. Slots that reach the same `Parameter` object are tied.
 ///
-/// It exists, with its shape, before it has values, so a tie is real from construction on. It owns its tensor and
-/// keeps that tensor object for life: a cast or a load replaces the data underneath, never the object.
+/// A parameter exists, with its shape, before it has values, so a tie exists from construction on. A parameter
+/// owns its tensor and keeps the same tensor object until it is closed: a cast or a load replaces the data of the
+/// tensor, never the object.
 public final class Parameter implements AutoCloseable {
 
     private final SlotRole role;
@@ -49,7 +50,7 @@ public final class Parameter implements AutoCloseable {
         return HostTensors.elements(shape);
     }
 
-    /// Whether this parameter has values, from a load or an initialisation.
+    /// True if this parameter has values, from a load or an initialisation.
     public boolean isMaterialized() {
         return value != null;
     }
@@ -71,13 +72,13 @@ public final class Parameter implements AutoCloseable {
         return Dtype.of(value().scalar_type());
     }
 
-    /// The device of its values, or the device that values will be placed on.
+    /// The device of the values, or the device where values will be placed.
     public Device device() {
         return device;
     }
 
-    /// Moves the values to `device` and places later ones there. The tensor object stays, so every slot tied
-    /// to it sees the values on the new device.
+    /// Moves the values to `device` and places later ones there. The tensor object stays, so every slot tied to
+    /// this parameter sees the values on the new device.
     public void to(Device device) {
         if (value != null && !this.device.equals(device)) {
             try (var moved = device.place(value.detach())) {
@@ -88,16 +89,16 @@ public final class Parameter implements AutoCloseable {
         this.device = device;
     }
 
-    /// Gives it values, on its device. The first call takes ownership of `tensor`; a later one replaces the
-    /// data and keeps the tensor object, so every slot tied to it sees the new values.
+    /// Gives this parameter values, on its device. The first call takes ownership of `tensor`; a later call
+    /// replaces the data and keeps the tensor object, so every slot tied to this parameter sees the new values.
     public void materialize(Tensor tensor) {
         borrowed = false;
         hold(tensor);
     }
 
-    /// Gives it values in memory that may only be read, such as a mapped file, which must outlive it.
-    /// [#unfreeze()] copies them first. Elsewhere than on the CPU, the parameter copies the values to its
-    /// device.
+    /// Gives this parameter values in read-only memory, such as a mapped file, which must outlive the parameter.
+    /// [#unfreeze()] copies the values first. On a device other than the CPU, the parameter copies the values to
+    /// the device.
     ///
     /// @param view see [HostTensors#readOnlyView]
     public void materializeReadOnly(Tensor view) {
@@ -124,7 +125,7 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Converts the values in place; every slot tied to it sees the new type.
+    /// Converts the values in place; every slot tied to this parameter sees the new dtype.
     public void cast(Dtype dtype) {
         Tensor current = value();
         if (dtype() != dtype) {
@@ -144,12 +145,12 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Whether the optimizer may update it.
+    /// True if the optimizer may update this parameter.
     public boolean requiresGrad() {
         return role != SlotRole.BUFFER && !frozen && !forInference;
     }
 
-    /// Excludes it from training. Every slot tied to it is frozen with it.
+    /// Excludes this parameter from training, and with it every slot tied to it.
     public void freeze() {
         frozen = true;
         if (value != null) {
@@ -158,7 +159,7 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Excludes it from training for good: [#unfreeze()] refuses.
+    /// Excludes this parameter from training permanently: [#unfreeze()] throws.
     public void dedicateToInference() {
         freeze();
         forInference = true;
@@ -186,7 +187,7 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Copies values that may only be read into memory of this parameter's own.
+    /// Copies read-only values into memory that this parameter owns.
     public void copyReadOnly() {
         if (borrowed) {
             borrowed = false;
@@ -204,7 +205,7 @@ public final class Parameter implements AutoCloseable {
         if (value == null) {
             return Optional.empty();
         }
-        // grad() points into the tensor's own metadata; the copied handle holds a reference of its own.
+        // grad() points into the metadata of the tensor; the copied handle holds its own reference.
         Tensor gradient = new Tensor(value.grad());
         return gradient.defined() ? Optional.of(gradient) : Optional.empty();
     }
@@ -248,7 +249,7 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Frees the values. Tensors the autograd graph still holds stay alive until it is gone.
+    /// Frees the values. Tensors that the autograd graph still holds live until the graph is freed.
     @Override
     public void close() {
         closed = true;

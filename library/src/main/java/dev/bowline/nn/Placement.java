@@ -18,7 +18,7 @@ public record Placement(Dtype dtype, Device device) {
         return new Placement(other, device);
     }
 
-    /// The tensor itself if dtype and device are these, else a copy. The result belongs to the caller's scope.
+    /// The tensor itself if it has this dtype and device, else a copy. The result belongs to the caller's scope.
     Tensor of(Tensor tensor) {
         return device.place(Ops.cast(tensor, dtype));
     }

@@ -1,6 +1,6 @@
 package dev.bowline.nn;
 
-/// A factor of the queries that grows with their position, 1 + β ln(1 + ⌊p / P⌋) (transformers:
+/// A factor of each query that grows with the query's position, 1 + β ln(1 + ⌊p / P⌋) (transformers:
 /// `Ministral3Attention`).
 ///
 /// @param beta β, `llama_4_scaling_beta`

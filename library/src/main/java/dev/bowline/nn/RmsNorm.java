@@ -12,24 +12,24 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /// y = x / sqrt(mean(x^2) + epsilon) * w over the last dimension, computed in float32 and returned in x's dtype.
-/// Families differ in what w is, and in whether x is rounded to its dtype before it is multiplied by w.
+/// Families differ in the definition of w, and some round x to its dtype before the multiplication by w.
 public final class RmsNorm extends Layer {
 
-    /// Whether the norm has a weight, or only divides.
+    /// The weight of the norm, if it has one.
     public enum Scale {
-        /// Times w, rounded once (transformers: `Gemma4RMSNorm`).
+        /// Multiplies by w and rounds once (transformers: `Gemma4RMSNorm`).
         LEARNED,
-        /// Times w in x's dtype, after a first rounding to it (transformers: `LlamaRMSNorm` and most others). In
-        /// float32 the same as the one above.
+        /// Rounds to x's dtype, then multiplies by w in that dtype (transformers: `LlamaRMSNorm` and most
+        /// others). In float32 the result is that of [#LEARNED].
         LEARNED_AFTER_ROUNDING,
-        /// Times 1 + w, with w around 0 (transformers: `Gemma2RMSNorm`, `Gemma3RMSNorm`).
+        /// Multiplies by 1 + w, with w around 0 (transformers: `Gemma2RMSNorm`, `Gemma3RMSNorm`).
         LEARNED_AROUND_ONE,
-        /// Only divides.
+        /// Divides only; there is no weight.
         NONE
     }
 
-    /// In float32, half a megabyte to a pass.
-    private static final long BLOCK_ELEMENTS = 1 << 17;
+    /// Half a mebibyte of float32 per tile.
+    private static final long TILE_ELEMENTS = 1 << 17;
 
     private final Optional<Slot> weight;
     private final Scale scale;
@@ -65,7 +65,7 @@ public final class RmsNorm extends Layer {
     private Tensor fused(Tensor x) {
         boolean gradEnabled = GradMode.is_enabled();
         if (gradEnabled && !x.requires_grad() && trainedWeight().isPresent()) {
-            // There is no graph of x to attach a backward pass to.
+            // Without a graph of x there is nothing to attach a backward pass to.
             return plain(x);
         }
         Tensor y = Ops.newEmpty(x, Dtype.of(x.scalar_type()), Shapes.of(x));
@@ -74,7 +74,7 @@ public final class RmsNorm extends Layer {
             Tensor rows = rows(x);
             Tensor results = rows(y);
             r = Ops.newEmpty(x, Dtype.FLOAT32, rows.size(0), 1);
-            RowTiles.of(rows, BLOCK_ELEMENTS).forEach(block -> norm(block.of(rows), block.of(r), block.of(results)));
+            RowTiles.of(rows, TILE_ELEMENTS).forEach(tile -> norm(tile.of(rows), tile.of(r), tile.of(results)));
         }
         return gradEnabled && x.requires_grad() ? AutogradFunction.attach(x, y, this::backward, x, r) : y;
     }
@@ -83,7 +83,7 @@ public final class RmsNorm extends Layer {
         return weight.map(Slot::get).filter(Parameter::requiresGrad);
     }
 
-    /// [N, D], a view where x has its elements in order.
+    /// [N, D], a view if x is contiguous.
     private static Tensor rows(Tensor x) {
         return x.reshape(-1, x.size(-1));
     }
@@ -102,13 +102,13 @@ public final class RmsNorm extends Layer {
         }
     }
 
-    /// x r in float32, a tensor of its own.
+    /// x r in float32, a new tensor.
     private static Tensor normed(Tensor x, Tensor r) {
         Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
         return Ops.same(x32, x) ? x.mul(r) : x32.mul_(r);
     }
 
-    /// By operators of libtorch.
+    /// The norm by operators of libtorch.
     private Tensor plain(Tensor x) {
         Tensor x32 = Ops.cast(x, Dtype.FLOAT32);
         return weighted(rounded(x32.mul(reciprocalRoot(x32)), x)).to(x.scalar_type());
@@ -137,31 +137,32 @@ public final class RmsNorm extends Layer {
         return scale == Scale.LEARNED_AROUND_ONE ? w.add(new Scalar(1.0)) : w;
     }
 
-    /// With n = x r, r as above, and u = dL/dy ⊙ w: dL/dw = Σ dL/dy ⊙ n and dL/dx = r (u - n mean(u ⊙ n)). Where the
-    /// forward pass multiplies in x's dtype, so do u and the terms of dL/dw, as in transformers.
+    /// With n = x r, r as above, and u = dL/dy ⊙ w: dL/dw = Σ dL/dy ⊙ n and dL/dx = r (u - n mean(u ⊙ n)). If the
+    /// forward pass multiplies in x's dtype, u and the terms of dL/dw are computed in that dtype too, as in
+    /// transformers.
     private Tensor backward(Tensor[] saved, Tensor gradient) {
         Tensor x = rows(saved[0]);
         Tensor r = saved[1];
         Tensor dy = rows(gradient);
         Tensor dx = Ops.newEmpty(x, Dtype.of(x.scalar_type()), Shapes.of(x));
-        RowTiles blocks = RowTiles.of(x, BLOCK_ELEMENTS);
+        RowTiles tiles = RowTiles.of(x, TILE_ELEMENTS);
         Optional<Parameter> trained = trainedWeight();
         // One sum per tile, added in order, so the result does not depend on the number of threads.
-        Tensor sums = Ops.newEmpty(x, Dtype.FLOAT32, trained.isPresent() ? blocks.count() : 0, x.size(1));
+        Tensor sums = Ops.newEmpty(x, Dtype.FLOAT32, trained.isPresent() ? tiles.count() : 0, x.size(1));
 
-        blocks.forEach(block -> {
-            Tensor n = normed(block.of(x), block.of(r));
-            Tensor g = block.of(dy);
+        tiles.forEach(tile -> {
+            Tensor n = normed(tile.of(x), tile.of(r));
+            Tensor g = tile.of(dy);
             if (scale != Scale.LEARNED_AFTER_ROUNDING) {
                 g = Ops.cast(g, Dtype.FLOAT32);
             }
             if (trained.isPresent()) {
-                Ops.sumInto(sums.select(0, block.index()), g.mul(rounded(n, x)));
+                Ops.sumInto(sums.select(0, tile.index()), g.mul(rounded(n, x)));
             }
             Tensor u = Ops.cast(weighted(g), Dtype.FLOAT32);
             Tensor along = Ops.sumLast(u.mul(n));
-            Tensor part = u.addcmul(n, along, new Scalar(-1.0 / x.size(1))).mul_(block.of(r));
-            block.of(dx).copy_(part);
+            Tensor part = u.addcmul(n, along, new Scalar(-1.0 / x.size(1))).mul_(tile.of(r));
+            tile.of(dx).copy_(part);
         });
         trained.ifPresent(parameter -> parameter.gradientBuffer().add_(sums.sum(0)));
         return dx.view_as(saved[0]);

@@ -10,12 +10,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// A rotary embedding of the first `width` channels of each head, in the half-split layout, with frequencies
-/// that may be scaled for longer contexts. The frequencies are float32 whatever the model's dtype: rounding
-/// them to bfloat16 changes low frequencies by percent.
+/// A rotary embedding of the first `width` channels of each head, in the half-split layout, with frequencies that
+/// may be scaled for longer contexts. The frequencies are float32 for every dtype of the model: rounding them to
+/// bfloat16 would change low frequencies by percent.
 ///
 /// @param theta `rope_theta`
-/// @param width D, how many channels are rotated; the others pass unchanged
+/// @param width D, the number of rotated channels; the others pass unchanged
 public record Rope(double theta, int width, RopeScaling scaling) {
 
     /// @param positions [rows × S], row by row

@@ -3,11 +3,11 @@ package dev.bowline.nn;
 import java.util.Arrays;
 import java.util.List;
 
-/// How a rotary embedding's frequencies are changed so that a model reads more positions than it was trained on:
-/// `rope_type` of config.json (transformers: `ROPE_INIT_FUNCTIONS`).
+/// A change to the frequencies of a rotary embedding, so that a model reads more positions than it was trained
+/// on: `rope_type` of config.json (transformers: `ROPE_INIT_FUNCTIONS`).
 ///
-/// Arithmetic is in float32 and in the order of transformers, so that frequencies are the reference's to the
-/// last bit or close to it: at position 100,000 a relative error of 1e-7 is an angle of 0.01.
+/// Arithmetic is in float32 and in the order of transformers, so that frequencies are equal to those of
+/// transformers bit for bit, or nearly so: at position 100,000 a relative error of 1e-7 is an angle of 0.01.
 public sealed interface RopeScaling {
 
     /// The frequencies of a pass, one per pair of channels: [D/2].
@@ -15,18 +15,18 @@ public sealed interface RopeScaling {
     /// @param length positions of the pass, cached ones included
     float[] frequencies(Rope rope, long length);
 
-    /// What cos and sin are multiplied by.
+    /// The factor of cos and sin.
     default double attentionFactor() {
         return 1;
     }
 
-    /// Whether keys of `past` positions may be kept when the pass reaches `length`: not when every frequency
-    /// changes there.
+    /// True if the cached keys of `past` positions stay valid when a pass reaches `length`. They do not if every
+    /// frequency changes at that length.
     default boolean keepsKeys(long past, long length) {
         return true;
     }
 
-    /// How many positions a model can read whose config says `maxPositions`.
+    /// The number of positions that a model with `maxPositions` in its config can read.
     default int reach(int maxPositions) {
         return maxPositions;
     }
@@ -41,7 +41,7 @@ public sealed interface RopeScaling {
 
     /// The first pairs of the whole head have frequency 1 / (factor θ^(2j/D)), the rest have frequency 0.
     ///
-    /// @param rotatedPairs how many of the D/2 pairs turn
+    /// @param rotatedPairs the number of the D/2 pairs that rotate
     record Proportional(int rotatedPairs, double factor) implements RopeScaling {
 
         /// @param fraction of the pairs that rotate: `partial_rotary_factor`
@@ -78,8 +78,9 @@ public sealed interface RopeScaling {
 
     /// The base grows with the length of the pass: θ (factor L / M − (factor − 1))^(D/(D−2)) for L > M.
     ///
-    /// Keys that a cache kept stay rotated as they were, as in transformers. There a longer pass also leaves
-    /// its base to later passes of more than M − 1 positions; here every pass goes by its own length.
+    /// Cached keys keep their rotation, as in transformers. In transformers, the base of a longer pass also
+    /// applies to later passes of more than M − 1 positions; here the base of a pass depends on the length of
+    /// that pass alone.
     ///
     /// @param trainedPositions M, `max_position_embeddings`
     record Dynamic(double factor, int trainedPositions) implements RopeScaling {
@@ -96,10 +97,10 @@ public sealed interface RopeScaling {
         }
     }
 
-    /// Llama 3.1: wavelengths above `original / low` are stretched by `factor`, those below `original / high`
-    /// kept, those between interpolated.
+    /// Llama 3.1: wavelengths above `original / low` are stretched by `factor`, those below `original / high` are
+    /// kept, and those between are interpolated.
     ///
-    /// @param original positions of the pretraining
+    /// @param original the number of positions in pretraining
     record Llama3(double factor, double low, double high, int original) implements RopeScaling {
         @Override
         public float[] frequencies(Rope rope, long length) {
@@ -121,17 +122,17 @@ public sealed interface RopeScaling {
 
     /// YaRN (Peng et al. 2023): high frequencies are kept, low ones divided by `factor`, with a ramp between.
     ///
-    /// @param original positions of the pretraining
-    /// @param ramp where the ramp begins and ends
-    /// @param attentionFactor what cos and sin are multiplied by
+    /// @param original the number of positions in pretraining
+    /// @param ramp the pairs where the ramp begins and ends
+    /// @param attentionFactor the factor of cos and sin
     record Yarn(double factor, int original, Ramp ramp, double attentionFactor) implements RopeScaling {
 
         /// From pair `low` to pair `high`.
         public record Ramp(double low, double high) {
 
-            /// The pairs that turn `fast` and `slow` times within `original` positions.
+            /// The ramp between the pairs that rotate `fast` and `slow` times within `original` positions.
             ///
-            /// @param width D, the channels that turn
+            /// @param width D, the number of rotated channels
             public static Ramp of(double theta, int width, int original, Turns turns) {
                 double low = pair(turns.fast(), theta, width, original);
                 double high = pair(turns.slow(), theta, width, original);
@@ -147,7 +148,7 @@ public sealed interface RopeScaling {
 
         /// @param fast `beta_fast`
         /// @param slow `beta_slow`
-        /// @param whole `truncate`: whether the ramp begins and ends at whole pairs
+        /// @param whole `truncate`: true if the ramp begins and ends at whole pairs
         public record Turns(double fast, double slow, boolean whole) {}
 
         @Override
@@ -162,14 +163,16 @@ public sealed interface RopeScaling {
             return f;
         }
 
-        /// `max_position_embeddings` is the length before or after, as the file's author saw it.
+        /// `max_position_embeddings` is the length before the scaling in some files, and the length after it in
+        /// others.
         @Override
         public int reach(int maxPositions) {
             return stretched(original, factor, maxPositions);
         }
     }
 
-    /// Phi-3: a divisor per frequency, from one list up to `original` positions and from another beyond.
+    /// Phi-3: a divisor per frequency, from one list for passes of up to `original` positions and from another
+    /// list for longer passes.
     ///
     /// @param shortFactors [D/2]
     /// @param longFactors [D/2]

@@ -9,10 +9,10 @@ import org.bytedeco.pytorch.Tensor;
 /// (Su et al. 2021; transformers: `rotate_half`).
 public final class RotaryEmbedding {
 
-    /// cos and sin of every position's angles, for whole heads: both halves turn by the same angles.
+    /// cos and sin of every position's angles, for whole heads: both halves rotate by the same angles.
     ///
     /// @param cos [B or 1, S, 1, D], of the model's dtype
-    /// @param sin as cos; negative in the first half, where the other half's share is subtracted
+    /// @param sin shaped like cos; negated in the first half of the channels
     public record Table(Tensor cos, Tensor sin) {
 
         /// @param cos [B or 1, S, 1, D/2]
@@ -34,7 +34,7 @@ public final class RotaryEmbedding {
         };
     }
 
-    /// The graph keeps cos and sin, and no product with them.
+    /// The graph keeps cos and sin, not the products with them.
     private static Tensor fused(Tensor x, Table table) {
         if (!GradMode.is_enabled() || !x.requires_grad()) {
             return rotated(x, table.cos(), table.sin());
@@ -48,7 +48,7 @@ public final class RotaryEmbedding {
         return AutogradFunction.attach(x, y, backward, table.cos(), table.sin());
     }
 
-    /// x ⊙ cos + (x with its halves exchanged) ⊙ sin, each product rounded as the reference rounds it.
+    /// x ⊙ cos + (x with its halves exchanged) ⊙ sin, each product rounded as in transformers.
     private static Tensor rotated(Tensor x, Tensor cos, Tensor sin) {
         Tensor exchanged = x.roll(new long[] {x.size(-1) / 2}, -1);
         return x.mul(cos).add_(exchanged.mul_(sin));

@@ -17,11 +17,11 @@ import org.bytedeco.pytorch.global.torch;
 /// The saved tensors of one call of an [AutogradFunction], with its backward pass. The node of the graph owns
 /// them.
 ///
-/// The node holds this object by a JNI global reference, the only kind of reference that native memory can
-/// have to a Java object. Two places of the node carry it: the field that PyTorch reserves for the node's
-/// Python object, where the backward pass finds it, and an observer that the node saves, a tensor without
-/// elements. The deleter of the observer deletes the reference and frees the tensors. So they are freed with
-/// the graph, and need no backward pass, scope or later call for it.
+/// The node holds this object by a JNI global reference, the only kind of reference that native memory can have
+/// to a Java object. Two places of the node carry it: the field that PyTorch reserves for the node's Python
+/// object, where the backward pass finds it, and an observer that the node saves, a tensor without elements. The
+/// deleter of the observer deletes the reference and frees the tensors. The tensors are therefore freed with the
+/// graph, without a backward pass, a scope or a later call.
 final class SavedTensors {
 
     private static final PointerConsumer DELETER = deleter();
@@ -30,10 +30,10 @@ final class SavedTensors {
     private final Tensor[] saved;
     private final Pointer reference;
 
-    /// A handle without a count of its own: the node owns this object.
+    /// A handle that holds no reference: the node owns this object.
     private Optional<Node> owner = Optional.empty();
 
-    /// The handle of the last result. libtorch takes a reference of its own only after the hook has returned.
+    /// The handle of the last result. libtorch takes its own reference only after the hook has returned.
     private Optional<TensorBase> result = Optional.empty();
 
     SavedTensors(AutogradFunction.Backward backward, Tensor... saved) {
@@ -61,7 +61,7 @@ final class SavedTensors {
 
     /// The saved tensors of the node whose hooks libtorch runs.
     ///
-    /// @throws IllegalStateException if they are freed already
+    /// @throws IllegalStateException if the saved tensors are already freed
     static SavedTensors of(Node node) {
         return find(node)
                 .orElseThrow(() -> new IllegalStateException("the tensors saved for this backward pass are freed:"
@@ -92,7 +92,7 @@ final class SavedTensors {
     }
 
     /// @param gradient dL/dy, closed by this call
-    /// @return dL/dx, which this object closes when its graph goes
+    /// @return dL/dx, which this object closes when the graph is freed
     TensorBase backward(TensorBase gradient) {
         Tensor computed;
         try (NoGradGuard _ = new NoGradGuard();

@@ -6,10 +6,10 @@ import java.util.OptionalDouble;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
-/// softmax(c tanh(s q k^T / c) + mask) v with grouped keys, or without the cap c; every step is rounded to the dtype of
-/// q, as in the eager attention of transformers. Shapes as in [DotProductAttention], which is faster and has no cap and
-/// no scale. Training with fused kernels uses [BlockedAttention]; plain kernels without a cap are
-/// `scaled_dot_product_attention` of libtorch.
+/// softmax(c tanh(s q k^T / c) + mask) v with grouped queries, with or without the cap c; every step is rounded
+/// to the dtype of q, as in the eager attention of transformers. Shapes are those of [DotProductAttention], which
+/// is faster and has no cap and no scale. Training with fused kernels uses [BlockedAttention]; plain kernels
+/// without a cap are `scaled_dot_product_attention` of libtorch.
 public final class ScaledAttention {
 
     /// The function between q k^T and the mask.
@@ -24,7 +24,8 @@ public final class ScaledAttention {
 
     private ScaledAttention() {}
 
-    /// Whether the scale is a power of two. A product with it is exact, so it can be applied to the queries.
+    /// True if the scale is a power of two. A product with such a scale is exact, so the scale can be applied to
+    /// the queries.
     public static boolean isExact(double scale) {
         return scale == Math.scalb(1.0, Math.getExponent(scale));
     }

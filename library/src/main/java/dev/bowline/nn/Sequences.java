@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 
-/// Which positions the rows of a batch hold and which of them may see each other.
+/// The positions that the rows of a batch hold, and the limits on which positions attend to each other.
 ///
 /// Plain Java data; masks are built from it on demand. Shapes: B rows, S positions of this call, T positions visible
 /// to them, cached ones included.
@@ -47,7 +47,8 @@ public final class Sequences {
         return new Sequences(rows, length, past, count(length, past), 1, new Sight.Everything());
     }
 
-    /// Rows with padding. Positions count from 0 whatever the padding, as transformers does when given none.
+    /// Rows with padding. Positions count from 0 in every row, padding included, as in transformers without
+    /// `position_ids`.
     ///
     /// @param attentionMask [B × S], 1 for a real token and 0 for padding
     public static Sequences padded(long[] attentionMask, int rows, int length) {
@@ -55,7 +56,7 @@ public final class Sequences {
         return new Sequences(rows, length, 0, count(length, 0), 1, new Sight.Real(attentionMask.clone()));
     }
 
-    /// Rows that hold several documents, none of which sees another.
+    /// Rows that hold several documents. Documents do not attend to each other.
     ///
     /// @param documents [B × S], equal for positions of one document
     /// @param positions [B × S], from 0 in each document
@@ -78,7 +79,7 @@ public final class Sequences {
         return length;
     }
 
-    /// How many cached positions come before this call's.
+    /// The number of cached positions before the positions of this call.
     public int past() {
         return past;
     }
@@ -101,13 +102,13 @@ public final class Sequences {
         return Arrays.stream(positions).max().orElse(0);
     }
 
-    /// The keys that an attention may look at which sees the last `window` positions, its own included, or all. The
-    /// mask's tensors belong to the caller's scope.
+    /// The keys that a query may attend to: the last `window` positions, its own included, or all positions. The
+    /// tensors of the mask belong to the caller's scope.
     public AttentionMask mask(OptionalInt window, Placement placement) {
         boolean unlimited = sight instanceof Sight.Everything;
         boolean windowed = window.isPresent() && past + length > window.getAsInt();
         if (unlimited && length == 1) {
-            // A single query sees all that a cache has kept for it.
+            // A single query attends to every key that the cache holds.
             return new AttentionMask.Everything();
         }
         if (unlimited && !windowed && past == 0) {

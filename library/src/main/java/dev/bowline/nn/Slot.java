@@ -5,10 +5,10 @@ import dev.bowline.tensor.Shapes;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
-/// A named place in the model tree that holds a [Parameter], or stands for another slot.
+/// A named place in the model tree that holds a [Parameter] or is tied to another slot.
 ///
-/// A tie is an alias: it owns nothing, so nothing that happens to the source's parameter (a load, a cast, a
-/// shard) can split it. Its path is the tensor's name in a Hugging Face state dict.
+/// A tied slot is an alias without values of its own, so no change to the parameter of the source (a load, a
+/// cast, a shard) can untie it. The path of a slot is the name of the tensor in a Hugging Face state dict.
 public final class Slot {
 
     private sealed interface Content {}
@@ -33,7 +33,7 @@ public final class Slot {
         return path;
     }
 
-    /// The purpose of its values. A slot and the slot it is tied to have the same role.
+    /// The purpose of the slot's values. A slot and the slot it is tied to have the same role.
     public SlotRole role() {
         return role;
     }
@@ -49,9 +49,9 @@ public final class Slot {
         };
     }
 
-    /// The values of the parameter it reaches.
+    /// The values of the parameter that this slot reaches.
     ///
-    /// @throws BowlineException naming this slot, if there are none yet
+    /// @throws BowlineException naming this slot, if it has no values yet
     public Tensor tensor() {
         Parameter parameter = get();
         if (!parameter.isMaterialized()) {
@@ -62,12 +62,12 @@ public final class Slot {
         return parameter.value();
     }
 
-    /// Whether this slot stands for another slot.
+    /// True if this slot is tied to another slot.
     public boolean isTied() {
         return content instanceof Alias;
     }
 
-    /// The slot that owns the parameter this one reaches: itself unless tied.
+    /// The slot that owns the parameter that this slot reaches: this slot itself unless it is tied.
     public Slot root() {
         return switch (content) {
             case Own _ -> this;
@@ -75,9 +75,10 @@ public final class Slot {
         };
     }
 
-    /// Makes this slot stand for `source`. A parameter it owned is freed. Tying again is a no-op.
+    /// Ties this slot to `source`. A parameter that this slot owned is freed. Tying it to the same source again
+    /// does nothing.
     ///
-    /// @throws BowlineException if the shapes or roles differ, or if `source` already stands for this slot
+    /// @throws BowlineException if the shapes or roles differ, or if `source` is already tied to this slot
     public void tieTo(Slot source) {
         if (source.root() == this) {
             throw new BowlineException(

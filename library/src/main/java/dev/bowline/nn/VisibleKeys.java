@@ -12,9 +12,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
-/// The keys that the queries of one attention call may look at, as additive masks: 0 where a query may look and the
-/// dtype's lowest number elsewhere, as transformers builds them. A mask is built by libtorch when an attention asks for
-/// it, whole or for a block of queries.
+/// The keys that the queries of one attention call may attend to, as additive masks like those of transformers: 0
+/// for a visible key and the lowest number of the dtype for a hidden one. A mask is built on demand, for all
+/// queries or for a block of them.
 ///
 /// Shapes: B rows, S queries, T keys.
 public final class VisibleKeys {
@@ -29,7 +29,7 @@ public final class VisibleKeys {
         /// @param mask [B, T] int64, 1 for a real token and 0 for padding
         record Padding(Tensor mask) implements Limit {}
 
-        /// Hides other documents.
+        /// Hides the keys of other documents.
         ///
         /// @param ids [B, S] int32, equal for positions of one document; as many keys as queries
         record Documents(Tensor ids) implements Limit {}
@@ -38,11 +38,11 @@ public final class VisibleKeys {
     /// Positions of the queries and keys.
     ///
     /// @param queries S
-    /// @param past how many positions come before the first query
-    /// @param window how many positions up to its own a query may look at; empty for all
+    /// @param past the number of positions before the first query
+    /// @param window the number of positions that a query may attend to, its own included; empty for all
     record Range(int queries, int past, OptionalInt window) {
 
-        /// The position of the first key that a query may look at.
+        /// The position of the first key that a query may attend to.
         int first() {
             return window.isPresent() ? Math.max(0, past - window.getAsInt() + 1) : 0;
         }
@@ -57,7 +57,7 @@ public final class VisibleKeys {
     private final Limit limit;
     private final Placement placement;
 
-    /// The scope that this object was made in, which owns the whole mask.
+    /// The scope in which this object was made. It owns the mask of all queries.
     private final @Nullable PointerScope owner = PointerScope.getInnerScope();
 
     private @Nullable Tensor whole;
@@ -72,7 +72,7 @@ public final class VisibleKeys {
         return range.window();
     }
 
-    /// The tensor that the limit consists of, which a backward pass has to keep.
+    /// The tensor of the limit, which a backward pass has to keep.
     Optional<Tensor> limitTensor() {
         return switch (limit) {
             case Limit.None _ -> Optional.empty();
@@ -115,13 +115,13 @@ public final class VisibleKeys {
         return built;
     }
 
-    /// What the limit hides of the keys `from` to `from + t` for the queries `at` to `at + n` of one row: [n or 1, t]
-    /// bool; empty where nothing but positions hides keys.
+    /// The keys of `from` to `from + t` that the limit hides from the queries `at` to `at + n` of one row:
+    /// [n or 1, t] bool. Empty if only positions hide keys.
     Optional<Tensor> hiddenByLimit(long row, Block block) {
         return hiddenByLimit(block.at(), block.n(), block.from(), block.t()).map(all -> all.select(0, row));
     }
 
-    /// n queries from `at`, and the t keys from `from` that one of them may look at.
+    /// n queries from `at`, and the t keys from `from` that at least one of these queries may attend to.
     record Block(long at, long n, long from, long t) {
 
         Tensor queries(Tensor x) {
@@ -161,7 +161,7 @@ public final class VisibleKeys {
     }
 
     /// @param hidden bool
-    /// @return of the same shape: 0, and the lowest number where hidden
+    /// @return a mask of the same shape: 0, or the lowest number for a hidden key
     static Tensor additive(Tensor hidden, Dtype dtype) {
         double lowest = dtype == Dtype.BFLOAT16 ? -3.3895313892515355e38 : -Float.MAX_VALUE;
         return Ops.cast(torch.zeros_like(hidden), dtype).masked_fill_(hidden, new Scalar(lowest));

@@ -14,10 +14,11 @@ public interface WeightGradientSum {
     /// @param x [N, in]
     void add(Tensor dy, Tensor x, double factor);
 
-    /// Adds what was summed elsewhere to the gradients of the parameters. Nothing may be added afterwards.
+    /// Adds the sum to the gradients of the parameters, unless each product was added to them directly. Nothing
+    /// may be added afterwards.
     void finish();
 
-    /// Adds every product to the gradients of the parameters at once.
+    /// Adds every product to the gradients of the parameters directly.
     record Direct(LinearOperator operator) implements WeightGradientSum {
 
         @Override

@@ -4,7 +4,7 @@ import dev.bowline.tensor.MatMul;
 import java.util.OptionalLong;
 import org.bytedeco.pytorch.Tensor;
 
-/// The matrix of a dense operator: a slot's whole values, or one matrix of a slot that holds a stack.
+/// The matrix of a dense operator: all values of a slot, or one matrix of a slot that holds a stack.
 ///
 /// @param slot [out, in], or [E, out, in] for a stack
 /// @param index the matrix of the stack
@@ -51,7 +51,7 @@ record WeightMatrix(Slot slot, OptionalLong index) {
         }
     }
 
-    /// @return [out, in], to add to in place
+    /// @return [out, in], which the caller may change in place
     Tensor gradientBuffer() {
         return matrix(parameter().gradientBuffer());
     }

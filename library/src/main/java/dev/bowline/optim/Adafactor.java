@@ -13,14 +13,12 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 
-/// Adafactor (Shazeer and Stern 2018) as `torch.optim.Adafactor`: the second moment of a matrix is a column times a
-/// row,
-/// so the state of a matrix is two vectors, and there is no first moment. The learning rate is relative to the size of
-/// the weights.
+/// Adafactor (Shazeer and Stern 2018), like `torch.optim.Adafactor`: the second moment of a matrix is a column
+/// times a row, so the state of a matrix is two vectors, and there is no first moment. The learning rate is
+/// relative to the size of the weights.
 ///
-/// The constants are PyTorch's: the second moment of step t decays with 1 - t^-0.8, and an update is scaled down to a
-/// root
-/// mean square of 1. A bfloat16 parameter is updated through a float32 master copy.
+/// The constants are PyTorch's: the second moment of step t decays with 1 - t^-0.8, and an update is scaled down
+/// to a root mean square of 1. A bfloat16 parameter is updated through a float32 master copy.
 ///
 /// Shapes: `[..., R, C]` a matrix or a stack of matrices.
 final class Adafactor implements Optimizer {
@@ -133,7 +131,7 @@ final class Adafactor implements Optimizer {
         return rows.matmul(columns).div_(mean.clamp_min_(new Scalar(EPSILON1)));
     }
 
-    /// Without a square of the whole gradient in memory.
+    /// Does not compute the square of the whole gradient in memory.
     private static Tensor meanSquare(Tensor g, long dimension) {
         return g.norm(new ScalarOptional(new Scalar(2.0)), new long[] {dimension}, true)
                 .square_()

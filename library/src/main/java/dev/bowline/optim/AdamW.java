@@ -45,7 +45,7 @@ public final class AdamW implements Optimizer {
             this(beta1, beta2, epsilon, weightDecay, decayed, StateDtype.FLOAT32);
         }
 
-        /// PyTorch's constants, without the decay of norms and biases.
+        /// The defaults of PyTorch, but without decay of norms and biases.
         public static Settings defaults() {
             return new Settings(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES);
         }
@@ -103,7 +103,7 @@ public final class AdamW implements Optimizer {
         }
     }
 
-    /// Elements that are updated together where a moment or a gradient is converted to float32.
+    /// Elements that are updated together if a moment or a gradient is converted to float32.
     static final long BLOCK_ELEMENTS = 1 << 20;
 
     private static final String FIRST = "exp_avg";
@@ -114,7 +114,7 @@ public final class AdamW implements Optimizer {
     private final KernelPolicy kernels;
     private final OptimizerState states;
 
-    /// With fused kernels of the CPU.
+    /// An optimizer with fused kernels of the CPU.
     ///
     /// @throws dev.bowline.BowlineException if two names reach one tensor
     public AdamW(Map<String, Parameter> trainable, Settings settings) {
@@ -151,7 +151,7 @@ public final class AdamW implements Optimizer {
         }
     }
 
-    /// Whether parameter and moments are float32: nothing has to be converted.
+    /// True if parameter and moments are float32, so that no conversion is needed.
     private boolean isFloat32(ParameterState state) {
         return state.master().isEmpty() && settings.stored(state.parameter().shape()) == StateDtype.FLOAT32;
     }
@@ -176,8 +176,8 @@ public final class AdamW implements Optimizer {
         update(new Ops.AdamWTensors(values, gradients, first, second, steps), decay, learningRate);
     }
 
-    /// A block of elements at a time: gradient and moments exist in float32 for one block only, and a block is still in
-    /// the processor's cache for the next pass over it.
+    /// Updates one block of elements at a time: gradient and moments exist in float32 for one block only, and the
+    /// block is still in the cache of the processor in the next pass over it.
     private void stepInBlocks(ParameterState state, double learningRate) {
         try (TensorScope _ = TensorScope.open()) {
             Tensor gradient = state.parameter().gradient().orElseThrow().reshape(-1);

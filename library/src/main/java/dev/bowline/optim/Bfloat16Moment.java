@@ -10,14 +10,15 @@ import org.bytedeco.pytorch.global.torch;
 /// A moment in bfloat16.
 ///
 /// A decay rate of 0.999 changes the second moment by at most a thousandth in a step, which is less than half the
-/// distance between two bfloat16 numbers: rounded to nearest, it would never decrease. A number is therefore rounded up
-/// with the probability that its distance from the number below gives, so the stored moment is right on average. The
-/// dither is a function of element and step, not a random number, so a resumed run rounds as the first run would have.
+/// distance between two bfloat16 numbers: rounded to nearest, the moment would never decrease. A number is
+/// therefore rounded up with a probability in proportion to its distance from the lower neighbour, so the stored
+/// moment is right on average. The dither is a function of element and step, not a random number, so a resumed
+/// run rounds as the first run would have.
 ///
 /// @param flat all elements in one dimension
 record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
 
-    /// How a float32 number becomes one of its two neighbours in bfloat16.
+    /// The choice between the two bfloat16 neighbours of a float32 number.
     enum Rounding {
         NEAREST,
         DITHERED
@@ -29,9 +30,9 @@ record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
     private static final long LOWER_HALF = (1L << 16) - 1;
 
     /// 2³² and 2¹⁶ over the golden ratio, odd: their multiples fill an interval evenly (a Weyl sequence).
-    private static final int OF_ELEMENT = 0x9E3779B9;
+    private static final int ELEMENT_MULTIPLIER = 0x9E3779B9;
 
-    private static final long OF_STEP = 0x9E37;
+    private static final long STEP_MULTIPLIER = 0x9E37;
 
     @Override
     public Tensor read(long from, long size) {
@@ -56,9 +57,9 @@ record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
                 .place(torch.arange(
                         new Scalar(block.numel()), new org.bytedeco.pytorch.TensorOptions(Dtype.INT32.scalarType())));
         return elements.add_(new Scalar(from & Integer.MAX_VALUE))
-                .mul_(new Scalar(OF_ELEMENT))
+                .mul_(new Scalar(ELEMENT_MULTIPLIER))
                 .bitwise_right_shift_(new Scalar(16))
-                .add_(new Scalar((step * OF_STEP) & LOWER_HALF))
+                .add_(new Scalar((step * STEP_MULTIPLIER) & LOWER_HALF))
                 .bitwise_and_(new Scalar(LOWER_HALF));
     }
 }

@@ -6,7 +6,7 @@ public enum Decayed {
     MATRICES,
     EVERYTHING;
 
-    /// The decay of a parameter of this shape.
+    /// The weight decay of a parameter of this shape.
     double of(double weightDecay, long[] shape) {
         return switch (this) {
             case MATRICES -> shape.length >= 2 ? weightDecay : 0;

@@ -2,12 +2,11 @@ package dev.bowline.optim;
 
 import java.util.Arrays;
 
-/// The 256 values that an 8-bit code of a moment stands for, ascending: dynamic quantisation (Dettmers 2016; Dettmers
-/// et al. 2022, "8-bit Optimizers via Block-wise Quantization"), as bitsandbytes and torchao have it.
+/// The 256 values that an 8-bit code of a moment stands for, ascending: dynamic quantisation (Dettmers 2016;
+/// Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization"), as in bitsandbytes and torchao.
 ///
-/// Seven decades share the codes. The highest decade, 0.1 to 1, has the most values, and each lower decade half as
-/// many.
-/// A decade's values are the centres of equal intervals.
+/// Seven decades share the codes. The highest decade, 0.1 to 1, has the most values, and each lower decade has
+/// half as many. The values of a decade are the centres of equal intervals.
 enum DynamicMap {
     /// From -0.993 to 1, for the first moment.
     SIGNED(1),

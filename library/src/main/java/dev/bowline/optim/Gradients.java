@@ -23,7 +23,7 @@ public final class Gradients {
     /// Elements whose norm is computed together.
     static final long NORM_ELEMENTS = 1 << 17;
 
-    /// The addend of PyTorch's `clip_grad_norm_` that keeps a norm of zero from dividing.
+    /// The addend of PyTorch's `clip_grad_norm_` that prevents a division by zero.
     private static final double CLIP_EPSILON = 1e-6;
 
     private final Map<String, Parameter> trainable;
@@ -57,8 +57,8 @@ public final class Gradients {
         }
     }
 
-    /// Calls `action` with the name and the gradient of every parameter that has one, in an order that depends on the
-    /// model alone. The action may change the gradient in place.
+    /// Calls `action` with the name and the gradient of every parameter that has one, in an order that only the
+    /// model decides. The action may change the gradient in place.
     public void forEach(BiConsumer<String, Tensor> action) {
         try (NoGradGuard _ = new NoGradGuard()) {
             trainable.forEach((name, parameter) -> {
@@ -81,7 +81,8 @@ public final class Gradients {
         }
     }
 
-    /// On the CPU in tiles, because libtorch would convert a whole bfloat16 gradient to float32 first.
+    /// The CPU computes the norm in tiles, because libtorch would first convert a whole bfloat16 gradient to
+    /// float32.
     private static Tensor norm(Tensor gradient) {
         return Device.of(gradient).isCpu() ? normOfTiles(gradient) : Ops.norm(gradient);
     }
@@ -95,9 +96,10 @@ public final class Gradients {
         return Ops.norm(norms);
     }
 
-    /// Scales every gradient so that the norm of all becomes at most `maxNorm`, as PyTorch's `clip_grad_norm_` does.
+    /// Scales every gradient so that the norm of all gradients becomes at most `maxNorm`, like PyTorch's
+    /// `clip_grad_norm_`.
     ///
-    /// @param norm of the gradients now
+    /// @param norm the present norm of all gradients
     public void clip(double norm, double maxNorm) {
         if (!(norm > maxNorm)) {
             return;

@@ -1,6 +1,6 @@
 package dev.bowline.optim;
 
-/// The hyperparameters of a recipe's optimizer, whichever optimizer uses them.
+/// The hyperparameters of a recipe's optimizer. An optimizer may use only some of them.
 ///
 /// @param beta1 decay rate of the first moment
 /// @param beta2 decay rate of the second moment

@@ -12,11 +12,11 @@ import org.bytedeco.pytorch.Tensor;
 /// Decodes and encodes 8-bit moments on the CPU, many blocks at a time on each thread. The results are those of
 /// libtorch's `take` and `bucketize`, bit for bit, in less time.
 ///
-/// The upper half of a float32 number is an index to the first code that the number can have: no two numbers with the
-/// same upper half are more than one bound apart, so one comparison finds the nearest code.
+/// The upper half of a float32 number is an index to the first possible code of the number: between two numbers
+/// with the same upper half lies at most one bound, so one comparison finds the nearest code.
 final class Int8Kernel {
 
-    /// Elements of one task of a thread, a multiple of the block.
+    /// The number of elements in one task of a thread, a multiple of the block size.
     private static final long CHUNK = 64 * Int8Moment.BLOCK;
 
     private static final int UPPER_HALVES = 1 << 16;

@@ -10,9 +10,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A moment in 8-bit codes of a [DynamicMap], with a scale for each block of 256 elements: the largest absolute value
-/// of
-/// the block, which is stored exactly. A number is rounded to the nearest value of the map.
+/// A moment in 8-bit codes of a [DynamicMap], with a scale for each block of 256 elements: the largest absolute
+/// value of the block, which is stored exactly. A number is rounded to the nearest value of the map.
 ///
 /// @param codes uint8, all elements in one dimension
 /// @param absmax the scales, `[ceil(elements / 256)]`
@@ -20,7 +19,7 @@ record Int8Moment(Tensor codes, Tensor absmax, DynamicMap map, KernelPolicy kern
 
     static final long BLOCK = 256;
 
-    /// Parameters with fewer elements keep float32 moments: there is little to save, and norms and biases are
+    /// Parameters with fewer elements keep float32 moments: they take little memory, and norms and biases are
     /// sensitive to rounding.
     static final long MIN_ELEMENTS = 4096;
 

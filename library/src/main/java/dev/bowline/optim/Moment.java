@@ -2,10 +2,10 @@ package dev.bowline.optim;
 
 import org.bytedeco.pytorch.Tensor;
 
-/// A moment of one parameter as it is stored, read and written in blocks of its flattened elements.
+/// The stored moment of one parameter, which is read and written in blocks of its flattened elements.
 sealed interface Moment permits Float32Moment, Bfloat16Moment, Int8Moment {
 
-    /// Elements `from` to `from + size` in float32, which may be changed until [#write].
+    /// Elements `from` to `from + size` in float32. The caller may change them until [#write].
     Tensor read(long from, long size);
 
     /// Stores a block that [#read] returned. The values of `block` are undefined afterwards.

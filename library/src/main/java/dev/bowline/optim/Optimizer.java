@@ -5,15 +5,15 @@ import org.bytedeco.pytorch.Tensor;
 
 /// Updates the trainable parameters of a model from their gradients (PyTorch: `torch.optim.Optimizer`).
 ///
-/// An optimizer has each distinct parameter once, so a tied weight is updated once. The norm of gradients, clipping and
-/// zeroing are in [Gradients]; the learning rate of a step is in [Schedule].
+/// An optimizer holds each distinct parameter once, so a tied weight is updated once. The norm of gradients,
+/// clipping and zeroing are in [Gradients]; the learning rate of a step is in [Schedule].
 ///
 /// An implementation is a class with a record of [OptimizerSettings], and a constant in [OptimizerName].
 ///
-/// For one thread, the thread that trains.
+/// An optimizer is for one thread, the thread that trains.
 public interface Optimizer extends AutoCloseable {
 
-    /// Updates every parameter that has a gradient. Gradients stay.
+    /// Updates every parameter that has a gradient. The gradients do not change.
     void step(double learningRate);
 
     /// The tensors that this optimizer keeps.

@@ -3,7 +3,7 @@ package dev.bowline.optim;
 import java.util.EnumSet;
 import java.util.Set;
 
-/// The optimizers, by the names that recipes have for them (`optimizer.name`).
+/// The optimizers, by their names in recipes (`optimizer.name`).
 public enum OptimizerName {
     /// See [AdamW].
     ADAMW(EnumSet.allOf(Hyperparameter.class)) {
@@ -33,7 +33,7 @@ public enum OptimizerName {
         this.used = used;
     }
 
-    /// Whether a value of `hyperparameter` changes the steps of this optimizer.
+    /// True if `hyperparameter` changes the steps of this optimizer.
     public boolean uses(Hyperparameter hyperparameter) {
         return used.contains(hyperparameter);
     }

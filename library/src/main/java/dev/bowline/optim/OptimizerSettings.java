@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// An optimizer before it has parameters: its hyperparameters, and the state it keeps.
+/// The hyperparameters of an optimizer, and the state that the optimizer keeps for each parameter.
 public interface OptimizerSettings {
 
     OptimizerName name();
@@ -18,7 +18,7 @@ public interface OptimizerSettings {
     /// The tensors that the optimizer keeps for a parameter of `shape`, master weights not included.
     List<StateTensor> moments(long... shape);
 
-    /// @param trainable every value to update by its canonical name, each once
+    /// @param trainable every value to update, each once, by its canonical name
     /// @param kernels fused kernels of the CPU, or plain operators of libtorch
     /// @throws dev.bowline.BowlineException if two names reach one tensor
     Optimizer create(Map<String, Parameter> trainable, KernelPolicy kernels);

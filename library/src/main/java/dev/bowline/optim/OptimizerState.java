@@ -14,7 +14,8 @@ import java.util.Objects;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// The tensors that an optimizer keeps for its parameters, zero at first but for master weights. Owns them.
+/// The tensors that an optimizer keeps for its parameters. Master weights start as copies of the parameters, all
+/// other tensors start at zero. This object owns the tensors.
 public final class OptimizerState implements AutoCloseable {
 
     private final List<ParameterState> parameters = new ArrayList<>();

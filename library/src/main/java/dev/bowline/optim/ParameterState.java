@@ -26,9 +26,9 @@ record ParameterState(String name, Parameter parameter, Map<String, Tensor> tens
         return master().orElseGet(() -> parameter.value().detach());
     }
 
-    /// Counts a step.
+    /// Adds one to the number of steps.
     ///
-    /// @return the number of steps taken with this one, as a float32 scalar tensor
+    /// @return the number of steps, this one included, as a float32 scalar tensor
     Tensor countStep() {
         return get(StateTensor.STEP).add_(new Scalar(1.0));
     }

@@ -2,15 +2,15 @@ package dev.bowline.optim;
 
 /// The learning rate of each optimizer step: a linear warm-up from `initial` to `peak`, then a decay to `minimum`.
 ///
-/// Pure: the rate of a step depends on the step's number alone, so a resumed run needs no state.
+/// The rate depends on the number of the step alone, so a resumed run needs no state.
 ///
 /// @param decay the shape after the warm-up
 /// @param peak the rate at the end of the warm-up
-/// @param initial the rate the warm-up starts from
-/// @param minimum the rate the decay ends at
-/// @param warmupSteps how many steps the warm-up takes
+/// @param initial the rate at which the warm-up starts
+/// @param minimum the rate at which the decay ends
+/// @param warmupSteps the number of steps of the warm-up
 /// @param decaySteps the step at which the decay reaches `minimum`, warm-up included
-/// @param firstStep where the warm-up begins
+/// @param firstStep the rate of the first step
 public record Schedule(
         Decay decay,
         double peak,

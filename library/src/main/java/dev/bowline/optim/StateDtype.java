@@ -1,7 +1,7 @@
 package dev.bowline.optim;
 
-/// The dtype that an optimizer keeps its moments in (`optimizer.state_dtype`). Parameters and master weights are not
-/// affected.
+/// The dtype in which an optimizer keeps its moments (`optimizer.state_dtype`). Parameters and master weights are
+/// not affected.
 public enum StateDtype {
     /// Exact, 4 bytes an element.
     FLOAT32,

@@ -1,4 +1,4 @@
-/// AdamW, learning-rate schedules and clipping, over distinct parameters.
+/// AdamW, Adafactor, learning-rate schedules and gradient clipping, over distinct parameters.
 @NullMarked
 package dev.bowline.optim;
 

@@ -13,13 +13,13 @@ import java.util.OptionalLong;
 
 /// The memory that this process may still allocate without swapping or being killed.
 ///
-/// @param bytes in addition to the memory that the process has now
+/// @param bytes the bytes in addition to the memory that the process has now
 /// @param source the origin of the figure: the system, or the cgroup of the process
 public record AvailableMemory(long bytes, String source) {
 
     private static final List<String> UNLIMITED = List.of("max", "-1");
 
-    /// Whichever is less of the system's free memory and the room left in the process's cgroup.
+    /// The smaller of the free memory of the system and the free memory in the process's cgroup.
     public static AvailableMemory now() {
         return under(Path.of("/"));
     }
@@ -39,14 +39,15 @@ public record AvailableMemory(long bytes, String source) {
         return new AvailableMemory(Long.MAX_VALUE, "no figure of this system");
     }
 
-    /// The tightest limit of the process's cgroup and of the groups around it, of both versions.
+    /// The smallest limit of the process's cgroup and of the groups that contain it, of both versions.
     private static Optional<AvailableMemory> cgroup(Path root) {
         return ControlGroup.ofProcess(root).stream()
                 .flatMap(group -> room(group).stream())
                 .min(Comparator.comparingLong(AvailableMemory::bytes));
     }
 
-    /// The room of a group. The kernel counts unused pages of files as used, and reclaims them when needed.
+    /// The free memory of a group. The kernel counts unused pages of files as used, and reclaims them when
+    /// needed.
     private static List<AvailableMemory> room(ControlGroup group) {
         OptionalLong used = number(group.directory().resolve(group.version().usage()));
         if (used.isEmpty()) {
@@ -85,7 +86,7 @@ public record AvailableMemory(long bytes, String source) {
                 .findFirst();
     }
 
-    /// None where there is no such file: then it limits nothing.
+    /// The lines of a file; none if the file does not exist, because then the group sets no limit.
     static List<String> lines(Path file) {
         try {
             return Files.isReadable(file) ? Files.readAllLines(file) : List.of();

@@ -6,12 +6,12 @@ import java.util.List;
 
 /// A control group of Linux that bounds the memory of this process.
 ///
-/// @param directory with the files of the group
+/// @param directory the directory with the files of the group
 record ControlGroup(Path directory, Version version) {
 
     /// The two interfaces of the kernel: one tree for everything, or a tree for each controller.
     ///
-    /// @param limits the files with limits in bytes: a group beyond one is killed, or slowed down until it shrinks
+    /// @param limits the files with limits in bytes: the kernel kills or slows down a group that exceeds one
     /// @param usage the file with the bytes in use
     /// @param inactiveFiles the line of `memory.stat` with the pages of files that nobody uses
     record Version(List<String> limits, String usage, String inactiveFiles) {
@@ -37,7 +37,7 @@ record ControlGroup(Path directory, Version version) {
         }
     }
 
-    /// The groups of the process from its own outwards, in each tree that bounds memory.
+    /// The group of the process and the groups that contain it, innermost first, in each tree that limits memory.
     ///
     /// @param root where `proc` and `sys` are
     static List<ControlGroup> ofProcess(Path root) {

@@ -17,8 +17,8 @@ import java.util.concurrent.ThreadFactory;
 /// The arena of glibc's allocator that a thread uses.
 ///
 /// An arena is memory behind one lock: threads that share one wait for each other at every allocation. Only the
-/// main arena grows as far as it has to; the others map a large tensor anew each time, page by page.
-/// docs/performance.md has what either costs.
+/// main arena grows without limit; the others map a large tensor anew each time, page by page.
+/// docs/performance.md has the measured cost of both.
 public final class MallocArena {
 
     /// The two kinds of arenas.
@@ -46,11 +46,11 @@ public final class MallocArena {
                                 linker.downcallHandle(free, FunctionDescriptor.ofVoid(JAVA_LONG)))));
     }
 
-    /// A thread of the kind that is asked for, if one of many is.
+    /// A thread with an arena of `kind`, if one of many new threads has one.
     ///
-    /// A new thread gets a new arena until there are as many as the allocator makes
-    /// (`MALLOC_ARENA_MAX`, or else 8 for each processor), and from then on the arenas in turn, beginning with
-    /// the main one. With many processors and no such limit none is found.
+    /// A new thread gets a new arena until there are as many as the allocator makes (`MALLOC_ARENA_MAX`, or else
+    /// 8 for each processor), and from then on the arenas in turn, beginning with the main arena. With many
+    /// processors and no such limit, no thread gets the main arena.
     public static ExecutorService threadOf(Kind kind, ThreadFactory factory) {
         // A new thread gets the arena that an ended thread leaves, so threads of the other kind live until the end.
         List<ExecutorService> others = new ArrayList<>();

@@ -13,7 +13,7 @@ import java.util.Optional;
 /// Pages of new memory, which the system provides one at a time when they are first written.
 public final class MemoryPages {
 
-    /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; an older one refuses it.
+    /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; older kernels refuse it.
     private static final int POPULATE_WRITE = 23;
 
     private static final long PAGE_BYTES = 4096;
@@ -22,8 +22,8 @@ public final class MemoryPages {
 
     private MemoryPages() {}
 
-    /// Requests all pages of `memory` at once, before it is written. Its content stays, and where
-    /// the system can't do it nothing happens: it is about speed alone.
+    /// Requests all pages of `memory` at once, before it is written. The content does not change. If the system
+    /// does not support the call, nothing happens: the call only saves time.
     ///
     /// @param memory native
     public static void populate(MemorySegment memory) {

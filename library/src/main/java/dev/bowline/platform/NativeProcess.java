@@ -19,8 +19,8 @@ public final class NativeProcess {
 
     private NativeProcess() {}
 
-    /// Applies the settings that suit a program which uses Bowline as a library, once. A variable of the
-    /// environment and a system property that are already set keep their values.
+    /// Applies the settings for a program that uses Bowline as a library. Later calls do nothing. A variable of
+    /// the environment and a system property that are already set keep their values.
     public static synchronized void tune() {
         if (tuned || isSwitchedOff()) {
             return;
@@ -54,12 +54,12 @@ public final class NativeProcess {
         }
     }
 
-    /// Runs a program on a thread that has glibc's main arena, if one of many new threads has it, and waits for
-    /// the program.
+    /// Runs a program on a thread with glibc's main arena, if one of many new threads has it, and waits for the
+    /// program.
     ///
     /// Only the main arena keeps the memory of large tensors for reuse; other threads of Java have other arenas.
-    /// The call is about speed, and worthwhile for training. With more than four processors it needs a small
-    /// `MALLOC_ARENA_MAX` in the environment, as the launcher sets.
+    /// The call only saves time, and is worthwhile for training. With more than four processors it needs a small
+    /// `MALLOC_ARENA_MAX` in the environment, which the launcher sets.
     ///
     /// @return the result of the program; an exception of the program is thrown here
     public static <T> T onMainArena(Supplier<T> program) {

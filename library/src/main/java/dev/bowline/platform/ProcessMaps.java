@@ -14,7 +14,7 @@ final class ProcessMaps {
 
     private ProcessMaps() {}
 
-    /// The lines that end with `end`; none where there is no such file.
+    /// The lines that end with `end`; none if there is no such file.
     static List<String> endingWith(String end) {
         Path maps = Path.of("/proc/self/maps");
         if (!Files.isReadable(maps)) {

@@ -12,7 +12,7 @@ public sealed interface CudaSupport {
 
     /// The natives on the class path have CUDA.
     ///
-    /// @param count how many GPUs CUDA shows to this process
+    /// @param count the number of GPUs that CUDA shows to this process
     record Available(int count) implements CudaSupport {}
 
     /// The natives on the class path are built for CPUs.
@@ -36,7 +36,7 @@ public sealed interface CudaSupport {
         return new Available((int) torch.cuda_device_count());
     }
 
-    /// How many GPUs can be used.
+    /// The number of GPUs that can be used.
     default int visible() {
         return switch (this) {
             case Available(int count) -> count;
@@ -44,7 +44,7 @@ public sealed interface CudaSupport {
         };
     }
 
-    /// Does nothing for a device that is no GPU.
+    /// Refuses a GPU that cannot be used. Accepts every other device.
     ///
     /// @throws BowlineException if `device` is a GPU that cannot be used
     default void require(Device device) {

@@ -4,12 +4,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.TensorOptions;
 
-/// Where the memory of a tensor is and where operators on the tensor run (PyTorch: `torch.device`).
+/// The device that holds the memory of a tensor and runs the operators on it (PyTorch: `torch.device`).
 ///
 /// Operators refuse operands on different devices, except for a scalar tensor on the CPU.
 ///
 /// @param type the name that PyTorch gives to the kind of device, such as `cpu` or `cuda`
-/// @param index which device of that kind, from 0; 0 for the CPU
+/// @param index the number of the device among those of its kind, from 0; 0 for the CPU
 public record Device(String type, int index) {
 
     public static final Device CPU = new Device("cpu", 0);
@@ -66,7 +66,7 @@ public record Device(String type, int index) {
         return new org.bytedeco.pytorch.Device(toString());
     }
 
-    /// As PyTorch spells it: `cpu`, or type and index such as `cuda:0`.
+    /// The spelling of PyTorch: `cpu`, or type and index such as `cuda:0`.
     @Override
     public String toString() {
         return isCpu() ? type : type + ":" + index;

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// The device that a user asks for, before this process is asked for its devices.
+/// The device that a user asks for. It need not exist in this process.
 public sealed interface DeviceChoice {
 
     /// `cuda:0` where a GPU is visible, else the CPU.

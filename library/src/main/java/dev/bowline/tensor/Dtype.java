@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// An element type, under the name Hugging Face configs use.
+/// An element type, with its name in Hugging Face configs.
 public enum Dtype {
     FLOAT64("float64", ScalarType.Double, 8),
     FLOAT32("float32", ScalarType.Float, 4),
@@ -44,7 +44,7 @@ public enum Dtype {
         return bytes;
     }
 
-    /// Whether a model can compute in it here: float32 or bfloat16.
+    /// True if models can compute in this dtype: float32 or bfloat16.
     public boolean computes() {
         return this == FLOAT32 || this == BFLOAT16;
     }

@@ -8,14 +8,15 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/// Tensors on the CPU over memory segments and back, of any size: a `ByteBuffer` would stop at 2 GiB. No other class
-/// reads or writes the memory of a tensor.
+/// Conversions between tensors on the CPU and memory segments of any size; a `ByteBuffer` ends at 2 GiB. No other
+/// class reads or writes the memory of a tensor.
 public final class HostTensors {
 
     private HostTensors() {}
 
-    /// A view of `bytes` as a tensor that libtorch only reads: an operation that would write to it throws, where it
-    /// would end the process if `bytes` is a read-only map. Nothing is copied. The segment must outlive the view.
+    /// A view of `bytes` as a tensor that libtorch only reads: an operation that would write to it throws. (A
+    /// write to a read-only map would otherwise end the process.) Nothing is copied. The segment must outlive the
+    /// view.
     public static Tensor readOnlyView(MemorySegment bytes, Dtype dtype, long... shape) {
         Tensor view = view(bytes, dtype, shape);
         try (Storage storage = view.storage();
@@ -25,14 +26,14 @@ public final class HostTensors {
         return view;
     }
 
-    /// A view of `bytes` as a tensor, nothing copied. The segment must outlive it. Writing to the view of a read-only
-    /// mapping kills the process; see [#readOnlyView].
+    /// A view of `bytes` as a tensor. Nothing is copied. The segment must outlive the view. A write to the view
+    /// of a read-only mapping ends the process; see [#readOnlyView].
     public static Tensor view(MemorySegment bytes, Dtype dtype, long... shape) {
         requireSize(bytes.byteSize(), dtype, shape);
         return torch.from_blob(new Address(bytes), shape, new TensorOptions(dtype.scalarType()));
     }
 
-    /// Memory of libtorch's own that holds a copy of `bytes`.
+    /// A tensor in memory of libtorch, with a copy of `bytes`.
     public static Tensor copyOf(MemorySegment bytes, Dtype dtype, long... shape) {
         requireSize(bytes.byteSize(), dtype, shape);
         Tensor tensor = Ops.empty(Device.CPU, dtype, shape);
@@ -73,7 +74,7 @@ public final class HostTensors {
         }
     }
 
-    /// Elements of a shape, refusing what a `long` cannot count.
+    /// The number of elements of a shape. Throws if a `long` cannot hold it.
     public static long elements(long... shape) {
         long elements = 1;
         for (long size : shape) {

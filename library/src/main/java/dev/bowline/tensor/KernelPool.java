@@ -22,14 +22,14 @@ import java.util.function.IntConsumer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
 
-/// Many kernels that do not depend on each other, side by side and each on one thread of its own.
+/// Runs many independent kernels in parallel, each on one thread.
 ///
-/// A kernel that divides a small product among all threads spends much of its time on starting them and waiting for the
-/// last; see docs/performance.md. The helpers allocate from another arena than the program, if it runs as
-/// [NativeProcess#onMainArena] does. Linux with libgomp only; elsewhere the kernels run one after the other.
+/// A kernel that divides a small product among all threads spends much of its time on starting them and waiting
+/// for the last; see docs/performance.md. The helper threads allocate from another arena than a program that runs
+/// in [NativeProcess#onMainArena]. Linux with libgomp only; elsewhere the kernels run one after the other.
 public final class KernelPool {
 
-    /// `omp_get_max_threads` and `omp_set_num_threads`, which speak of the calling thread.
+    /// `omp_get_max_threads` and `omp_set_num_threads`, which apply to the calling thread.
     private record OpenMp(MethodHandle get, MethodHandle set) {
 
         int threads() {
@@ -56,7 +56,7 @@ public final class KernelPool {
     private static final ThreadFactory FACTORY =
             Thread.ofPlatform().daemon().name("bowline-kernel-", 0).factory();
 
-    /// One thread each.
+    /// Each has one thread.
     private static final List<ExecutorService> HELPERS = new ArrayList<>();
 
     private KernelPool() {}
@@ -75,11 +75,12 @@ public final class KernelPool {
         return List.copyOf(HELPERS.subList(0, count));
     }
 
-    /// Runs `kernel` for 0, 1, ... `count` - 1, in any order, without recording for autograd. Native handles that it
-    /// makes are freed. When this returns or throws, no kernel runs any more, so what they wrote to may be freed.
+    /// Runs `kernel` for 0, 1, ... `count` - 1, in any order, without recording for autograd. Native handles that
+    /// a kernel creates are freed. When this method returns or throws, no kernel runs any more, so the caller may
+    /// free the memory that kernels write to.
     public static void run(int count, IntConsumer kernel) {
         int threads = OPENMP.map(OpenMp::threads).orElse(1);
-        // With few kernels each had better use more than one thread.
+        // With few kernels it is faster if each kernel uses more than one thread.
         if (threads < 2 || count < 2 * threads) {
             alone(count, new AtomicInteger(), kernel);
         } else {
@@ -95,7 +96,8 @@ public final class KernelPool {
         try {
             for (ExecutorService helper : helpers(threads - 1)) {
                 running.add(helper.submit(() -> {
-                    // Asked first, because libtorch sets the number itself the first time a thread comes to it.
+                    // libtorch sets the number of threads itself at its first call on a thread, so that call
+                    // comes first.
                     torch.get_num_threads();
                     openMp.threads(1);
                     alone(count, next, kernel);
@@ -103,7 +105,7 @@ public final class KernelPool {
             }
             alone(count, next, kernel);
         } finally {
-            // After a failure nobody begins another.
+            // After a failure no thread begins another kernel.
             next.set(count);
             try {
                 await(running);
@@ -124,7 +126,7 @@ public final class KernelPool {
         }
     }
 
-    /// Waits for all of them, whatever one of them or an interrupt says, then throws what the first threw.
+    /// Waits for all helpers, despite failures and interrupts, then throws the first failure.
     private static void await(List<Future<?>> running) {
         Optional<Throwable> failure = Optional.empty();
         boolean interrupted = false;

@@ -12,10 +12,10 @@ public final class LibTorch {
 
     private LibTorch() {}
 
-    /// Loads libtorch; does nothing the second time.
+    /// Loads libtorch. Later calls do nothing.
     ///
-    /// @throws BowlineException if this platform has no native libraries, or they are not on the class path,
-    ///     or they do not load
+    /// @throws BowlineException if this platform has no native libraries, or if the native libraries are not on
+    ///     the class path, or do not load
     public static void load() {
         NativePlatform.requireSupported();
         NativeCache.use();

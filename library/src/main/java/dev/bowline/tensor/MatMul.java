@@ -5,14 +5,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/// Matrix products, each sum taken in float32 or wider and rounded once to the dtype of the result.
+/// Matrix products. Each sum is computed in float32 or a wider dtype and rounded once to the dtype of the result.
 ///
-/// libtorch multiplies bfloat16 fast only on x86 processors with AVX-512; elsewhere it takes one element after the
-/// other, many times slower than float32 (docs/performance.md). There the operands are converted to float32, a piece
-/// at a time, and multiplied by BLAS.
+/// libtorch multiplies bfloat16 fast only on x86 processors with AVX-512; elsewhere it multiplies one element at
+/// a time, many times slower than float32 (docs/performance.md). On such processors the operands are converted to
+/// float32, a piece at a time, and multiplied by BLAS.
 public final class MatMul {
 
-    /// Who multiplies bfloat16.
+    /// The implementation that multiplies bfloat16.
     enum Bfloat16 {
         LIBTORCH,
         FLOAT32_PIECES
@@ -33,7 +33,7 @@ public final class MatMul {
         this.piece = piece;
     }
 
-    /// Whether libtorch's own kernels are the ones to use for a dtype on this processor.
+    /// True if libtorch's own kernels are the right choice for a dtype on this processor.
     public static boolean isDirect(Dtype dtype) {
         return OF_THIS_PROCESSOR.direct(dtype);
     }
@@ -68,7 +68,7 @@ public final class MatMul {
         OF_THIS_PROCESSOR.increase(y, a, b, factor);
     }
 
-    /// A product for each of B pairs, recorded for autograd where that is on.
+    /// A product for each of B pairs, recorded for autograd if gradients are enabled.
     ///
     /// @param a [B, N, K]
     /// @param b [B, K, M]
@@ -97,7 +97,7 @@ public final class MatMul {
 
     void replace(Tensor y, Tensor a, Tensor b, double factor) {
         if (!direct(a)) {
-            inPieces(y, a, b, new Update(factor, Before.GONE));
+            inPieces(y, a, b, new Update(factor, Result.OVERWRITTEN));
         } else {
             Ops.productInto(y, a, b, factor);
         }
@@ -107,7 +107,7 @@ public final class MatMul {
         if (direct(a)) {
             Ops.addProduct(y, a, b, factor);
         } else {
-            inPieces(y, a, b, new Update(factor, Before.KEPT));
+            inPieces(y, a, b, new Update(factor, Result.ADDED_TO));
         }
     }
 
@@ -118,12 +118,12 @@ public final class MatMul {
     }
 
     Tensor projected(Tensor x, Tensor w, TensorOptional bias) {
-        // A single row's product reads the weight once; to convert it would move more memory than that.
+        // The product of a single row reads the weight once; a conversion of the weight would move more memory.
         long[] shape = Shapes.of(x);
         shape[shape.length - 1] = w.size(0);
         if (direct(x) || x.numel() == x.size(-1)) {
-            // Given more than two dimensions whose strides have gaps, such as the last position of a sequence, libtorch
-            // copies a weight that needs no gradient.
+            // For an input of more than two dimensions with gaps in its strides, such as the last position of a
+            // sequence, libtorch copies a weight that needs no gradient.
             return torch.linear(x.reshape(-1, x.size(-1)), w, bias).view(shape);
         }
         Tensor y = Ops.newEmpty(x, Dtype.of(x.scalar_type()), shape);
@@ -137,13 +137,13 @@ public final class MatMul {
         return y;
     }
 
-    /// What becomes of what the result held before.
-    private enum Before {
-        GONE,
-        KEPT
+    /// The treatment of the previous values of the result tensor.
+    private enum Result {
+        OVERWRITTEN,
+        ADDED_TO
     }
 
-    private record Update(double factor, Before before) {}
+    private record Update(double factor, Result result) {}
 
     private void inPieces(Tensor y, Tensor a, Tensor b, Update update) {
         for (long row = 0; row < y.size(0); row += piece) {
@@ -158,7 +158,7 @@ public final class MatMul {
     }
 
     private void onePiece(Tensor y, Tensor a, Tensor b, Update update) {
-        boolean kept = update.before() == Before.KEPT;
+        boolean kept = update.result() == Result.ADDED_TO;
         Tensor sum = kept ? y.to(Dtype.FLOAT32.scalarType()) : Ops.newZeros(y, Dtype.FLOAT32, y.size(0), y.size(1));
         for (long from = 0; from < a.size(1); from += piece) {
             try (TensorScope _ = TensorScope.open()) {

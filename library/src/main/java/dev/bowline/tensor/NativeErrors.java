@@ -1,6 +1,6 @@
 package dev.bowline.tensor;
 
-/// What libtorch says when it throws: the useful part is the text before the native stack.
+/// The messages of libtorch failures. The useful part is the text before the native stack.
 public final class NativeErrors {
 
     private NativeErrors() {}
@@ -18,7 +18,7 @@ public final class NativeErrors {
         return text.substring(0, end).strip();
     }
 
-    /// Whether libtorch could not get memory.
+    /// True if libtorch could not allocate memory.
     public static boolean isOutOfMemory(RuntimeException failure) {
         String text = String.valueOf(failure.getMessage());
         return text.contains("you tried to allocate") || text.contains("can't allocate memory");

@@ -19,7 +19,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// ATen calls that have no Java signature, or one that hurts.
+/// ATen calls that have no Java signature, or an impractical one.
 ///
 /// Results belong to the caller's [TensorScope].
 public final class Ops {
@@ -45,17 +45,17 @@ public final class Ops {
         return torch.arange(new Scalar(start), new Scalar(end), new Scalar(step), device.options(dtype));
     }
 
-    /// On the device of `x` (PyTorch: `x.new_empty`).
+    /// A tensor without values on the device of `x` (PyTorch: `x.new_empty`).
     public static Tensor newEmpty(Tensor x, Dtype dtype, long... shape) {
         return empty(Device.of(x), dtype, shape);
     }
 
-    /// On the device of `x` (PyTorch: `x.new_zeros`).
+    /// Zeros on the device of `x` (PyTorch: `x.new_zeros`).
     public static Tensor newZeros(Tensor x, Dtype dtype, long... shape) {
         return zeros(Device.of(x), dtype, shape);
     }
 
-    /// On the device of `x` (PyTorch: `x.new_full`).
+    /// A tensor with one value everywhere, on the device of `x` (PyTorch: `x.new_full`).
     public static Tensor newFull(Tensor x, Dtype dtype, double value, long... shape) {
         return full(Device.of(x), dtype, value, shape);
     }
@@ -103,7 +103,7 @@ public final class Ops {
         torch.sum_out(sum, x, new long[] {0}, false, new ScalarTypeOptional(sum.scalar_type()));
     }
 
-    /// The dtype that a value of either fits into.
+    /// The dtype that values of both dtypes are promoted to.
     public static Dtype wider(Tensor a, Tensor b) {
         return Dtype.of(torch.promote_types(a.scalar_type(), b.scalar_type()));
     }
@@ -114,7 +114,7 @@ public final class Ops {
     /// @param indices [..., K] int64
     public record Top(Tensor values, Tensor indices) {}
 
-    /// The `count` largest over the last dimension.
+    /// The `count` largest entries over the last dimension.
     public static Top top(Tensor x, long count) {
         var top = torch.topk(x, count, -1, true, true);
         return new Top(top.get0(), top.get1());
@@ -209,8 +209,8 @@ public final class Ops {
         return torch.stack(tensors);
     }
 
-    /// The lists of one fused AdamW call, parallel to each other and all float32; `steps` are scalars counted up
-    /// already.
+    /// The lists of one fused AdamW call, parallel to each other and all float32; `steps` are scalars that
+    /// already count this step.
     public record AdamWTensors(
             TensorVector values, TensorVector gradients, TensorVector first, TensorVector second, TensorVector steps) {}
 
@@ -238,19 +238,20 @@ public final class Ops {
         FUSED_ADAMW.callBoxed(stack);
     }
 
-    /// An operator by its schema name. It outlives the scope in which this class happens to be loaded.
+    /// An operator by its schema name. The handle outlives the scope in which this class is loaded.
     private static OperatorHandle operator(String name) {
         OperatorHandle handle = Dispatcher.singleton().findSchemaOrThrow(name, "");
         handle.retainReference();
         return handle;
     }
 
-    /// A list argument for a boxed call. `new IValue(TensorVector)` would silently make a blob.
+    /// A list argument for a boxed call. `new IValue(TensorVector)` would make a blob without an error.
     public static IValue list(TensorVector tensors) {
         return new IValue(new GenericList(new TensorList(tensors)));
     }
 
-    /// Whether two handles reach one tensor object, not merely one storage: two tensors on one storage train apart.
+    /// True if two handles reach one tensor object. One storage is not enough: two tensors on one storage are
+    /// trained separately.
     public static boolean same(Tensor a, Tensor b) {
         return address(a) == address(b);
     }

@@ -5,7 +5,7 @@ import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A generator of its own, so that what draws from it does not depend on what else draws.
+/// A random generator of its own: its numbers do not depend on other generators.
 public final class RandomSource implements AutoCloseable {
 
     private final Generator generator;
@@ -19,7 +19,7 @@ public final class RandomSource implements AutoCloseable {
         return new RandomSource(torch.createCPUGenerator(seed));
     }
 
-    /// float32 from N(0, deviation²).
+    /// A float32 tensor of numbers from N(0, deviation²).
     public Tensor normal(double deviation, long... shape) {
         return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).normal_(0, deviation, new GeneratorOptional(generator));
     }

@@ -3,24 +3,24 @@ package dev.bowline.tensor;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
-/// The rows of a matrix, some at a time and side by side: few enough that what one pass over them wrote is still in a
-/// processor's cache for the next.
+/// A division of the rows of a matrix into tiles, which run in parallel. A tile is small enough that the results
+/// of one pass over it are still in the cache of a processor in the next pass.
 ///
-/// @param rows how many there are
-/// @param each how many belong together; the last block may have fewer
-public record RowTiles(long rows, long each) {
+/// @param rows the number of rows
+/// @param tileRows the number of rows of a tile; the last tile may have fewer
+public record RowTiles(long rows, long tileRows) {
 
-    /// Blocks of about `elements` elements.
+    /// Tiles of about `elements` elements.
     ///
     /// @param matrix [N, D]
     public static RowTiles of(Tensor matrix, long elements) {
         return new RowTiles(matrix.size(0), Math.max(1, elements / Math.max(1, matrix.size(1))));
     }
 
-    /// @param index from 0, the place for what is computed of this block alone
-    /// @param from its first row
-    /// @param size its rows
-    public record Block(int index, long from, long size) {
+    /// @param index the number of the tile, from 0
+    /// @param from the first row
+    /// @param size the number of rows
+    public record Tile(int index, long from, long size) {
 
         /// @param matrix [N, ...]
         /// @return [size, ...], a view
@@ -30,14 +30,14 @@ public record RowTiles(long rows, long each) {
     }
 
     public int count() {
-        return Math.toIntExact(Math.ceilDiv(rows, each));
+        return Math.toIntExact(Math.ceilDiv(rows, tileRows));
     }
 
-    /// Runs `work` for every block, as [KernelPool#run] does.
-    public void forEach(Consumer<Block> work) {
+    /// Runs `work` for every tile with [KernelPool#run].
+    public void forEach(Consumer<Tile> work) {
         KernelPool.run(count(), i -> {
-            long from = i * each;
-            work.accept(new Block(i, from, Math.min(each, rows - from)));
+            long from = i * tileRows;
+            work.accept(new Tile(i, from, Math.min(tileRows, rows - from)));
         });
     }
 }

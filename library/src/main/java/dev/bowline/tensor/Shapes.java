@@ -19,7 +19,7 @@ public final class Shapes {
         return shape;
     }
 
-    /// As PyTorch prints it: `[4, 512]`.
+    /// The text that PyTorch prints for a shape: `[4, 512]`.
     public static String text(long... shape) {
         return Arrays.toString(shape);
     }

@@ -6,11 +6,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Frees every native handle created on this thread while it is the innermost open scope.
 ///
-/// A scope frees Java's handles, never the values autograd still needs: libtorch counts references, so a graph keeps
-/// its own. Scopes nest per thread and close in reverse order. A tensor used after its scope is refused by JavaCPP with
-/// a `NullPointerException`.
+/// A scope frees handles of Java, never values that autograd still needs: libtorch counts references, and a graph
+/// holds its own references. Scopes nest per thread and close in reverse order. JavaCPP throws a
+/// `NullPointerException` if a tensor is used after its scope was closed.
 ///
-/// For the thread that opened it.
+/// A scope is for the thread that opened it.
 public final class TensorScope implements AutoCloseable {
 
     private final @Nullable PointerScope enclosing = PointerScope.getInnerScope();
@@ -22,7 +22,7 @@ public final class TensorScope implements AutoCloseable {
         return new TensorScope();
     }
 
-    /// Hands `tensor` to the enclosing scope, or to whoever keeps the reference if there is none.
+    /// Moves `tensor` to the enclosing scope. Without an enclosing scope, the caller owns the tensor.
     public Tensor escape(Tensor tensor) {
         tensor.retainReference();
         handles.detach(tensor);

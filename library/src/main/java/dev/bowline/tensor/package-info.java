@@ -1,4 +1,4 @@
-/// Native memory scopes, dtypes, tensors over memory segments, and the ATen calls whose Java signatures hurt.
+/// Native memory scopes, dtypes, tensors over memory segments, and ATen calls with impractical Java signatures.
 @NullMarked
 package dev.bowline.tensor;
 

@@ -10,15 +10,16 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/// How far training moved a part of the model.
+/// The change of the weights of one component in training.
 ///
-/// @param component a tied head counts with the embeddings
-/// @param trained elements that were trained, a tied value once
-/// @param frozen elements that were not
-/// @param relative ‖after − before‖ / ‖before‖ over what was trained; 0 when nothing moved
+/// @param component the component; a tied head belongs to the embeddings
+/// @param trained the number of trained elements; a tied value counts once
+/// @param frozen the number of frozen elements
+/// @param relative ‖after − before‖ / ‖before‖ over the trained elements; 0 if none changed
 public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
 
-    /// Since `start`, from which the model was loaded. Buffers, which are never trained, are not counted.
+    /// The changes since `start`, the checkpoint that the model was loaded from. Buffers are never trained and do
+    /// not count.
     static List<ComponentUpdate> since(Checkpoint start, LanguageModel model) {
         Map<String, WeightDistance> distances = WeightDistance.of(start, model);
         Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);

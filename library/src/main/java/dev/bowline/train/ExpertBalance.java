@@ -6,10 +6,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// How a layer's router spread the tokens of a run over its experts. Padding is not counted.
+/// The load of each expert of a layer over the steps of a run. Padding does not count.
 ///
-/// @param layer the path of its experts
-/// @param chosen how often each expert was chosen
+/// @param layer the path of the experts
+/// @param chosen the number of times that each expert was chosen
 public record ExpertBalance(String layer, List<Long> chosen) {
 
     public ExpertBalance {
@@ -24,12 +24,12 @@ public record ExpertBalance(String layer, List<Long> chosen) {
         return layers;
     }
 
-    /// Choices of all experts together: tokens times experts per token.
+    /// The number of choices of all experts: tokens times experts per token.
     public long choices() {
         return chosen.stream().mapToLong(Long::longValue).sum();
     }
 
-    /// An expert's part of all choices; 1 / experts when the load is even.
+    /// The fraction of all choices that an expert has; 1 / experts if the load is even.
     public double share(int expert) {
         return choices() == 0 ? 0 : (double) chosen.get(expert) / choices();
     }
@@ -42,7 +42,7 @@ public record ExpertBalance(String layer, List<Long> chosen) {
         return IntStream.range(0, chosen.size()).mapToDouble(this::share).max().orElse(0);
     }
 
-    /// Experts that no token was sent to.
+    /// The number of experts that were never chosen.
     public List<Integer> unused() {
         return IntStream.range(0, chosen.size())
                 .filter(expert -> chosen.get(expert) == 0)

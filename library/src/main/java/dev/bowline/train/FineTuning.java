@@ -29,13 +29,13 @@ import org.bytedeco.pytorch.Tensor;
 
 /// Supervised fine-tuning that a program drives step by step.
 ///
-/// It borrows the model and owns the optimizer. Its whole state is the model's weights, [#optimizerState] and
-/// [#progress]: restored together, training continues bit for bit as if it had not stopped.
+/// This object borrows the model and owns the optimizer. The whole state of training is the model's weights,
+/// [#optimizerState] and [#progress]: after [#restore], training continues bit for bit as if it had not stopped.
 ///
-/// For one thread, which the model belongs to while it is trained.
+/// A fine-tuning is for one thread. No other thread may use the model during training.
 public final class FineTuning implements AutoCloseable {
 
-    /// Where [#progress] says which rate each step has.
+    /// The key of [#progress] with the learning rates of the steps.
     static final String SCHEDULER = "scheduler";
 
     /// The key of [#progress] with the optimizer whose state is saved.
@@ -52,7 +52,7 @@ public final class FineTuning implements AutoCloseable {
     private DataPosition position = DataPosition.START;
     private long stepsTaken;
 
-    /// @throws BowlineException if nothing is left to train, or two parameters hold one tensor
+    /// @throws BowlineException if every parameter is frozen, or if two parameters hold one tensor
     public FineTuning(LanguageModel model, TrainingRows rows, FineTuningPlan plan) {
         this.model = model;
         this.rows = rows;
@@ -86,7 +86,7 @@ public final class FineTuning implements AutoCloseable {
 
     /// Takes the next optimizer step.
     ///
-    /// @throws NotFiniteException if the loss or a gradient is not finite; nothing was changed then
+    /// @throws NotFiniteException if the loss or a gradient is not finite; weights and state are then unchanged
     public StepResult step() {
         if (isFinished()) {
             throw new IllegalStateException("step %d was the last".formatted(stepsTaken));
@@ -116,23 +116,23 @@ public final class FineTuning implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9);
     }
 
-    /// How each layer of experts was loaded in the steps this object took, in the model's order; empty
-    /// without experts.
+    /// The load of the experts of each layer in the steps that this object took, in the order of the model; empty
+    /// if the model has no experts.
     public List<ExpertBalance> expertBalance() {
         return ExpertBalance.of(trainingStep.expertLoad());
     }
 
-    /// Whether weights, optimizer and position belong together: no update failed half-way.
+    /// True if weights, optimizer and position belong to the same step: no update failed before its end.
     boolean isBetweenSteps() {
         return !trainingStep.isUpdating();
     }
 
-    /// The loss on held-out rows, with the weights as they are now.
+    /// The loss on held-out rows, with the present weights.
     public ValidationResult validate(List<PackedRow> heldOut) {
         return validateUnless(() -> false, heldOut).orElseThrow();
     }
 
-    /// The same; empty once `stopRequested`, which is asked before every batch.
+    /// The same, or empty if `stopRequested` becomes true, which is checked before every batch.
     Optional<ValidationResult> validateUnless(BooleanSupplier stopRequested, List<PackedRow> heldOut) {
         double sum = 0;
         long targets = 0;
@@ -166,7 +166,7 @@ public final class FineTuning implements AutoCloseable {
         return optimizer.state();
     }
 
-    /// Where training stands, as it is saved.
+    /// The progress of training, for a training checkpoint.
     public JsonObject progress() {
         return JsonObject.of()
                 .with("steps_taken", stepsTaken)
@@ -190,7 +190,7 @@ public final class FineTuning implements AutoCloseable {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 
-    /// Which rate each step has; it depends on the number of the step alone.
+    /// The learning rate of every step, as the settings of the schedule.
     private JsonObject scheduler() {
         Schedule schedule = plan.schedule();
         return JsonObject.of()
@@ -203,8 +203,8 @@ public final class FineTuning implements AutoCloseable {
                 .with("first_step", schedule.firstStep().name().toLowerCase(Locale.ROOT));
     }
 
-    /// Whether every step that is left has the rate that the scheduler of a saved [#progress] gives it. A
-    /// checkpoint of an older release does not say which rate the first step has.
+    /// True if every remaining step has the rate that the scheduler of a saved [#progress] gives to the step. A
+    /// checkpoint of an older release does not name the rate of the first step.
     boolean keepsRates(JsonObject scheduler) {
         Schedule saved = new Schedule(
                 Schedule.Decay.valueOf(scheduler.requireString("decay").toUpperCase(Locale.ROOT)),
@@ -243,7 +243,7 @@ public final class FineTuning implements AutoCloseable {
         position = new DataPosition(progress.requireInt("epoch"), progress.requireInt("row"));
     }
 
-    /// A checkpoint of an older release has no entry: it has AdamW's state in float32.
+    /// A checkpoint of an older release has no entry; its optimizer state is that of AdamW in float32.
     private void requireSameOptimizer(JsonObject progress) {
         JsonObject saved = progress.optionalObject(OPTIMIZER)
                 .orElseGet(() -> JsonObject.of().with("name", "adamw").with("state_dtype", "float32"));

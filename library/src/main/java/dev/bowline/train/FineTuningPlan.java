@@ -14,9 +14,9 @@ import java.util.OptionalDouble;
 /// @param lastStep the step after which training is done, from 1
 /// @param optimizer the optimizer and its hyperparameters
 /// @param schedule the learning rate of each step
-/// @param maxGradNorm what gradients are clipped to; empty to leave them
-/// @param loss how the loss goes through the head
-/// @param paddingId the id that fills rows up
+/// @param maxGradNorm the norm to which gradients are clipped; empty for no clipping
+/// @param loss the loss, which decides how the head is applied
+/// @param paddingId the token id that pads rows
 public record FineTuningPlan(
         int rowsPerStep,
         int rowsPerMicroBatch,
@@ -27,7 +27,7 @@ public record FineTuningPlan(
         Loss loss,
         long paddingId) {
 
-    /// Tokens whose logits exist at once, by default as in a recipe.
+    /// The number of tokens whose logits exist at once; the default is that of a recipe.
     private static final int CHUNK = 512;
 
     /// A plan with the defaults of a recipe: AdamW as in PyTorch, a constant rate, gradients clipped to a

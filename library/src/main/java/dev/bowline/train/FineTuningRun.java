@@ -18,11 +18,11 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.pytorch.NoGradGuard;
 
-/// A recipe, carried out: load, train, validate, save.
+/// The run of a recipe: load, train, validate, save.
 ///
-/// It prints nothing; a [RunListener] hears what happens.
+/// A run prints nothing; a [RunListener] receives its events.
 ///
-/// For one thread, but for [#requestStop].
+/// A run is for one thread, except for [#requestStop].
 public final class FineTuningRun implements AutoCloseable {
 
     private final RecipeFile file;
@@ -39,7 +39,7 @@ public final class FineTuningRun implements AutoCloseable {
 
     /// Takes ownership of `pretrained`, `tuning` and `lock`.
     ///
-    /// @param mapped the tensors that the model computes with in mapped files
+    /// @param mapped the tensors in mapped files that the model computes with
     FineTuningRun(
             RecipeFile file,
             Pretrained pretrained,
@@ -64,18 +64,18 @@ public final class FineTuningRun implements AutoCloseable {
 
     /// Loads everything the recipe names, and the training checkpoint it resumes from, if any.
     ///
-    /// @throws BowlineException if something in the recipe does not hold, or there is too little memory
+    /// @throws BowlineException if a value of the recipe is wrong, or if there is too little memory
     public static FineTuningRun open(RecipeFile file) {
         return PreparedRun.of(file).requireMemory().load();
     }
 
-    /// The same for a recipe that a program made.
+    /// Loads a recipe that a program made.
     public static FineTuningRun open(Recipe recipe) {
         return open(RecipeFile.of(recipe));
     }
 
-    /// The same on examples that a program made, such as [Dataset#of]; the recipe's dataset section is not
-    /// read, but for its order and its length of rows.
+    /// Loads a recipe with examples that a program made, such as [Dataset#of]. The dataset section of the recipe
+    /// gives only the order and the length of rows.
     public static FineTuningRun open(Recipe recipe, Dataset dataset) {
         return PreparedRun.of(RecipeFile.of(recipe), dataset).requireMemory().load();
     }
@@ -84,7 +84,7 @@ public final class FineTuningRun implements AutoCloseable {
         return pretrained.report();
     }
 
-    /// A sentence for each part that was frozen, cut or left out.
+    /// One sentence for each component that was frozen, and for each group of examples that was cut or left out.
     public List<String> notes() {
         return List.copyOf(notes);
     }
@@ -93,7 +93,7 @@ public final class FineTuningRun implements AutoCloseable {
         return tuning;
     }
 
-    /// Elements the optimizer updates, a tied value once.
+    /// The number of elements that the optimizer updates; a tied value counts once.
     public long trainedParameters() {
         return pretrained.model().trainable().values().stream()
                 .mapToLong(Parameter::elements)
@@ -142,7 +142,7 @@ public final class FineTuningRun implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9);
     }
 
-    /// @param notes takes why there are none
+    /// @param notes receives the reason if there are no updates
     private List<ComponentUpdate> updates(List<String> notes, RunListener listener) {
         if (pretrained.checkpoint().isRewritten()) {
             String why = "%s was written to after it was loaded, so the change of the weights was not measured"

@@ -11,15 +11,17 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.BiFunction;
 
-/// Excludes the components a recipe names from training.
+/// Excludes the components that a recipe names from training.
 final class Freezing {
 
     private Freezing() {}
 
-    /// Freezes every parameter of the named components. A tied head is its embedding, so it is frozen with it.
+    /// Freezes every parameter of the named components. A tied head is one parameter with its embedding, so both
+    /// are frozen together.
     ///
-    /// @return what happened, a sentence each, for a report
-    /// @throws BowlineException if a tied head is to be treated apart from its embedding, or nothing is left
+    /// @return one sentence per frozen component, for a report
+    /// @throws BowlineException if the recipe freezes only one of a tied head and its embedding, or if no
+    ///     component is left to train
     public static List<String> apply(LanguageModel model, FreezeConfig config) {
         requireOneHead(model, config, BowlineException::new);
         Set<Component> frozen = components(config);
@@ -53,7 +55,7 @@ final class Freezing {
 
     /// Refuses to train a tied head without its embedding, or the embedding without it: they are one parameter.
     ///
-    /// @param refusal makes the exception of a problem and its fix
+    /// @param refusal makes the exception from a problem and its fix
     static void requireOneHead(
             LanguageModel model, FreezeConfig config, BiFunction<String, String, BowlineException> refusal) {
         if (!model.lmHead().isTied() || config.lmHead().isEmpty()) {

@@ -9,18 +9,19 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 
-/// Copies small frozen weights out of the mapped files, so that a run does not depend on the files for them: a write to
-/// a file changes mapped weights, and a cut file ends a process that reads beyond its end.
+/// Copies small frozen weights out of the mapped files, so that a run does not depend on the files for them: a
+/// write to a file changes mapped weights, and a truncated file ends a process that reads beyond the end of the
+/// file.
 final class FrozenCopies {
 
-    /// Little beside the memory of any training.
+    /// A small amount compared with the memory of any training.
     static final long MAX_BYTES = 64L << 20;
 
     private FrozenCopies() {}
 
-    /// Copies from the smallest on, as many as `maxBytes` hold.
+    /// Copies weights in order of size, the smallest first, up to `maxBytes` in total.
     ///
-    /// @return the tensors in the files that are still computed with where they are mapped
+    /// @return the tensors that the model still reads from the mapped files
     static List<String> copy(Pretrained pretrained, long maxBytes) {
         List<LoadReport.Filled> mapped = pretrained.report().filled().stream()
                 .filter(each -> each.placement() == LoadReport.Placement.MAPPED)

@@ -26,18 +26,16 @@ public interface GradientReduction {
         }
     };
 
-    /// The target tokens of a step over all ranks. The loss of every micro-batch is a sum divided by this number, so
-    /// the
-    /// sum of gradients over ranks is the gradient of the mean loss.
+    /// The target tokens of a step over all ranks. The loss of every micro-batch is a sum divided by this number,
+    /// so the sum of gradients over ranks is the gradient of the mean loss.
     ///
-    /// @param targetTokens of this rank
+    /// @param targetTokens the target tokens of this rank
     long sumTargetTokens(long targetTokens);
 
     /// Replaces every gradient by its sum over all ranks, in place. The gradients have each distinct trainable
-    /// parameter
-    /// once, a tied weight under its canonical name, in the same order on every rank.
+    /// parameter once, a tied weight under its canonical name, in the same order on every rank.
     void sumGradients(Gradients gradients);
 
-    /// @param loss of this rank's micro-batches, divided already
+    /// @param loss the loss of this rank's micro-batches, already divided
     double sumLoss(double loss);
 }

@@ -15,9 +15,9 @@ import java.time.Instant;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// `training.jsonl` and `validation.jsonl`: a row per step and per validation, on disk as soon as it is known. Field
-/// names are NeMo AutoModel's; `mem` is the resident memory in GiB, and `mfu` is null as it is there where the peak of
-/// the processor is not known.
+/// `training.jsonl` and `validation.jsonl`: one row per step and one per validation, written to disk at once.
+/// Field names are those of NeMo AutoModel; `mem` is the resident memory in GiB, and `mfu` is null, as in NeMo
+/// AutoModel for a processor with an unknown peak.
 final class MetricsLog implements RunListener {
 
     private static final double GIB = 1L << 30;
@@ -35,13 +35,13 @@ final class MetricsLog implements RunListener {
         validation = directory.resolve(VALIDATION);
     }
 
-    /// Whether a name in a checkpoint directory is one of the logs, or a part of one that a killed process left.
+    /// True if a file in a checkpoint directory is one of the logs, or a partly written log of a killed process.
     static boolean isLog(String name) {
         return NAME.matcher(name).matches();
     }
 
-    /// Drops the rows after `step`, which a run that resumes from there takes again, and a last row that a killed
-    /// process left unfinished.
+    /// Removes the rows after `step`, because a run that resumes there takes these steps again, and an incomplete
+    /// last row of a killed process.
     void goOnAfter(long step) {
         keepUpTo(training, step);
         keepUpTo(validation, step);
@@ -66,7 +66,7 @@ final class MetricsLog implements RunListener {
         try {
             return Json.parse(row, "a row").asObject().requireLong("step") <= step;
         } catch (BowlineException _) {
-            return false; // cut off when the process ended; that step is not in any checkpoint
+            return false; // truncated when the process ended; no checkpoint has that step
         }
     }
 

@@ -6,7 +6,7 @@ import dev.bowline.data.Batch;
 import java.nio.file.Path;
 import java.util.List;
 
-/// A step whose loss or gradient is not a number. The weights are as they were before it.
+/// The loss or a gradient of a step is not finite. The step did not change the weights.
 public final class NotFiniteException extends BowlineException {
 
     private static final int NAMED = 8;
@@ -22,8 +22,9 @@ public final class NotFiniteException extends BowlineException {
         this.step = step;
     }
 
-    /// @param batches whose loss, or where that is finite whose gradient, is not
-    /// @param of how many micro-batches the step has
+    /// @param batches the micro-batches whose loss is not finite; if every loss is finite, those whose gradient
+    ///     is not
+    /// @param of the number of micro-batches of the step
     static NotFiniteException of(long step, double loss, double gradientNorm, List<Batch> batches, int of) {
         List<String> rows =
                 batches.stream().flatMap(batch -> batch.origins().stream()).toList();
@@ -42,9 +43,9 @@ public final class NotFiniteException extends BowlineException {
         return step;
     }
 
-    /// The same, of weights that were not finite before any step.
+    /// The same, for a model whose weights were not finite before the first step.
     ///
-    /// @param weight the first of them
+    /// @param weight the name of the first such weight
     NotFiniteException inWeight(String weight) {
         return new NotFiniteException(
                 step,
@@ -52,7 +53,7 @@ public final class NotFiniteException extends BowlineException {
                 "its weights are damaged: use another copy of the checkpoint, or an earlier one");
     }
 
-    /// The same, with where the steps before it were saved.
+    /// The same, with the directory where the previous steps were saved.
     NotFiniteException withSaved(Path directory) {
         return new NotFiniteException(
                 step,
@@ -62,7 +63,7 @@ public final class NotFiniteException extends BowlineException {
                                 .formatted(step, directory)));
     }
 
-    /// The same with what to do in this run.
+    /// The same, with a fix for this run.
     NotFiniteException withFix(Fix fix) {
         return new NotFiniteException(step, problem(), howToFix().and("; ").and(fix));
     }

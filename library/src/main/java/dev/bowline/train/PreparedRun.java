@@ -26,8 +26,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// A recipe whose data is read and that passed every check that needs no weights: of the model's config and headers,
-/// the tokenizer, every example, and the memory that the run takes.
+/// A recipe that is ready to run: its data is read, and it passed every check that needs no weights. The checks
+/// cover the model's config and headers, the tokenizer, every example, and the memory of the run.
 ///
 /// Immutable; for any thread.
 public final class PreparedRun {
@@ -39,8 +39,8 @@ public final class PreparedRun {
     private final long paddingId;
     private final MemoryReport memory;
 
-    /// @param templateDate the day that chat templates were told
-    /// @param notes a sentence for each change to the data, or defect of it
+    /// @param templateDate the current date for chat templates
+    /// @param notes one sentence for each change to the data and each defect of the data
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
@@ -102,7 +102,7 @@ public final class PreparedRun {
         return checkpoints.resumedFrom().orElse(recipe.model().pretrainedModel());
     }
 
-    /// For the longest row there is.
+    /// The memory for the longest row of the data.
     public MemoryReport memory() {
         return memory;
     }
@@ -142,7 +142,7 @@ public final class PreparedRun {
         }
     }
 
-    /// @param notes takes a sentence for each difference to the checkpoint that the run resumes from
+    /// @param notes receives one sentence for each difference from the checkpoint that the run resumes from
     private FineTuning restored(LanguageModel model, List<String> notes) {
         TrainingRows rows = new TrainingRows(
                 data.training().rows(),
@@ -158,7 +158,8 @@ public final class PreparedRun {
         }
     }
 
-    /// A note for each component that the model neither computes nor trains, and whose tensors every save copies.
+    /// One note for each component that the model neither computes nor trains. Every save copies the tensors of
+    /// such components.
     private static List<String> towers(LoadReport report) {
         Map<Component, Long> tensors = new EnumMap<>(Component.class);
         report.passedThrough().forEach(each -> tensors.merge(each.component(), 1L, Long::sum));
@@ -167,7 +168,7 @@ public final class PreparedRun {
                 .toList();
     }
 
-    /// @param notes takes a sentence for each frozen component
+    /// @param notes receives one sentence for each frozen component
     private Pretrained pretrained(List<String> notes) {
         AutoModel.Options options = AutoModel.Options.asStored()
                 .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))

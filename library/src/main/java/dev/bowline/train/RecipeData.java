@@ -24,12 +24,12 @@ import java.util.OptionalInt;
 
 /// The rows that a recipe's dataset section describes.
 ///
-/// @param rows one example each, or packed
-/// @param dataset what was read
+/// @param rows the rows, with one example each or packed
+/// @param dataset the examples that were read
 /// @param template the chat template, if the checkpoint or the recipe has one
 record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> template) {
 
-    /// Examples that a program made, which are tokens already: no template is needed.
+    /// Examples that a program made. They are already tokens, so they need no template.
     static RecipeData of(Recipe recipe, Dataset dataset) {
         int packedSize = recipe.packedSequence().packedSequenceSize();
         List<PackedRow> rows = packedSize > 0
@@ -38,8 +38,8 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
         return new RecipeData(rows, dataset, Optional.empty());
     }
 
-    /// @param name of the section in `file`
-    /// @param today the day that the template is told where the recipe names none
+    /// @param name the section in `file`
+    /// @param today the current date for the template, if the recipe names none
     static RecipeData read(RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer, LocalDate today) {
         int packedSize = file.recipe().packedSequence().packedSequenceSize();
         try {
@@ -107,17 +107,18 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
         return inserted;
     }
 
-    /// Refuses an example with a token that the model's embedding has no row for, at its line.
+    /// Refuses an example with a token that has no row in the model's embedding. The error names the line of the
+    /// example.
     ///
-    /// @param vocabulary rows of the embedding
+    /// @param vocabulary the number of rows of the embedding
     RecipeData requireRows(Tokenizer tokenizer, int vocabulary) {
         dataset.examples().forEach(example -> tokenizer.requireRows(example.ids(), vocabulary, example.origin()));
         return this;
     }
 
-    /// A sentence for each change to the dataset and each defect of it.
+    /// One sentence for each change to the dataset and each defect of the dataset.
     ///
-    /// @param name the recipe's section
+    /// @param name the section of the recipe
     List<String> notes(String name, Tokenizer tokenizer) {
         List<String> notes = new ArrayList<>(new TemplateNotes(name, tokenizer).of(template, dataset));
         if (dataset.plain() > 0) {

@@ -12,12 +12,12 @@ import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.Dtype;
 
-/// The memory that a recipe takes. Reads config.json and the headers of the weights, no weight.
+/// Estimates the memory of a recipe. It reads config.json and the headers of the weights, and no weights.
 public final class RecipeMemory {
 
     private RecipeMemory() {}
 
-    /// For rows of the greatest length that the recipe allows.
+    /// The memory for rows of the greatest length that the recipe allows.
     ///
     /// @throws dev.bowline.BowlineException if the checkpoint cannot be opened, or the recipe does not fit the
     ///     model
@@ -33,7 +33,7 @@ public final class RecipeMemory {
         }
     }
 
-    /// @param columns the longest row
+    /// @param columns the length of the longest row
     static MemoryReport of(
             Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
         MemoryPlan plan = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);

@@ -16,7 +16,7 @@ import java.util.OptionalDouble;
 /// The numbers of a recipe, resolved against its data.
 final class RecipePlan {
 
-    /// The steps of a warm-up whose length the recipe leaves open, as in NeMo AutoModel.
+    /// The number of warm-up steps if the recipe does not give it, as in NeMo AutoModel.
     private static final long MOST_WARMUP_STEPS = 1000;
 
     private RecipePlan() {}

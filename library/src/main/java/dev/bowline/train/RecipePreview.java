@@ -12,14 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// A look at the first examples of a recipe before anything is loaded: they are written down as they would be
-/// trained on.
+/// The first examples of a recipe in the form in which they would be trained on. No weights are loaded.
 ///
-/// @param notes what a run would say about them, a sentence each
-/// @param example the first of the training data, unless it is too long to be looked at
+/// @param notes the sentences that a run would report about these examples
+/// @param example the first example of the training data, unless it has too many tokens to show
 public record RecipePreview(List<String> notes, Optional<TokenizedExample> example) {
 
-    /// Enough to see how the template treats them, and read in a moment.
+    /// Enough examples to show the effect of the template, and few enough to read at once.
     private static final int EXAMPLES = 32;
 
     private static final int LONGEST_EXAMPLE = 4096;

@@ -5,12 +5,12 @@ import java.nio.file.Path;
 /// Receives the events of a run on the thread that trains. Every method does nothing by default.
 public interface RunListener {
 
-    /// @param lastStep the step after which training is done
+    /// @param lastStep the number of the last step of the training
     default void stepTaken(StepResult step, long lastStep) {}
 
     default void validated(ValidationResult result) {}
 
-    /// A checkpoint is being written; called at the start and again as it grows.
+    /// A checkpoint is being written. Called at the start, and again as the number of written bytes grows.
     ///
     /// @param directory the checkpoint's path once it is complete
     /// @param written bytes of tensors so far

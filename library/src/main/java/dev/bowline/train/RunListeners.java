@@ -3,7 +3,7 @@ package dev.bowline.train;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Tells several listeners of a run, in order.
+/// Passes the events of a run to several listeners, in order.
 record RunListeners(List<RunListener> listeners) implements RunListener {
 
     @Override

@@ -7,16 +7,18 @@ import java.util.Optional;
 
 /// The result of a run.
 ///
-/// @param outcome whether it reached its last step
+/// @param outcome the end of the run
 /// @param lastStep the last step taken, if this run took any
 /// @param lastValidation the last loss on held-out rows, if it was measured
-/// @param checkpoint the last Hugging Face directory written, if any was
-/// @param ties the ledger of that save, or of the load when nothing was saved
-/// @param notes what was frozen, cut or left out, a sentence each
-/// @param trainedParameters elements the optimizer updated, a tied value once
-/// @param updates how far each part of the model moved since the run was opened; empty if no step was taken
-/// @param experts how the routers spread the tokens of this run's steps; empty without experts
-/// @param seconds of training, validation and saving
+/// @param checkpoint the last checkpoint written, a Hugging Face directory, if there is one
+/// @param ties the ledger of that save, or of the load if nothing was saved
+/// @param notes one sentence for each component that was frozen, and for each group of examples that was cut or
+///     left out
+/// @param trainedParameters the number of elements that the optimizer updated; a tied value counts once
+/// @param updates the change of the weights of each component since the run was opened; empty if no step was
+///     taken
+/// @param experts the load of the experts in this run's steps; empty without experts
+/// @param seconds the time of training, validation and saving
 public record RunReport(
         Outcome outcome,
         Optional<StepResult> lastStep,
@@ -29,10 +31,10 @@ public record RunReport(
         List<ExpertBalance> experts,
         double seconds) {
 
-    /// How a run ended.
+    /// The end of a run.
     public enum Outcome {
         FINISHED,
-        /// It was asked to stop, finished its step and saved.
+        /// The run was asked to stop, finished its step and saved.
         STOPPED
     }
 

@@ -8,7 +8,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/// One optimizer step, as Java Flight Recorder sees it.
+/// One optimizer step as an event of Java Flight Recorder.
 @Name("dev.bowline.Step")
 @Label("Step")
 @Category("Bowline")
@@ -40,7 +40,7 @@ final class StepEvent extends Event {
     @Label("Target tokens")
     long targetTokens;
 
-    /// Runs a step as an event. A step that fails is none.
+    /// Runs a step and commits an event for it. A step that fails commits no event.
     static StepResult around(Supplier<StepResult> step) {
         StepEvent event = new StepEvent();
         event.begin();

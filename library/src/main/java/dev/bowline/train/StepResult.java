@@ -3,13 +3,13 @@ package dev.bowline.train;
 /// The measurements of one optimizer step.
 ///
 /// @param step from 1
-/// @param epoch passes over the data completed before this step
+/// @param epoch the number of passes over the data completed before this step
 /// @param loss mean cross-entropy over the step's target tokens, in nats
 /// @param gradNorm the norm of all gradients before clipping
 /// @param learningRate the rate of this step
-/// @param tokens tokens that were not padding
-/// @param targetTokens tokens that were predicted
-/// @param seconds of the whole step
+/// @param tokens the number of tokens without padding
+/// @param targetTokens the number of tokens that were predicted
+/// @param seconds the time of the whole step
 public record StepResult(
         long step,
         int epoch,

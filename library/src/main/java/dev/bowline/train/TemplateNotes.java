@@ -13,13 +13,13 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 
-/// Notes on a chat template that matter before a model is trained with it.
+/// Notes on a chat template that matter before training.
 ///
-/// @param section of the recipe
-/// @param tokenizer whose directory says which tokens end a generation
+/// @param section the section of the recipe
+/// @param tokenizer the tokenizer, whose directory names the tokens that end a generation
 record TemplateNotes(String section, Tokenizer tokenizer) {
 
-    /// A sentence each; one that begins with "warning" is about something that is probably not meant.
+    /// The notes, one sentence each. A sentence that begins with "warning" describes a probable mistake.
     List<String> of(Optional<ChatTemplate> template, Dataset dataset) {
         AnswerEnds ends = dataset.ends();
         List<String> notes = new ArrayList<>();

@@ -6,20 +6,21 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// An example as a model will see it.
+/// An example in the form that the model trains on.
 ///
-/// @param section of the recipe that it belongs to
-/// @param origin where it was read, `file:line`
-/// @param tokens in order
+/// @param section the section of the recipe
+/// @param origin the place where it was read, `file:line`
+/// @param tokens the tokens in order
 public record TokenizedExample(String section, String origin, List<Token> tokens) {
 
-    /// Whether a token is predicted in training or only read.
+    /// The use of a token in training: predicted or only read.
     public enum Use {
         READ,
         TRAINED
     }
 
-    /// @param text what the token adds to the text before it; of a character in several tokens, the last has it
+    /// @param text the characters that the token adds to the text before it; a character made of several tokens
+    ///     belongs to the last of them
     public record Token(int id, String text, Use use) {}
 
     public TokenizedExample {

@@ -33,17 +33,17 @@ final class TrainingLoop {
     /// The checkpoints that the loop saves.
     ///
     /// @param source the checkpoint the model was loaded from
-    /// @param mapped the tensors that the model computes with in the source's mapped files
-    /// @param templateDate the day that chat templates were told
+    /// @param mapped the tensors in the mapped files of the source that the model computes with
+    /// @param templateDate the current date for chat templates
     record Saving(RunCheckpoints checkpoints, Checkpoint source, List<String> mapped, LocalDate templateDate) {
 
-        /// Refuses to compute with, or to save, a frozen weight that someone wrote to.
+        /// Refuses to compute with a frozen weight, or to save it, after a write to its file.
         void requireIntact() {
             source.requireNotRewritten(mapped);
         }
     }
 
-    /// @param tuning in the state that the run was opened with, which is saved already
+    /// @param tuning the fine-tuning in the state that the run was opened with, which is already saved
     TrainingLoop(
             Recipe recipe,
             FineTuning tuning,
@@ -72,12 +72,12 @@ final class TrainingLoop {
         return lastSave;
     }
 
-    /// Parts of the run that were left out, a sentence each.
+    /// One sentence for each part of the run that was left out.
     List<String> notes() {
         return notes;
     }
 
-    /// @param explained the way to continue after a step that was not finite
+    /// @param explained adds the way to continue to the error of a step that was not finite
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
             while (!tuning.isFinished() && !stopRequested.getAsBoolean()) {
@@ -150,7 +150,7 @@ final class TrainingLoop {
         report.notes().forEach(this::note);
     }
 
-    /// The same at every save is said once.
+    /// Each note is reported once, not at every save.
     private void note(String sentence) {
         if (!notes.contains(sentence)) {
             notes.add(sentence);
@@ -158,7 +158,8 @@ final class TrainingLoop {
         }
     }
 
-    /// Saves the steps before a failure and removes no older checkpoint: their weights may be what failed.
+    /// Saves the steps before a failure and removes no older checkpoint: the weights of these steps may be the
+    /// cause of the failure.
     private Optional<SaveReport> saveAfter(Throwable failure) {
         if (!isUnsaved() || saveFailed || !tuning.isBetweenSteps()) {
             return Optional.empty();

@@ -23,8 +23,8 @@ import org.bytedeco.pytorch.Tensor;
 /// micro-batches.
 final class TrainingStep {
 
-    /// @param loss mean over the step's targets
-    /// @param gradNorm before clipping
+    /// @param loss the mean over the targets of the step
+    /// @param gradNorm the norm of all gradients before clipping
     public record Outcome(double loss, double gradNorm) {}
 
     private final LanguageModel model;
@@ -41,7 +41,7 @@ final class TrainingStep {
         this(model, optimizer, loss, maxGradNorm, GradientReduction.NONE);
     }
 
-    /// @param maxGradNorm what gradients are clipped to; empty to leave them
+    /// @param maxGradNorm the norm to which gradients are clipped; empty for no clipping
     public TrainingStep(
             LanguageModel model,
             Optimizer optimizer,
@@ -56,8 +56,8 @@ final class TrainingStep {
         this.reduction = reduction;
     }
 
-    /// @param number for messages, from 1
-    /// @throws NotFiniteException if the loss or a gradient is not finite; the weights are as before the step
+    /// @param number the number of the step for messages, from 1
+    /// @throws NotFiniteException if the loss or a gradient is not finite; the weights are then unchanged
     public Outcome take(long number, List<Batch> microBatches, double learningRate) {
         long targetTokens = reduction.sumTargetTokens(
                 microBatches.stream().mapToLong(Batch::targetTokens).sum());
@@ -91,12 +91,12 @@ final class TrainingStep {
         return new Outcome(total, norm);
     }
 
-    /// Whether an update of the weights began and failed before its end.
+    /// True if an update of the weights began and failed before its end.
     boolean isUpdating() {
         return updating;
     }
 
-    /// How often each expert was chosen in all steps.
+    /// The number of times that each expert was chosen in all steps.
     ExpertLoad expertLoad() {
         return expertLoad;
     }
@@ -110,8 +110,8 @@ final class TrainingStep {
         }
     }
 
-    /// Which positions attend to which. Padding is on the right, where the causal mask hides it already; only
-    /// packed rows need another mask.
+    /// The positions of a batch and the limits on attention. Padding is on the right, where the causal mask
+    /// already hides it; only packed rows need another mask.
     static Sequences sequences(Batch batch) {
         return batch.isPacked()
                 ? Sequences.packed(batch.documents(), batch.positions(), batch.rows(), batch.columns())

@@ -1,4 +1,4 @@
-/// The step, the loop, resume, metrics.
+/// Fine-tuning: the training step, the training loop, resuming, metrics.
 @NullMarked
 package dev.bowline.train;
 

@@ -28,18 +28,13 @@ class PlainEnglishTest {
             "dev.bowline.checkpoint",
             "dev.bowline.cli",
             "dev.bowline.files",
-            "dev.bowline.loss",
-            "dev.bowline.memory",
             "dev.bowline.model",
             "dev.bowline.model.decoder",
             "dev.bowline.model.gemma4",
-            "dev.bowline.nn",
-            "dev.bowline.optim",
             "dev.bowline.recipe",
             "dev.bowline.report",
             "dev.bowline.safetensors",
             "dev.bowline.statedict",
-            "dev.bowline.tensor",
             "dev.bowline.train");
 
     private static final Set<String> UNFINISHED_PAGES =
