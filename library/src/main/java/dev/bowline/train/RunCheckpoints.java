@@ -1,8 +1,6 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveReport;
@@ -16,12 +14,9 @@ import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.CheckpointSection.LastCheckpoint;
 import dev.bowline.recipe.CheckpointSection.RestoreFrom;
 import dev.bowline.tensor.TensorScope;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +25,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -39,62 +33,42 @@ final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
 
-    /// Entries of a checkpoint directory that are neither logs nor checkpoints. The last is in the root of many file
-    /// systems.
-    private static final Set<String> OF_A_RUN = Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, "lost+found");
-
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
+    private final CheckpointDirectory directory;
     private final Optional<Path> resumedFrom;
-    private final Refusal wrong;
     private final Set<Path> written = new HashSet<>();
 
-    private RunCheckpoints(
-            CheckpointSection section, TrainingCheckpoints checkpoints, Optional<Path> resumedFrom, Refusal wrong) {
+    private RunCheckpoints(CheckpointSection section, CheckpointDirectory directory, Optional<Path> resumedFrom) {
         this.section = section;
-        this.checkpoints = checkpoints;
+        this.directory = directory;
+        checkpoints = directory.checkpoints();
         this.resumedFrom = resumedFrom;
-        this.wrong = wrong;
     }
 
-    /// Makes the error of a recipe key, with its position in the file.
-    @FunctionalInterface
-    interface Refusal {
-        BowlineException of(String key, String problem, Fix fix);
-
-        default BowlineException of(String key, String problem, String fix) {
-            return of(key, problem, Fix.of(fix));
-        }
-    }
-
-    /// @throws BowlineException if there is nothing to resume from, or nothing can be written, or a fresh run would
-    ///     write into another's directory, or another run writes there now
-    static RunCheckpoints of(CheckpointSection section, Refusal wrong) {
+    /// @throws BowlineException if there is nothing to resume from, if nothing can be written, if a fresh run would
+    ///     write into the directory of another run, or if another run writes there now
+    static RunCheckpoints of(CheckpointSection section, RecipeKeyError error) {
         RunLock.requireFree(section.checkpointDir());
         TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
                 section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
+        CheckpointDirectory directory = new CheckpointDirectory(section.checkpointDir(), checkpoints, error);
         Optional<Path> resumedFrom = section.restoreFrom().flatMap(from -> switch (from) {
-            case RestoreFrom.Latest _ ->
-                Optional.of(checkpoints
-                        .latest()
-                        .orElseThrow(() -> wrong.of(
-                                "checkpoint.restore_from",
-                                "%s has no training checkpoint to resume from".formatted(section.checkpointDir()),
-                                "remove checkpoint.restore_from to start afresh, or write auto, which starts afresh"
-                                        + " where there is no checkpoint")));
+            case RestoreFrom.Latest _ -> Optional.of(directory.requireLatest());
             case RestoreFrom.Auto _ -> checkpoints.latest();
-            case RestoreFrom.Directory(Path path) -> Optional.of(requireTraining(path, wrong));
+            case RestoreFrom.Directory(Path path) -> Optional.of(directory.requireTrainingCheckpoint(path));
         });
-        RunCheckpoints run = new RunCheckpoints(section, checkpoints, resumedFrom, wrong);
+        RunCheckpoints run = new RunCheckpoints(section, directory, resumedFrom);
         run.requireUnused();
-        requireWritable(section.checkpointDir(), wrong);
+        directory.requireWritable();
         return run;
     }
 
-    /// Takes the directory for this run, and removes what a run that was killed left half-written.
+    /// Locks the directory for this run, and removes incomplete checkpoints of a killed run.
     ///
-    /// @return to be closed when the run has ended
-    /// @throws BowlineException if another run has the directory, or saved there since this object was made
+    /// @return the lock; the caller closes it when the run has ended
+    /// @throws BowlineException if another run holds the lock, or if another run saved there since this object
+    ///     was made
     RunLock begin() {
         RunLock lock = RunLock.acquire(section.checkpointDir());
         try {
@@ -107,65 +81,10 @@ final class RunCheckpoints {
         }
     }
 
-    /// A fresh run must not mix its checkpoints with others. What its own earlier attempt left before it saved is not
-    /// in its way.
+    /// A fresh run must not mix its checkpoints with the checkpoints of another run.
     private void requireUnused() {
-        if (resumedFrom.isPresent() || !section.enabled() || !Files.isDirectory(section.checkpointDir())) {
-            return;
-        }
-        String directory = "checkpoint.checkpoint_dir " + section.checkpointDir();
-        if (!checkpoints.list().isEmpty()) {
-            throw wrong.of(
-                    "checkpoint.checkpoint_dir",
-                    "%s is not empty: it has the checkpoints of a run".formatted(directory),
-                    Fix.of("name another directory, or resume the run there: ")
-                            .and(new Remedy.Assign("checkpoint.restore_from=LATEST")));
-        }
-        foreign(section.checkpointDir()).ifPresent(name -> {
-            throw wrong.of(
-                    "checkpoint.checkpoint_dir",
-                    "%s is not empty: it holds %s".formatted(directory, name),
-                    "name another directory, or move that away");
-        });
-    }
-
-    /// Something that no run left.
-    private static Optional<String> foreign(Path directory) {
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.map(entry -> entry.getFileName().toString())
-                    .filter(name -> !OF_A_RUN.contains(name)
-                            && !MetricsLog.isLog(name)
-                            && !TrainingCheckpoints.isLeftover(name))
-                    .min(Comparator.naturalOrder());
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s cannot be read: %s".formatted(directory, e.getMessage()),
-                    "point checkpoint.checkpoint_dir at a directory you may read and write",
-                    e);
-        }
-    }
-
-    private static Path requireTraining(Path directory, Refusal wrong) {
-        if (!Files.isRegularFile(directory.resolve(TrainingState.FILE_NAME))) {
-            throw wrong.of(
-                    "checkpoint.restore_from",
-                    "%s is not a training checkpoint: it has no %s".formatted(directory, TrainingState.FILE_NAME),
-                    "name a step_N directory of a run; a model to start from is model.pretrained_model_name_or_path");
-        }
-        return directory;
-    }
-
-    /// The training log is written there even when nothing is saved.
-    private static void requireWritable(Path directory, Refusal wrong) {
-        Path there = directory.toAbsolutePath();
-        while (Files.notExists(there) && there.getParent() != null) {
-            there = there.getParent();
-        }
-        if (!Files.isWritable(there)) {
-            throw wrong.of(
-                    "checkpoint.checkpoint_dir",
-                    "checkpoint.checkpoint_dir %s cannot be written: %s is read-only".formatted(directory, there),
-                    "name a directory you may write to");
+        if (resumedFrom.isEmpty() && section.enabled()) {
+            directory.requireUnused();
         }
     }
 
@@ -174,9 +93,9 @@ final class RunCheckpoints {
         return resumedFrom;
     }
 
-    /// Gives a fine-tuning, whose model holds the checkpoint's weights, the rest of its state.
+    /// Restores the state of a fine-tuning whose model already has the weights of the checkpoint.
     ///
-    /// @return what is not as it was, a sentence each
+    /// @return one sentence for each difference from the run that saved the checkpoint
     List<String> restore(FineTuning tuning) {
         if (resumedFrom.isEmpty()) {
             return List.of();
@@ -217,8 +136,8 @@ final class RunCheckpoints {
         return changes;
     }
 
-    /// The newest checkpoint of this run whose weights gave a later step a finite loss. Without one, the newest there
-    /// is.
+    /// The newest checkpoint of this run whose weights gave a later step a finite loss; if there is none, the
+    /// newest checkpoint of this run.
     ///
     /// @param failed the step whose loss was not finite
     Optional<Good> lastGood(long failed) {
@@ -233,10 +152,11 @@ final class RunCheckpoints {
                 .or(() -> before.stream().reduce((_, newer) -> newer));
     }
 
-    /// @param proven whether a later step's loss was finite
+    /// @param proven true if the loss of a later step was finite
     record Good(Path directory, boolean proven) {}
 
-    /// Not left by a run that went further before this one went back to an older step.
+    /// True if this run wrote the checkpoint or continues it. False for a later checkpoint of an earlier run, if
+    /// this run resumed from an older step.
     private boolean isOfThisRun(TrainingCheckpoints.Saved saved) {
         boolean cameBefore = resumedFrom.isPresent()
                 && saved.step() <= stepOf(resumedFrom.get())
@@ -252,7 +172,7 @@ final class RunCheckpoints {
         return Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject().requireInt("step");
     }
 
-    /// The day that chat templates were told when the run began, if the run resumes from a checkpoint that has it.
+    /// The date that chat templates had when the run began, if the run resumes from a checkpoint with that date.
     Optional<LocalDate> templateDate() {
         return resumedFrom.flatMap(directory -> Json.parse(directory.resolve(TrainingState.FILE_NAME))
                 .asObject()
@@ -261,7 +181,7 @@ final class RunCheckpoints {
                 .map(LocalDate::parse));
     }
 
-    /// @param templateDate the day that chat templates were told
+    /// @param templateDate the current date for chat templates
     SaveReport save(
             FineTuning tuning,
             Checkpoint source,
@@ -276,8 +196,8 @@ final class RunCheckpoints {
         return save(checkpoints, tuning, options, templateDate, metric);
     }
 
-    /// Saves besides those that are there: none is removed.
-    SaveReport saveBesides(FineTuning tuning, Checkpoint source, LocalDate templateDate) {
+    /// Saves a checkpoint and removes no older one.
+    SaveReport saveKeepingAll(FineTuning tuning, Checkpoint source, LocalDate templateDate) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
         return save(keepingAll, tuning, options(source), templateDate, OptionalDouble.empty());
     }

@@ -166,7 +166,7 @@ final class TrainingLoop {
         }
         try {
             saving.requireIntact();
-            SaveReport report = saving.checkpoints().saveBesides(tuning, saving.source(), saving.templateDate());
+            SaveReport report = saving.checkpoints().saveKeepingAll(tuning, saving.source(), saving.templateDate());
             saved(report);
             return Optional.of(report);
         } catch (BowlineException e) {

@@ -34,8 +34,7 @@ class PlainEnglishTest {
             "dev.bowline.recipe",
             "dev.bowline.report",
             "dev.bowline.safetensors",
-            "dev.bowline.statedict",
-            "dev.bowline.train");
+            "dev.bowline.statedict");
 
     private static final Set<String> UNFINISHED_PAGES =
             Set.of("api.md", "coverage.md", "tied-weights.md", "automodel.md", "recipes.md");
