@@ -9,10 +9,10 @@ import java.util.TreeSet;
 /// Counts the trained answers of a dataset that end with an end-of-turn token, and those without: a model that
 /// learns from them would not stop.
 ///
-/// @param answers that are trained on, before any was cut to length
+/// @param answers the number of trained answers, before truncation
 /// @param open the number of answers without such a token
-/// @param firstOpen where the first of these was read, `file:line`
-/// @param tokens the ids that the others end with
+/// @param firstOpen the place where the first of these was read, `file:line`
+/// @param tokens the ids of the end-of-turn tokens of the other answers
 public record AnswerEnds(int answers, int open, Optional<String> firstOpen, SequencedSet<Integer> tokens) {
 
     static final AnswerEnds NONE = new AnswerEnds(0, 0, Optional.empty(), new TreeSet<>());

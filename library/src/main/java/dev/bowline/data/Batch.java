@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 /// @param documents from 1 in each row; 0 is padding
 /// @param rows B
 /// @param columns S
-/// @param origins where the rows' examples were read
+/// @param origins the places where the examples of the rows were read
 public record Batch(
         long[] inputIds, long[] labels, int[] positions, int[] documents, int rows, int columns, List<String> origins) {
 

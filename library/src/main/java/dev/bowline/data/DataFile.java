@@ -14,7 +14,7 @@ public record DataFile(Path path) {
     private static final int BUFFER = 1 << 16;
     private static final String GZIP = ".gz";
 
-    /// The content, unpacked. The caller closes it.
+    /// The decompressed content. The caller closes the stream.
     public InputStream open() throws IOException {
         InputStream packed = new BufferedInputStream(Files.newInputStream(path), BUFFER);
         try {
@@ -28,7 +28,7 @@ public record DataFile(Path path) {
         }
     }
 
-    /// The first bytes of the content; fewer where it is shorter.
+    /// The first bytes of the content; fewer if the content is shorter.
     public byte[] start(int bytes) throws IOException {
         try (InputStream content = open()) {
             return content.readNBytes(bytes);

@@ -4,6 +4,6 @@ import dev.bowline.json.JsonValue;
 
 /// One row of a dataset file.
 ///
-/// @param value an object, where the row is a sound one
-/// @param origin where it was read, for messages: `file:line`, or `file, row 7` where a file has no lines
+/// @param value the value of the row; a valid row is an object
+/// @param origin the place of the row, for messages: `file:line`, or `file, row 7` for a file without lines
 public record DataRow(JsonValue value, String origin) {}

@@ -9,15 +9,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 
-/// Tokenised examples and what became of the others.
+/// Tokenised examples, and counts of the rows that were changed or left out.
 ///
-/// @param rows rows that were read
-/// @param plain rows that no chat template wrote
+/// @param rows the number of rows that were read
+/// @param plain the number of rows that became text without a chat template
 /// @param divided the rows that became several examples
-/// @param cut examples that lost tokens
+/// @param cut the number of examples that lost tokens
 /// @param ends the tokens at the end of the trained answers
 /// @param unwritten the text of trained answers that the chat template does not write
-/// @param skipped where the examples were that are left out, and why
+/// @param skipped the examples that were left out, each with its place and the reason
 public record Dataset(
         List<Example> examples,
         int rows,
@@ -37,11 +37,11 @@ public record Dataset(
         skipped = List.copyOf(skipped);
     }
 
-    /// Conversations of a program, written by the tokenizer's chat template; every assistant message is
-    /// trained on, and nothing else.
+    /// Conversations that a program made, rendered with the tokenizer's chat template. Exactly the assistant
+    /// messages are trained on.
     ///
-    /// @param longest tokens that an example may have; a longer one is an error
-    /// @throws BowlineException if there is no chat template, or a conversation is not one that can be trained on
+    /// @param longest the most tokens that an example may have; a longer example is an error
+    /// @throws BowlineException if there is no chat template, or if a conversation cannot be trained on
     public static Dataset of(List<Conversation> conversations, Tokenizer tokenizer, int longest) {
         return of(conversations, ChatTemplate.of(tokenizer), tokenizer, longest);
     }

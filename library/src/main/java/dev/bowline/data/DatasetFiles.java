@@ -14,16 +14,16 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// The files that a dataset's path stands for: a file is itself, a directory holds the parts of its splits.
+/// The files of a dataset: the file itself, or the files of the splits in a directory.
 ///
-/// Splits are named as Hugging Face datasets finds them: by files such as `train-00000-of-00002.parquet`, by
-/// directories such as `train/`, by files such as `train.jsonl` or `my-train-1.jsonl`. Where nothing names a
+/// Splits are found by the rules of Hugging Face datasets: by files such as `train-00000-of-00002.parquet`, by
+/// directories such as `train/`, by files such as `train.jsonl` or `my-train-1.jsonl`. If no name contains a
 /// split, every file belongs to `train`.
 final class DatasetFiles {
 
     private static final String UNNAMED = "train";
     private static final int DEEPEST = 8;
-    private static final int MOST_FILES = 100_000;
+    private static final int MAX_FILES = 100_000;
 
     /// Files that other programs keep in the directory of the data.
     private static final Set<String> NO_DATA = Set.of(
@@ -38,7 +38,7 @@ final class DatasetFiles {
 
     private DatasetFiles() {}
 
-    /// In the order they are read, which is that of their names.
+    /// The files in the order in which they are read, which is the order of their names.
     static List<DataFile> of(Path path, DatasetSplit split) {
         if (!Files.isDirectory(path)) {
             return List.of(new DataFile(path));
@@ -60,21 +60,22 @@ final class DatasetFiles {
 
     private static List<SplitFile> found(Path directory) {
         List<SplitFile> files = new ArrayList<>();
-        // A link to a directory is not followed, so that there is no loop; the links to files of a hub's cache are.
+        // Links to directories are not followed, so there can be no loop. Links to files are followed, because
+        // the Hugging Face cache consists of them.
         try (Stream<Path> walk = Files.walk(directory, DEEPEST)) {
             walk.filter(file -> !isHidden(directory.relativize(file)))
                     .filter(file -> !NO_DATA.contains(String.valueOf(file.getFileName())))
                     .filter(file -> SplitFile.kind(file).isPresent())
                     .filter(Files::isRegularFile)
-                    .limit(MOST_FILES + 1L)
+                    .limit(MAX_FILES + 1L)
                     .forEach(file -> files.add(SplitFile.of(directory.relativize(file))));
         } catch (IOException | java.io.UncheckedIOException e) {
             throw new BowlineException(
                     "%s cannot be listed: %s".formatted(directory, e.getMessage()), "check its permissions", e);
         }
-        if (files.size() > MOST_FILES) {
+        if (files.size() > MAX_FILES) {
             throw new BowlineException(
-                    "%s has more than %d data files".formatted(directory, MOST_FILES),
+                    "%s has more than %d data files".formatted(directory, MAX_FILES),
                     "name the directory that holds the dataset");
         }
         return files.stream()
@@ -92,8 +93,8 @@ final class DatasetFiles {
         return false;
     }
 
-    /// The files of each split, by the clearest way in which any file names one; files that name none are then
-    /// left out.
+    /// The files of each split, by the clearest kind of name that any file has. Files with a less clear kind of
+    /// name are left out.
     private static SequencedMap<String, List<SplitFile>> bySplit(List<SplitFile> all) {
         SequencedMap<String, List<SplitFile>> splits = new TreeMap<>();
         for (SplitFile.Naming naming : SplitFile.Naming.values()) {
@@ -138,7 +139,7 @@ final class DatasetFiles {
                                 + splits.firstEntry().getKey()));
     }
 
-    /// One split can still be there several times: for several configurations, or in several formats.
+    /// A directory can hold one split several times: for several configurations, or in several formats.
     private static void requireOne(Path path, String split, List<SplitFile> parts) {
         Set<String> directories = new TreeSet<>();
         Set<String> kinds = new TreeSet<>();

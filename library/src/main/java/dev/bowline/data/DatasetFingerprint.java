@@ -6,12 +6,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 
-/// Tells one dataset from another by what is trained on.
+/// Identifies a dataset by the tokens that are trained on.
 final class DatasetFingerprint {
 
     private DatasetFingerprint() {}
 
-    /// Counts go in too, so that no two different lists of rows give the same bytes.
+    /// The bytes contain the counts, so two different lists of rows never have the same bytes.
     static String of(List<PackedRow> rows) {
         MessageDigest digest = sha256();
         digest.update(number(rows.size()));

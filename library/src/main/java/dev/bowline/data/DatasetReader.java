@@ -22,7 +22,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
-/// Reads a dataset into tokenised examples; every complaint names the file and the line.
+/// Reads a dataset into tokenised examples; every error names the file and the line.
 public final class DatasetReader {
 
     private final DatasetSettings settings;
@@ -51,15 +51,15 @@ public final class DatasetReader {
         return new DatasetReader(settings, Optional.of(template), tokenizer).read();
     }
 
-    /// Reads without a chat template, as for most base models: every example is text, and conversations are
-    /// refused.
+    /// Reads without a chat template, which most base models do not have: every example is text, and
+    /// conversations are refused.
     ///
     /// @throws BowlineException as [#read(DatasetSettings, ChatTemplate, Tokenizer)]
     public static Dataset read(DatasetSettings settings, Tokenizer tokenizer) {
         return new DatasetReader(settings, Optional.empty(), tokenizer).read();
     }
 
-    /// Conversations that a program made. A complaint names a conversation by its number, from 1.
+    /// Conversations that a program made. An error names a conversation by its number, from 1.
     static Dataset read(
             List<Conversation> conversations, DatasetSettings settings, ChatTemplate template, Tokenizer tokenizer) {
         DatasetReader reader = new DatasetReader(settings, Optional.of(template), tokenizer);
@@ -87,7 +87,7 @@ public final class DatasetReader {
         if (rows == 0) {
             throw new BowlineException(
                     "%s has no rows".formatted(file),
-                    settings.split().isSlice() ? "choose another slice of the split" : JsonFormat.AN_OBJECT_A_LINE);
+                    settings.split().isSlice() ? "choose another slice of the split" : JsonFormat.ONE_OBJECT_PER_LINE);
         }
         if (examples.isEmpty()) {
             throw new BowlineException(
@@ -113,7 +113,7 @@ public final class DatasetReader {
         }
         throw new BowlineException(
                 "%s: expected an object for the row, found %s".formatted(origin, row.description()),
-                JsonFormat.AN_OBJECT_A_LINE);
+                JsonFormat.ONE_OBJECT_PER_LINE);
     }
 
     private void add(JsonObject row, String origin) {
@@ -155,7 +155,7 @@ public final class DatasetReader {
         try {
             return masked(settings.layout().content(row));
         } catch (MissingColumnException e) {
-            // The mapping is wrong when the first row does not have it, otherwise the row is.
+            // If the first row lacks the field, the mapping is wrong, else the row is wrong.
             throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);
         } catch (UnpairedSurrogateException e) {
             throw new BowlineException("%s: %s".formatted(halfCharacter(row).orElse(origin), e.problem()), e.fix(), e);
@@ -232,8 +232,8 @@ public final class DatasetReader {
         }
     }
 
-    /// Cutting never drops an answer silently: an example that would lose its whole answer is left out and
-    /// counted, and one whose last answer would lose its beginning is refused.
+    /// Truncation never drops an answer silently: an example that would lose its whole answer is left out and
+    /// counted, and an example whose last answer would lose its beginning is refused.
     private void addCut(Example example, int from, int to, String complaint) {
         if (from > 0 && from > lastAnswerStart(example)) {
             throw new BowlineException(

@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.zip.ZipException;
 
-/// The rows of a dataset that are wanted, file after file. No more than one is in memory, and none after the last
-/// wanted one is read.
+/// The selected rows of a dataset, file by file. At most one row is in memory, and no row after the last selected
+/// row is read.
 final class DatasetRows {
 
     private final long from;
@@ -42,7 +42,7 @@ final class DatasetRows {
         return read < to;
     }
 
-    /// @return whether a later row is wanted
+    /// @return true if a later row is selected
     private boolean take(DataRow row) {
         if (read >= from && read < to) {
             use.accept(row);
@@ -59,7 +59,7 @@ final class DatasetRows {
         return count.get();
     }
 
-    /// @param take takes a row and tells whether another is wanted
+    /// @param take receives a row and returns true if it needs another
     private static void read(DataFile file, Predicate<DataRow> take) {
         try (RowReader reader = RowFormats.open(file)) {
             Optional<DataRow> row = reader.next();

@@ -8,14 +8,14 @@ import java.util.OptionalInt;
 /// The examples to read, and the tokens to train on.
 ///
 /// @param file a file, or a directory with the files of one dataset
-/// @param split which part of it
+/// @param split the part to read
 /// @param layout the format of one example
-/// @param longest tokens an example may have
-/// @param truncation the treatment of one that has more
+/// @param longest the most tokens that an example may have
+/// @param truncation the treatment of an example that has more tokens
 /// @param limit the number of examples to read, from the first; empty for all
-/// @param trainedText which text is trained on
-/// @param answers which of the assistant's messages are trained on
-/// @param inserted tokens that are put into every example, in this order
+/// @param trainedText the text that is trained on
+/// @param answers the assistant messages that are trained on
+/// @param inserted the tokens to insert into every example, in this order
 public record DatasetSettings(
         Path file,
         DatasetSplit split,
@@ -31,7 +31,7 @@ public record DatasetSettings(
         inserted = List.copyOf(inserted);
     }
 
-    /// Without tokens inserted.
+    /// Settings without inserted tokens.
     public DatasetSettings(
             Path file,
             DatasetSplit split,
@@ -44,7 +44,7 @@ public record DatasetSettings(
         this(file, split, layout, longest, truncation, limit, trainedText, answers, List.of());
     }
 
-    /// The tokens that are predicted.
+    /// The tokens that are trained on.
     public enum TrainedText {
         ASSISTANT,
         EVERYTHING

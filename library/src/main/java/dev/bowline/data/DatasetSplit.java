@@ -9,13 +9,13 @@ import java.util.regex.Pattern;
 /// The part of a dataset to read: a split by its name, and perhaps a slice of its rows, in the notation of Hugging
 /// Face datasets: `train`, `train[:100]`, `validation[10%:20%]`, `train[-50:]`.
 ///
-/// @param name the split's; empty for the one that is there, or else the first of `preferred`
+/// @param name the name of the split; empty for the only split, or for the first of `preferred` that exists
 /// @param preferred names for a dataset that has several splits
-/// @param from where the slice begins
-/// @param to where it ends, exclusive
+/// @param the first row of the slice
+/// @param to the end of the slice, exclusive
 public record DatasetSplit(Optional<String> name, List<String> preferred, Optional<Bound> from, Optional<Bound> to) {
 
-    /// Rows or percents from the first row, or back from the last where it is negative.
+    /// A number of rows or percents, counted from the first row, or from the end if it is negative.
     public record Bound(int value, Unit unit) {}
 
     /// The unit of a bound.
@@ -36,12 +36,12 @@ public record DatasetSplit(Optional<String> name, List<String> preferred, Option
         preferred = List.copyOf(preferred);
     }
 
-    /// All rows of the split that is there; of several, of the first of `preferred`.
+    /// All rows of the only split; if there are several, of the first of `preferred` that exists.
     public static DatasetSplit preferring(String... preferred) {
         return new DatasetSplit(Optional.empty(), List.of(preferred), Optional.empty(), Optional.empty());
     }
 
-    /// @throws BowlineException if the text is not of the form
+    /// @throws BowlineException if the text does not have this form
     public static DatasetSplit of(String text) {
         Matcher form = FORM.matcher(text);
         if (!form.matches()) {

@@ -6,8 +6,8 @@ import java.util.Optional;
 /// once more turns follow.
 ///
 /// @param conversations the number of conversations
-/// @param examples that they became
-/// @param first where the first of them was read, `file:line`
+/// @param examples the number of examples made from these conversations
+/// @param first the place where the first of them was read, `file:line`
 public record DividedConversations(int conversations, int examples, Optional<String> first) {
 
     static final DividedConversations NONE = new DividedConversations(0, 0, Optional.empty());

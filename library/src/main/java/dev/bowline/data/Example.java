@@ -1,10 +1,11 @@
 package dev.bowline.data;
 
-/// One tokenised example and which of its tokens are trained on.
+/// One tokenised example with the tokens that are trained on.
 ///
 /// @param ids token ids, at least two
-/// @param targets whether token i is to be predicted; the first token never is, nothing comes before it
-/// @param origin where it was read, `file:line`
+/// @param targets true for each token that is trained on; never true for the first token, because no token comes
+///     before it
+/// @param origin the place where it was read, `file:line`
 public record Example(int[] ids, boolean[] targets, String origin) {
 
     public Example {

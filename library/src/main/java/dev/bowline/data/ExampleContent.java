@@ -7,15 +7,15 @@ import java.util.List;
 /// The content of one row of a dataset.
 public sealed interface ExampleContent {
 
-    /// A conversation, which the chat template writes.
+    /// A conversation, which the chat template renders.
     ///
-    /// @param firstTrained the first message that may be trained on; those before it are only read
-    /// @param chatTemplateKwargs variables of the chat template's own for this conversation
+    /// @param firstTrained the first message that may be trained on; earlier messages are only read
+    /// @param chatTemplateKwargs variables for the chat template in this conversation
     record Turns(Conversation conversation, int firstTrained, JsonObject chatTemplateKwargs)
             implements ExampleContent {}
 
-    /// A question and its answer: turns of a conversation where there is a chat template, and otherwise one text,
-    /// of which the answer is trained on.
+    /// A question and its answer: two turns of a conversation if there is a chat template, else one text. Only
+    /// the answer is trained on.
     record Question(String question, String answer) implements ExampleContent {
 
         Turns turns() {
@@ -28,9 +28,9 @@ public sealed interface ExampleContent {
         }
     }
 
-    /// One text in two parts, of which the second is trained on. No chat template writes it.
+    /// One text in two parts. Only the second part is trained on. No chat template is used.
     record PromptCompletion(String prompt, String completion) implements ExampleContent {}
 
-    /// A text that is trained on from its beginning to its end. No chat template writes it.
+    /// A text that is trained on as a whole. No chat template is used.
     record Text(String text) implements ExampleContent {}
 }

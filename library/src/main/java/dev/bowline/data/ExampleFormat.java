@@ -29,7 +29,8 @@ public sealed interface ExampleFormat {
         }
     }
 
-    /// By the keys of each example: `messages`, `conversations`, `prompt` and `completion`, or `text`.
+    /// The format is chosen by the keys of each example: `messages`, `conversations`, `prompt` and `completion`,
+    /// or `text`.
     record Auto() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
@@ -98,7 +99,7 @@ public sealed interface ExampleFormat {
             return messages;
         }
 
-        /// Some files carry the array as a string of JSON, or an empty one where there are none.
+        /// Some files have the array as a string of JSON. The string is empty if there are no tools.
         static Optional<JsonArray> tools(JsonObject example) {
             Optional<JsonValue> tools = example.get("tools");
             if (tools.isPresent() && tools.get() instanceof JsonString text) {
@@ -116,7 +117,7 @@ public sealed interface ExampleFormat {
     /// `tools`.
     ///
     /// The value of a turn from `function_call` is the call as JSON, which becomes the assistant's `tool_calls`.
-    /// A turn from `observation` is what the tool answered.
+    /// A turn from `observation` is the result of the tool.
     record ShareGpt() implements Chat {
         @Override
         public Conversation conversation(JsonObject example) {
@@ -124,8 +125,8 @@ public sealed interface ExampleFormat {
         }
     }
 
-    /// A field for the question and one for the answer, and perhaps one with text that goes before the question.
-    /// A name with dots is a field within a field, such as `answers.text.0`.
+    /// A field for the question and one for the answer, and perhaps one for a context before the question. A name
+    /// with dots is a field within a field, such as `answers.text.0`.
     ///
     /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is
     /// in Alpaca's rows: the other is then the user's turn.
@@ -179,7 +180,7 @@ public sealed interface ExampleFormat {
         }
     }
 
-    /// SQuAD: `context`, `question` and the first text of `answers`, in the words of NeMo AutoModel's prompt.
+    /// SQuAD: `context`, `question` and the first text of `answers`, with the prompt text of NeMo AutoModel.
     record Squad() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
@@ -194,7 +195,7 @@ public sealed interface ExampleFormat {
         }
     }
 
-    /// HellaSwag: `ctx`, and the one of `endings` that `label` counts from 0.
+    /// HellaSwag: `ctx`, and the element of `endings` with the index `label`, from 0.
     record HellaSwag() implements ExampleFormat {
         @Override
         public ExampleContent content(JsonObject example) {
@@ -228,7 +229,7 @@ public sealed interface ExampleFormat {
         return example.optionalObject("chat_template_kwargs").orElseGet(JsonObject::of);
     }
 
-    /// A tool or a call as OpenAI writes it, whose form templates expect.
+    /// A tool or a call in OpenAI's form, which templates expect.
     static JsonObject function(JsonObject function) {
         return JsonObject.of().with("type", "function").with("function", function);
     }

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 
 /// A field of a row: its name, or names and indices with dots between them, such as `answers.text.0`.
 ///
-/// A field whose own name has dots in it comes first.
+/// A field whose own name contains dots takes precedence.
 record FieldPath(String text) {
 
     private static final Pattern INDEX = Pattern.compile("0|[1-9][0-9]{0,8}");
@@ -42,7 +42,7 @@ record FieldPath(String text) {
         return Optional.empty();
     }
 
-    /// The text, or none where the row has no such field or it is null.
+    /// The text; empty if the row has no such field, or if the field is null.
     Optional<String> findText(JsonObject row) {
         return find(row).filter(value -> !(value instanceof JsonNull)).map(this::asText);
     }
@@ -75,7 +75,7 @@ record FieldPath(String text) {
                 : value.description();
     }
 
-    /// A step below `value` that is a string.
+    /// The name or index of the first string in `value`.
     private static Optional<String> names(JsonValue value) {
         return switch (value) {
             case JsonObject object ->

@@ -6,10 +6,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Tokens that are put into every example after its text became tokens. They are read and never trained on.
+/// Tokens that are inserted into every example after tokenisation. They are read and never trained on.
 ///
-/// @param after the tokens they follow, at each place; empty for the beginning of an example that does not begin
-///     with them already
+/// @param after the tokens that the inserted tokens follow, at each place; empty for the beginning of an example
+///     that does not already begin with the inserted tokens
 /// @param tokens the inserted tokens, at least one
 public record InsertedTokens(List<Integer> after, List<Integer> tokens) {
 
@@ -40,7 +40,7 @@ public record InsertedTokens(List<Integer> after, List<Integer> tokens) {
 
     /// The empty thought of Gemma 4, before every answer.
     ///
-    /// @throws BowlineException if the tokenizer is not one of Gemma 4
+    /// @throws BowlineException if the tokenizer is not a tokenizer of Gemma 4
     public static InsertedTokens emptyThought(Tokenizer tokenizer) {
         for (String mark : GEMMA4_MARKS) {
             if (tokenizer.encode(mark).length != 1) {
@@ -57,7 +57,7 @@ public record InsertedTokens(List<Integer> after, List<Integer> tokens) {
         return Arrays.stream(ids).boxed().toList();
     }
 
-    /// The example with the tokens in it.
+    /// The example with the inserted tokens.
     Example into(Example example) {
         List<Integer> places = places(example.ids());
         int[] ids = new int[example.length() + places.size() * tokens.size()];

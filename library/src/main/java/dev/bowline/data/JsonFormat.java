@@ -11,16 +11,17 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.util.Optional;
 
-/// JSON lines, or one array. The beginning of the text decides: many files of JSON lines are called `.json`.
+/// JSON lines, or one array. The beginning of the text decides, because many files of JSON lines are called
+/// `.json`.
 final class JsonFormat implements RowFormat {
 
-    static final String AN_OBJECT_A_LINE =
+    static final String ONE_OBJECT_PER_LINE =
             "write each example as an object on a line of its own, such as {\"messages\": [{\"role\": …}, …]}";
 
     private static final int MARK_BYTES = 3;
 
-    /// Only to say more about a refusal, so not in the way of one.
-    private static final long LARGEST_LOOKED_AT = 64L << 20;
+    /// The size of the largest file that is read as a whole for a more precise error.
+    private static final long MAX_BYTES_FOR_DETAIL = 64L << 20;
 
     @Override
     public boolean reads(DataFile file) {
@@ -42,18 +43,18 @@ final class JsonFormat implements RowFormat {
         }
     }
 
-    /// An array on each line is not one array of all rows.
+    /// Refuses a file with an array on each line, which is not one array of all rows.
     private static void requireOneArray(DataFile file) throws IOException {
         try (Utf8Lines lines = new Utf8Lines(file)) {
             String first = firstText(lines);
             String second = firstText(lines);
             if (first.endsWith("]") && second.startsWith("[")) {
-                throw new BowlineException("%s: each line is an array".formatted(file), AN_OBJECT_A_LINE);
+                throw new BowlineException("%s: each line is an array".formatted(file), ONE_OBJECT_PER_LINE);
             }
         }
     }
 
-    /// The next line that is not blank, without the blanks around it; empty where there is none.
+    /// The next line that is not blank, without the blanks around it; empty if there is none.
     private static String firstText(Utf8Lines lines) throws IOException {
         Optional<String> line = lines.next();
         while (line.isPresent() && line.get().isBlank()) {
@@ -111,7 +112,7 @@ final class JsonFormat implements RowFormat {
                 return Json.parseLine(line, file.toString(), number);
             } catch (BowlineException e) {
                 throw number == 1 && line.strip().startsWith("{")
-                        ? ofOneObject(file).orElse(e)
+                        ? errorOfOneObject(file).orElse(e)
                         : e;
             }
         }
@@ -122,10 +123,10 @@ final class JsonFormat implements RowFormat {
         }
     }
 
-    /// The refusal of a file that is one object over several lines, as `{"data": [...]}` often is.
-    private static Optional<BowlineException> ofOneObject(DataFile file) {
+    /// The error for a file that is one object over several lines, such as `{"data": [...]}`.
+    private static Optional<BowlineException> errorOfOneObject(DataFile file) {
         try {
-            if (Files.size(file.path()) > LARGEST_LOOKED_AT) {
+            if (Files.size(file.path()) > MAX_BYTES_FOR_DETAIL) {
                 return Optional.empty();
             }
             JsonObject whole = Json.parseWithMark(file.path()).asObject();
@@ -134,8 +135,8 @@ final class JsonFormat implements RowFormat {
                     .filter(field -> field.getValue() instanceof JsonArray && !isExample(whole))
                     .findFirst()
                     .map(rows -> new BowlineException(
-                            problem, "write what is in '%s' as the whole file".formatted(rows.getKey())))
-                    .orElseGet(() -> new BowlineException(problem, AN_OBJECT_A_LINE)));
+                            problem, "write the value of '%s' as the whole file".formatted(rows.getKey())))
+                    .orElseGet(() -> new BowlineException(problem, ONE_OBJECT_PER_LINE)));
         } catch (BowlineException | IOException _) {
             return Optional.empty();
         }

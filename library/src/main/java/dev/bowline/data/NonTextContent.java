@@ -8,8 +8,8 @@ import dev.bowline.json.JsonValue;
 import java.util.List;
 import java.util.Optional;
 
-/// Refuses content that is not text: a template would drop it, or leave a placeholder that stands for nothing, and
-/// the model would learn to answer what it does not see.
+/// Refuses content that is not text. A template would drop it, or write a placeholder without content, and the
+/// model would learn to answer without the content.
 final class NonTextContent {
 
     private static final List<String> KINDS = List.of("image", "audio", "video", "file");

@@ -5,7 +5,7 @@ import java.util.List;
 
 /// One row of a batch: one example, or several packed ones that do not see each other.
 ///
-/// @param examples in the order they stand in the row
+/// @param examples the examples in the order of the row
 public record PackedRow(List<Example> examples) {
 
     public PackedRow {

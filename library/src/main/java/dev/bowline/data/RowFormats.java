@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.ServiceLoader;
 
-/// Chooses what reads a file, and refuses what nothing does with the way to something that is read.
+/// Chooses the reader of a file. The error for a file without a reader names a way to convert the file.
 final class RowFormats {
 
     private static final String FORMATS = "dev.bowline:bowline-formats";
@@ -72,7 +72,7 @@ final class RowFormats {
 
     private static BowlineException withoutFormats(DataFile file, String kind) {
         return new BowlineException(
-                "%s is %s, which %s reads, and that is not on the class path".formatted(file, kind, FORMATS),
+                "%s is %s; the reader of this format, %s, is not on the class path".formatted(file, kind, FORMATS),
                 "add the dependency %s, or convert the file to JSON lines".formatted(FORMATS));
     }
 

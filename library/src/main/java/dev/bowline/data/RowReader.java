@@ -6,10 +6,10 @@ import java.util.Optional;
 /// Reads the rows of one file in their order, one at a time.
 public interface RowReader extends AutoCloseable {
 
-    /// The next row; empty at the end.
+    /// The next row; empty at the end of the file.
     ///
     /// @throws dev.bowline.BowlineException if the content is wrong; the message names the place
-    /// @throws IOException if the file cannot be read, or is not what it begins as
+    /// @throws IOException if the file cannot be read, or does not have the format that its beginning indicates
     Optional<DataRow> next() throws IOException;
 
     @Override

@@ -10,13 +10,12 @@ import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// A data file of a directory, and the split that its name or the name of a directory says it belongs to.
+/// A data file of a directory, and the split that the name of the file or of a directory gives it.
 ///
 /// @param path relative to the dataset's directory
-/// @param naming the place where its split is named
-/// @param split empty where nothing names one
-/// @param configuration the directory that holds the dataset which the split is of; empty where nothing names a
-///     split
+/// @param naming the kind of name that gives the split
+/// @param split the split; empty if no name gives one
+/// @param configuration the directory of the dataset that the split belongs to; empty if no name gives a split
 record SplitFile(Path path, Naming naming, Optional<String> split, Optional<String> configuration) {
 
     /// The ways to name a file's split, the clearest first.
@@ -30,7 +29,7 @@ record SplitFile(Path path, Naming naming, Optional<String> split, Optional<Stri
         NONE
     }
 
-    /// Endings of data files and what they are.
+    /// The endings of data files and the format of each.
     static final SequencedMap<String, String> KINDS = new LinkedHashMap<>();
 
     static {
@@ -43,7 +42,7 @@ record SplitFile(Path path, Naming naming, Optional<String> split, Optional<Stri
         KINDS.put(".arrow", "Arrow");
     }
 
-    /// The words that mean a split, looked for in this order.
+    /// The words that name a split, in the order of the search.
     private static final SequencedMap<String, List<String>> KEYWORDS = new LinkedHashMap<>();
 
     static {

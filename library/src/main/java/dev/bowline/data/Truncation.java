@@ -8,6 +8,6 @@ public enum Truncation {
     SKIP,
     /// Cut its beginning, so the answer stays whole; an answer that is too long by itself is an error.
     CUT_START,
-    /// Cut its end; an example that loses its whole answer is left out and counted.
+    /// Cut its end; an example that would lose its whole answer is left out and counted.
     CUT_END
 }

@@ -4,15 +4,15 @@ import dev.bowline.text.UnrenderedText;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A field that trained answers hold text in and the chat template does not write, or not all of it.
+/// A field with text in trained answers that the chat template does not render, or not in full.
 ///
-/// @param field of the message, such as `reasoning_content`
+/// @param field the field of the message, such as `reasoning_content`
 /// @param answers the number of answers
-/// @param first where the first of them was read, `file:line`
-/// @param sample the beginning of a line that is missing there
+/// @param first the place where the first of them was read, `file:line`
+/// @param sample the beginning of a line of the text that is missing there
 public record UnrenderedField(String field, int answers, String first, String sample) {
 
-    /// The same list with what is missing in one more row.
+    /// The same list with the unrendered fields of one more row.
     static List<UnrenderedField> plus(List<UnrenderedField> known, List<UnrenderedText> missing, String origin) {
         List<UnrenderedField> all = new ArrayList<>(known);
         for (UnrenderedText text : missing) {

@@ -9,8 +9,8 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/// The lines of a UTF-8 text, counted from 1, that end with `\n`, `\r` or both. A byte order mark is no part of
-/// them.
+/// The lines of a UTF-8 text, counted from 1, that end with `\n`, `\r` or both. A byte order mark is not part of
+/// a line.
 final class Utf8Lines implements AutoCloseable {
 
     private static final String BYTE_ORDER_MARK = "\ufeff";
@@ -30,7 +30,7 @@ final class Utf8Lines implements AutoCloseable {
         source = file.toString();
     }
 
-    /// The number of the line that [#next] gave last.
+    /// The number of the line that [#next] returned last.
     int number() {
         return number;
     }

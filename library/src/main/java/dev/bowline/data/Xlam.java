@@ -15,11 +15,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// Rows of `query`, `tools` and `answers`, the latter two as JSON or as strings of JSON, to OpenAI's form.
+/// Converts rows of `query`, `tools` and `answers` to OpenAI's form. `tools` and `answers` are JSON or strings of
+/// JSON.
 ///
-/// A tool's `parameters` map each name to `type` (Python's names), `description` and perhaps `default`. They
-/// become a JSON schema, as NeMo AutoModel writes it: a parameter without a default is required, an unknown type
-/// is a string.
+/// A tool's `parameters` map each name to `type` (Python's names), `description` and perhaps `default`. The
+/// parameters become a JSON schema like that of NeMo AutoModel: a parameter without a default is required, an
+/// unknown type is a string.
 final class Xlam {
 
     private static final Map<String, String> TYPES = Map.ofEntries(

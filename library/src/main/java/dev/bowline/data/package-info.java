@@ -1,4 +1,5 @@
-/// Examples on disk to packed batches with targets and positions, in an order that can be resumed.
+/// Reads examples from disk and makes packed batches with targets and positions, in an order that a resumed run
+/// continues.
 @NullMarked
 package dev.bowline.data;
 

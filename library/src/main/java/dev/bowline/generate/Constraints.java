@@ -6,9 +6,10 @@ import java.util.Set;
 
 /// The rules that forbid tokens, given the tokens before.
 ///
-/// @param minNewTokens new tokens before which no stop token is chosen; 0 for none
-/// @param minLength tokens, the prompt counted in, before which no stop token is chosen; 0 for none
-/// @param noRepeatNgramSize no sequence of so many tokens occurs twice, the prompt counted in; 0 for any
+/// @param minNewTokens the number of new tokens before which no stop token is chosen; 0 for none
+/// @param minLength the number of tokens, prompt included, before which no stop token is chosen; 0 for none
+/// @param noRepeatNgramSize the length of token sequences that do not occur twice, prompt included; 0 for no
+///     limit
 /// @param badWords sequences of tokens that are never completed
 /// @param suppressedFirst tokens that the continuation does not begin with
 public record Constraints(
@@ -28,7 +29,7 @@ public record Constraints(
         requireCount("the length of sequences that do not repeat", noRepeatNgramSize);
         if (badWords.stream().anyMatch(word -> word.isEmpty() || word.stream().anyMatch(token -> token < 0))) {
             throw new BowlineException(
-                    "a sequence that is never completed is empty or has a negative id", "list token ids from 0");
+                    "a forbidden sequence of tokens is empty or has a negative id", "list token ids from 0");
         }
     }
 

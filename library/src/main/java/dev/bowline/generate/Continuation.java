@@ -8,7 +8,7 @@ import java.util.OptionalInt;
 ///
 /// @param promptTokens the number of tokens of the prompt
 /// @param tokens the new tokens, without the one that stopped generation
-/// @param stopToken the token that stopped it, if one did
+/// @param stopToken the token that stopped generation, if one did
 /// @param time the duration of the generation
 public record Continuation(int promptTokens, List<Integer> tokens, End end, OptionalInt stopToken, Time time) {
 
@@ -16,20 +16,20 @@ public record Continuation(int promptTokens, List<Integer> tokens, End end, Opti
     ///
     /// @param computedPromptTokens tokens of the prompt that were computed; the others were in the cache
     /// @param prefill from the start to the logits after the prompt
-    /// @param decode from then on to the end
+    /// @param decode from these logits to the end
     public record Time(int computedPromptTokens, Duration prefill, Duration decode) {}
 
     public Continuation {
         tokens = List.copyOf(tokens);
     }
 
-    /// Why generation ended.
+    /// The reason why generation ended.
     public enum End {
         STOP_TOKEN,
         MAX_NEW_TOKENS,
         /// The model has no position for another token.
         CONTEXT_FULL,
-        /// The listener asked for it.
+        /// The listener stopped the generation.
         STOPPED
     }
 }

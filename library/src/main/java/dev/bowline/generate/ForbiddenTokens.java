@@ -39,7 +39,7 @@ final class ForbiddenTokens {
         }
     }
 
-    /// Forbids what followed earlier on the last `n - 1` tokens.
+    /// Forbids each token that followed an earlier occurrence of the last `n - 1` tokens.
     private void forbidRepetition(float[] scores) {
         int n = constraints.noRepeatNgramSize();
         if (n == 0 || seen.size() < n) {

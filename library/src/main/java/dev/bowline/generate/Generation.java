@@ -19,10 +19,10 @@ import java.util.OptionalInt;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// Continues prompts with one model, and keeps the keys and values of what it has seen: a prompt that begins with
-/// all of it, as the next turn of a chat does, is computed from there on.
+/// Continues prompts with one model, and keeps the keys and values of all tokens seen so far. If a prompt begins
+/// with all these tokens, like the next turn of a chat, only the rest of the prompt is computed.
 ///
-/// For one thread. It borrows the model and owns its cache.
+/// A generation is for one thread. It borrows the model and owns its cache.
 public final class Generation implements AutoCloseable {
 
     private final LanguageModel model;
@@ -99,7 +99,8 @@ public final class Generation implements AutoCloseable {
                 : Optional.empty();
     }
 
-    /// The part of the prompt that the cache does not hold; the cache is dropped if it holds anything else.
+    /// The part of the prompt that the cache does not hold. The cache is dropped if the prompt does not begin
+    /// with its tokens.
     private int[] unseen(int[] prompt) {
         boolean continues =
                 cached.length < prompt.length && Arrays.equals(cached, 0, cached.length, prompt, 0, cached.length);

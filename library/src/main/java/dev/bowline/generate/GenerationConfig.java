@@ -21,19 +21,19 @@ import java.util.function.DoubleFunction;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
-/// The settings of a generation_config.json, read as transformers reads them. A value without a meaning is refused
-/// with its place in the file.
+/// The settings of a generation_config.json, with the meaning that they have in transformers. An invalid value is
+/// refused with its place in the file.
 final class GenerationConfig {
 
     /// The defaults of transformers.
     private static final Sampling.Sampled DEFAULT_SAMPLED = new Sampling.Sampled(1.0, 50, 1.0, 0.0, 0);
 
-    /// Keys that change what transformers generates and that nothing here applies, with the values that ask for
-    /// nothing.
+    /// Keys that change the output of transformers and that Bowline does not apply, with the values that have no
+    /// effect.
     private static final SequencedMap<String, Set<Double>> NOT_APPLIED = new LinkedHashMap<>();
 
     /// The subset of these keys that has an effect in sampling only.
-    private static final Set<String> OF_SAMPLING = Set.of("typical_p", "epsilon_cutoff", "eta_cutoff", "top_h");
+    private static final Set<String> SAMPLING_KEYS = Set.of("typical_p", "epsilon_cutoff", "eta_cutoff", "top_h");
 
     static {
         NOT_APPLIED.put("num_beams", Set.of(1.0));
@@ -65,7 +65,7 @@ final class GenerationConfig {
     private static final GenerationSettings PLAIN = GenerationSettings.greedy(1);
 
     /// The default of `max_length`.
-    private static final int USUAL_MAX_LENGTH = 20;
+    private static final int DEFAULT_MAX_LENGTH = 20;
 
     private static final int LONGEST_SHOWN = 60;
 
@@ -75,7 +75,7 @@ final class GenerationConfig {
         this.file = file;
     }
 
-    /// @param config config.json, whose stop tokens hold where the file names none
+    /// @param config config.json, which gives the stop tokens if the file names none
     GenerationSettings settings(JsonObject config) {
         return new GenerationSettings(
                 number("max_new_tokens", GenerationSettings.DEFAULT_MAX_NEW_TOKENS, PLAIN::withMaxNewTokens),
@@ -86,7 +86,7 @@ final class GenerationConfig {
                 file.optionalBoolean("do_sample").orElse(false) ? sampled() : new Sampling.Greedy());
     }
 
-    /// The sampling that the file describes, whether or not it asks for it.
+    /// The sampling settings of the file, even if the file asks for greedy decoding.
     Sampling.Sampled sampled() {
         Sampling.Sampled usual = DEFAULT_SAMPLED;
         return new Sampling.Sampled(
@@ -129,7 +129,7 @@ final class GenerationConfig {
         return value.orElse(otherwise);
     }
 
-    /// Names the value's place when it is refused.
+    /// Adds the place of a refused value to its error.
     private void requireSound(String key, Supplier<?> check) {
         try {
             var _ = check.get();
@@ -144,12 +144,12 @@ final class GenerationConfig {
         boolean draws = file.optionalBoolean("do_sample").orElse(false);
         List<String> names = new ArrayList<>();
         file.fields().forEach((key, value) -> {
-            boolean matters = NOT_APPLIED.containsKey(key) && (draws || !OF_SAMPLING.contains(key));
+            boolean matters = NOT_APPLIED.containsKey(key) && (draws || !SAMPLING_KEYS.contains(key));
             if (matters && !asksForNothing(value, NOT_APPLIED.getOrDefault(key, Set.of()))) {
                 names.add(key + " " + shortened(value.toString()));
             }
         });
-        if (file.optionalInt("max_length").orElse(USUAL_MAX_LENGTH) != USUAL_MAX_LENGTH && !isGiven("max_new_tokens")) {
+        if (file.optionalInt("max_length").orElse(DEFAULT_MAX_LENGTH) != DEFAULT_MAX_LENGTH && !isGiven("max_new_tokens")) {
             names.add("max_length " + file.optionalInt("max_length").getAsInt());
         }
         return names;

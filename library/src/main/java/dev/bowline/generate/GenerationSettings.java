@@ -12,7 +12,7 @@ import java.util.Set;
 /// @param stopTokens ids after any of which generation ends
 /// @param suppressedTokens ids that are never chosen, greedily or not
 /// @param repetitionPenalty above 1 makes tokens of the prompt and the continuation less likely; 1 for none
-/// @param constraints which tokens may not come next, by what came before
+/// @param constraints the tokens that may not come next, given the previous tokens
 public record GenerationSettings(
         int maxNewTokens,
         Set<Integer> stopTokens,
@@ -21,7 +21,7 @@ public record GenerationSettings(
         Constraints constraints,
         Sampling sampling) {
 
-    /// Used where neither the caller nor generation_config.json gives a length.
+    /// The default if neither the caller nor generation_config.json gives a length.
     public static final int DEFAULT_MAX_NEW_TOKENS = 256;
 
     public GenerationSettings {
@@ -38,28 +38,28 @@ public record GenerationSettings(
         }
     }
 
-    /// Greedy, without stop tokens.
+    /// Settings for greedy decoding without stop tokens.
     public static GenerationSettings greedy(int maxNewTokens) {
         return new GenerationSettings(maxNewTokens, Set.of(), Set.of(), 1.0, Constraints.NONE, new Sampling.Greedy());
     }
 
-    /// The defaults of a checkpoint: those of generation_config.json, then the stop tokens of config.json where
-    /// the former names none.
+    /// The defaults of a checkpoint: those of generation_config.json, and the stop tokens of config.json if
+    /// generation_config.json names none.
     ///
     /// @param config config.json
     /// @param generationConfig generation_config.json, if the checkpoint has one
-    /// @throws BowlineException if a value cannot be meant; the message names the file and the place
+    /// @throws BowlineException if a value is invalid; the message names the file and the place
     public static GenerationSettings of(JsonObject config, Optional<JsonObject> generationConfig) {
         return new GenerationConfig(generationConfig.orElseGet(JsonObject::of)).settings(config);
     }
 
-    /// The sampling that generation_config.json describes, whether or not it asks for it.
+    /// The sampling settings of generation_config.json, even if the file asks for greedy decoding.
     public static Sampling.Sampled sampled(JsonObject generationConfig) {
         return new GenerationConfig(generationConfig).sampled();
     }
 
-    /// The settings of generation_config.json that are not applied, a key and its value each; transformers would
-    /// generate something else with them.
+    /// The settings of generation_config.json that Bowline does not apply, each as a key and its value. The
+    /// output of transformers may therefore differ.
     public static List<String> notApplied(JsonObject generationConfig) {
         return new GenerationConfig(generationConfig).notApplied();
     }

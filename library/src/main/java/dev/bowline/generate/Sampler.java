@@ -14,7 +14,7 @@ import java.util.SplittableRandom;
 /// top-p, min-p, draw.
 final class Sampler {
 
-    /// @param score the logarithm of its probability, less that of the best
+    /// @param score the logarithm of its probability, minus that of the best token
     record Candidate(int token, float score) {}
 
     private static final Comparator<Candidate> BEST_FIRST =
@@ -85,7 +85,7 @@ final class Sampler {
         return best;
     }
 
-    /// The tokens a draw may choose, best first.
+    /// The tokens that may be sampled, best first.
     static List<Candidate> candidates(float[] scores, Sampling.Sampled sampled) {
         float temperature = (float) sampled.temperature();
         float largest = Float.NEGATIVE_INFINITY;
@@ -107,7 +107,7 @@ final class Sampler {
         return sampled.minP() > 0 ? atLeast(likely, sampled.minP()) : likely;
     }
 
-    /// The tokens with at least `minP` of the best one's probability; the best one always.
+    /// The tokens whose probability is at least `minP` times that of the best token, and always the best token.
     private static List<Candidate> atLeast(List<Candidate> bestFirst, double minP) {
         int kept = 1;
         while (kept < bestFirst.size() && Math.exp(bestFirst.get(kept).score()) >= minP) {
@@ -116,14 +116,14 @@ final class Sampler {
         return bestFirst.subList(0, kept);
     }
 
-    /// The k-th largest score, which those equal to it survive with.
+    /// The k-th largest score. All tokens with this score or a larger one are kept.
     private static float ranked(float[] scores, int k) {
         float[] sorted = scores.clone();
         Arrays.sort(sorted);
         return sorted[Math.max(0, sorted.length - k)];
     }
 
-    /// The best tokens up to the one with which their probabilities reach `topP`; at least one.
+    /// The fewest best tokens whose probabilities sum to at least `topP`; at least one token.
     private static List<Candidate> nucleus(List<Candidate> bestFirst, double topP) {
         double wanted = topP * mass(bestFirst);
         double better = 0;
@@ -161,7 +161,7 @@ final class Sampler {
     private static void requireToken(float best) {
         if (best == Float.NEGATIVE_INFINITY) {
             throw new BowlineException(
-                    "no token is left to choose: the settings forbid every one",
+                    "no token is left to choose: the settings forbid every token",
                     "suppress fewer tokens, or let sequences of tokens repeat");
         }
     }

@@ -5,17 +5,18 @@ import dev.bowline.BowlineException;
 /// The choice of the next token from the logits.
 public sealed interface Sampling {
 
-    /// The most likely token; of equals, the one with the smallest id.
+    /// The most likely token; among equally likely tokens, the one with the smallest id.
     record Greedy() implements Sampling {}
 
-    /// A draw from softmax(logits / temperature), cut to the likely tokens first: to the `topK` best, then to the
-    /// best whose probabilities reach `topP`, then to those with `minP` of the best one's probability.
+    /// A draw from softmax(logits / temperature), limited to the likely tokens: first the `topK` best, then the
+    /// best tokens whose probabilities reach `topP`, then the tokens with at least `minP` times the probability
+    /// of the best token.
     ///
     /// @param temperature above 0; 1 leaves the model's distribution unchanged
-    /// @param topK the number of tokens to keep, and in addition all tokens equal to the last; 0 for all
+    /// @param topK the number of tokens to keep, plus all tokens with the same score as the last; 0 for all
     /// @param topP the probability to keep, from 0 (one token) to 1 (all)
-    /// @param minP the least probability to keep, as a part of the best token's, from 0 (all) to 1
-    /// @param seed of the draws: the same seed, model and prompt give the same text
+    /// @param minP the least probability to keep, as a fraction of the best token's, from 0 (all) to 1
+    /// @param seed the random seed: the same seed, model and prompt give the same text
     record Sampled(double temperature, int topK, double topP, double minP, long seed) implements Sampling {
 
         public Sampled {

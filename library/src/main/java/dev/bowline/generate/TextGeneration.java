@@ -7,9 +7,10 @@ import dev.bowline.text.TextStream;
 import dev.bowline.text.Tokenizer;
 import java.util.function.Consumer;
 
-/// Generation from text to text, given out while it is generated.
+/// Generation from text to text. The new text is passed on while it is generated.
 ///
-/// For one thread. It borrows the model and the tokenizer and owns the cache, which serves the turns of one chat.
+/// A text generation is for one thread. It borrows the model and the tokenizer and owns the cache, which serves
+/// the turns of one chat.
 public final class TextGeneration implements AutoCloseable {
 
     /// @param text without special tokens
@@ -28,7 +29,7 @@ public final class TextGeneration implements AutoCloseable {
     /// Continues `text`, with the tokens that the tokenizer's post-processor adds, such as a beginning-of-sequence
     /// token.
     ///
-    /// @param pieces takes the new text as it becomes certain
+    /// @param pieces receives the new text, each piece when no later token can change it
     /// @throws dev.bowline.BowlineException if the text has a token that the model has no embedding for
     public Answer complete(String text, GenerationSettings settings, Consumer<String> pieces) {
         return generate(tokenizer.encodePrompt(text), settings, pieces);
@@ -36,7 +37,7 @@ public final class TextGeneration implements AutoCloseable {
 
     /// Answers the last turn of a conversation.
     ///
-    /// @param pieces takes the answer as it becomes certain
+    /// @param pieces receives the answer, each piece when no later token can change it
     /// @throws dev.bowline.BowlineException if the conversation has a token that the model has no embedding for
     public Answer answer(
             ChatTemplate template, Conversation conversation, GenerationSettings settings, Consumer<String> pieces) {

@@ -10,7 +10,7 @@ public interface TokenListener {
         STOP
     }
 
-    /// Takes every token.
+    /// Accepts every token.
     TokenListener NONE = _ -> Verdict.CONTINUE;
 
     Verdict onToken(int token);

@@ -1,4 +1,4 @@
-/// Prefill, decode, cache, sampling.
+/// Text generation: prefill, decoding, key/value cache, sampling.
 @NullMarked
 package dev.bowline.generate;
 

@@ -103,13 +103,13 @@ public final class ChunkedCrossEntropy implements CrossEntropy {
         // Plain kernels round the weighted gradient, as transformers does. Fused kernels apply the weight to the
         // products with the gradient, which saves a pass over the logits.
         KernelPolicy kernels = head.linear().kernels();
-        double ofLogits = kernels == KernelPolicy.LIBTORCH ? destination.weight() : 1;
-        double ofProducts = kernels == KernelPolicy.LIBTORCH ? 1 : destination.weight();
+        double logitsFactor = kernels == KernelPolicy.LIBTORCH ? destination.weight() : 1;
+        double productFactor = kernels == KernelPolicy.LIBTORCH ? 1 : destination.weight();
         double loss = overChunks(rows, linear, targets, (chunk, from) -> {
-            double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens(), ofLogits);
+            double sum = softmax.lossAndGradient(chunk.logits(), chunk.tokens(), logitsFactor);
             Tensor dz = chunk.logits();
-            linear.inputGradientInto(destination.rows().narrow(0, from, dz.size(0)), dz, ofProducts);
-            weightGradient.add(dz, chunk.h(), ofProducts);
+            linear.inputGradientInto(destination.rows().narrow(0, from, dz.size(0)), dz, productFactor);
+            weightGradient.add(dz, chunk.h(), productFactor);
             return sum;
         });
         weightGradient.finish();

@@ -23,7 +23,7 @@ final class MemorySavings {
     private final MemoryEstimator estimator;
     private final MemoryPlan plan;
     private final long available;
-    private final long now;
+    private final long total;
     private final String lengthKey;
     private final List<Change> changes = new ArrayList<>();
 
@@ -32,7 +32,7 @@ final class MemorySavings {
         this.plan = plan;
         this.available = available;
         this.lengthKey = lengthKey;
-        now = estimator.of(plan).total();
+        total = estimator.of(plan).total();
     }
 
     /// The three cheapest changes: first those that suffice alone, by their effect on the result, the smallest
@@ -42,7 +42,7 @@ final class MemorySavings {
     static List<Change> of(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
         MemorySavings changes = new MemorySavings(estimator, plan, available, lengthKey);
         changes.collect();
-        long excess = changes.now - available;
+        long excess = changes.total - available;
         List<Change> enough = changes.changes.stream()
                 .filter(change -> change.saves() >= excess)
                 .toList();
@@ -79,7 +79,7 @@ final class MemorySavings {
         }
         if (plan.columns() > SHORTEST) {
             int shorter = smaller(halves(), plan::withColumns);
-            add(lengthKey + "=" + shorter, "longer examples as dataset.truncation says", plan.withColumns(shorter));
+            add(lengthKey + "=" + shorter, "dataset.truncation applies to longer examples", plan.withColumns(shorter));
         }
         freeze("freeze_config.freeze_embeddings=true", Component.EMBEDDINGS, Component.PER_LAYER_EMBEDDINGS);
         freeze("freeze_config.freeze_experts=true", Component.EXPERTS);
@@ -93,7 +93,7 @@ final class MemorySavings {
     }
 
     private void add(String set, String note, MemoryPlan changed) {
-        changes.add(new Change(set, note, now - estimator.of(changed).total()));
+        changes.add(new Change(set, note, total - estimator.of(changed).total()));
     }
 
     /// The first value that fits, else the last value.

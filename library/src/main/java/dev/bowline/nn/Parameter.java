@@ -103,7 +103,7 @@ public final class Parameter implements AutoCloseable {
     /// @param view see [HostTensors#readOnlyView]
     public void materializeReadOnly(Tensor view) {
         if (requiresGrad()) {
-            throw new IllegalArgumentException("a trained parameter is written to; freeze it, or give it a copy");
+            throw new IllegalArgumentException("training changes the values, and these are read-only; freeze the parameter, or copy them");
         }
         borrowed = device.isCpu();
         hold(view);
@@ -245,7 +245,7 @@ public final class Parameter implements AutoCloseable {
             throw new BowlineException(
                     "a parameter of shape %s was freed: its model was closed, or its part of the model was replaced"
                             .formatted(Shapes.text(shape)),
-                    "use the model's parameters of now; build the optimizer again after replaceLanguageModel");
+                    "use the present parameters of the model; build the optimizer again after replaceLanguageModel");
         }
     }
 

@@ -67,7 +67,7 @@ public enum Dtype {
                 .filter(dtype -> dtype.configName.equals(bare))
                 .findFirst()
                 .orElseThrow(() -> new BowlineException(
-                        "dtype '%s' is not one Bowline knows".formatted(name),
+                        "dtype '%s' is unknown".formatted(name),
                         "use one of "
                                 + Arrays.stream(values()).map(Dtype::configName).collect(Collectors.joining(", "))));
     }

@@ -66,7 +66,7 @@ public final class HostTensors {
                             .formatted(Shapes.text(Shapes.of(tensor)), Device.of(tensor)));
         }
         if (!tensor.is_contiguous()) {
-            throw new IllegalArgumentException("only a contiguous tensor has its elements in order");
+            throw new IllegalArgumentException("the tensor is not contiguous; copy it with contiguous() first");
         }
         long size = tensor.numel() * tensor.element_size();
         try (Pointer data = tensor.const_data_ptr()) {

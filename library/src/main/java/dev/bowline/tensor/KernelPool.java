@@ -82,13 +82,13 @@ public final class KernelPool {
         int threads = OPENMP.map(OpenMp::threads).orElse(1);
         // With few kernels it is faster if each kernel uses more than one thread.
         if (threads < 2 || count < 2 * threads) {
-            alone(count, new AtomicInteger(), kernel);
+            runOnThisThread(count, new AtomicInteger(), kernel);
         } else {
-            together(threads, count, kernel, OPENMP.orElseThrow());
+            runParallel(threads, count, kernel, OPENMP.orElseThrow());
         }
     }
 
-    private static void together(int threads, int count, IntConsumer kernel, OpenMp openMp) {
+    private static void runParallel(int threads, int count, IntConsumer kernel, OpenMp openMp) {
         AtomicInteger next = new AtomicInteger();
         List<Future<?>> running = new ArrayList<>();
         BlasThreads.one();
@@ -100,10 +100,10 @@ public final class KernelPool {
                     // comes first.
                     torch.get_num_threads();
                     openMp.threads(1);
-                    alone(count, next, kernel);
+                    runOnThisThread(count, next, kernel);
                 }));
             }
-            alone(count, next, kernel);
+            runOnThisThread(count, next, kernel);
         } finally {
             // After a failure no thread begins another kernel.
             next.set(count);
@@ -116,7 +116,7 @@ public final class KernelPool {
         }
     }
 
-    private static void alone(int count, AtomicInteger next, IntConsumer kernel) {
+    private static void runOnThisThread(int count, AtomicInteger next, IntConsumer kernel) {
         try (NoGradGuard _ = new NoGradGuard()) {
             for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
                 try (TensorScope _ = TensorScope.open()) {

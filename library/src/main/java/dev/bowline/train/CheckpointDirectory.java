@@ -72,7 +72,7 @@ record CheckpointDirectory(Path path, TrainingCheckpoints checkpoints, RecipeKey
             throw error.of(
                     DIRECTORY_KEY,
                     "%s is not empty: it holds %s".formatted(directory, name),
-                    "name another directory, or move that away");
+                    "name another directory, or move %s away".formatted(name));
         });
     }
 

@@ -35,7 +35,7 @@ public final class NotFiniteException extends BowlineException {
                 step,
                 "step %d: the loss is %s and the gradient norm %s%s, with the examples of %s%s; the step was not taken"
                         .formatted(step, loss, gradientNorm, where, named, more),
-                "look at those examples, or lower the learning rate");
+                "check these examples, or lower the learning rate");
     }
 
     /// The step that was not taken.

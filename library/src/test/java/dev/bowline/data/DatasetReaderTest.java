@@ -330,7 +330,7 @@ class DatasetReaderTest {
 
         assertTrue(
                 around.problem().endsWith("is one object over several lines, with [version, data]"), around.problem());
-        assertEquals("write what is in 'data' as the whole file", around.fix());
+        assertEquals("write the value of 'data' as the whole file", around.fix());
         assertTrue(single.fix().startsWith("write each example as an object on a line of its own"), single.fix());
     }
 
