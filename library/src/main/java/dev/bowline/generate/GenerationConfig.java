@@ -149,7 +149,8 @@ final class GenerationConfig {
                 names.add(key + " " + shortened(value.toString()));
             }
         });
-        if (file.optionalInt("max_length").orElse(DEFAULT_MAX_LENGTH) != DEFAULT_MAX_LENGTH && !isGiven("max_new_tokens")) {
+        if (file.optionalInt("max_length").orElse(DEFAULT_MAX_LENGTH) != DEFAULT_MAX_LENGTH
+                && !isGiven("max_new_tokens")) {
             names.add("max_length " + file.optionalInt("max_length").getAsInt());
         }
         return names;

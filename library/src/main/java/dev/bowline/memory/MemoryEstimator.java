@@ -99,7 +99,9 @@ final class MemoryEstimator {
     private long headGradient(MemoryPlan plan) {
         long products = Math.ceilDiv(plan.tokens(), plan.logitRows());
         boolean isSeparate = plan.dtype() != Dtype.FLOAT32 && products > FEW_PRODUCTS && trainsHead(plan);
-        return isSeparate ? headElements() * (Dtype.FLOAT32.bytes() + plan.dtype().bytes()) : 0;
+        return isSeparate
+                ? headElements() * (Dtype.FLOAT32.bytes() + plan.dtype().bytes())
+                : 0;
     }
 
     /// The gradient of the head, which is allocated before any activation is freed.

@@ -103,7 +103,8 @@ public final class Parameter implements AutoCloseable {
     /// @param view see [HostTensors#readOnlyView]
     public void materializeReadOnly(Tensor view) {
         if (requiresGrad()) {
-            throw new IllegalArgumentException("training changes the values, and these are read-only; freeze the parameter, or copy them");
+            throw new IllegalArgumentException(
+                    "training changes the values, and these are read-only; freeze the parameter, or copy them");
         }
         borrowed = device.isCpu();
         hold(view);

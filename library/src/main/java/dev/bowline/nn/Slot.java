@@ -82,7 +82,8 @@ public final class Slot {
     public void tieTo(Slot source) {
         if (source.root() == this) {
             throw new BowlineException(
-                    "'%s' is already tied to '%s'; a tie in the other direction would leave no owner of the values".formatted(source.path, path),
+                    "'%s' is already tied to '%s'; a tie in the other direction would leave no owner of the values"
+                            .formatted(source.path, path),
                     "tie only one of the two to the other");
         }
         if (!Arrays.equals(shape, source.shape)) {

@@ -60,7 +60,8 @@ public final class FineTuning implements AutoCloseable {
         TiedWeights.ensureTiedLmHead(model);
         TiedWeights.requireDistinct(model, model.parameters());
         if (model.trainable().isEmpty()) {
-            throw new BowlineException("every parameter is frozen", "leave at least one component out of freeze_config");
+            throw new BowlineException(
+                    "every parameter is frozen", "leave at least one component out of freeze_config");
         }
         optimizer = plan.optimizer().create(model.trainable(), model.kernels());
         loss = plan.loss();
