@@ -390,8 +390,14 @@ class DatasetReaderTest {
     @Test
     void aFileOfAnotherKindIsToldItsKindAndWhatToDo() throws IOException {
         Map<String, Map.Entry<byte[], String>> kinds = Map.of(
-                "a.parquet", Map.entry(bytes("PAR1\0\0\0\0"), "Parquet, which dev.bowline:bowline-formats reads"),
-                "a.csv", Map.entry(bytes("q,a\n1,2\n"), "separated values, which dev.bowline:bowline-formats reads"),
+                "a.parquet",
+                        Map.entry(
+                                bytes("PAR1\0\0\0\0"),
+                                "Parquet; the reader of this format, dev.bowline:bowline-formats, is"),
+                "a.csv",
+                        Map.entry(
+                                bytes("q,a\n1,2\n"),
+                                "values; the reader of this format, dev.bowline:bowline-formats, is"),
                 "a.zip", Map.entry(bytes("PK\003\004"), "a zip archive, which is not read"),
                 "a.arrow", Map.entry(bytes("ARROW1\0\0"), "Arrow, which is not read"),
                 "a.jsonl", Map.entry(row("a", "b").getBytes(StandardCharsets.UTF_16), "UTF-16 text, not UTF-8"),

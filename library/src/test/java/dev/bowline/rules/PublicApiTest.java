@@ -125,8 +125,9 @@ class PublicApiTest {
                 .replaceAll("(?m)^/// ?", "")
                 .split("\n\n", 2)[0]
                 .replace('\n', ' ');
-        Matcher sentence = Pattern.compile("(.+?[.:])(?= [A-Z`\"]|\\s*$)").matcher(text);
-        String first = sentence.find() ? sentence.group(1) : text.strip();
+        Matcher sentence =
+                Pattern.compile("(.+?(?:\\.(?= [A-Z`\"\\[])|[.:]\\s*$))").matcher(text);
+        String first = (sentence.find() ? sentence.group(1) : text).strip();
         return first.replaceAll("\\[#?([\\w.#]+)](?![(\\[])", "$1")
                 .replaceAll("`([A-Z]\\w+)`", "$1")
                 .replace("|", "\\|");
