@@ -4,7 +4,7 @@ package dev.bowline.nn;
 public enum ActivationCheckpointing {
     /// Every activation that the backward pass needs.
     OFF,
-    /// The inputs of each decoder layer. The backward pass runs a layer again before it goes through the layer, so a
-    /// step takes less memory and more time.
+    /// The inputs of each decoder layer. The backward pass runs each layer again to recompute the other
+    /// activations, so a step takes less memory and more time.
     PER_LAYER
 }

@@ -261,7 +261,7 @@ public final class FineTuning implements AutoCloseable {
         }
     }
 
-    /// A checkpoint of an older release does not say.
+    /// A checkpoint of an older release has no SHA-256 of the rows, and is accepted.
     private void requireSameRows(JsonObject progress) {
         Optional<String> saved = progress.optionalString(ROWS_HASH);
         if (saved.isPresent() && !saved.get().equals(rows.sha256())) {
@@ -275,7 +275,7 @@ public final class FineTuning implements AutoCloseable {
         }
     }
 
-    /// A checkpoint of an older release does not say.
+    /// A checkpoint of an older release has no order and no seed, and is accepted.
     private void requireOrder(JsonObject progress) {
         JsonObject now = progress();
         boolean shuffled = rows.order() == TrainingRows.Order.SHUFFLED;

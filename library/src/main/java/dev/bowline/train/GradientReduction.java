@@ -2,7 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.optim.Gradients;
 
-/// The point of a training step where the ranks of a distributed run combine what they computed. A single process has
+/// The point of a training step where the ranks of a distributed run combine their results. A single process has
 /// [#NONE].
 ///
 /// A step calls each method once, in the order of this interface: the target tokens before the first forward pass; the
