@@ -32,7 +32,7 @@ record AdamWSteps(double losses, double weights) {
         JsonObject rates = fixture.facts().requireObject("adamw");
         TokenRows batch = TokenRows.padded(reference);
         double losses = 0;
-        try (AdamW optimizer = new AdamW(model.trainable(), settings(rates))) {
+        try (AdamW optimizer = settings(rates).create(model.trainable(), model.kernels())) {
             for (float expected : reference.floats("adamw.losses")) {
                 try (TensorScope _ = TensorScope.open()) {
                     double loss = Outcome.of(model, batch).loss();
