@@ -162,7 +162,8 @@ class ActivationCheckpointTest {
             handles.add(Pointer.totalCount());
         }
 
-        assertEquals(handles.get(1), handles.get(3));
+        // The collector may free handles of earlier tests in the meantime.
+        assertTrue(handles.get(3) <= handles.get(1), handles::toString);
     }
 
     @Test
@@ -186,7 +187,9 @@ class ActivationCheckpointTest {
                 assertThrows(RuntimeException.class, () -> y.sum().backward());
             }
 
-            assertEquals(before, Pointer.totalCount());
+            // The collector may free handles of earlier tests in the meantime.
+            long after = Pointer.totalCount();
+            assertTrue(after <= before, () -> before + " handles became " + after);
         }
     }
 

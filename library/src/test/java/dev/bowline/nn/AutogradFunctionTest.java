@@ -79,7 +79,7 @@ class AutogradFunctionTest {
 
         assertEquals(FUNCTIONS, handles.size());
         // Each function lets go of the one tensor it kept, and has added none.
-        assertEquals(FUNCTIONS - 1, handles.getFirst() - handles.getLast(), handles::toString);
+        assertTrue(handles.getFirst() - handles.getLast() >= FUNCTIONS - 1, handles::toString);
     }
 
     private static Tensor trained(double value) {
@@ -99,7 +99,9 @@ class AutogradFunctionTest {
 
         work.run();
 
-        assertEquals(handles, Pointer.totalCount());
+        // The collector may free handles of earlier tests in the meantime.
+        long after = Pointer.totalCount();
+        assertTrue(after <= handles, () -> handles + " handles became " + after);
     }
 
     @Test
