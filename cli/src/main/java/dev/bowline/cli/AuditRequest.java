@@ -21,13 +21,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What an audit is asked for.
+/// The arguments of one audit.
 ///
 /// @param html where one page goes besides
 /// @param failOn the least severity that counts in the exit code
 record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optional<Path> html, Severity failOn) {
 
-    /// What is printed.
+    /// The format of the output.
     enum Format {
         TEXT,
         JSON
@@ -37,7 +37,7 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
         paths = List.copyOf(paths);
     }
 
-    /// The request of a command line that uses each option as it is spelled and once; empty for any other,
+    /// The request of a command line that uses each option with its full name and once; empty for any other,
     /// which is for [AuditCommand] to read or to refuse.
     ///
     /// An audit is asked for again and again, by hooks and scripts. The parser of command lines takes as long

@@ -12,7 +12,7 @@ final class ChatLoop {
     private static final String RESET = "/reset";
     private static final String EXIT = "/exit";
 
-    /// How answers are printed.
+    /// The printing of answers.
     enum Form {
         TEXT,
         JSON_LINES
@@ -37,9 +37,9 @@ final class ChatLoop {
         this.stats = stats;
     }
 
-    /// Goes on until the input ends.
+    /// Answers turns until the input ends.
     ///
-    /// @param opening what comes before the first turn: nothing, or a system message
+    /// @param opening the messages before the first turn: nothing, or a system message
     void run(Conversation opening, Form form) {
         if (console.interactive()) {
             console.note("Type a message. %s starts a new conversation, %s or Ctrl-D exits.".formatted(RESET, EXIT));

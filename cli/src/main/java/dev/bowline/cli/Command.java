@@ -3,7 +3,7 @@ package dev.bowline.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ParentCommand;
 
-/// What every command has: the console it reads and prints to.
+/// The base of every command, with the console that it reads and prints to.
 abstract class Command implements Callable<Integer> {
 
     @ParentCommand

@@ -29,12 +29,12 @@ enum CommandName {
         return Optional.empty();
     }
 
-    /// As it is typed.
+    /// The spelling on the command line.
     String text() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /// Whether it reads and prints and does nothing else: no tensor, no progress on a terminal, no question.
+    /// True if the command only reads and prints: no tensor, no progress on a terminal, no question.
     boolean isPlain() {
         return switch (this) {
             case AUDIT, REPAIR, VERSION -> true;

@@ -25,7 +25,7 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
 
     /// A terminal on which a line can be drawn over.
     ///
-    /// @param width columns as they are when asked: people resize
+    /// @param width columns at the time of the call: people resize
     /// @param control takes escape sequences to the terminal unchanged; never text that comes from a file
     record Screen(IntSupplier width, PrintWriter control) {
 
@@ -69,7 +69,7 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
                 false);
     }
 
-    /// Whether a terminal of this type would show escape sequences as text; so would one of no type.
+    /// True if a terminal of this type shows escape sequences as text, and for no type.
     static boolean isDumb(@Nullable String type) {
         return type == null || type.isEmpty() || type.equals("dumb");
     }

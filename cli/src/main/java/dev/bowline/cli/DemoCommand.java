@@ -40,7 +40,7 @@ final class DemoCommand extends Command {
     private static final double WANTED = 0.9;
     private static final int SHOWN = 4;
 
-    /// How many of the held-out questions are asked, from the first; each is asked twice, so all would take long.
+    /// The number of held-out questions to ask, from the first; each is asked twice, so all would take long.
     private static final int ASKED = 100;
 
     @Option(
@@ -96,7 +96,7 @@ final class DemoCommand extends Command {
         return ExitCode.SUCCESS;
     }
 
-    /// In float32, as it is trained: on some processors bfloat16 takes longer.
+    /// Generates in float32, the dtype of the training: on some processors bfloat16 takes longer.
     private static Exam examine(Path checkpoint, List<DemoFiles.Question> questions) {
         List<String> answers = new ArrayList<>();
         long right = 0;

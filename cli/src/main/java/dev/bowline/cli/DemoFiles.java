@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 /// The model, data and recipe that ship with the application, in a directory of the user's.
 record DemoFiles(Path directory) {
 
-    /// @param question what the model is asked
+    /// @param question the question for the model
     /// @param answer the only right answer
     record Question(String question, String answer) {}
 

@@ -1,6 +1,6 @@
 package dev.bowline.cli;
 
-/// What the application's exit code says. Documented in README.md; programs rely on it.
+/// The exit codes of the application. README.md documents them; programs rely on them.
 final class ExitCode {
 
     static final int SUCCESS = 0;

@@ -21,7 +21,7 @@ final class Failures {
 
     private static final String REPORT_TO = "the issue tracker of the repository you got Bowline from";
 
-    /// Whether a failure's place in the program is shown.
+    /// The detail of a failure: with or without its stack trace.
     enum Trace {
         SHOWN,
         HIDDEN;

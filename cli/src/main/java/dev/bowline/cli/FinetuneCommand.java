@@ -45,7 +45,7 @@ final class FinetuneCommand extends Command {
             description = "Start even if the estimate exceeds the available memory.")
     private boolean ignoreEstimate;
 
-    /// Whether a run that will not fit is refused.
+    /// The reaction to an estimate that exceeds the available memory.
     enum Memory {
         REQUIRED,
         IGNORED

@@ -3,7 +3,7 @@ package dev.bowline.cli;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// How the person who typed the command called this program, so that commands shown to them can be pasted.
+/// The name by which the user called this program, so that the user can paste the commands that it prints.
 final class Launcher {
 
     /// Set by the launcher script.

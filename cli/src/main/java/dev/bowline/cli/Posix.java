@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 
-/// What Java does not know or do: which of the process's streams is a terminal, and how to end at once.
+/// System calls that Java lacks: which of the process's streams is a terminal, and how to end at once.
 final class Posix {
 
     static final int STANDARD_INPUT = 0;

@@ -34,7 +34,7 @@ final class ProgressLine implements AutoCloseable {
             return text(Integer.MAX_VALUE);
         }
 
-        /// As much of it as goes into `room` columns, whole parts only.
+        /// The parts that fit into `room` columns, whole parts only.
         String text(int room) {
             List<Part> parts = parts();
             for (int lastRank = parts.size() - 1; lastRank > 0; lastRank--) {

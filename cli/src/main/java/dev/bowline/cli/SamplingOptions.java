@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/// How text is generated; what is not given is as the checkpoint's generation_config.json says.
+/// The options of generation. The checkpoint's generation_config.json has the defaults.
 final class SamplingOptions {
 
     private static final Sampling.Sampled ANY = new Sampling.Sampled(1, 0, 1, 0, 0);

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// What the launcher lets Java watch once after a build, so that later starts find classes loaded and linked in a file.
+/// The run that the launcher records once after a build, so that later starts load linked classes from a file.
 ///
 /// It runs the plain commands on a checkpoint of two small tensors that it writes and removes.
 final class StartupTraining {

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/// How a conversation is written down.
+/// The options of rendering a conversation.
 final class TemplateOptions {
 
     @Option(

@@ -13,7 +13,7 @@ final class TimeLeft {
     /// @param every steps from one to the next; the last step always is one
     private record Schedule(boolean enabled, Optional<Integer> every) {
 
-        /// How many are due from the end of `step` on; the one of that step is still to come.
+        /// The number that is due from the end of `step` on, the one of that step included.
         long dueFrom(long step, long last) {
             if (!enabled) {
                 return 0;

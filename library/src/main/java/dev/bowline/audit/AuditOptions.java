@@ -4,7 +4,7 @@ import dev.bowline.audit.evidence.BowlineLoad;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// What else an audit looks at.
+/// The options of an audit.
 ///
 /// @param base the checkpoint this one was made from
 /// @param adapter a PEFT adapter that would be merged into it

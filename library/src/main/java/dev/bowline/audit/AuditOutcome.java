@@ -9,7 +9,7 @@ import java.util.Optional;
 /// One of several audits: what came of a path.
 public sealed interface AuditOutcome {
 
-    /// What the command line exits with when nothing of a checkpoint can be read.
+    /// The exit code of the command line when nothing of a checkpoint can be read.
     int UNREADABLE = 4;
 
     Path path();

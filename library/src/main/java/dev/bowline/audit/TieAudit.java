@@ -24,21 +24,21 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What a checkpoint's head and input embedding are, and what each consumer will make of them.
+/// The head and the input embedding of a checkpoint, and the pair that each consumer loads.
 ///
 /// Read from the files alone: config.json, the headers, and the bytes of the pair once. No model is built and no native
 /// library is loaded.
 ///
-/// @param path what was audited
+/// @param path the audited file or directory
 /// @param architecture `architectures[0]` of config.json
 /// @param flags `tie_word_embeddings` at every level of config.json, outermost first
 /// @param pair the two tensors and why these
-/// @param state what the files hold of them
+/// @param state the pair in the files
 /// @param verdict in one sentence
 /// @param consumers one view each, in the order of [Consumer]; of Bowline where [AuditOptions#load] is there
 /// @param findings the worst first
 /// @param sinceBase which side moved; present when a base was given
-/// @param merge what a merge would do to the tie; present when an adapter was given
+/// @param merge the effect of a merge on the tie; present when an adapter was given
 public record TieAudit(
         Path path,
         Optional<String> architecture,

@@ -24,7 +24,7 @@ public final class AutoModel {
 
     /// Options of a load.
     ///
-    /// @param dtype what the model computes in; empty for the one its weights are stored in
+    /// @param dtype the dtype that the model computes in; empty for the one its weights are stored in
     /// @param beforeLoading given the model before it has values: what is frozen here looks into the mapped
     /// file
     /// @param purpose training, or inference only

@@ -10,7 +10,7 @@ import dev.bowline.model.LanguageModel;
 /// last of them.
 ///
 /// @param checkpoint where they came from; a save takes from it what the model does not hold
-/// @param report what became of every tensor
+/// @param report the treatment of every tensor
 public record Pretrained(LanguageModel model, Checkpoint checkpoint, LoadReport report) implements AutoCloseable {
 
     /// Frees the model and unmaps the checkpoint.

@@ -111,7 +111,7 @@ public final class Checkpoint implements AutoCloseable {
         return directory;
     }
 
-    /// config.json as it is in the directory.
+    /// The config.json of the directory, unchanged.
     public JsonObject config() {
         return config;
     }
@@ -139,7 +139,7 @@ public final class Checkpoint implements AutoCloseable {
         return weights.bytes(key);
     }
 
-    /// The SHA-256 of the tensor's bytes as they stand in the file, read once however often it is asked for.
+    /// The SHA-256 of the tensor's bytes in the file, read once and remembered.
     public String hash(String key) {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));
     }
@@ -165,7 +165,7 @@ public final class Checkpoint implements AutoCloseable {
     /// Reads the files next to the weights now, so that every later save writes this state of them, whatever
     /// becomes of them. Without this, a save lists and reads them anew.
     ///
-    /// @return what no save will write although it looks as if it belonged to the model, a sentence each
+    /// @return the files that look like a part of the model and that no save will write, a sentence each
     /// @throws BowlineException if one of them cannot be read
     public List<String> retainCompanions() {
         if (retained.isEmpty()) {

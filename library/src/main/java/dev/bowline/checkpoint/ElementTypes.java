@@ -39,7 +39,7 @@ final class ElementTypes {
                 .orElseThrow(() -> new IllegalArgumentException("safetensors cannot store " + dtype));
     }
 
-    /// The dtype of a tensor that a weight can be read from as it is: a quantised one would need scales beside
+    /// The dtype of a tensor that a weight can be read from directly: a quantised one would need scales next to
     /// it.
     static Dtype weightDtype(TensorEntry entry) {
         return switch (entry.type()) {

@@ -24,13 +24,13 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/// What a checkpoint holds and what a load would make of it, from config.json and the headers alone: no weights
+/// The contents of a checkpoint and the result of a load, from config.json and the headers alone: no weights
 /// are read.
 ///
 /// @param parts the model's own tensors by component, a tied value once
-/// @param passedThrough the parts that are kept as they are, by component
+/// @param passedThrough the parts that a save copies unchanged, by component
 /// @param ignored the tensors that fill nothing, each with its reason
-/// @param notes what is unusual and changes nothing, a sentence each
+/// @param notes unusual facts that change nothing, a sentence each
 /// @param refused why a load would fail, one line a reason; empty if it would not
 /// @param storedBytes of all tensors in the files
 public record Inspection(
@@ -58,7 +58,7 @@ public record Inspection(
         refused = List.copyOf(refused);
     }
 
-    /// @param parameters what training may change
+    /// @param parameters the elements that training may change
     /// @param buffered numbers that are loaded and saved and never trained
     /// @param bytes in the files
     /// @param stored the types in the files

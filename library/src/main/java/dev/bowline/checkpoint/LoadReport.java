@@ -15,13 +15,13 @@ import java.util.Set;
 
 /// The outcome of a load for every key of the checkpoint and every slot of the model.
 ///
-/// @param dtype what the model computes in
+/// @param dtype the dtype that the model computes in
 /// @param filled the slots that have values of their own
 /// @param tied the slots that stand for another
 /// @param ignored the keys that fill nothing, each with its reason
-/// @param passedThrough the keys of parts that Bowline does not compute; a save writes them as they are
-/// @param notes what is unusual about config.json and the names and changes nothing, a sentence each
-/// @param ties what decided the head, and what it is
+/// @param passedThrough the keys of parts that Bowline does not compute; a save writes them unchanged
+/// @param notes unusual facts of config.json and the names that change nothing, a sentence each
+/// @param ties the kind of head, and the evidence that decided it
 /// @param ledger every tie, with the hash of its value as read
 public record LoadReport(
         Path checkpoint,
@@ -78,8 +78,8 @@ public record LoadReport(
     /// @param bytes it has in the file
     public record PassedThrough(String key, Component component, long bytes) {}
 
-    /// @param flag what config.json asks for
-    /// @param bytes what the files hold
+    /// @param flag the tie that config.json asks for
+    /// @param bytes the pair in the files
     /// @param plan how the head was filled
     public record HeadVerdict(TieFlag flag, HeadBytes bytes, HeadBytes.Plan plan) {}
 

@@ -42,8 +42,8 @@ final class ParallelReads implements AutoCloseable {
         }
     }
 
-    /// True if a byte of `a` differs from that of `b`, which has the same length. What was compared of a mapped
-    /// file does not stay in memory.
+    /// True if a byte of `a` differs from that of `b`, which has the same length. The compared pages of a mapped
+    /// file do not stay in memory.
     static boolean differ(MemorySegment a, MemorySegment b) {
         if (a.byteSize() <= SLICE_BYTES) {
             return differAlone(a, b);

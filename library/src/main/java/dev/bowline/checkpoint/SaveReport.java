@@ -9,15 +9,15 @@ import java.util.stream.Stream;
 
 /// The files that a save wrote and verified by reading them back.
 ///
-/// @param head what the head was at that moment, by identity
+/// @param head the kind of head at that moment, by identity
 /// @param written every tensor in the files
 /// @param dropped tensors of the source that were not written, each with its reason
-/// @param configChanges what config.json says now that the model's did not; empty when it was copied byte for
+/// @param configChanges the values of config.json that differ from the model's; empty when it was copied byte for
 /// byte
-/// @param copied files taken from the source as they were
+/// @param copied files copied unchanged from the source
 /// @param ledger every tie, with the hash of its value as read and as written and read back
 /// @param bytes of all files together
-/// @param notes what is not as it was when the source was loaded, a sentence each
+/// @param notes the changes of the source since it was loaded, a sentence each
 public record SaveReport(
         Path directory,
         Head head,

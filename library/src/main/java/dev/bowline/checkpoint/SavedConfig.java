@@ -18,11 +18,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// config.json as it is to be written: the model's own, with its tie flags and dtype made true, and byte for
+/// The config.json of a save: the model's own, with its tie flags and dtype made true, and byte for
 /// byte the source's when they are.
 ///
 /// @param text the file's bytes
-/// @param changes what had to be made true
+/// @param changes the corrected values
 record SavedConfig(byte[] text, List<ConfigChange> changes) {
 
     private static final String FLAG = "tie_word_embeddings";

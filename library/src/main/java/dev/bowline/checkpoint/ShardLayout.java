@@ -100,7 +100,7 @@ record ShardLayout(List<File> files, Optional<ShardIndex> index) {
         return new ShardLayout(files, plan.isSharded() ? Optional.of(index(files, JsonObject.of())) : Optional.empty());
     }
 
-    /// The index as it was, unless what it counts has changed.
+    /// The source's index, unless its tensors or their total size have changed.
     private static ShardIndex index(List<File> files, JsonObject before, WeightFiles source) {
         ShardIndex counted = index(files, before);
         boolean same = source.index()

@@ -35,7 +35,7 @@ import java.util.Set;
 /// The tensors that a save writes, with names, types and sources.
 ///
 /// With a source, its order and spelling are kept, and every tensor of it that the model does not compute is
-/// written again as it stands in the file.
+/// written again from the file, unchanged.
 final class TensorsToSave {
 
     private static final long CHUNK_BYTES = 4L << 20;
@@ -114,7 +114,7 @@ final class TensorsToSave {
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         rewritten.forEach((file, count) -> notes.add(
-                "%s was written to after it was loaded; its tensors that are not computed are saved as they are now: %d"
+                "%s was written to after it was loaded; its tensors that are not computed are saved with their present values: %d"
                         .formatted(file, count)));
         dropped.stream()
                 .filter(each -> cut.contains(each.key()))

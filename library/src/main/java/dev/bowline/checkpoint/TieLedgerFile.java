@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/// `bowline_ties.json`: the tie ledger beside a checkpoint. Names are as in the files.
+/// `bowline_ties.json`: the tie ledger of a checkpoint. Names are those of the files.
 final class TieLedgerFile {
 
     private TieLedgerFile() {}

@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /// The checkpoints of one training run: `step_N` directories, each a Hugging Face directory that loads anywhere
-/// with the training state beside it, and `LATEST`, which names the one to resume from.
+/// with the training state in it, and `LATEST`, which names the one to resume from.
 ///
 /// A directory appears whole or not at all, so whatever is called `step_N` and has a training state is
 /// complete.
@@ -45,7 +45,7 @@ public final class TrainingCheckpoints {
 
     /// One that is on the disk.
     ///
-    /// @param metric what it was saved with, such as the validation loss
+    /// @param metric the value it was saved with, such as the validation loss
     public record Saved(int step, Path directory, OptionalDouble metric) {}
 
     private TrainingCheckpoints(Path directory, int keepLast) {

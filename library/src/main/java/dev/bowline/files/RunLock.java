@@ -88,7 +88,7 @@ public final class RunLock implements AutoCloseable {
         }
     }
 
-    /// Refuses a directory in which another run writes now; leaves everything as it is.
+    /// Refuses a directory in which another run writes now; changes nothing.
     public static void requireFree(Path directory) {
         Path file = directory.resolve(FILE_NAME);
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {

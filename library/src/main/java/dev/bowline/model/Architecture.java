@@ -116,7 +116,7 @@ public record Architecture(
         return new Architecture(name, base, modelType, tieSupport, tieDefault, level, reader, unread, rules);
     }
 
-    /// Whether a config.json names this class or its base class.
+    /// True if a config.json names this class or its base class.
     public boolean isNamed(String architecture) {
         return name.equals(architecture) || base.equals(architecture);
     }

@@ -84,8 +84,8 @@ public record ConfigDifference(
         return new ConfigDifference(architecture, notBuilt, notRead, refused);
     }
 
-    /// How far the config is from the family's: least for one whose `model_type` it has, most for one that does
-    /// not read it at all.
+    /// The distance of the config from the family's: least for one whose `model_type` it has, most for one that
+    /// does not read it at all.
     public int distance(JsonObject config) {
         boolean named = config.optionalString("model_type")
                 .filter(architecture.modelType()::equals)

@@ -51,7 +51,7 @@ public final class ConfigReader {
         }
     }
 
-    /// Whether config.json describes a rotation, in either spelling.
+    /// True if config.json describes a rotation, in either spelling.
     public boolean hasRope() {
         return text.optionalObject("rope_parameters").isPresent()
                 || text.optionalObject("rope_scaling").isPresent();
@@ -153,7 +153,7 @@ public final class ConfigReader {
         return text.optionalBoolean(key).orElse(otherwise);
     }
 
-    /// Whether a flag asks for biases.
+    /// True if a flag asks for biases.
     public Linear.Bias bias(String key) {
         return flag(key) ? Linear.Bias.PRESENT : Linear.Bias.NONE;
     }

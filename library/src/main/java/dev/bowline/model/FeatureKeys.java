@@ -180,7 +180,7 @@ final class FeatureKeys {
                         && ALL_FULL.matcher(Json.compact(value)).matches();
     }
 
-    /// Whether an override of one layer repeats what all layers have.
+    /// True if an override of one layer repeats the value of all layers.
     private static boolean differsNowhere(JsonObject text, JsonValue layers) {
         return layers instanceof JsonObject all
                 && all.fields().values().stream()

@@ -71,7 +71,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
     /// built before refuses its next step, because its parameters are closed.
     ///
     /// @param replacement a model of the same class with the same kind of head, loaded or initialised before
-    /// @throws BowlineException if the two models do not fit; both stay as they were
+    /// @throws BowlineException if the two models do not fit; both stay unchanged
     public void replaceLanguageModel(LanguageModel replacement) {
         requireReplaceable(replacement);
         Decoder old = decoder();
@@ -253,7 +253,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         return decoder().newCache();
     }
 
-    /// Whether keys and values of `past` positions may be continued to `length` positions. Where they may not,
+    /// True if keys and values of `past` positions may be continued to `length` positions. Where they may not,
     /// all are computed anew, because the model rotates every position by other frequencies from there on.
     public boolean keepsCache(int past, int length) {
         return decoder().config().layers().stream()

@@ -18,7 +18,7 @@ public final class TiedWeights {
 
     private TiedWeights() {}
 
-    /// Whether the head *is* the input embedding: declared tied, equal shapes, and one parameter with one tensor.
+    /// True if the head *is* the input embedding: declared tied, equal shapes, and one parameter with one tensor.
     ///
     /// Two tensors on one storage are not a tie: each has its own gradient and optimizer state, and they
     /// drift apart.
@@ -46,7 +46,7 @@ public final class TiedWeights {
         }
     }
 
-    /// Whether two slots reach one parameter through one tensor of one shape.
+    /// True if two slots reach one parameter through one tensor of one shape.
     public static boolean isOne(Slot head, Slot embedding) {
         Parameter a = head.get();
         Parameter b = embedding.get();

@@ -50,7 +50,7 @@ final class AutoModelKeys {
     /// The key requests a feature that Bowline does not have.
     ///
     /// @param feature completes "KEY: … is not supported"
-    /// @param fix what to do, in the imperative
+    /// @param fix the remedy, in the imperative
     record Refused(String feature, String fix) implements Treatment {}
 
     /// A class or a function. Which ones are known [AutoModelTargets] lists.

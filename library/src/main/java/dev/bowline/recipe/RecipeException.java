@@ -13,7 +13,7 @@ public final class RecipeException extends BowlineException {
     ///
     /// @param at the position to change
     /// @param problem the key, what was expected and what was found
-    /// @param fix what to do, in the imperative
+    /// @param fix the remedy, in the imperative
     public record Problem(Origin at, String problem, Fix fix) {
 
         Problem(Origin at, String problem, String fix) {

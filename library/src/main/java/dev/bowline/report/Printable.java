@@ -26,7 +26,7 @@ public final class Printable {
         return text.toString();
     }
 
-    /// Whether a character moves the cursor, colours, hides or reorders what else is on a terminal. Line
+    /// True if a character moves the cursor, colours, hides or reorders other text on a terminal. Line
     /// feeds and tabs do not, nor do the joiners of Persian, Indic scripts and emoji.
     public static boolean steersTerminal(int codePoint) {
         return switch (codePoint) {

@@ -8,7 +8,7 @@ public final class Wrapping {
 
     private Wrapping() {}
 
-    /// The lines of `text`, each of at most `width` columns unless one word is longer. What is broken goes on
+    /// The lines of `text`, each of at most `width` columns unless one word is longer. A broken line continues
     /// after the indentation of its line and `hanging`.
     public static String lines(String text, int width, String hanging) {
         List<String> lines = new ArrayList<>();

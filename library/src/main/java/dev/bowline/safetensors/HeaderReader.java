@@ -26,7 +26,7 @@ import java.util.Set;
 
 /// Reads a header and checks every claim it makes, so that no later code need doubt an offset.
 ///
-/// A salvaging reader goes on where the format is broken and every tensor's bytes are known all the same.
+/// A salvaging reader continues where the format is broken and every tensor's bytes are known in spite of that.
 final class HeaderReader {
 
     /// The handling of a breach that leaves no doubt about any tensor.

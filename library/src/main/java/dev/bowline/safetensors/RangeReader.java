@@ -30,7 +30,7 @@ public final class RangeReader implements AutoCloseable {
         }
     }
 
-    /// Goes on with the byte `offset` of the tensor.
+    /// Continues with the byte `offset` of the tensor.
     public RangeReader at(long offset) {
         position = start + offset;
         return this;

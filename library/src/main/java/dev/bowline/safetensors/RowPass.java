@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 
-/// Reads tensors of equally many rows side by side, each byte once, a few rows at a time.
+/// Reads tensors of equally many rows in step, each byte once, a few rows at a time.
 ///
 /// Large tensors are read in as many parts as there are processors, at most four, each on a thread of its own: one
 /// thread that reads and looks at what it has read is slower than the page cache.
@@ -19,7 +19,7 @@ final class RowPass {
 
         /// @param rows the same rows of every tensor, valid until this returns
         /// @param first the number of the first of them
-        /// @return false when no part need go on
+        /// @return false when no part needs more rows
         boolean accept(List<ByteBuffer> rows, long first);
     }
 

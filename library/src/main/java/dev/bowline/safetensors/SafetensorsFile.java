@@ -120,7 +120,7 @@ public final class SafetensorsFile implements AutoCloseable {
         return data.asSlice(entry.begin(), entry.bytes());
     }
 
-    /// Lets go of the pages that were touched, which the process is otherwise charged with. A page that is touched
+    /// Releases the pages that were touched, which the process is otherwise charged with. A page that is touched
     /// again is read again.
     void unload() {
         data.unload();

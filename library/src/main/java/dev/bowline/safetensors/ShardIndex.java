@@ -23,11 +23,11 @@ import java.util.TreeSet;
 
 /// `model.safetensors.index.json`: which file of a sharded checkpoint holds which tensor.
 ///
-/// A shard is named as a file beside its index; a name that leads anywhere else is refused. The file itself may
-/// be a symbolic link, as it is in the hub's cache.
+/// A shard is a file in the directory of its index; a name that leads anywhere else is refused. The file itself
+/// may be a symbolic link, like in the hub's cache.
 ///
 /// @param weightMap the file of every tensor, in the index's order
-/// @param metadata what else the index says, such as `total_size`
+/// @param metadata the other values of the index, such as `total_size`
 public record ShardIndex(SequencedMap<String, String> weightMap, JsonObject metadata) {
 
     /// The name of the index in a Hugging Face directory.

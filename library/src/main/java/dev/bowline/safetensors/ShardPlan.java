@@ -8,7 +8,7 @@ import java.util.SequencedMap;
 /// has the same files.
 ///
 /// Tensors are taken in their order and a new shard begins when the next would exceed the limit. A tensor larger
-/// than the limit gets a shard of its own, before the one that was being filled, which goes on.
+/// than the limit gets a shard of its own, before the shard that is being filled, which continues.
 ///
 /// @param shards in the order of their numbers; one of them means no index is needed
 public record ShardPlan(List<Shard> shards) {

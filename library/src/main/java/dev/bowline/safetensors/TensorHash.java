@@ -6,7 +6,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// The SHA-256 of a tensor's bytes as they stand in the file, and of nothing else, so that any program can check
+/// The SHA-256 of a tensor's bytes in the file, and of nothing else, so that any program can check
 /// it.
 ///
 /// Dtype and shape are in the header and are compared there.

@@ -28,7 +28,7 @@ public record TensorSource(String name, SafetensorsType type, List<Long> shape, 
         }
     }
 
-    /// A tensor of an open file, to be written again as it is.
+    /// A tensor of an open file, to be written again unchanged.
     public static TensorSource of(SafetensorsFile file, String name) {
         TensorEntry entry = file.entry(name);
         return new TensorSource(name, entry.type(), entry.shape(), file.bytes(name));

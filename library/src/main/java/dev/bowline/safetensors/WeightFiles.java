@@ -120,7 +120,7 @@ public final class WeightFiles implements AutoCloseable {
         file(name).copy(name, from, target);
     }
 
-    /// Lets go of every file's pages; every segment stays valid.
+    /// Releases every file's pages; every segment stays valid.
     public void unload() {
         files.forEach(SafetensorsFile::unload);
     }

@@ -56,7 +56,7 @@ public record WrapperName(String text, Place place) {
         return candidates;
     }
 
-    /// The name as it was before it was wrapped; a name without the text is left as it is.
+    /// The name without the wrapper; a name without the wrapper's text is returned unchanged.
     public String without(String name) {
         return switch (place) {
             case IN_FRONT -> name.startsWith(text) ? name.substring(text.length()) : name;

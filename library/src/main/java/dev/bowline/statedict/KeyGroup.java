@@ -30,7 +30,7 @@ public record KeyGroup(Kind kind, List<String> keys, List<String> slots) {
 
     /// Refuses shapes that would put values where they do not belong.
     ///
-    /// @param checkpoint what to call the checkpoint in the refusal
+    /// @param checkpoint the name of the checkpoint in the refusal
     /// @param keyShapes of at least this group's keys
     /// @param slotShapes of at least this group's slots
     public void requireShapes(

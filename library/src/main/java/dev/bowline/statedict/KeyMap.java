@@ -78,7 +78,7 @@ public final class KeyMap {
         return ignored;
     }
 
-    /// The keys of parts that are not computed, with the part's name; a save writes them as they were.
+    /// The keys of parts that are not computed, with the part's name; a save writes them unchanged.
     public SequencedMap<String, String> passedThrough() {
         return passedThrough;
     }
@@ -115,7 +115,7 @@ public final class KeyMap {
 
     /// Refuses what is not explained on either side, naming the nearest names.
     ///
-    /// @param checkpoint what to call it in the refusal
+    /// @param checkpoint the name of the checkpoint in the refusal
     /// @param mayBeEmpty slots that get their values otherwise, such as tied ones
     public void requireExplained(String checkpoint, Set<String> mayBeEmpty) {
         List<String> unfilled =

@@ -16,7 +16,7 @@ import java.util.TreeMap;
 /// Goes through a checkpoint's keys once and finds each its meaning.
 final class KeyMatching {
 
-    /// A stack's tensors as they are found: by expert, and within it by the rule's order.
+    /// A stack's tensors in their order in the files: by expert, and within it by the rule's order.
     private record Stacked(WeightRule.Stack rule, TreeMap<Integer, TreeMap<Integer, String>> experts) {}
 
     final SequencedMap<String, String> ignored = new LinkedHashMap<>();

@@ -75,7 +75,7 @@ public sealed interface WeightRule {
         }
     }
 
-    /// A tensor of a part that is not computed but belongs to the checkpoint, and is saved as it was read.
+    /// A tensor of a part that is not computed but belongs to the checkpoint, and is saved unchanged.
     ///
     /// @param part such as "vision tower"
     record PassThrough(String pattern, String part) implements WeightRule {

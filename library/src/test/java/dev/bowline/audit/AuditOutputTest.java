@@ -125,7 +125,7 @@ class AuditOutputTest {
         Path tied = CheckpointFixture.llama("true").embedding(E).write(temporary.resolve("tied"));
         Path untied = CheckpointFixture.llama("false").embedding(E).head(H).write(temporary.resolve("untied"));
 
-        assertTrue(merge(tied, "q_proj").endsWith("so a merge leaves the tie as it is"));
+        assertTrue(merge(tied, "q_proj").endsWith("so a merge does not change the tie"));
         assertTrue(merge(tied, "lm_head").contains("changes the input embedding too"));
         assertTrue(merge(tied, "embed_tokens").contains("changes the output too"));
         assertTrue(merge(untied, "lm_head").endsWith("a merge changes the head and no other"));

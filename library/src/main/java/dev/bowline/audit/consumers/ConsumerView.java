@@ -1,6 +1,6 @@
 package dev.bowline.audit.consumers;
 
-/// What one consumer makes of the checkpoint.
+/// The checkpoint as one consumer loads it.
 ///
 /// @param isOne whether head and embedding are one parameter
 /// @param head which tensor's values its head has
@@ -42,7 +42,7 @@ public record ConsumerView(
         };
     }
 
-    /// Whether it loads without complaint and is not the model that was saved.
+    /// True if it loads without an error and is not the model that was saved.
     public boolean isSilentlyWrong() {
         boolean onlyHead = head == Source.RANDOM && embedding != Source.RANDOM;
         return loses || outcome == Outcome.RANDOM && !(headIsUnused && onlyHead);

@@ -6,7 +6,7 @@ import dev.bowline.audit.evidence.Subject;
 import java.util.HashSet;
 import java.util.Set;
 
-/// What llama.cpp's `convert_hf_to_gguf.py` makes of the pair, and llama.cpp of the file.
+/// The pair after llama.cpp's `convert_hf_to_gguf.py`, and after llama.cpp loads the file.
 ///
 /// Presence decides: a head becomes `output.weight`, and without one the token embedding is used. The exceptions are
 /// families whose converter leaves the head out or has no name for it. docs/consumers.md names the sources.
@@ -63,7 +63,7 @@ final class LlamaCppRule {
         return new ConsumerView(Consumer.LLAMA_CPP, Outcome.TIED, true, source, source, !equal, why);
     }
 
-    /// Whether the index names exactly what the shards hold, wherever it says that they hold it.
+    /// True if the index names exactly the tensors of the shards, in whatever shard.
     private static boolean indexIsExact(SourceFiles files) {
         if (files.index().isEmpty()) {
             return true;

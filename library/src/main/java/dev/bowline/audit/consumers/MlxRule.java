@@ -6,11 +6,11 @@ import dev.bowline.audit.evidence.VocabularyRows;
 import java.util.Map;
 import java.util.Optional;
 
-/// What mlx-lm makes of the pair. Each family's model file has a rule of its own, and the loader is strict: a tensor
+/// The pair that mlx-lm loads. Each family's model file has a rule of its own, and the loader is strict: a tensor
 /// without a parameter stops it, and so does a parameter without a tensor. docs/consumers.md names the sources.
 final class MlxRule {
 
-    /// How a family's model file decides.
+    /// The decision of a family's model file.
     private enum Family {
         /// The flag; absent is true. Tied, the head in the file is dropped unread.
         ABSENT_IS_TIED,

@@ -20,7 +20,7 @@ final class OllamaRule {
             "Phi3ForCausalLM",
             "Qwen2ForCausalLM");
 
-    /// Converters without a name for the head. What their models do with it under its own name was not tried.
+    /// Converters without a name for the head. Their models were not tried with a head under its own name.
     private static final Set<String> HAS_NO_OUTPUT =
             Set.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma4ForCausalLM", "Gemma4ForConditionalGeneration");
 

@@ -1,6 +1,6 @@
 package dev.bowline.audit.consumers;
 
-/// What a consumer makes of the pair.
+/// The pair that a consumer ends up with.
 public enum Outcome {
     /// Head and embedding are one value.
     TIED("tied"),

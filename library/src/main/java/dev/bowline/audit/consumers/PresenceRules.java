@@ -3,10 +3,10 @@ package dev.bowline.audit.consumers;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.Subject;
 
-/// What loaders do that look at a flag, or only at which tensors there are.
+/// The rules of loaders that read a flag, or only the names of the tensors.
 final class PresenceRules {
 
-    /// What happens to two different tensors under a tied flag.
+    /// The treatment of two different tensors under a tied flag.
     enum BothDiffer {
         /// The head is skipped or overwritten.
         EMBEDDING_WINS,

@@ -19,7 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// What a transformers release makes of the pair: its loading replayed over names and equalities.
+/// The pair that a transformers release loads: the rule replays its loading over names and equalities.
 ///
 /// Release 4 ties after loading, always from the input embedding. Release 5 looks first which of the two are in the
 /// files: both and different are not tied, one alone fills both.
@@ -64,7 +64,7 @@ public final class TransformersRule {
         return new TransformersRule(subject, consumer, release.get()).replay(isFive);
     }
 
-    /// Whether the release has the class, and does not load the input embedding by the name that it has in the files.
+    /// True if the release has the class and does not load the input embedding by its name in the files.
     public static boolean leavesEmbedding(Subject subject, Consumer consumer) {
         boolean isFive = consumer == Consumer.TRANSFORMERS_5;
         return subject.table()
@@ -139,7 +139,7 @@ public final class TransformersRule {
         return new ConsumerView(consumer, outcome, one, h, e, loses, why(tied));
     }
 
-    /// Of what it would load; a tensor under a name that it does not look for may have any shape.
+    /// Looks at the tensors that the release loads; a tensor under another name may have any shape.
     private Optional<String> wrongRows(String head, String embedding) {
         Stream<PlacedTensor> loaded = Stream.concat(
                 missing.contains(embedding) ? Stream.empty() : subject.pair().embedding().stream(),
@@ -157,7 +157,7 @@ public final class TransformersRule {
                 && subject.files().index().isPresent();
     }
 
-    /// Whether release 4 knows of a key; release 5 looks into the shards.
+    /// True if release 4 knows of a key; release 5 looks into the shards.
     private boolean isListed(String key) {
         return consumer == Consumer.TRANSFORMERS_5
                 || subject.files()

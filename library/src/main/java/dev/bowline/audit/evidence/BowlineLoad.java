@@ -49,14 +49,14 @@ public interface BowlineLoad {
         }
     }
 
-    /// Whether two tensors of one shape have one type and the same bytes.
+    /// True if two tensors of one shape have one type and the same bytes.
     @FunctionalInterface
     interface Comparison {
         boolean isSame(TensorRange head, TensorRange embedding);
     }
 
-    /// @param flag what config.json asks for
-    /// @param bytes what the files hold
+    /// @param flag the tie that config.json asks for
+    /// @param bytes the pair in the files
     /// @param plan how the head is filled
     record Answer(TieFlag flag, HeadBytes bytes, HeadBytes.Plan plan) {}
 }

@@ -9,7 +9,7 @@ import java.util.List;
 /// Rows of an embedding that carry nothing: of norm zero, as far as training can tell, or not finite.
 public final class DamagedRows implements TensorComparison.Rows {
 
-    /// What was found.
+    /// The damaged rows of one tensor.
     ///
     /// @param rows the first of them, at most [#KEPT]
     /// @param notFinite how many of them have an infinity or a NaN
@@ -21,7 +21,7 @@ public final class DamagedRows implements TensorComparison.Rows {
             rows = List.copyOf(rows);
         }
 
-        /// Of two runs of rows, `later` after this one.
+        /// Joins two runs of rows, `later` after this one.
         Found and(Found later) {
             List<Long> both = new ArrayList<>(rows);
             both.addAll(later.rows);
@@ -91,7 +91,7 @@ public final class DamagedRows implements TensorComparison.Rows {
         return (all & high) == high;
     }
 
-    /// Whether the row that [#finiteByWords] has just read is zeros of either sign.
+    /// True if the row that [#finiteByWords] has just read is zeros of either sign.
     private boolean isZero() {
         return (anyBits & ~high) == 0;
     }

@@ -6,7 +6,7 @@ import dev.bowline.safetensors.TensorEntry;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/// Whether a head was ever trained, judged by a sample of its rows.
+/// Judges by a sample of its rows if a head was ever trained.
 ///
 /// @param constant every element seen is the same, or none is a number
 /// @param deviation of the elements
@@ -71,7 +71,7 @@ public record HeadStatistics(boolean constant, double deviation, double normSpre
                 (int) norms.count);
     }
 
-    /// What a row drawn from one normal distribution has: its norm spreads by 1/sqrt(2 width).
+    /// The norm of a row that is drawn from one normal distribution spreads by 1/sqrt(2 width).
     public static double initialisedSpread(long width) {
         return 1 / Math.sqrt(2.0 * width);
     }

@@ -5,10 +5,10 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.ties.TieSupport;
 import java.util.Optional;
 
-/// What NeMo AutoModel supports for one architecture.
+/// The ties that NeMo AutoModel supports for one architecture.
 ///
 /// @param support empty for a class without a causal head
-/// @param defaultTied what its config class assumes when config.json says nothing at the level it reads
+/// @param defaultTied the default of its config class, for a config.json without a flag at the level it reads
 public record NemoPolicy(Optional<TieSupport> support, boolean defaultTied) {
 
     private static final String RESOURCE = "nemo-policies.json";

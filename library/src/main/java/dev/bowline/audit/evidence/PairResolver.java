@@ -151,7 +151,7 @@ public final class PairResolver {
         return bare ? parameter.substring(prefix.length() + 1) : parameter;
     }
 
-    /// `language_model.lm_head.weight` beside `language_model.model.embed_tokens.weight`.
+    /// `language_model.lm_head.weight` next to `language_model.model.embed_tokens.weight`.
     private static Optional<String> besideEmbedding(String embedding, String head) {
         int inner = embedding.lastIndexOf(".model.");
         return inner < 0 ? Optional.empty() : Optional.of(embedding.substring(0, inner) + "." + leaf(head));
@@ -249,7 +249,7 @@ public final class PairResolver {
         return guess.key().endsWith("lm_head.weight") || guess.key().endsWith("embed_tokens.weight");
     }
 
-    /// Whether the architecture ties it into the same group, as an encoder's embedding is.
+    /// True if the architecture ties it into the same group, like an encoder's embedding.
     private boolean isAlias(String key) {
         return entry.map(TieTable.Entry::newest)
                 .map(release -> release.tied().keySet().stream().anyMatch(alias -> release.loads(key, alias))

@@ -33,7 +33,7 @@ public record PairScan(PhysicalState state, DamagedRows.Found damaged) {
                 PhysicalState.of(pair.head().isPresent() ? Kind.HEAD_ONLY : Kind.NEITHER), DamagedRows.Found.NONE);
     }
 
-    /// Whether two tensors of one type and shape have the same bytes; reading stops where they differ.
+    /// True if two tensors of one type and shape have the same bytes; reading stops where they differ.
     public static boolean isSame(PlacedTensor a, PlacedTensor b) {
         return TensorComparison.isSame(a.range(), b.range());
     }

@@ -3,7 +3,7 @@ package dev.bowline.audit.evidence;
 import java.util.List;
 import java.util.Optional;
 
-/// What the files hold of the pair.
+/// The pair in the files.
 ///
 /// @param difference how two tensors of one shape differ
 /// @param cast how two tensors of different float types relate
@@ -29,7 +29,7 @@ public record PhysicalState(Kind kind, Optional<Difference> difference, Optional
             this.text = text;
         }
 
-        /// As a phrase: the files hold …
+        /// The state as a phrase that completes "the files hold …".
         public String text() {
             return text;
         }

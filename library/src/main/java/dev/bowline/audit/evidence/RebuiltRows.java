@@ -19,7 +19,7 @@ import java.util.TreeMap;
 /// owner can ask for it.
 ///
 /// @param rows the new rows' bytes, little-endian, by their number
-/// @param norm what each of them has
+/// @param norm the norm of each
 public record RebuiltRows(SequencedMap<Long, byte[]> rows, double norm) {
 
     /// More than these are a damaged checkpoint.

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// What one release does for one architecture.
+/// The ties of one release for one architecture.
 ///
 /// @param levels where the flag may stand, outermost first; empty is the top of config.json
 /// @param effective T, F or E (it fails) for every combination of absent, false, true at the levels, first level
@@ -19,7 +19,7 @@ import java.util.SequencedMap;
 /// @param embedding the parameter name of the input embedding's weight
 /// @param tied alias to source, for every pair that is one parameter when the flag is true
 /// @param always pairs that are one parameter whatever the flag says
-/// @param renames what happens to a file's key, in order, before it is looked up
+/// @param renames the renames of a file's key, in order, before its lookup
 /// @param prefix the base model's name, which a file may lack or have too much
 /// @param vocabulary the level whose `vocab_size` is the number of rows of both; empty when none alone is
 public record ReleaseTies(
@@ -58,7 +58,7 @@ public record ReleaseTies(
         return decides(config) == 'T';
     }
 
-    /// What it decides when no level says anything.
+    /// The decision when no level has a flag.
     public boolean defaultTied() {
         return effective.charAt(0) == 'T';
     }
@@ -68,7 +68,7 @@ public record ReleaseTies(
         return vocabulary.flatMap(level -> VocabularyRows.vocabSize(config, level));
     }
 
-    /// Whether head and embedding can be one parameter in this release.
+    /// True if head and embedding can be one parameter in this release.
     public boolean canTie() {
         return head.isPresent()
                 && embedding.isPresent()
@@ -117,7 +117,7 @@ public record ReleaseTies(
         return name;
     }
 
-    /// Whether this release would load the file's key into `parameter`; an inner model's own prefix falls away.
+    /// True if this release loads the file's key into `parameter`; an inner model's own prefix falls away.
     public boolean loads(String key, String parameter) {
         String name = rename(key);
         return name.equals(parameter)
@@ -126,8 +126,8 @@ public record ReleaseTies(
                         && (parameter.equals(prefix + "." + name) || name.equals(prefix + "." + parameter));
     }
 
-    /// Whether the key is the parameter's name behind one more base model's prefix. Release 4 takes that prefix away
-    /// only for a class that has no base model as a part.
+    /// True if the key is the parameter's name behind one more base model's prefix. Release 4 takes that prefix
+    /// away only for a class that has no base model as a part.
     public boolean hasPrefixTooMuch(String key, String parameter) {
         return !prefix.isEmpty()
                 && rename(key).equals(prefix + "." + parameter)

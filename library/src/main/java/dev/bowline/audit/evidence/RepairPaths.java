@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// The names a repair uses beside the checkpoint, and what is under them after a repair that did not end.
+/// The paths that a repair uses next to the checkpoint, and their contents after an interrupted repair.
 ///
 /// @param place where the checkpoint is
 /// @param aside the result before it takes its place; after an exchange, the original until it is removed
@@ -30,7 +30,7 @@ public record RepairPaths(Path place, Path aside, Path original) {
         }
     }
 
-    /// Whether a directory is no checkpoint, but what a repair has not yet put in place or not yet removed.
+    /// True if a directory is no checkpoint but the unfinished or not yet removed files of a repair.
     public static boolean isLeftover(Path directory) {
         String name = String.valueOf(directory.getFileName());
         if (!name.startsWith(".") || !name.endsWith(ORIGINAL)) {
@@ -39,12 +39,12 @@ public record RepairPaths(Path place, Path aside, Path original) {
         return Files.exists(directory.resolveSibling(name.substring(1, name.length() - ORIGINAL.length())));
     }
 
-    /// Whether the checkpoint was renamed away and nothing took its place.
+    /// True if the checkpoint was renamed away and nothing took its place.
     public boolean isOriginalAway() {
         return !Files.exists(place) && Files.isDirectory(original);
     }
 
-    /// Whether a repair did not end, wherever it was.
+    /// True if a repair was interrupted, at any step.
     public boolean isThere() {
         return Files.exists(aside) || Files.exists(original) || Files.exists(lock());
     }

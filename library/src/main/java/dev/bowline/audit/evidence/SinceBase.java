@@ -8,7 +8,7 @@ import java.util.Optional;
 /// @param base the checkpoint it was compared with
 public record SinceBase(Path base, Side head, Side embedding) {
 
-    /// What became of one tensor.
+    /// The change of one tensor.
     public enum Side {
         /// Other bytes, another type or another shape.
         MOVED,

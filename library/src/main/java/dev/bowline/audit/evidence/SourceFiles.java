@@ -32,7 +32,7 @@ import java.util.stream.Stream;
 
 /// The files of a checkpoint, read as far as they can be: what is wrong with one is kept as a problem, not thrown.
 ///
-/// @param path what was asked about: a directory or one .safetensors file
+/// @param path the audited directory or .safetensors file
 /// @param directory where its other files are
 /// @param headers of the weight files that could be read
 /// @param index empty for a single file, and where there is no readable one
@@ -233,7 +233,7 @@ public record SourceFiles(
         return new SafetensorsHeader(header.path(), entries, header.metadata(), header.dataStart(), header.dataBytes());
     }
 
-    /// What is left out of one shard is in another, which the index may name.
+    /// A tensor that one shard lacks is in another, which the index may name.
     private ShardIndex renamed(ShardIndex before, TensorNames names) {
         SequencedMap<String, String> map = new LinkedHashMap<>();
         before.weightMap().forEach((key, shard) -> {
@@ -244,7 +244,7 @@ public record SourceFiles(
         return new ShardIndex(map, before.metadata());
     }
 
-    /// Whether the length word and the brace are there, so that the file is meant to be one.
+    /// True if the file begins with a header length and a brace, and so is meant to be a safetensors file.
     private static boolean startsAsSafetensors(Path file) {
         try (InputStream stream = Files.newInputStream(file)) {
             byte[] start = stream.readNBytes(START_BYTES);

@@ -67,7 +67,7 @@ public record Subject(
         return scan.state().kind();
     }
 
-    /// Whether the checkpoint is for embedding texts, as sentence-transformers marks it: its head is not used.
+    /// True if the checkpoint is for embedding texts, as sentence-transformers marks it: its head is not used.
     public boolean isEmbeddingModel() {
         Path directory = files.directory();
         return Files.exists(directory.resolve("config_sentence_transformers.json"))
@@ -75,7 +75,7 @@ public record Subject(
                 || Files.isDirectory(directory.resolve("1_Pooling"));
     }
 
-    /// Whether a level of config.json is an object.
+    /// True if a level of config.json is an object.
     public boolean hasLevel(String level) {
         return ReleaseTies.objectAt(config, level).isPresent();
     }
@@ -89,19 +89,19 @@ public record Subject(
         return ReleaseTies.flagAt(config, "");
     }
 
-    /// What a transformers release decides; empty when it has no such class, or fails to read the config.
+    /// The decision of a transformers release; empty when it has no such class, or fails to read the config.
     Optional<Boolean> decides(Optional<ReleaseTies> release) {
         return release.map(each -> each.decides(config))
                 .filter(decision -> decision != 'E')
                 .map(decision -> decision == 'T');
     }
 
-    /// Whether any reader of the flag takes it for tied.
+    /// True if any reader of the flag takes it for tied.
     public boolean saysTied() {
         return asked().contains(true);
     }
 
-    /// Whether checkpoints of this architecture are tied unless they say otherwise.
+    /// True if checkpoints of this architecture are tied by default.
     public boolean familyTied() {
         return nemo.flatMap(NemoPolicy::support)
                         .filter(TieSupport.TIED_ONLY::equals)

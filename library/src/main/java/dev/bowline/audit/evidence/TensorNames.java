@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// What the tensors of some files will be called: each as now, unless it is named here.
+/// The names that the tensors of some files will have. A tensor that is not listed keeps its name.
 ///
 /// @param changed no name for a tensor that is left out, two for one that is written twice
 public record TensorNames(Map<At, List<String>> changed) {

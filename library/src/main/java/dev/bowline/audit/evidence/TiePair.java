@@ -49,7 +49,7 @@ public record TiePair(
         return !headParts.isEmpty() || !embeddingParts.isEmpty();
     }
 
-    /// One of the two that has no row for a token, as it is saved when a sharded model was not gathered before.
+    /// A tensor of the pair without rows, the result of saving a sharded model that was not gathered before.
     public Optional<PlacedTensor> placeholder() {
         return Stream.of(embedding, head)
                 .flatMap(Optional::stream)

@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.regex.Pattern;
 
-/// What two transformers releases tie, architecture by architecture, as they told a script themselves.
+/// The ties of two transformers releases, architecture by architecture, recorded from the releases by a script.
 ///
 /// The resource has one architecture per line, so that only the line that is asked for is parsed.
 public final class TieTable {

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// What tokenizer.json says of ids, read in one pass and not held: vocabularies have hundreds of thousands of tokens.
+/// The ids in tokenizer.json, read in one pass and not held: vocabularies have hundreds of thousands of tokens.
 public final class Tokens implements JsonWalk.Visitor {
 
     private static final String ADDED = "added_tokens";

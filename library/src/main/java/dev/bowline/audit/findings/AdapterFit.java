@@ -187,8 +187,8 @@ final class AdapterFit {
                 FindingCode.T30,
                 isAll && !changesElse ? Severity.CRITICAL : Severity.MEDIUM,
                 isAll
-                        ? "every lora_B is zero, as it is before the first step: the adapter changes nothing"
-                        : "%d of %d lora_B are zero, as they are before the first step: those modules are not changed"
+                        ? "every lora_B is zero, the initial value: the adapter changes nothing"
+                        : "%d of %d lora_B are zero, the initial value: those modules are not changed"
                                 .formatted(zero.size(), second.size()),
                 "look for the adapter that was saved after training, and for weights that were frozen by mistake",
                 zero);

@@ -2,7 +2,7 @@ package dev.bowline.audit.findings;
 
 import java.nio.file.Path;
 
-/// What merging an adapter would do to the tie.
+/// The effect of merging an adapter on the tie.
 ///
 /// @param adapter the PEFT directory
 /// @param effect in one clause

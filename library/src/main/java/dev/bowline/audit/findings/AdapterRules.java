@@ -27,11 +27,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// What merging a PEFT adapter would do to a tied pair.
+/// The effect of merging a PEFT adapter on a tied pair.
 public final class AdapterRules {
 
     private static final String NEITHER =
-            "the adapter touches neither head nor input embedding, so a merge leaves the tie as it is";
+            "the adapter touches neither head nor input embedding, so a merge does not change the tie";
 
     private final Subject subject;
     private final JsonObject config;
@@ -73,7 +73,7 @@ public final class AdapterRules {
         tokensOnly = trainsTokens() && !isNamed(Role.HEAD) && !isNamed(Role.EMBEDDING);
     }
 
-    /// What a merge does to the tie, in one clause.
+    /// The effect of a merge on the tie, in one clause.
     public String effect() {
         if (!head && !embedding) {
             return NEITHER;
@@ -131,7 +131,7 @@ public final class AdapterRules {
                                         Path.of("UNTIED"), subject.files().directory(), Decision.UNTIED))));
     }
 
-    /// Whether the tied model was trained as it is merged: by one value for both.
+    /// True if the tied model was trained with one value for both, the way a merge leaves it.
     private boolean isHarmless() {
         return equalCopies || tokensOnly;
     }

@@ -48,7 +48,7 @@ public enum FindingCode {
         return title;
     }
 
-    /// As it is written: `T02b`.
+    /// The written form, such as `T02b`.
     public String id() {
         return name().substring(0, 3) + name().substring(3).toLowerCase(java.util.Locale.ROOT);
     }

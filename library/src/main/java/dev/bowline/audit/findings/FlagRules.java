@@ -66,7 +66,7 @@ final class FlagRules {
                 && !subject.v4().equals(subject.v5());
     }
 
-    /// Whether the flag and nothing else decides what is loaded.
+    /// True if the flag alone decides which values are loaded.
     private boolean decidesTheModel() {
         return subject.kind() == Kind.BOTH_DIFFER || subject.kind() == Kind.EMBED_ONLY;
     }

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 /// or with the base model's prefix that they lack.
 ///
 /// @param names of the tensors that change, from the name in the files to the new one
-/// @param problem the names as they are, in one clause
+/// @param problem the present names, in one clause
 /// @param step the change in one clause
 public record RenamedTensors(Map<String, List<String>> names, String problem, String step) {
 
@@ -171,7 +171,7 @@ public record RenamedTensors(Map<String, List<String>> names, String problem, St
         }
     }
 
-    /// A class that refuses the flag as it is may have these names all the same.
+    /// A class that refuses the present flag may still have these names.
     private static JsonObject flagged(Subject subject, JsonValue tied) {
         JsonObject config = subject.config();
         for (FlagAt flag : subject.flags()) {

@@ -68,7 +68,7 @@ public final class Rules {
         };
     }
 
-    /// Whether both releases take it for untied when every level says so.
+    /// True if both releases take it for untied when every level says so.
     private static boolean canUntie(Subject subject) {
         JsonObject config = subject.config();
         for (FlagAt flag : subject.flags()) {

@@ -1,6 +1,6 @@
 package dev.bowline.audit.findings;
 
-/// How much a finding matters.
+/// The severity of a finding.
 public enum Severity {
     /// Worth knowing.
     LOW(1),
@@ -17,7 +17,7 @@ public enum Severity {
         this.exitCode = exitCode;
     }
 
-    /// What the command line exits with when this is the worst found.
+    /// The exit code of the command line when this is the worst severity found.
     public int exitCode() {
         return exitCode;
     }

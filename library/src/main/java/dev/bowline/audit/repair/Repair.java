@@ -39,7 +39,7 @@ public final class Repair {
         return Objects.requireNonNull(properties.getProperty("bowline"));
     }
 
-    /// What a repair of this checkpoint that did not end has left beside it, and the next one removes.
+    /// The files that an interrupted repair left next to this checkpoint; the next repair removes them.
     public static Optional<Path> leftover(Path directory) {
         RepairPaths left = RepairPaths.at(directory);
         return Stream.of(left.aside(), left.original()).filter(Files::exists).findFirst();
@@ -59,7 +59,7 @@ public final class Repair {
         return RepairPlanner.plan(subject, options);
     }
 
-    /// Puts a checkpoint back that an interrupted repair in place left beside its place.
+    /// Puts a checkpoint back that an interrupted repair in place left next to its place.
     ///
     /// @return whether there was one
     public static boolean putBack(Path directory) {
@@ -81,7 +81,7 @@ public final class Repair {
         return new RepairRun(plan, RepairDisk.unobserved()).to(target);
     }
 
-    /// Replaces the checkpoint by the repaired one, which is whole beside it before they are exchanged.
+    /// Replaces the checkpoint by the repaired one, which is complete next to it before the exchange.
     public static TieAudit applyInPlace(RepairPlan plan) {
         return new RepairRun(plan, RepairDisk.unobserved()).inPlace();
     }

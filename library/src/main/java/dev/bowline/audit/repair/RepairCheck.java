@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// What the audit of a result must say, or the repair does not happen: it still has a head, nothing that a repair
-/// settles is left, and nothing bad is new. What is left is about values that only the owner can restore, and it was
-/// there before.
+/// The conditions that the audit of a result must meet, or the repair does not happen: the result still has a
+/// head, nothing that a repair settles is left, and nothing bad is new. The other findings are about values that only
+/// the owner can restore, and were there before.
 final class RepairCheck {
 
     private RepairCheck() {}
@@ -54,7 +54,7 @@ final class RepairCheck {
         }
     }
 
-    /// Whether it is about a consumer that is silently wrong whatever the checkpoint says, and was so before.
+    /// True if it is about a consumer that is silently wrong for every checkpoint, and was so before.
     private static boolean isLeft(RepairPlan plan, TieAudit after, Finding finding) {
         return finding.code() == FindingCode.T25 && silentlyWrong(plan.before()).containsAll(silentlyWrong(after));
     }

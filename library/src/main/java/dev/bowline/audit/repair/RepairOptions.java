@@ -7,10 +7,10 @@ import dev.bowline.audit.evidence.Role;
 import java.util.List;
 import java.util.Optional;
 
-/// What the owner decides, where the files cannot.
+/// The decisions of the owner, where the files do not decide.
 ///
 /// @param keep loses the other of two values that differ; empty loses nothing
-/// @param declare what the flag shall say where it may be either; empty lets the bytes decide
+/// @param declare the flag where it may be either; empty lets the bytes decide
 /// @param rebuildsRows whether dead rows of the input embedding are made up from the head's
 /// @param load Bowline's own load, for the audits before and after
 public record RepairOptions(

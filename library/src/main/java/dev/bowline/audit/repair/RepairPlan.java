@@ -13,20 +13,20 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// What a repair does, decided before anything is written.
+/// The steps of a repair, decided before anything is written.
 ///
 /// @param load Bowline's own load, for the audit of what was written
 /// @param pair the head and the embedding that it is about, by the names that they are looked for afterwards
-/// @param tied what the flag will say at every level
-/// @param names what becomes of the tensors: left out, renamed, written twice
+/// @param tied the flag at every level after the repair
+/// @param names the tensors that are left out, renamed or written twice
 /// @param rebuilt rows of the input embedding that get new values
 /// @param malformed files that are written anew because they break the format
 /// @param rewritesIndex whether the index is written anew from the headers
 /// @param rewritesAlias whether `__metadata__` names an alias that it must not
 /// @param writesConfig whether a level of config.json changes
-/// @param vocabulary what `vocab_size` will be at every level that has one; empty leaves them
+/// @param vocabulary the `vocab_size` at every level that has one; empty leaves them unchanged
 /// @param steps the same for a person
-/// @param losses what is lost; empty for a lossless repair
+/// @param losses the lost values; empty for a lossless repair
 /// @param after the audit that the result will have
 public record RepairPlan(
         TieAudit before,

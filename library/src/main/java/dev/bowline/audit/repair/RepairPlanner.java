@@ -153,7 +153,7 @@ final class RepairPlanner {
         return options.keep();
     }
 
-    /// What the bytes say; where they allow both, what was declared.
+    /// The flag that the bytes imply; where they allow both, the declared one.
     private boolean tied() {
         List<Boolean> asked = subject.asked();
         boolean declared = options.declare().map(Declare.TIED::equals).orElseGet(() -> asked.contains(true));

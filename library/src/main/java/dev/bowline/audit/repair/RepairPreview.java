@@ -53,12 +53,12 @@ final class RepairPreview {
         return TieAudit.of(after, AuditOptions.of(subject.load()));
     }
 
-    /// What is left is padding.
+    /// The rest is padding.
     private static PairScan healthy(PairScan scan) {
         return new PairScan(scan.state(), DamagedRows.Found.NONE);
     }
 
-    /// What is already known of the pair's bytes; they are read again only where it is not.
+    /// The known equality of the pair's bytes; they are read again only where it is unknown.
     private static PairScan scan(Subject before, TiePair after) {
         boolean sameHead = isSame(before.pair().head(), after.head());
         boolean sameEmbedding = isSame(before.pair().embedding(), after.embedding());

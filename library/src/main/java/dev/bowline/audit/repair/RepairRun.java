@@ -17,11 +17,11 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/// Carries out a plan. The result is made whole beside its place and audited there; one step puts it in place.
+/// Carries out a plan. The result is completed next to its place and audited there; one step puts it in place.
 ///
 /// Whenever the process ends, its place holds the original or the result, whole. Where directories cannot be exchanged,
-/// two renames take the place of that step; between them the original is beside its place, and the next repair puts it
-/// back.
+/// two renames take the place of that step; between them the original is next to its place, and the next repair
+/// puts it back.
 final class RepairRun {
 
     private final RepairPlan plan;
@@ -127,7 +127,7 @@ final class RepairRun {
         }
     }
 
-    /// The whole result beside its place, durable and audited, or nothing.
+    /// The whole result next to its place, durable and audited, or nothing.
     private void stage(RepairPaths names) throws IOException {
         clear(names, disk);
         try {

@@ -93,7 +93,7 @@ final class RepairedFiles {
         }
     }
 
-    /// One shard without, or with, or with other names for, the pair's tensors; every other byte as it was.
+    /// One shard without, or with, or with other names for, the pair's tensors; every other byte unchanged.
     ///
     /// @return the hash of the tied value, if it is in this shard
     private Optional<String> rewrite(SafetensorsHeader header) throws IOException {
@@ -131,7 +131,8 @@ final class RepairedFiles {
                 tensor.content().writeTo(piece -> {
                     if (written.asSlice(position[0], piece.byteSize()).mismatch(piece) >= 0) {
                         throw new BowlineException(
-                                "%s: '%s' was not read back as it was written".formatted(target, tensor.name()),
+                                "%s: '%s' was read back with other bytes than were written"
+                                        .formatted(target, tensor.name()),
                                 "check the disk; the original is untouched");
                     }
                     position[0] += piece.byteSize();
@@ -141,7 +142,7 @@ final class RepairedFiles {
         }
     }
 
-    /// Of the tied value in a shard that stays as it is.
+    /// The tied value in a shard that does not change.
     private Optional<String> hashOf(SafetensorsHeader header) {
         if (!header.entries().containsKey(canonical())) {
             return Optional.empty();
@@ -196,7 +197,7 @@ final class RepairedFiles {
         }
     }
 
-    /// What the link's copy leads to: the same, said from its new place.
+    /// The target of the link's copy: the same file, relative to the new place.
     private Path elsewhere(Path link) throws IOException {
         Path target = Files.readSymbolicLink(link);
         Path absolute = link.toAbsolutePath().resolveSibling(target).normalize();

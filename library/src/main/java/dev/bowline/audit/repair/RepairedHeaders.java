@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// What the headers, the index and config.json of a checkpoint say after a plan; every tensor is still where it was.
+/// The headers, the index and config.json of a checkpoint after a plan; every tensor keeps its file.
 ///
 /// @param config an empty object when there is none
 record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> index, JsonObject config) {
@@ -40,7 +40,7 @@ record RepairedHeaders(List<SafetensorsHeader> headers, Optional<ShardIndex> ind
         return new RepairedHeaders(headers, source.index().map(index -> index(index, headers)), config);
     }
 
-    /// Whether a shard is written anew.
+    /// True if a shard is written anew.
     static boolean isTouched(RepairPlan plan, SafetensorsHeader header) {
         return plan.malformed().contains(header.path())
                 || plan.names().touch(header)

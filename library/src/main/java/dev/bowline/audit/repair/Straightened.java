@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
 /// A checkpoint as it would be with readable files, every tensor once, and the names that its architecture loads: what
 /// is in no doubt before the tie is decided. Where there is a doubt, it is refused.
 ///
-/// @param source the files as they are, with what can be read of malformed ones
+/// @param source the present files, with the readable part of malformed ones
 /// @param names from those in the files to those that it would have
 /// @param subject as if it were stored like that
 /// @param malformed files that have to be written anew
@@ -71,7 +71,7 @@ record Straightened(SourceFiles source, TensorNames names, Subject subject, Set<
                 : new Straightened(files, names, Subject.of(files, subject.load()), malformed, steps);
     }
 
-    /// Of a tensor in two shards, the one that the index names.
+    /// Chooses the copy that the index names of a tensor in two shards.
     private Straightened once() {
         Map<TensorNames.At, List<String>> repeated = new LinkedHashMap<>();
         for (SafetensorsHeader header : subject.files().headers()) {

@@ -168,7 +168,7 @@ public record DecoderConfig(
         FLOAT32
     }
 
-    /// Whether a layer's output is multiplied by a stored number.
+    /// The factor of a layer's output: none, or a stored number.
     public enum LayerScalar {
         NONE,
         /// `layer_scalar`, which is saved and never trained.
@@ -181,7 +181,7 @@ public record DecoderConfig(
         requirePositive("num_hidden_layers", layers.size());
     }
 
-    /// Whether a later layer reuses the keys and values of layer `index`.
+    /// True if a later layer reuses the keys and values of layer `index`.
     boolean isReused(int index) {
         return IntStream.range(0, layers.size())
                 .mapToObj(this::keyValueLayer)

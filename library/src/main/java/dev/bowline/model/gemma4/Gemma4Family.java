@@ -102,7 +102,7 @@ public final class Gemma4Family {
     private List<LayerConfig> layers(DecoderConfig.Size size) {
         int count = keys.layers(30);
         List<Boolean> sliding = new ArrayList<>(keys.slidingLayers(count, layer -> (layer + 1) % 6 != 0));
-        // As in transformers, the last layer attends to everything, also where the file has another type.
+        // The last layer attends to everything, also where the file has another type, like in transformers.
         sliding.set(count - 1, false);
         LayerOverrides overrides = keys.object("per_layer_config")
                 .map(written -> LayerOverrides.read(keys, written, count))
