@@ -10,6 +10,8 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -21,7 +23,7 @@ import org.bytedeco.pytorch.Tensor;
 
 /// A safetensors file of a training checkpoint that is not part of the model's own files.
 ///
-/// @param tensors contiguous, by name
+/// @param tensors contiguous, on any device, by name
 record StateFile(String fileName, SequencedMap<String, Tensor> tensors) {
 
     long bytes() {
@@ -42,12 +44,18 @@ record StateFile(String fileName, SequencedMap<String, Tensor> tensors) {
         SafetensorsWriter.create(path, save.counted(sources), SafetensorsWriter.PYTORCH_METADATA, Set.of());
         try (SafetensorsFile written = SafetensorsFile.open(path)) {
             tensors.forEach((name, tensor) -> {
-                if (ParallelReads.differ(HostTensors.bytes(tensor), written.bytes(name))) {
+                if (differs(tensor, written.bytes(name))) {
                     throw new BowlineException(
                             "%s was written, but '%s' reads back differently".formatted(path, name),
                             "check the disk, then save again; nothing was left behind");
                 }
             });
+        }
+    }
+
+    private static boolean differs(Tensor tensor, MemorySegment written) {
+        try (TensorScope _ = TensorScope.open()) {
+            return ParallelReads.differ(HostTensors.bytes(Device.CPU.place(tensor)), written);
         }
     }
 
@@ -72,6 +80,6 @@ record StateFile(String fileName, SequencedMap<String, Tensor> tensors) {
                 name,
                 ElementTypes.stored(Dtype.of(tensor.scalar_type())),
                 Arrays.stream(Shapes.of(tensor)).boxed().toList(),
-                HostTensors.bytes(tensor));
+                HostCopy.of(tensor));
     }
 }

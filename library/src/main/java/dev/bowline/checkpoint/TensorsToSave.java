@@ -137,7 +137,7 @@ final class TensorsToSave {
                 List<String> parts = source.isPresent() ? List.of() : stacked(name, parameter);
                 if (parts.isEmpty()) {
                     List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
-                    tensors.add(fromModel(key, parameter, shape, HostTensors.bytes(parameter.value())));
+                    tensors.add(fromModel(key, parameter, shape, HostCopy.of(parameter.value())));
                 } else {
                     apart(parts, parameter);
                 }
@@ -160,14 +160,14 @@ final class TensorsToSave {
     private void apart(List<String> keys, Parameter stack) {
         long perExpert = keys.size() / stack.shape()[0];
         List<Long> shape = List.of(stack.shape()[1] / perExpert, stack.shape()[2]);
-        MemorySegment values = HostTensors.bytes(stack.value());
-        long bytes = values.byteSize() / keys.size();
+        long elements = stack.elements() / keys.size();
         for (int i = 0; i < keys.size(); i++) {
-            tensors.add(fromModel(keys.get(i), stack, shape, values.asSlice(i * bytes, bytes)));
+            TensorBytes values = HostCopy.part(stack.value(), i * elements, elements);
+            tensors.add(fromModel(keys.get(i), stack, shape, values));
         }
     }
 
-    private static TensorToSave fromModel(String key, Parameter parameter, List<Long> shape, MemorySegment values) {
+    private static TensorToSave fromModel(String key, Parameter parameter, List<Long> shape, TensorBytes values) {
         return new TensorToSave(
                 new TensorSource(key, ElementTypes.stored(parameter.dtype()), shape, values), Origin.MODEL);
     }
@@ -217,18 +217,9 @@ final class TensorsToSave {
         TensorBytes content = sink -> {
             for (ByteRange piece : pieces) {
                 Parameter parameter = names.slot(piece.name()).get();
-                if (cast) {
-                    try (var _ = TensorScope.open()) {
-                        MemorySegment bytes = HostTensors.bytes(
-                                Device.CPU.place(Ops.cast(parameter.value().detach(), stored)));
-                        sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
-                    }
-                } else {
-                    try (var _ = TensorScope.open()) {
-                        MemorySegment bytes = HostTensors.bytes(Device.CPU.place(parameter.value()));
-                        sink.accept(bytes.asSlice(piece.from(), piece.bytes()));
-                    }
-                }
+                HostCopy.Elements part =
+                        new HostCopy.Elements(piece.from() / type.bytes(), piece.bytes() / type.bytes());
+                HostCopy.write(parameter.value(), cast ? stored : dtype, part, sink);
             }
         };
         return new TensorToSave(new TensorSource(key, type, entry.shape(), content), Origin.MODEL);

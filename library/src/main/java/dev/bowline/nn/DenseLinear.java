@@ -31,6 +31,11 @@ final class DenseLinear implements LinearOperator {
         this.kernels = kernels;
     }
 
+    /// True if this operator multiplies with `matrix` and adds no bias.
+    boolean isProductWith(WeightMatrix matrix) {
+        return weight.equals(matrix) && bias.isEmpty();
+    }
+
     @Override
     public long in() {
         return weight.in();

@@ -5,6 +5,7 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -72,7 +73,18 @@ public final class GatedExperts extends Layer {
     private record Input(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {}
 
     /// The operators of one pass, in the order of the experts.
-    private record Operators(List<LinearOperator> gateUp, List<LinearOperator> down) {}
+    private record Operators(List<LinearOperator> gateUp, List<LinearOperator> down) {
+
+        /// Creates the gradients of all trained parameters, so that several threads may add to them.
+        void createGradients() {
+            Stream.concat(gateUp.stream(), down.stream())
+                    .flatMap(operator -> operator.slots().stream())
+                    .map(Slot::get)
+                    .distinct()
+                    .filter(Parameter::requiresGrad)
+                    .forEach(Parameter::gradientBuffer);
+        }
+    }
 
     private Tensor forward(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
@@ -188,8 +200,7 @@ public final class GatedExperts extends Layer {
         Tensor rowTokens = rows.tokens(perToken);
         Tensor dJoined = joined.narrow(1, 0, width(x)).to(x.scalar_type());
         Tensor routingWeights = weight.flatten().index_select(0, rows.order()).unsqueeze(1);
-        gateUp.createGradients();
-        down.createGradients();
+        operators.createGradients();
         Tensor dRoutingWeights = Ops.newEmpty(x, Dtype.FLOAT32, rowTokens.size(0), 1);
         Tensor dRows = empty(x, rowTokens.size(0), width(x));
 

@@ -40,25 +40,36 @@ public final class LinearStack extends Layer {
 
     /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split
     /// once, so its gradient is stacked once; autograd would otherwise add a tensor of the size of the stack per
-    /// expert.
+    /// expert. A replaced operator computes its expert itself. The stored tensor needs no values if every operator is
+    /// replaced.
     List<UnaryOperator<Tensor>> split() {
+        List<LinearOperator> operators = operators();
+        if (IntStream.range(0, operators.size()).noneMatch(expert -> isStored(operators.get(expert), expert))) {
+            return operators.stream()
+                    .<UnaryOperator<Tensor>>map(operator -> operator::forward)
+                    .toList();
+        }
         TensorVector matrices = weight.tensor().unbind();
-        return IntStream.range(0, experts.size())
-                .mapToObj(expert -> linear(experts.get(expert).operator(), matrices.get(expert)))
+        return IntStream.range(0, operators.size())
+                .mapToObj(expert -> linear(operators.get(expert), expert, matrices))
                 .toList();
     }
 
-    private static UnaryOperator<Tensor> linear(LinearOperator operator, Tensor matrix) {
-        return operator instanceof DenseLinear ? x -> torch.linear(x, matrix) : operator::forward;
+    private UnaryOperator<Tensor> linear(LinearOperator operator, int expert, TensorVector matrices) {
+        if (!isStored(operator, expert)) {
+            return operator::forward;
+        }
+        Tensor matrix = matrices.get(expert);
+        return x -> torch.linear(x, matrix);
+    }
+
+    /// True if the operator multiplies with the expert's matrix of the stored tensor.
+    private boolean isStored(LinearOperator operator, int expert) {
+        return operator instanceof DenseLinear dense && dense.isProductWith(WeightMatrix.ofStack(weight, expert));
     }
 
     /// True if any parameter of any expert is trained.
     boolean requiresGrad() {
         return experts.stream().anyMatch(expert -> expert.operator().requiresGrad());
-    }
-
-    /// Creates the gradients of all trained parameters, so that several threads may add to them.
-    void createGradients() {
-        trainable().values().forEach(Parameter::gradientBuffer);
     }
 }

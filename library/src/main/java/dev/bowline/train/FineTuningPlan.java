@@ -25,10 +25,33 @@ public record FineTuningPlan(
         Schedule schedule,
         OptionalDouble maxGradNorm,
         Loss loss,
-        long paddingId) {
+        long paddingId,
+        GradientReduction reduction) {
 
     /// The number of tokens whose logits exist at once; the default is that of a recipe.
     private static final int CHUNK = 512;
+
+    /// A plan of one process.
+    public FineTuningPlan(
+            int rowsPerStep,
+            int rowsPerMicroBatch,
+            long lastStep,
+            OptimizerSettings optimizer,
+            Schedule schedule,
+            OptionalDouble maxGradNorm,
+            Loss loss,
+            long paddingId) {
+        this(
+                rowsPerStep,
+                rowsPerMicroBatch,
+                lastStep,
+                optimizer,
+                schedule,
+                maxGradNorm,
+                loss,
+                paddingId,
+                GradientReduction.NONE);
+    }
 
     /// A plan with the defaults of a recipe: AdamW as in PyTorch, a constant rate, gradients clipped to a
     /// norm of 1, the loss in chunks, and a forward pass for each row.
@@ -50,22 +73,28 @@ public record FineTuningPlan(
 
     public FineTuningPlan with(Schedule other) {
         return new FineTuningPlan(
-                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, other, maxGradNorm, loss, paddingId);
+                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, other, maxGradNorm, loss, paddingId, reduction);
     }
 
     public FineTuningPlan with(OptimizerSettings other) {
         return new FineTuningPlan(
-                rowsPerStep, rowsPerMicroBatch, lastStep, other, schedule, maxGradNorm, loss, paddingId);
+                rowsPerStep, rowsPerMicroBatch, lastStep, other, schedule, maxGradNorm, loss, paddingId, reduction);
     }
 
     public FineTuningPlan with(Loss other) {
         return new FineTuningPlan(
-                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, other, paddingId);
+                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, other, paddingId, reduction);
+    }
+
+    /// The plan of one rank of a distributed run. Rows, micro-batches and target tokens are those of this rank.
+    public FineTuningPlan with(GradientReduction other) {
+        return new FineTuningPlan(
+                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId, other);
     }
 
     /// @param rows in one forward pass
     public FineTuningPlan withMicroBatchOf(int rows) {
-        return new FineTuningPlan(rowsPerStep, rows, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId);
+        return new FineTuningPlan(rowsPerStep, rows, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId, reduction);
     }
 
     public FineTuningPlan {

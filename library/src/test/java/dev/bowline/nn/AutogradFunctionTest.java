@@ -15,7 +15,10 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
@@ -31,6 +34,9 @@ class AutogradFunctionTest {
 
     private static final int FUNCTIONS = 40;
     private static final int TOKENS = 16;
+
+    /// More than libtorch runs on one thread.
+    private static final int NESTED_PASSES = 80;
 
     /// y = 3 x, with the handles that are alive when its backward pass runs.
     private Tensor tripled(Tensor x, List<Long> handles) {
@@ -207,6 +213,72 @@ class AutogradFunctionTest {
                 assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 8, 4)));
             }
         });
+    }
+
+    /// libtorch moves a backward pass inside many others to a thread of its own, which the JVM does not know.
+    @Test
+    void aThreadOfLibtorchRunsABackwardPassAndFreesItsSavedTensors() {
+        Set<Thread> threads = new HashSet<>();
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor x = nested(NESTED_PASSES, threads);
+
+                assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4)));
+            }
+        });
+        assertTrue(threads.size() > 1, threads::toString);
+    }
+
+    /// A leaf after a backward pass through a function that runs such a pass itself.
+    private static Tensor nested(int passes, Set<Thread> threads) {
+        Tensor x = trained(1);
+        Tensor y = identity(x, (_, dy) -> {
+            threads.add(Thread.currentThread());
+            if (passes == 0) {
+                return dy;
+            }
+            try (AutoGradMode _ = new AutoGradMode(true)) {
+                return new Tensor(nested(passes - 1, threads).grad());
+            }
+        });
+        Ops.backward(y, Ops.full(Device.CPU, Dtype.FLOAT32, 1, 4));
+        return x;
+    }
+
+    @Test
+    void aGraphMayBeUsedAndFreedOnOtherThreads() {
+        requireNothingStays(() -> {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor x = trained(1);
+                Tensor used = identity(x, (saved, dy) -> dy.mul(saved[0]));
+                Tensor dropped = identity(x, (_, dy) -> dy);
+
+                onAnotherThread(() -> {
+                    try (TensorScope _ = TensorScope.open()) {
+                        Ops.backward(used, Ops.full(Device.CPU, Dtype.FLOAT32, 3, 4));
+                    }
+                });
+                onAnotherThread(() -> {
+                    used.close();
+                    dropped.close();
+                });
+
+                assertTrue(x.grad().equal(Ops.full(Device.CPU, Dtype.FLOAT32, 6, 4)));
+            }
+        });
+    }
+
+    private static void onAnotherThread(Runnable work) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        Thread.ofPlatform().start(() -> {
+            try {
+                work.run();
+                done.complete(null);
+            } catch (Throwable e) {
+                done.completeExceptionally(e);
+            }
+        });
+        done.join();
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.data.Batch;
 import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
+import dev.bowline.data.TrainingRows;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.FullLogitsCrossEntropy;
 import dev.bowline.loss.Loss;
@@ -23,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
@@ -110,6 +112,24 @@ class TrainingStepTest {
                     .mapToDouble(entry -> Math.pow(Ops.norm(entry.getValue()).item_double(), 2))
                     .sum();
             assertEquals(0.1 * outcome.gradNorm(), Math.sqrt(moments), 1e-5 * outcome.gradNorm());
+        }
+    }
+
+    @Test
+    void aPlanGivesTheReductionToEveryStep() {
+        try (TensorScope _ = TensorScope.open();
+                LanguageModel model = ReferenceModel.load("dense_kv")) {
+            TwoEqualRanks ranks = new TwoEqualRanks();
+            FineTuningPlan plan = FineTuningPlan.of(1, 2, 1e-3).with(ranks).withMicroBatchOf(1);
+            try (FineTuning tuning =
+                    new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.AS_READ, 1), plan)) {
+                double norm = tuning.step().gradNorm();
+                assertEquals(norm, ranks.norm, 1e-5 * norm);
+                tuning.step();
+            }
+
+            List<String> step = List.of("targets", "gradients", "loss");
+            assertEquals(Stream.of(step, step).flatMap(List::stream).toList(), ranks.calls);
         }
     }
 

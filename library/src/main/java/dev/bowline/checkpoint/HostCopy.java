@@ -1,0 +1,39 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.safetensors.TensorBytes;
+import dev.bowline.tensor.Device;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
+import org.bytedeco.pytorch.Tensor;
+
+/// The bytes of a tensor for a file. A tensor on the CPU is not copied. Of a tensor on another device, the part to be
+/// written is copied to the CPU when it is written.
+final class HostCopy {
+
+    private HostCopy() {}
+
+    /// All bytes of a contiguous tensor.
+    static TensorBytes of(Tensor tensor) {
+        return part(tensor, 0, tensor.numel());
+    }
+
+    /// @param from the first element
+    /// @param elements the number of elements
+    static TensorBytes part(Tensor tensor, long from, long elements) {
+        return sink -> write(tensor, Dtype.of(tensor.scalar_type()), new Elements(from, elements), sink);
+    }
+
+    /// Elements of a flattened tensor.
+    record Elements(long from, long count) {}
+
+    /// @param stored the dtype in the file
+    static void write(Tensor tensor, Dtype stored, Elements part, TensorBytes.Sink sink) throws IOException {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor values = tensor.detach().view(-1).narrow(0, part.from(), part.count());
+            sink.accept(HostTensors.bytes(Device.CPU.place(Ops.cast(values, stored))));
+        }
+    }
+}
