@@ -17,6 +17,7 @@ public enum KernelPolicy {
     /// Plain operators of libtorch, recorded by autograd, on any device. Such a kernel uses no
     /// [dev.bowline.tensor.KernelPool], no [dev.bowline.tensor.RowTiles], no [dev.bowline.tensor.MatMul], no
     /// [AutogradFunction], and no memory of a tensor; every tensor it creates is on the device of its operands.
+    /// A [LinearOperator] that does not override its `forward` is recorded by an [AutogradFunction] on any device.
     LIBTORCH;
 
     /// The kernels of a model whose policy was not chosen: [#FUSED_CPU] on the CPU, [#LIBTORCH] elsewhere.

@@ -97,11 +97,6 @@ class OtherDeviceTest {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
-            return operator.forward(x);
-        }
-
-        @Override
         public void forwardInto(Tensor y, Tensor x) {
             operator.forwardInto(y, x);
         }
