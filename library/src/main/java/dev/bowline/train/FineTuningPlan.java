@@ -83,7 +83,15 @@ public record FineTuningPlan(
 
     public FineTuningPlan with(Loss other) {
         return new FineTuningPlan(
-                rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, other, paddingId, reduction);
+                rowsPerStep,
+                rowsPerMicroBatch,
+                lastStep,
+                optimizer,
+                schedule,
+                maxGradNorm,
+                other,
+                paddingId,
+                reduction);
     }
 
     /// The plan of one rank of a distributed run. Rows, micro-batches and target tokens are those of this rank.
@@ -94,7 +102,8 @@ public record FineTuningPlan(
 
     /// @param rows in one forward pass
     public FineTuningPlan withMicroBatchOf(int rows) {
-        return new FineTuningPlan(rowsPerStep, rows, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId, reduction);
+        return new FineTuningPlan(
+                rowsPerStep, rows, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId, reduction);
     }
 
     public FineTuningPlan {

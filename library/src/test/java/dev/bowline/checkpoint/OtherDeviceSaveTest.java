@@ -69,15 +69,16 @@ class OtherDeviceSaveTest {
     @ParameterizedTest
     @EnumSource(StateDtype.class)
     void stateOfAnOptimizerIsThatOfTheCpuAndComesBack(StateDtype stateDtype) {
-        AdamW.Settings settings =
-                new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, Decayed.MATRICES).with(stateDtype);
+        AdamW.Settings settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.01, Decayed.MATRICES).with(stateDtype);
         Path fixture = Golden.directory("gemma4", "moe_tied");
         try (TensorScope _ = TensorScope.open();
                 Pretrained here = open(fixture, Device.CPU);
                 Pretrained there = open(fixture, LazyDevice.DEVICE);
                 AdamW own = settings.create(here.model().trainable(), KernelPolicy.LIBTORCH);
-                AdamW optimizer = settings.create(there.model().trainable(), there.model().kernels());
-                AdamW resumed = settings.create(there.model().trainable(), there.model().kernels())) {
+                AdamW optimizer =
+                        settings.create(there.model().trainable(), there.model().kernels());
+                AdamW resumed =
+                        settings.create(there.model().trainable(), there.model().kernels())) {
             step(here.model(), own);
             step(there.model(), optimizer);
             TrainingState state = new TrainingState(new LinkedHashMap<>(optimizer.state()), JsonObject.of());

@@ -96,8 +96,9 @@ class LinearReplacementTest {
             for (int i = 0; i < trained.size(); i++) {
                 assertTrue(gradients.get(i).allclose(trained.get(i).gradient().orElseThrow()));
             }
-            others.parameters().values().forEach(parameter -> assertFalse(
-                    parameter.gradient().isPresent()));
+            others.parameters()
+                    .values()
+                    .forEach(parameter -> assertFalse(parameter.gradient().isPresent()));
         }
     }
 
@@ -111,7 +112,9 @@ class LinearReplacementTest {
             linear.replace(_ -> other.operator());
             other.weight().get().materialize(random.normal(1, INNER, WIDTH));
 
-            assertEquals(LazyDevice.DEVICE, Device.of(linear.operator().slots().getFirst().tensor()));
+            assertEquals(
+                    LazyDevice.DEVICE,
+                    Device.of(linear.operator().slots().getFirst().tensor()));
         }
     }
 
