@@ -9,8 +9,8 @@ import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import org.bytedeco.pytorch.Tensor;
 
-/// The bytes of a tensor for a file. A tensor on the CPU is not copied. Of a tensor on another device, the part to be
-/// written is copied to the CPU when it is written.
+/// The bytes of a tensor for a file. A tensor on the CPU is not copied. A part of a tensor on another device is
+/// copied to the CPU when the part is written.
 final class HostCopy {
 
     private HostCopy() {}

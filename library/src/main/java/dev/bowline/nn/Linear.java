@@ -60,8 +60,8 @@ public final class Linear extends Layer {
     }
 
     /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the
-    /// model, on the device of the model; parameters of slots that left the model belong to the caller. Ties of
-    /// slots do not change.
+    /// model, on the device of the model; parameters of slots that left the model belong to the caller. Ties
+    /// of slots do not change.
     ///
     /// @param replacement makes the new operator from the present one
     public void replace(UnaryOperator<LinearOperator> replacement) {

@@ -40,8 +40,8 @@ public final class LinearStack extends Layer {
 
     /// The linear functions of all experts for one recorded pass of plain operators. The stored tensor is split
     /// once, so its gradient is stacked once; autograd would otherwise add a tensor of the size of the stack per
-    /// expert. A replaced operator computes its expert itself. The stored tensor needs no values if every operator
-    /// is replaced.
+    /// expert. A replaced operator computes its expert itself. The stored tensor needs no values if every
+    /// operator is replaced.
     List<UnaryOperator<Tensor>> split() {
         List<LinearOperator> operators = operators();
         if (IntStream.range(0, operators.size()).noneMatch(expert -> isStored(operators.get(expert), expert))) {

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// A save from another device writes the bytes that a save from the CPU writes, and an optimizer on that device takes
-/// the same steps.
+/// A save from another device writes the bytes that a save from the CPU writes, and an optimizer on that device
+/// takes the same steps.
 class OtherDeviceSaveTest {
 
     private static final double LEARNING_RATE = 1e-2;

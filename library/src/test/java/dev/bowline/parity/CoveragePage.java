@@ -92,9 +92,9 @@ record CoveragePage(Map<Family, List<FixtureRow>> rows) {
                 The fixtures are tiny checkpoints with random values in every tensor, made by the scripts in `tools`.
 
                 `CoverageTest` computes this page and fails when the committed one says anything else. Figures are
-                rounded up and may differ by a factor of %d, since processors round differently. The figures are those of
-                the kernel policy FUSED_CPU; `ParityTest` holds FUSED_CPU and LIBTORCH to the bounds below wherever it
-                runs. To write the page anew:
+                rounded up and may differ by a factor of %d, since processors round differently. The figures are
+                those of the kernel policy FUSED_CPU; `ParityTest` holds FUSED_CPU and LIBTORCH to the bounds below
+                wherever it runs. To write the page anew:
 
                     ./mvnw -pl library test -Dtest=CoverageTest -D%s=true
 
