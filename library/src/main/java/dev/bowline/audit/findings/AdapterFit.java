@@ -1,5 +1,6 @@
 package dev.bowline.audit.findings;
 
+import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.json.JsonBoolean;

@@ -1,4 +1,4 @@
-package dev.bowline.audit.findings;
+package dev.bowline.adapter.format;
 
 import java.util.List;
 import java.util.Optional;
@@ -7,10 +7,10 @@ import java.util.Optional;
 ///
 /// @param module the base model's module, as the base's class names it
 /// @param part which tensor of the adapter it is
-record AdapterKey(String module, Part part) {
+public record AdapterKey(String module, Part part) {
 
-    /// The prefix that PEFT 0.21 writes.
-    enum Part {
+    /// The tensors that PEFT writes for a module.
+    public enum Part {
         LORA_A("lora_A.weight"),
         LORA_B("lora_B.weight"),
         LORA_B_BIAS("lora_B.bias"),
@@ -28,14 +28,15 @@ record AdapterKey(String module, Part part) {
         }
     }
 
-    static final String PREFIX = "base_model.model.";
+    /// The prefix of every key that PEFT 0.21 writes.
+    public static final String PREFIX = "base_model.model.";
 
     /// The text between a module's name and that of its copy.
     private static final List<String> COPIES = List.of(
             ".base_layer.weight", ".modules_to_save.default.weight", ".modules_to_save.weight", ".weight", ".bias");
 
     /// The key's meaning; empty for a key that PEFT does not write.
-    static Optional<AdapterKey> of(String key) {
+    public static Optional<AdapterKey> of(String key) {
         if (!key.startsWith(PREFIX)) {
             return Optional.empty();
         }
@@ -57,11 +58,11 @@ record AdapterKey(String module, Part part) {
     }
 
     /// The module without what PEFT nests into it for a second parameter of one module.
-    String plainModule() {
+    public String plainModule() {
         return module.replace(".base_layer", "");
     }
 
-    boolean isExperts() {
+    public boolean isExperts() {
         return plainModule().endsWith(".experts");
     }
 }
