@@ -40,7 +40,8 @@ public sealed interface AdaptedModule {
         }
     }
 
-    /// The row of a token is its row of W plus its row of scale (B A)ᵀ, with A `[rank, vocabulary]` and B `[width, rank]`.
+    /// The row of a token is its row of W plus its row of scale (B A)ᵀ, with A `[rank, vocabulary]` and B `[width,
+    /// rank]`.
     ///
     /// @param uses the modules that the delta changes
     record EmbeddingPair(String module, long vocabulary, long width, long rank, double scale, Uses uses)
