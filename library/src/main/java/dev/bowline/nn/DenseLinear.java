@@ -52,6 +52,11 @@ final class DenseLinear implements LinearOperator {
     }
 
     @Override
+    public LinearOperator withWeights(Slot other, Optional<Slot> otherBias) {
+        return new DenseLinear(WeightMatrix.whole(other), otherBias, kernels);
+    }
+
+    @Override
     public Tensor forward(Tensor x) {
         return switch (kernels.get()) {
             case FUSED_CPU -> fusedForward(x);

@@ -1,28 +1,29 @@
 package dev.bowline.nn;
 
-import dev.bowline.tensor.Shapes;
-import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalLong;
-import org.bytedeco.pytorch.GradMode;
-import org.bytedeco.pytorch.Scalar;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /// A table looked up by token id. The row of the padding id gets no gradient, as in PyTorch.
 ///
-/// With fused kernels the backward pass writes only the rows of the gradient that were looked up. Plain operators
-/// create a dense gradient of [vocabulary, D] per lookup.
+/// An [EmbeddingOperator] computes the lookup. [#replace] replaces the operator, for example by a low-rank adapter
+/// around the old one. With fused kernels the backward pass of a stored table writes only the rows of the gradient
+/// that were looked up. Plain operators create a dense gradient of [vocabulary, D] per lookup.
 public final class Embedding extends Layer {
 
     private final Slot weight;
     private final OptionalLong paddingId;
+    private EmbeddingOperator operator;
 
     public Embedding(String path, long vocabulary, long width, OptionalLong paddingId) {
         super(path);
         weight = weight("weight", vocabulary, width);
         this.paddingId = paddingId;
+        operator = new DenseEmbedding(weight, paddingId, this::kernels);
     }
 
+    /// The slot of the stored table, whichever operator computes the lookup.
     public Slot weight() {
         return weight;
     }
@@ -31,39 +32,39 @@ public final class Embedding extends Layer {
         return paddingId;
     }
 
+    /// The operator that computes the lookup now.
+    public EmbeddingOperator operator() {
+        return operator;
+    }
+
+    /// Replaces the operator. The slots of the new operator take the place of the old operator's slots in the
+    /// model, on the device of the model; parameters of slots that left the model belong to the caller. Ties
+    /// of slots do not change.
+    ///
+    /// @param replacement makes the new operator from the present one
+    public void replace(UnaryOperator<EmbeddingOperator> replacement) {
+        EmbeddingOperator other = replacement.apply(operator);
+        if (other.vocabulary() != operator.vocabulary() || other.width() != operator.width()) {
+            throw new IllegalArgumentException("'%s' has %d rows of %d values, its replacement %d of %d"
+                    .formatted(path(), operator.vocabulary(), operator.width(), other.vocabulary(), other.width()));
+        }
+        other.slots().forEach(slot -> slot.get().to(device()));
+        operator = other;
+    }
+
+    /// The dtype and the device of the rows.
+    public Placement placement() {
+        return new Placement(operator.dtype(), device());
+    }
+
     /// @param ids [...] int64
     /// @return [..., D]
     public Tensor forward(Tensor ids) {
-        return switch (kernels()) {
-            case FUSED_CPU -> fused(ids);
-            case LIBTORCH -> torch.embedding(weight.tensor(), ids, paddingId.orElse(-1), false, false);
-        };
+        return operator.forward(ids);
     }
 
-    private Tensor fused(Tensor ids) {
-        long[] shape = Shapes.of(ids);
-        long[] outShape = Arrays.copyOf(shape, shape.length + 1);
-        outShape[shape.length] = weight.shape()[1];
-        Tensor flat = ids.reshape(-1);
-        Tensor rows = weight.tensor().detach().index_select(0, flat);
-        Parameter parameter = weight.get();
-        if (parameter.requiresGrad() && GradMode.is_enabled()) {
-            AutogradFunction.attachSource(rows, (saved, gradient) -> backward(parameter, saved[0], gradient), flat);
-        }
-        return rows.view(outShape);
-    }
-
-    /// Adds dL/drows to the table's gradient.
-    ///
-    /// @param ids `[N]`
-    /// @param gradient dL/drows, [N, D]
-    private Tensor backward(Parameter parameter, Tensor ids, Tensor gradient) {
-        Tensor rows = gradient;
-        if (paddingId.isPresent()) {
-            Tensor padding = ids.eq(new Scalar(paddingId.getAsLong())).unsqueeze(1);
-            rows = rows.masked_fill(padding, new Scalar(0.0));
-        }
-        parameter.gradientBuffer().index_add_(0, ids, rows);
-        return gradient;
+    @Override
+    List<Slot> ownSlots() {
+        return operator.slots();
     }
 }

@@ -159,16 +159,30 @@ public abstract class Layer {
     /// Every [Linear] below this layer by path, in tree order: projections, heads, routers, and one per expert of a
     /// [LinearStack].
     public final Map<String, Linear> linears() {
-        Map<String, Linear> all = new LinkedHashMap<>();
-        collectLinears(all);
+        return below(Linear.class);
+    }
+
+    /// Every [Embedding] below this layer by path, in tree order.
+    public final Map<String, Embedding> embeddings() {
+        return below(Embedding.class);
+    }
+
+    /// Every [RmsNorm] below this layer by path, in tree order.
+    public final Map<String, RmsNorm> norms() {
+        return below(RmsNorm.class);
+    }
+
+    private <L extends Layer> Map<String, L> below(Class<L> type) {
+        Map<String, L> all = new LinkedHashMap<>();
+        collectLayers(type, all);
         return all;
     }
 
-    private void collectLinears(Map<String, Linear> all) {
-        if (this instanceof Linear linear) {
-            all.put(linear.path(), linear);
+    private <L extends Layer> void collectLayers(Class<L> type, Map<String, L> all) {
+        if (type.isInstance(this)) {
+            all.put(path, type.cast(this));
         }
-        children.forEach(child -> child.collectLinears(all));
+        children.forEach(child -> child.collectLayers(type, all));
     }
 
     private void collect(Map<String, Slot> all) {

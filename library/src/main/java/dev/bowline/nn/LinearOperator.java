@@ -4,6 +4,7 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 
@@ -31,6 +32,15 @@ public interface LinearOperator {
     /// True if any parameter of this operator is trained.
     default boolean requiresGrad() {
         return slots().stream().anyMatch(slot -> slot.get().requiresGrad());
+    }
+
+    /// The same function with other values, such as a trained copy of the weight.
+    ///
+    /// @param weight [out, in]
+    /// @param bias `[out]`, present if this operator has one
+    /// @throws UnsupportedOperationException if this operator is not a function of one weight
+    default LinearOperator withWeights(Slot weight, Optional<Slot> bias) {
+        throw new UnsupportedOperationException("the operator has no single weight");
     }
 
     /// An equal operator for several calls between which no weight changes. An operator that derives its matrix

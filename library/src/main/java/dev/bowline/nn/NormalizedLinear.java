@@ -5,6 +5,7 @@ import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
@@ -37,6 +38,11 @@ public final class NormalizedLinear implements LinearOperator {
     @Override
     public List<Slot> slots() {
         return List.of(weight);
+    }
+
+    @Override
+    public LinearOperator withWeights(Slot other, Optional<Slot> bias) {
+        return new NormalizedLinear(other, kernels);
     }
 
     @Override

@@ -8,11 +8,6 @@ import org.bytedeco.pytorch.Tensor;
 /// The dtype and the device of the tensors that one forward pass creates, taken from the embedding of the model.
 public record Placement(Dtype dtype, Device device) {
 
-    /// The dtype and the device of `tensor`.
-    public static Placement like(Tensor tensor) {
-        return new Placement(Dtype.of(tensor.scalar_type()), Device.of(tensor));
-    }
-
     /// The same device with another dtype.
     public Placement in(Dtype other) {
         return new Placement(other, device);

@@ -4,7 +4,9 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RowTiles;
 import dev.bowline.tensor.Shapes;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -31,26 +33,50 @@ public final class RmsNorm extends Layer {
     /// Half a mebibyte of float32 per tile.
     private static final long TILE_ELEMENTS = 1 << 17;
 
-    private final Optional<Slot> weight;
+    private final Optional<Slot> stored;
     private final Scale scale;
     private final double epsilon;
+    private Optional<Slot> weight;
 
     public RmsNorm(String path, long width, double epsilon, Scale scale) {
         super(path);
         this.scale = scale;
         this.epsilon = epsilon;
-        this.weight = switch (scale) {
+        stored = switch (scale) {
             case LEARNED, LEARNED_AFTER_ROUNDING, LEARNED_AROUND_ONE -> Optional.of(weight("weight", width));
             case NONE -> Optional.empty();
         };
+        weight = stored;
     }
 
     public RmsNorm(String path, long width, double epsilon) {
         this(path, width, epsilon, Scale.LEARNED);
     }
 
+    /// The slot of the stored weight, whichever weight the norm computes with.
     public Optional<Slot> weight() {
-        return weight;
+        return stored;
+    }
+
+    /// Computes with `other`, such as a trained copy, from now on. The stored weight stays in the model.
+    ///
+    /// @param other of the stored weight's shape
+    public void useWeight(Slot other) {
+        if (stored.isEmpty() || !other.get().hasShape(stored.get().shape())) {
+            throw new IllegalArgumentException("'%s' has no weight of shape %s".formatted(path(), Shapes.text(other.shape())));
+        }
+        other.get().to(device());
+        weight = Optional.of(other);
+    }
+
+    /// Computes with the stored weight from now on.
+    public void useStoredWeight() {
+        weight = stored;
+    }
+
+    @Override
+    List<Slot> ownSlots() {
+        return Stream.concat(stored.stream(), weight.stream()).distinct().toList();
     }
 
     /// @param x [..., D]

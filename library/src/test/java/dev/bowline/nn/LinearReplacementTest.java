@@ -121,7 +121,7 @@ class LinearReplacementTest {
     @Test
     void masksAndRotationsAreOnTheDeviceOfTheModel() {
         try (TensorScope _ = TensorScope.open()) {
-            Placement there = Placement.like(Ops.zeros(LazyDevice.DEVICE, Dtype.FLOAT32, 1));
+            Placement there = new Placement(Dtype.FLOAT32, LazyDevice.DEVICE);
             List<Sequences> all = List.of(
                     Sequences.padded(new long[] {1, 1, 1, 0}, 1, 4),
                     Sequences.packed(new int[] {0, 0, 1, 1}, new int[] {0, 1, 0, 1}, 1, 4),

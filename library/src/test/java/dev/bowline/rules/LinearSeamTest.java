@@ -13,12 +13,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Only the operators of a linear multiply with a weight. A class that reads the values of a slot or a
-/// parameter and also calls a matrix product would ignore an adapter or a quantised weight that replaced the
-/// linear's operator.
+/// Only the operators of a linear multiply with a weight, and only those of an embedding look up rows of a table. A
+/// class that reads the values of a slot or a parameter and also calls a matrix product or a lookup would ignore an
+/// adapter or a quantised weight that replaced the operator.
 class LinearSeamTest {
 
     private static final Path CLASSES = Path.of("target", "classes", "dev", "bowline");
@@ -53,6 +54,12 @@ class LinearSeamTest {
             "productInto",
             "tensordot");
 
+    /// The operator, and the router's factors of experts, which are no embedding.
+    private static final Set<String> MAY_LOOK_UP = Set.of("DenseEmbedding", "ScaledRouter");
+
+    private static final Set<String> LOOKUPS =
+            Set.of("embedding", "gather", "index", "index_select", "index_select_out", "take");
+
     private static final Set<String> WITH_PRODUCTS = Set.of("Ops", "KernelPolicy", "Tensor", "torch");
 
     /// All methods of the class are products but this one.
@@ -60,6 +67,15 @@ class LinearSeamTest {
 
     @Test
     void onlyOperatorsMultiplyWithAWeight() throws IOException {
+        assertEquals(new TreeSet<>(MAY_MULTIPLY), readersThatCall(LinearSeamTest::isProduct));
+    }
+
+    @Test
+    void onlyOperatorsLookUpRowsOfATable() throws IOException {
+        assertEquals(new TreeSet<>(MAY_LOOK_UP), readersThatCall(LinearSeamTest::isLookup));
+    }
+
+    private static Set<String> readersThatCall(Predicate<String> operation) throws IOException {
         Map<String, Set<String>> calls = new TreeMap<>();
         for (String part : PACKAGES) {
             try (Stream<Path> files = Files.walk(CLASSES.resolve(part))) {
@@ -71,12 +87,11 @@ class LinearSeamTest {
         }
         Set<String> found = new TreeSet<>();
         calls.forEach((name, called) -> {
-            if (called.stream().anyMatch(READS::contains) && called.stream().anyMatch(LinearSeamTest::isProduct)) {
+            if (called.stream().anyMatch(READS::contains) && called.stream().anyMatch(operation)) {
                 found.add(name);
             }
         });
-
-        assertEquals(new TreeSet<>(MAY_MULTIPLY), found);
+        return found;
     }
 
     /// `Class.method`, by simple names.
@@ -98,6 +113,11 @@ class LinearSeamTest {
             return !call.equals(QUESTION);
         }
         return WITH_PRODUCTS.contains(owner) && PRODUCTS.contains(call.substring(owner.length() + 1));
+    }
+
+    private static boolean isLookup(String call) {
+        return Set.of("Tensor", "torch").contains(call.substring(0, call.indexOf('.')))
+                && LOOKUPS.contains(call.substring(call.indexOf('.') + 1));
     }
 
     /// The simple name of the outermost class.

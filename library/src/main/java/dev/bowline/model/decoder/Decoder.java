@@ -73,7 +73,7 @@ public final class Decoder extends Layer {
     public Tensor forward(
             Tensor ids, Sequences sequences, Optional<KeyValueCache> cache, ActivationCheckpointing checkpointing) {
         try (var scope = TensorScope.open()) {
-            Placement placement = Placement.like(tokens.weight().tensor());
+            Placement placement = tokens.placement();
             Tensor found = withoutPlaceholders(placement.device().place(ids));
             Tensor h = embed(found, placement.dtype());
             Optional<Tensor> e =
