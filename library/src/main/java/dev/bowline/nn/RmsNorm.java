@@ -63,7 +63,8 @@ public final class RmsNorm extends Layer {
     /// @param other of the stored weight's shape
     public void useWeight(Slot other) {
         if (stored.isEmpty() || !other.get().hasShape(stored.get().shape())) {
-            throw new IllegalArgumentException("'%s' has no weight of shape %s".formatted(path(), Shapes.text(other.shape())));
+            throw new IllegalArgumentException(
+                    "'%s' has no weight of shape %s".formatted(path(), Shapes.text(other.shape())));
         }
         other.get().to(device());
         weight = Optional.of(other);

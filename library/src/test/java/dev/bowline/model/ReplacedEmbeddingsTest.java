@@ -104,13 +104,11 @@ class ReplacedEmbeddingsTest {
             Map<String, Tensor> gradients = gradients(merged.model());
             sums.forEach((path, sum) -> {
                 Tensor gradient = Objects.requireNonNull(gradients.get(path + ".weight"));
-                assertTrue(
-                        distance(gradient, sum.table().get().gradient().orElseThrow()) <= FLOAT32_BOUND, path);
+                assertTrue(distance(gradient, sum.table().get().gradient().orElseThrow()) <= FLOAT32_BOUND, path);
             });
             gradients(replaced.model()).forEach((name, gradient) -> {
                 if (gradients.containsKey(name)) {
-                    assertTrue(
-                            distance(Objects.requireNonNull(gradients.get(name)), gradient) <= FLOAT32_BOUND, name);
+                    assertTrue(distance(Objects.requireNonNull(gradients.get(name)), gradient) <= FLOAT32_BOUND, name);
                 }
             });
         }
@@ -139,7 +137,9 @@ class ReplacedEmbeddingsTest {
             LanguageModel model = pretrained.model();
             RmsNorm norm = Objects.requireNonNull(model.norms().get("model.norm"));
             Slot copy = new Slot(
-                    "model.norm.copy", SlotRole.ADAPTER, norm.weight().orElseThrow().shape());
+                    "model.norm.copy",
+                    SlotRole.ADAPTER,
+                    norm.weight().orElseThrow().shape());
             copy.get().materialize(Ops.zeros(model.device(), Dtype.FLOAT32, copy.shape()));
             Tensor before = backward(model);
 
@@ -176,8 +176,8 @@ class ReplacedEmbeddingsTest {
         model.parameters().values().forEach(Parameter::clearGradient);
         long[] ids =
                 new Random(3).longs(ROWS * LENGTH, 3, model.vocabularySize()).toArray();
-        Tensor hidden = model.hiddenStates(
-                HostTensors.of(ids, ROWS, LENGTH), Sequences.causal(ROWS, LENGTH), Optional.empty());
+        Tensor hidden =
+                model.hiddenStates(HostTensors.of(ids, ROWS, LENGTH), Sequences.causal(ROWS, LENGTH), Optional.empty());
         try (RandomSource random = RandomSource.seeded(9)) {
             hidden.mul(random.normal(1, ROWS, LENGTH, hidden.size(-1))).sum().backward();
         }
@@ -186,9 +186,9 @@ class ReplacedEmbeddingsTest {
 
     private static Map<String, Tensor> gradients(LanguageModel model) {
         Map<String, Tensor> gradients = new LinkedHashMap<>();
-        model.parameters().forEach((name, parameter) -> parameter
-                .gradient()
-                .ifPresent(gradient -> gradients.put(name, gradient)));
+        model.parameters()
+                .forEach(
+                        (name, parameter) -> parameter.gradient().ifPresent(gradient -> gradients.put(name, gradient)));
         return gradients;
     }
 
