@@ -5,7 +5,8 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A [LinearOperator] as an [AutogradFunction]. The graph keeps the input only.
+/// A [LinearOperator] as an [AutogradFunction]. The graph keeps the input if a parameter of the operator is trained,
+/// and nothing otherwise.
 ///
 /// An autograd function maps a shape to the same shape, and a linear maps [N, in] to [N, out], so input and
 /// output are padded to [N, W] with W the larger of the two.
@@ -25,7 +26,11 @@ final class LinearFunction {
             outputs = torch.zeros_like(inputs);
             operator.forwardInto(outputs.narrow(1, 0, out), rows.detach());
         }
-        AutogradFunction.attach(inputs, outputs, (saved, dy) -> backward(operator, saved[0], dy), rows);
+        if (operator.requiresGrad()) {
+            AutogradFunction.attach(inputs, outputs, (saved, dy) -> trained(operator, saved[0], dy), rows);
+        } else {
+            AutogradFunction.attach(inputs, outputs, (_, dy) -> frozen(operator, dy));
+        }
         long[] shape = Shapes.of(x);
         shape[shape.length - 1] = out;
         return outputs.narrow(1, 0, out).view(shape);
@@ -34,11 +39,15 @@ final class LinearFunction {
     /// @param x [N, in]
     /// @param padded dL/dy in its first columns, [N, W]
     /// @return dL/dx in its first columns, [N, W]
-    private static Tensor backward(LinearOperator operator, Tensor x, Tensor padded) {
-        Tensor dy = padded.narrow(1, 0, operator.out());
-        operator.addWeightGradient(dy, x, 1);
+    private static Tensor trained(LinearOperator operator, Tensor x, Tensor padded) {
+        operator.addWeightGradient(padded.narrow(1, 0, operator.out()), x, 1);
+        return frozen(operator, padded);
+    }
+
+    private static Tensor frozen(LinearOperator operator, Tensor padded) {
         Tensor gradients = torch.zeros_like(padded);
-        operator.inputGradientInto(gradients.narrow(1, 0, operator.in()), dy, 1);
+        operator.inputGradientInto(
+                gradients.narrow(1, 0, operator.in()), padded.narrow(1, 0, operator.out()), 1);
         return gradients;
     }
 }

@@ -77,6 +77,28 @@ class LinearTest {
         }
     }
 
+    /// The backward pass of a trained weight needs the input, the one of a frozen weight does not.
+    @Test
+    void theGraphKeepsNoInputForAFrozenWeight() {
+        try (var _ = TensorScope.open()) {
+            Linear linear = filled(new Linear("linear", 4, 3));
+            Tensor x = random(5, 4).set_requires_grad(true).clone();
+            long uses = x.storage().use_count();
+            Tensor trained;
+            try (var inner = TensorScope.open()) {
+                trained = inner.escape(LinearFunction.apply(linear.operator(), x));
+            }
+            long usesByTrained = x.storage().use_count();
+            linear.weight().get().freeze();
+            try (var inner = TensorScope.open()) {
+                inner.escape(LinearFunction.apply(linear.operator(), x));
+            }
+            assertTrue(usesByTrained > uses, usesByTrained + " uses");
+            assertEquals(usesByTrained, x.storage().use_count());
+            assertTrue(trained.requires_grad());
+        }
+    }
+
     /// bfloat16 on this processor, whichever way it takes, against float32 on the same values: off by no more than
     /// roundings to 8 bits are.
     @Test
