@@ -46,8 +46,7 @@ final class LinearFunction {
 
     private static Tensor frozen(LinearOperator operator, Tensor padded) {
         Tensor gradients = torch.zeros_like(padded);
-        operator.inputGradientInto(
-                gradients.narrow(1, 0, operator.in()), padded.narrow(1, 0, operator.out()), 1);
+        operator.inputGradientInto(gradients.narrow(1, 0, operator.in()), padded.narrow(1, 0, operator.out()), 1);
         return gradients;
     }
 }
