@@ -12,6 +12,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.Architecture;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.platform.NativeProcess;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.LibTorch;
@@ -29,31 +30,44 @@ public final class AutoModel {
     /// file
     /// @param purpose training, or inference only
     /// @param device where the model computes
+    /// @param quantization the format of the weights of the linear layers; empty for unquantised weights, or for
+    /// the format in which the checkpoint has them
     public record Options(
-            Optional<Dtype> dtype, Consumer<LanguageModel> beforeLoading, LoadPurpose purpose, Device device) {
+            Optional<Dtype> dtype,
+            Consumer<LanguageModel> beforeLoading,
+            LoadPurpose purpose,
+            Device device,
+            Optional<Quantization> quantization) {
 
         /// The checkpoint's own dtype, everything trainable, on the CPU.
         public static Options asStored() {
-            return new Options(Optional.empty(), _ -> {}, LoadPurpose.TRAINING, Device.CPU);
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.TRAINING, Device.CPU, Optional.empty());
         }
 
         /// The checkpoint's own dtype, nothing trainable, on the CPU. Weights are read from the mapped files when
         /// used first, instead of being copied: the files must not be changed or cut while the model is open. A
         /// model on another device copies its weights there.
         public static Options forInference() {
-            return new Options(Optional.empty(), _ -> {}, LoadPurpose.INFERENCE, Device.CPU);
+            return new Options(Optional.empty(), _ -> {}, LoadPurpose.INFERENCE, Device.CPU, Optional.empty());
         }
 
         public Options in(Dtype chosen) {
-            return new Options(Optional.of(chosen), beforeLoading, purpose, device);
+            return new Options(Optional.of(chosen), beforeLoading, purpose, device, quantization);
         }
 
         public Options on(Device chosen) {
-            return new Options(dtype, beforeLoading, purpose, chosen);
+            return new Options(dtype, beforeLoading, purpose, chosen, quantization);
         }
 
         public Options freezing(Consumer<LanguageModel> freeze) {
-            return new Options(dtype, freeze, purpose, device);
+            return new Options(dtype, freeze, purpose, device, quantization);
+        }
+
+        /// Stores the weights of the linear layers quantised, from the start: no copy of all of them in the
+        /// checkpoint's dtype is ever in memory. The head, embeddings, norms and routers stay as stored. The
+        /// quantised weights are frozen; an adapter trains on them.
+        public Options quantizing(Quantization format) {
+            return new Options(dtype, beforeLoading, purpose, device, Optional.of(format));
         }
     }
 
@@ -66,6 +80,10 @@ public final class AutoModel {
 
     public static Pretrained fromPretrained(Path directory, Options options) {
         NativeProcess.tune();
+        options.quantization().ifPresent(format -> {
+            throw new BowlineException(
+                    "weights cannot be quantised to %s yet".formatted(format), "load the model without quantization");
+        });
         Checkpoint checkpoint = Checkpoint.open(directory);
         try {
             LanguageModel model = fromConfig(checkpoint.config());
