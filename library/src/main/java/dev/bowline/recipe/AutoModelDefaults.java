@@ -81,6 +81,7 @@ final class AutoModelDefaults {
                         OptimizerSection.STATE_DTYPE, Default.of(optimizer.get().stateDtype(), "that of " + simple));
             }
         }
+        AutoModelPeft.defaults(defaults);
         switch (rate) {
             case SCHEDULED -> defaults.schedule();
             case CONSTANT ->
@@ -106,7 +107,7 @@ final class AutoModelDefaults {
                 .doubleValue();
     }
 
-    private <T> void put(Key<T> key, Default<T> absent) {
+    <T> void put(Key<T> key, Default<T> absent) {
         defaults.put(key.path(), absent);
     }
 

@@ -107,6 +107,7 @@ final class AutoModelKeys {
     private static Map<String, Treatment> rows() {
         Rows rows = new Rows();
         AutoModelRunKeys.addTo(rows);
+        AutoModelPeft.addTo(rows);
         datasets(rows);
         loaders(rows);
         for (Key<?> key : RecipeSchema.RECIPE.keys()) {

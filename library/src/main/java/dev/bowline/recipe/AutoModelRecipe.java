@@ -59,6 +59,9 @@ final class AutoModelRecipe {
         Mapping read = new AutoModelDatasets(file, isAutoModel, diagnostics, refused).translate(real);
         AutoModelRecipe recipe = new AutoModelRecipe(read, moves, diagnostics, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
+        if (isAutoModel) {
+            AutoModelPeft.noteHead(root, diagnostics);
+        }
         Mapping moved = moves.withoutMaxLr(moves.apply(walked));
         recipe.optimizer.ifPresent(named -> moves.checkWeightDecay(named, moved));
         return new Translation(
@@ -270,6 +273,7 @@ final class AutoModelRecipe {
                     case "processor", "tokenizer", "dataset.tokenizer" -> Slot.TOKENIZER;
                     case "loss_fn" -> Slot.LOSS;
                     case "optimizer" -> Slot.OPTIMIZER;
+                    case "peft" -> Slot.PEFT;
                     case "dataset" -> Slot.DATASET;
                     case "dataloader" -> Slot.DATALOADER;
                     case "dataloader.collate_fn", "packed_sequence.post_tokenize_hook_fn" -> Slot.COLLATE;

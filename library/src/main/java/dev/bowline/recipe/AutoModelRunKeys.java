@@ -61,7 +61,6 @@ final class AutoModelRunKeys {
                 "model.base_activation_checkpointing");
         rows.put(new Ignored("a checkpoint is one decoder layer"), "distributed.activation_checkpointing_scope");
         rows.put(new Ignored("nothing is compiled, and the results are the same"), "compile");
-        rows.put(new Refused("LoRA (an adapter)", "remove the section to train the weights themselves"), "peft");
         rows.put(
                 new Refused(
                         "training on quantized weights (QLoRA)", "remove the section; use model.torch_dtype: bfloat16"),

@@ -21,6 +21,7 @@ final class AutoModelTargets {
         LOSS,
         OPTIMIZER,
         DATASET,
+        PEFT,
         DATALOADER,
         COLLATE
     }
@@ -199,6 +200,24 @@ final class AutoModelTargets {
         unsupported(all, Slot.OPTIMIZER, "NorMuon", "dion.NorMuon");
         unsupported(all, Slot.OPTIMIZER, "Dion", "dion.Dion", "dion.Dion2");
         unsupported(all, Slot.OPTIMIZER, "SGD", "torch.optim.SGD");
+        same(
+                all,
+                Slot.PEFT,
+                "LoRA, with the keys of the section",
+                "nemo_automodel.components._peft.lora.PeftConfig",
+                "peft.LoraConfig");
+        unsupported(
+                all,
+                Slot.PEFT,
+                "an adapter other than LoRA",
+                "peft.AdaLoraConfig",
+                "peft.IA3Config",
+                "peft.LoHaConfig",
+                "peft.LoKrConfig",
+                "peft.OFTConfig",
+                "peft.PrefixTuningConfig",
+                "peft.PromptTuningConfig",
+                "peft.VeraConfig");
         datasets(all);
         same(
                 all,

@@ -20,9 +20,25 @@ import java.util.stream.Stream;
 /// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights are
 ///     float32 with every dtype
 /// @param device of the computation
+/// @param quantization form of the frozen linears' weights; empty for `torchDtype`
+/// @param resizeTokenEmbeddings rows of the token embedding and of the head after a resize; empty for those of the
+///     checkpoint
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
 public record ModelSection(
-        Path pretrainedModel, Optional<Dtype> torchDtype, DeviceChoice device, Set<String> withoutDropout) {
+        Path pretrainedModel,
+        Optional<Dtype> torchDtype,
+        DeviceChoice device,
+        Optional<Quantization> quantization,
+        Optional<Integer> resizeTokenEmbeddings,
+        Set<String> withoutDropout) {
+
+    /// A form of frozen weights with fewer bits.
+    public enum Quantization {
+        /// 8-bit integers with a factor per row.
+        INT8,
+        /// 4-bit NormalFloat with a factor per block.
+        NF4
+    }
 
     static final Section SECTION = new Section("model");
 
@@ -62,6 +78,18 @@ public record ModelSection(
             Default.of(new DeviceChoice.Auto(), "cuda:0 where the natives have CUDA and a GPU is visible, else cpu"),
             "Device that the model computes on.");
 
+    static final Key<Optional<Quantization>> QUANTIZATION = SECTION.key(
+            "quantization",
+            TextTypes.oneOf(Quantization.values()).optional(),
+            Default.of(Optional.empty(), "the frozen weights keep torch_dtype"),
+            "Form of the frozen weights under an adapter: int8 or nf4, as bitsandbytes has them.");
+
+    static final Key<Optional<Integer>> RESIZE_TOKEN_EMBEDDINGS = SECTION.key(
+            "resize_token_embeddings",
+            NumberTypes.integerFrom(1).optional(),
+            Default.of(Optional.empty(), "the rows of the checkpoint"),
+            "Rows of the token embedding and of the head after a resize.");
+
     static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(
             "attention_dropout",
             NO_DROPOUT,
@@ -78,6 +106,7 @@ public record ModelSection(
         withoutDropout = Set.copyOf(withoutDropout);
         PathTypes.requireAbsolute("pretrainedModel", pretrainedModel);
         TORCH_DTYPE.require(torchDtype);
+        RESIZE_TOKEN_EMBEDDINGS.require(resizeTokenEmbeddings);
     }
 
     static ModelSection of(RecipeValues values) {
@@ -85,6 +114,8 @@ public record ModelSection(
                 values.use(PRETRAINED),
                 values.use(TORCH_DTYPE),
                 values.use(DEVICE),
+                values.use(QUANTIZATION),
+                values.use(RESIZE_TOKEN_EMBEDDINGS),
                 Stream.of(ATTENTION_DROPOUT, RESID_PDROP)
                         .filter(key -> values.use(key).isPresent())
                         .map(Key::name)

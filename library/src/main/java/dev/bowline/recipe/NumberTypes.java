@@ -61,7 +61,8 @@ final class NumberTypes {
                 String::valueOf);
     }
 
-    private static KeyType<Double> decayRate(String example) {
+    /// A number of at least 0 and below 1.
+    static KeyType<Double> fraction(String example) {
         return number(new Range("of at least 0 and below 1", value -> value >= 0 && value < 1), example);
     }
 
@@ -83,7 +84,7 @@ final class NumberTypes {
                     List<Double> rates = new ArrayList<>();
                     for (int i = 0; i < 2; i++) {
                         YamlValue item = list.items().get(i);
-                        KeyType<Double> rate = decayRate(i == 0 ? "0.9" : "0.999");
+                        KeyType<Double> rate = fraction(i == 0 ? "0.9" : "0.999");
                         switch (rate.parse(item)) {
                             case Valid<Double>(Double valid) -> rates.add(valid);
                             case Invalid<Double>(String fix, var _) -> {

@@ -13,6 +13,7 @@ import java.util.Optional;
 /// @param source the file it was read from, absolute
 /// @param validationDataset held-out examples, if the run measures itself
 /// @param clipGradNorm the largest gradient norm a step may have; empty means that gradients are not clipped
+/// @param peft the adapter to train; empty for a run that trains the weights
 /// @param activationCheckpointing the activations that a forward pass keeps for the backward pass
 /// @param seed of every random choice of the run, at least 0
 public record Recipe(
@@ -27,6 +28,7 @@ public record Recipe(
         Optional<Double> clipGradNorm,
         CheckpointSection checkpoint,
         FreezeConfig freezeConfig,
+        Optional<PeftSection> peft,
         LossSection loss,
         ActivationCheckpointing activationCheckpointing,
         long seed) {
@@ -90,6 +92,9 @@ public record Recipe(
                 values.use(MAX_NORM),
                 CheckpointSection.of(values),
                 FreezeConfig.of(values),
+                values.hasSection(PeftSection.SECTION.path())
+                        ? Optional.of(PeftSection.of(values))
+                        : Optional.empty(),
                 loss(values),
                 values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));
@@ -124,6 +129,7 @@ public record Recipe(
         OptimizerSection.check(values);
         LrScheduler.check(values);
         CheckpointSection.check(values);
+        PeftSection.check(values);
         if (values.is(LOSS_FULL_LOGITS, true)) {
             values.refuseWithoutEffect(LOSS_CHUNK_SIZE, "with loss.full_logits: true");
         }

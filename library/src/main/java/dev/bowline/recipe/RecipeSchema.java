@@ -25,6 +25,7 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
             Recipe.CLIPPING,
             CheckpointSection.SECTION,
             FreezeConfig.SECTION,
+            PeftSection.SECTION,
             Recipe.LOSS));
 
     RecipeSchema {
@@ -47,7 +48,7 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
 
     /// True for a section that a recipe can do without: its required keys are required only with it.
     static boolean isOptional(String section) {
-        return section.equals(DatasetKeys.VALIDATION.section.path());
+        return section.equals(DatasetKeys.VALIDATION.section.path()) || section.equals(PeftSection.SECTION.path());
     }
 
     /// The key in `section` with this name or alias.

@@ -123,6 +123,21 @@ final class RecipeValues {
         conflict.ifPresent(found -> refuse(found.problem, found.fix, at));
     }
 
+    /// Refuses two keys that are given and say one thing differently. The problem is at the second, and names the
+    /// position of the first.
+    void refuseDifference(Key<?> first, Key<?> second) {
+        refuse(
+                "%s: %s contradicts %s: %s at %s"
+                        .formatted(
+                                second.path(),
+                                yaml(second).orElseThrow(),
+                                first.name(),
+                                yaml(first).orElseThrow(),
+                                where(first)),
+                "remove one of the two",
+                second);
+    }
+
     /// Refuses a key that is given and asks for something that another value rules out.
     ///
     /// @param when completes "KEY has no effect …"

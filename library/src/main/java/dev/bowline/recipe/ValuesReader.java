@@ -67,11 +67,7 @@ final class ValuesReader {
 
     private <T> void readKey(Key<T> key, Entry entry) {
         if (values.isGiven(key) || broken.contains(key.path())) {
-            diagnostics.problem(
-                    entry.keyAt(),
-                    "%s is given twice, as %s and as %s"
-                            .formatted(key.path(), key.name(), String.join(" or ", key.aliases())),
-                    "keep " + key.name());
+            readAgain(key, entry);
             return;
         }
         switch (key.type().parse(entry.value())) {
@@ -92,6 +88,25 @@ final class ValuesReader {
                         fix);
             }
         }
+    }
+
+    /// A second spelling of a key. The same value again is no problem.
+    private <T> void readAgain(Key<T> key, Entry entry) {
+        boolean isSame = key.type().parse(entry.value()) instanceof KeyType.Valid<T>(T value) && values.is(key, value);
+        if (isSame) {
+            return;
+        }
+        String first = values.isGiven(key)
+                ? "; the first is %s at %s"
+                        .formatted(
+                                values.yaml(key).orElseThrow(),
+                                values.origin(key).orElseThrow())
+                : "";
+        diagnostics.problem(
+                entry.keyAt(),
+                "%s is given twice with different values, as %s and as %s%s"
+                        .formatted(key.path(), key.name(), String.join(" or ", key.aliases()), first),
+                "keep " + key.name());
     }
 
     private void refuseUnknown(String section, Entry entry) {

@@ -65,8 +65,23 @@ public final class PreparedRun {
         return of(file, Optional.of(dataset));
     }
 
+    private static void requireNothingNew(RecipeFile file) {
+        Recipe recipe = file.recipe();
+        if (recipe.peft().isPresent()) {
+            throw file.wrong(
+                    "peft.dim", "peft: training of an adapter is not supported yet", "remove the section to train");
+        }
+        if (recipe.model().resizeTokenEmbeddings().isPresent()) {
+            throw file.wrong(
+                    "model.resize_token_embeddings",
+                    "model.resize_token_embeddings: a resize is not supported yet",
+                    "remove it");
+        }
+    }
+
     private static PreparedRun of(RecipeFile file, Optional<Dataset> given) {
         Recipe recipe = file.recipe();
+        requireNothingNew(file);
         RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config());

@@ -3,6 +3,8 @@ package dev.bowline.recipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.optim.Decayed;
@@ -12,6 +14,7 @@ import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,6 +74,11 @@ class AutoModelRecipeTest {
             lr_scheduler: {lr_decay_style: cosine}
             checkpoint: {checkpoint_dir: runs/new, model_save_format: torch_save, save_consolidated: false}
             ci: {time: 00:20:00, anything: {at: all}}
+            """;
+
+    private static final String PEFT = """
+            peft:
+              _target_: nemo_automodel.components._peft.lora.PeftConfig
             """;
 
     @TempDir
@@ -183,7 +191,10 @@ class AutoModelRecipeTest {
 
     @Test
     void whatBowlineDoesNotHaveIsRefusedByName() {
-        assertRefused("peft: {_target_: nemo_automodel.components._peft.lora.PeftConfig, dim: 8}", "peft: LoRA");
+        assertRefused("peft: {_target_: peft.IA3Config}", "peft._target_: an adapter other than LoRA");
+        assertRefused("peft: {peft_scheme: dora}", "peft.peft_scheme: an adapter other than LoRA");
+        assertRefused("peft: {moe_rank_scaling: true}", "peft.moe_rank_scaling: a rank of experts divided");
+        assertRefused("peft: {lora_dtype: bfloat16}", "peft.lora_dtype: a dtype of the adapter's own");
         assertRefused("fp8: {enabled: true}", "fp8: fp8 training");
         assertRefused("qat: {enabled: true}", "qat: quantization-aware training");
         assertRefused("quantization: {load_in_4bit: true}", "quantization: training on quantized weights (QLoRA)");
@@ -195,6 +206,67 @@ class AutoModelRecipeTest {
                 .contains("model.backend.fake_balanced_gate: a gate that sends tokens to experts evenly"));
         assertTrue(refusal(RECIPE.replace("llm.squad.make_squad_dataset", "vlm.datasets.make_medpix_dataset"))
                 .endsWith("dataset._target_: training on images is not supported"));
+    }
+
+    /// AutoModel's `PeftConfig` has dim 8, alpha 32, dropout after lora_B and Xavier's initial values, and adapts
+    /// `*_proj` where a recipe chooses no modules.
+    @Test
+    void itsAdapterHasItsDefaults() {
+        assertEquals(
+                new LoraConfig(
+                        8,
+                        32,
+                        0,
+                        LoraConfig.DropoutPosition.POST,
+                        LoraConfig.Scaling.LORA,
+                        LoraConfig.Variant.LORA,
+                        LoraConfig.LoraAInit.XAVIER,
+                        new ModulePatterns.Named(List.of("*_proj")),
+                        ModulePatterns.NONE,
+                        List.of(),
+                        List.of(),
+                        new LinkedHashMap<>(),
+                        new LinkedHashMap<>(),
+                        new LinkedHashMap<>(),
+                        LoraConfig.TieMode.UNCHOSEN),
+                adapter(""));
+        assertEquals(new ModulePatterns.AllLinear(), adapter("match_all_linear: True").targetModules());
+        LoraConfig excluding = adapter("exclude_modules: ['*lm_head*']");
+        assertEquals(new ModulePatterns.AllLinear(), excluding.targetModules());
+        assertEquals(new ModulePatterns.Named(List.of("*lm_head*")), excluding.excludeModules());
+    }
+
+    private LoraConfig adapter(String keys) {
+        return folder.load(RECIPE + PEFT + "  " + keys + "\n")
+                .recipe()
+                .peft()
+                .orElseThrow()
+                .lora();
+    }
+
+    @Test
+    void aChoiceOfAllLinearsNotesThatTheHeadIsLeftOut() {
+        String left = "which leaves out the head; AutoModel adapts the head too";
+        String all = RECIPE + PEFT;
+
+        assertEquals(
+                List.of("51:21: peft.match_all_linear: read as all-linear, " + left),
+                headNotes(all + "  match_all_linear: True\n"));
+        assertEquals(
+                List.of("51:19: peft.target_modules: read as all-linear, " + left),
+                headNotes(all + "  target_modules: ['*']\n"));
+        assertEquals(
+                List.of("51:20: peft.exclude_modules: read as all-linear, " + left),
+                headNotes(all + "  exclude_modules: ['*vision*']\n"));
+        assertEquals(List.of(), headNotes(all + "  exclude_modules: ['*lm_head*']\n"));
+        assertEquals(List.of(), headNotes(all + "  target_modules: '*_proj'\n"));
+    }
+
+    private List<String> headNotes(String yaml) {
+        return folder.load(yaml).notes().stream()
+                .map(note -> note.line().replace(folder.path("recipe.yaml") + ":", ""))
+                .filter(note -> note.contains("the head"))
+                .toList();
     }
 
     @Test

@@ -83,7 +83,7 @@ class EffectiveSettingsTest {
             List<String> lines = schema.stream()
                     .map(key -> yaml.contains("validation_dataset:")
                             ? key
-                            : key.replaceAll("^validation_dataset\\..*", "validation_dataset"))
+                            : key.replaceAll("^(validation_dataset|peft)\\..*", "$1"))
                     .distinct()
                     .toList();
             assertEquals(

@@ -10,6 +10,8 @@ final class FullRecipe {
               pretrained_model_name_or_path: model
               torch_dtype: torch.bfloat16
               device: cpu
+              quantization: nf4
+              resize_token_embeddings: 40
               attention_dropout: 0
               resid_pdrop: 0.0
             dataset:
@@ -91,6 +93,24 @@ final class FullRecipe {
               freeze_experts: true
               freeze_norms: true
               freeze_lm_head: true
+            peft:
+              dim: 16
+              alpha: 24.5
+              dropout: 0.1
+              dropout_position: post
+              match_all_linear: false
+              target_modules: ["*_proj", k_proj]
+              exclude_modules: ".*\\\\.1\\\\..*"
+              target_parameters: []
+              modules_to_save: [lm_head]
+              trainable_token_indices: {embed_tokens: [5, 3]}
+              lora_A_init: gaussian
+              use_dora: true
+              use_rslora: true
+              rank_pattern: {down_proj: 4, '(q|k)_proj': 2}
+              alpha_pattern: {down_proj: 0.5}
+              tie_mode: untie
+              ensure_weight_tying: false
             loss:
               chunk_size: 64
               full_logits: false

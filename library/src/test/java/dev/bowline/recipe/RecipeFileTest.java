@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
 import dev.bowline.json.JsonObject;
@@ -23,6 +25,9 @@ import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.List;
+import java.util.SequencedMap;
+import java.util.Map;
+import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,6 +104,8 @@ class RecipeFileTest {
                                 folder.path("model"),
                                 Optional.of(Dtype.BFLOAT16),
                                 new DeviceChoice.Exactly(Device.CPU),
+                                Optional.of(ModelSection.Quantization.NF4),
+                                Optional.of(40),
                                 Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
@@ -155,10 +162,33 @@ class RecipeFileTest {
                                 false,
                                 CheckpointSection.LastCheckpoint.WEIGHTS_ONLY),
                         new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
+                        Optional.of(new PeftSection(adapter())),
                         new LossSection.Chunked(64),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
+    }
+
+    private static LoraConfig adapter() {
+        SequencedMap<String, Long> ranks = new LinkedHashMap<>();
+        ranks.put("down_proj", 4L);
+        ranks.put("(q|k)_proj", 2L);
+        return new LoraConfig(
+                16,
+                24.5,
+                0.1,
+                LoraConfig.DropoutPosition.POST,
+                LoraConfig.Scaling.RSLORA,
+                LoraConfig.Variant.DORA,
+                LoraConfig.LoraAInit.GAUSSIAN,
+                new ModulePatterns.Named(List.of("*_proj", "k_proj")),
+                new ModulePatterns.Regex(".*\\.1\\..*"),
+                List.of(),
+                List.of("lm_head"),
+                ranks,
+                new LinkedHashMap<>(Map.of("down_proj", 0.5)),
+                new LinkedHashMap<>(Map.of("embed_tokens", List.of(5L, 3L))),
+                LoraConfig.TieMode.UNTIE);
     }
 
     @Test
@@ -168,7 +198,13 @@ class RecipeFileTest {
         assertEquals(
                 new Recipe(
                         folder.path("recipe.yaml"),
-                        new ModelSection(folder.path("model"), Optional.empty(), new DeviceChoice.Auto(), Set.of()),
+                        new ModelSection(
+                                folder.path("model"),
+                                Optional.empty(),
+                                new DeviceChoice.Auto(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                Set.of()),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
                                 Optional.empty(),
@@ -199,6 +235,7 @@ class RecipeFileTest {
                                 true,
                                 CheckpointSection.LastCheckpoint.FULL),
                         new FreezeConfig(false, true, true, false, false, false, false),
+                        Optional.empty(),
                         new LossSection.Chunked(512),
                         ActivationCheckpointing.OFF,
                         42),

@@ -34,7 +34,7 @@ class RecipeGuideTest {
 
     private static List<String> rows(String guide) {
         return guide.lines()
-                .filter(line -> line.matches("\\| `[a-z_.]+` \\|.*\\|.*\\|.*\\|"))
+                .filter(line -> line.matches("\\| `[A-Za-z_.]+` \\|.*\\|.*\\|.*\\|"))
                 .toList();
     }
 

@@ -69,7 +69,7 @@ class RecipeProblemsTest {
                   fix: write digits only
                 %1$s:11:1: unknown key 'zzz'
                   fix: use one of seed, activation_checkpointing, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
-                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, loss""".formatted(file), refused.getMessage());
+                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, peft, loss""".formatted(file), refused.getMessage());
     }
 
     @Test
@@ -105,8 +105,7 @@ class RecipeProblemsTest {
     @Test
     void everyKeyRefusesAValueOfAnotherKindAtItsPosition() {
         for (Key<?> key : RecipeSchema.RECIPE.keys()) {
-            boolean isMapping = key.name().equals("chat_template_kwargs");
-            for (String wrong : List.of(isMapping ? "3" : "{a: 1}", "[1, 2, 3]")) {
+            for (String wrong : otherKinds(key.name())) {
                 String yaml = nested(key.section(), key.name() + ": " + wrong);
                 int depth = key.section().isEmpty()
                         ? 0
@@ -121,6 +120,15 @@ class RecipeProblemsTest {
                 assertTrue(problems.getFirst().contains(key.type().expected()), problems::toString);
             }
         }
+    }
+
+    private static List<String> otherKinds(String name) {
+        return switch (name) {
+            case "chat_template_kwargs", "rank_pattern", "alpha_pattern" -> List.of("3", "[1, 2, 3]");
+            case "target_modules", "exclude_modules", "target_parameters", "modules_to_save" -> List.of("3", "{a: 1}");
+            case "trainable_token_indices" -> List.of("3");
+            default -> List.of("{a: 1}", "[1, 2, 3]");
+        };
     }
 
     @Test
@@ -142,8 +150,8 @@ class RecipeProblemsTest {
     void whatIsWrongWithASectionIsNotSaidAgainOfItsKeys() {
         assertEquals(
                 "1:8: model: expected a mapping, found the text 'gemma'"
-                        + " | give it keys (pretrained_model_name_or_path, torch_dtype, device, attention_dropout,"
-                        + " resid_pdrop), or remove it",
+                        + " | give it keys (pretrained_model_name_or_path, torch_dtype, device, quantization,"
+                        + " resize_token_embeddings, attention_dropout, resid_pdrop), or remove it",
                 folder.problem(RecipeFolder.SHORTEST.replace(
                         "model:\n  pretrained_model_name_or_path: model\n", "model: gemma\n")));
         assertEquals(
