@@ -84,11 +84,12 @@ final class AutoModelPeft {
                             PeftSection.TARGET_MODULES.type().parse(value.get())
                                             instanceof KeyType.Valid<ModulePatterns>(ModulePatterns modules)
                                     && modules instanceof ModulePatterns.AllLinear;
-                        default -> root.find(List.of(PEFT, "target_modules")).isEmpty()
-                                && PeftSection.EXCLUDE_MODULES.type().parse(value.get())
-                                        instanceof KeyType.Valid<ModulePatterns>(ModulePatterns modules)
-                                && !modules.matches("lm_head")
-                                && !modules.equals(ModulePatterns.NONE);
+                        default ->
+                            root.find(List.of(PEFT, "target_modules")).isEmpty()
+                                    && PeftSection.EXCLUDE_MODULES.type().parse(value.get())
+                                            instanceof KeyType.Valid<ModulePatterns>(ModulePatterns modules)
+                                    && !modules.matches("lm_head")
+                                    && !modules.equals(ModulePatterns.NONE);
                     };
             if (isAll) {
                 diagnostics.translated(

@@ -130,8 +130,7 @@ public record PeftSection(LoraConfig lora) {
 
     static final Key<Optional<TieMode>> TIE_MODE = SECTION.key(
             "tie_mode",
-            TextTypes.oneOf(TextTypes.names(
-                            Map.entry("shared", TieMode.SHARED), Map.entry("untie", TieMode.UNTIE)))
+            TextTypes.oneOf(TextTypes.names(Map.entry("shared", TieMode.SHARED), Map.entry("untie", TieMode.UNTIE)))
                     .optional(),
             Default.from(
                     values -> values.is(PeftSection.ENSURE_WEIGHT_TYING, true)

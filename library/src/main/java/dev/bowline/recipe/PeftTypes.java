@@ -41,7 +41,8 @@ final class PeftTypes {
                     List<YamlValue> items = value instanceof Sequence list ? list.items() : List.of(value);
                     boolean isAll = items.stream()
                             .flatMap(item -> item.asScalar().stream())
-                            .anyMatch(item -> item.text().equals("*") || item.text().equals(ALL_LINEAR));
+                            .anyMatch(item ->
+                                    item.text().equals("*") || item.text().equals(ALL_LINEAR));
                     if (isAll && items.size() > 1) {
                         return new Invalid<>("write %s alone; it has every linear".formatted(ALL_LINEAR));
                     }
@@ -173,7 +174,8 @@ final class PeftTypes {
                     for (YamlValue item : list.items()) {
                         Part part = new Part("[%d]".formatted(ids.size()), id.expected(), item);
                         switch (id.parse(item)) {
-                            case Valid<Long>(Long valid) when ids.contains(valid) -> {
+                            case Valid<Long>(Long valid)
+                            when ids.contains(valid) -> {
                                 return new Invalid<>("remove the second %d".formatted(valid), Optional.of(part));
                             }
                             case Valid<Long>(Long valid) -> ids.add(valid);

@@ -92,9 +92,7 @@ public record Recipe(
                 values.use(MAX_NORM),
                 CheckpointSection.of(values),
                 FreezeConfig.of(values),
-                values.hasSection(PeftSection.SECTION.path())
-                        ? Optional.of(PeftSection.of(values))
-                        : Optional.empty(),
+                values.hasSection(PeftSection.SECTION.path()) ? Optional.of(PeftSection.of(values)) : Optional.empty(),
                 loss(values),
                 values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));

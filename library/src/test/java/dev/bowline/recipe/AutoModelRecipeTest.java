@@ -230,7 +230,9 @@ class AutoModelRecipeTest {
                         new LinkedHashMap<>(),
                         LoraConfig.TieMode.UNCHOSEN),
                 adapter(""));
-        assertEquals(new ModulePatterns.AllLinear(), adapter("match_all_linear: True").targetModules());
+        assertEquals(
+                new ModulePatterns.AllLinear(),
+                adapter("match_all_linear: True").targetModules());
         LoraConfig excluding = adapter("exclude_modules: ['*lm_head*']");
         assertEquals(new ModulePatterns.AllLinear(), excluding.targetModules());
         assertEquals(new ModulePatterns.Named(List.of("*lm_head*")), excluding.excludeModules());

@@ -31,7 +31,8 @@ class PeftSectionTest {
 
     @Test
     void aRecipeWithoutTheSectionTrainsTheWeights() {
-        assertEquals(Optional.empty(), folder.load(RecipeFolder.SHORTEST).recipe().peft());
+        assertEquals(
+                Optional.empty(), folder.load(RecipeFolder.SHORTEST).recipe().peft());
     }
 
     @Test
@@ -86,7 +87,8 @@ class PeftSectionTest {
                 """));
         assertEquals(LoraConfig.TieMode.SHARED, theirs.tieMode());
         assertEquals(
-                LoraConfig.LoraAInit.KAIMING, lora("  init_lora_weights: true\n").loraAInit());
+                LoraConfig.LoraAInit.KAIMING,
+                lora("  init_lora_weights: true\n").loraAInit());
         assertEquals(
                 LoraConfig.LoraAInit.KAIMING, lora("  lora_A_init: uniform\n").loraAInit());
     }

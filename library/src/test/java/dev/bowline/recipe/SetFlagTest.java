@@ -73,8 +73,7 @@ class SetFlagTest {
         assertProblem(
                 "seed.value=3", "seed: expected an integer of at least 0, found a mapping | write one, such as 42");
         assertProblem(
-                "peft.dim=0",
-                "peft.dim: expected an integer of at least 1, found the number 0 | write 1 or more");
+                "peft.dim=0", "peft.dim: expected an integer of at least 1, found the number 0 | write 1 or more");
         assertProblem(
                 "optimizer.betas=[0.9",
                 "this is not YAML: expected ',' or ']', but got <stream end>"

@@ -20,8 +20,7 @@ class PlainEnglishTest {
     /// Packages with sentences that break the rule still. A package that is clean leaves the list.
     private static final Set<String> UNFINISHED = Set.of();
 
-    private static final Set<String> UNFINISHED_PAGES =
-            Set.of("api.md", "coverage.md", "tied-weights.md");
+    private static final Set<String> UNFINISHED_PAGES = Set.of("api.md", "coverage.md", "tied-weights.md");
 
     private static final Pattern COMMENT = Pattern.compile("(?:^|[;{,)\\s])//+ ?(.*)$");
     private static final Pattern STRING = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
