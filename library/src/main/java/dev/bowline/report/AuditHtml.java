@@ -1,5 +1,6 @@
 package dev.bowline.report;
 
+import dev.bowline.BowlineVersion;
 import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.AuditSummary;
@@ -7,7 +8,6 @@ import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
-import dev.bowline.audit.repair.Repair;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
@@ -45,7 +45,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
                                 Quantity.count(outcomes.size(), "checkpoint"),
                                 counts(summary),
                                 when.format(DATE),
-                                text(Repair.version())));
+                                text(BowlineVersion.current())));
         if (outcomes.size() > 1) {
             html.append("<table><tr><th>Worst</th><th>Checkpoint</th></tr>\n");
             for (int i = 0; i < outcomes.size(); i++) {

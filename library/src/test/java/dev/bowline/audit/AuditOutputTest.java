@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineVersion;
 import dev.bowline.Remedy;
 import dev.bowline.audit.findings.Findings;
-import dev.bowline.audit.repair.Repair;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditText;
 import dev.bowline.safetensors.SafetensorsType;
@@ -75,7 +75,7 @@ class AuditOutputTest {
             assertTrue(page.contains(" id=\"checkpoint-%d\">".formatted(i)), page);
         }
         assertTrue(page.contains("3 checkpoints: 1 unreadable, 1 critical, 1 clean. Audited on 2"), page);
-        assertTrue(page.contains("with Bowline " + Repair.version()), page);
+        assertTrue(page.contains("with Bowline " + BowlineVersion.current()), page);
         assertFalse(page(outcomes.subList(0, 1)).contains("<th>Worst</th>"));
         assertTrue(new AuditText(Remedy::words).text(outcomes).contains("Summary\n"));
     }

@@ -1,5 +1,6 @@
 package dev.bowline.adapter.format;
 
+import dev.bowline.BowlineException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,12 +83,16 @@ public record LoraConfig(
         UNCHOSEN,
         /// One delta, or one trained copy, is used by both modules: PEFT's `ensure_weight_tying`.
         SHARED,
-        /// The modules part: the named one changes, the other keeps the values of the base, and a merged model has
-        /// `tie_word_embeddings: false` everywhere.
+        /// The modules part: the named one changes, the other keeps the values of the base, and a merged model
+        /// has `tie_word_embeddings: false` everywhere.
         UNTIE
     }
 
     public LoraConfig {
+        requireRank(r);
+        requireAlpha(loraAlpha);
+        rankPattern.values().forEach(LoraConfig::requireRank);
+        alphaPattern.values().forEach(LoraConfig::requireAlpha);
         targetParameters = List.copyOf(targetParameters);
         modulesToSave = List.copyOf(modulesToSave);
         rankPattern = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(rankPattern));
@@ -115,6 +120,46 @@ public record LoraConfig(
                 TieMode.UNCHOSEN);
     }
 
+    /// The same settings with another tie mode.
+    public LoraConfig withTieMode(TieMode mode) {
+        return new LoraConfig(
+                r,
+                loraAlpha,
+                loraDropout,
+                dropoutPosition,
+                scaling,
+                variant,
+                loraAInit,
+                targetModules,
+                excludeModules,
+                targetParameters,
+                modulesToSave,
+                rankPattern,
+                alphaPattern,
+                trainableTokenIndices,
+                mode);
+    }
+
+    /// The same settings with other `target_modules`.
+    public LoraConfig withTargetModules(ModulePatterns targets) {
+        return new LoraConfig(
+                r,
+                loraAlpha,
+                loraDropout,
+                dropoutPosition,
+                scaling,
+                variant,
+                loraAInit,
+                targets,
+                excludeModules,
+                targetParameters,
+                modulesToSave,
+                rankPattern,
+                alphaPattern,
+                trainableTokenIndices,
+                tieMode);
+    }
+
     /// The rank of a module: that of the first pattern P of `rankPattern` for which `(^|.*\.)P$` matches the
     /// module's name, or `r`.
     public long rank(String module) {
@@ -133,6 +178,20 @@ public record LoraConfig(
             case LORA -> alpha(module) / rank;
             case RSLORA -> alpha(module) / Math.sqrt(rank);
         };
+    }
+
+    private static void requireRank(long rank) {
+        if (rank < 1) {
+            throw new BowlineException("the rank of an adapter is %d".formatted(rank), "use a rank of at least 1");
+        }
+    }
+
+    private static void requireAlpha(double alpha) {
+        if (alpha == 0 || !Double.isFinite(alpha)) {
+            throw new BowlineException(
+                    "the alpha of an adapter is %s, and the adapter would have no effect".formatted(alpha),
+                    "use an alpha above 0");
+        }
     }
 
     private static <V> V first(Map<String, V> patterns, String module, V otherwise) {

@@ -7,13 +7,9 @@ import dev.bowline.audit.evidence.RepairPaths;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.files.RepairLock;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.stream.Stream;
 
 /// Makes a checkpoint mean one thing to every consumer, without losing a bit.
@@ -26,18 +22,6 @@ public final class Repair {
     public static final String SIDECAR = "bowline_repair.json";
 
     private Repair() {}
-
-    /// Bowline's version, as results and pages name it.
-    public static String version() {
-        Properties properties = new Properties();
-        try (InputStream file =
-                Objects.requireNonNull(Repair.class.getResourceAsStream("version.properties"), "version.properties")) {
-            properties.load(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return Objects.requireNonNull(properties.getProperty("bowline"));
-    }
 
     /// The files that an interrupted repair left next to this checkpoint; the next repair removes them.
     public static Optional<Path> leftover(Path directory) {

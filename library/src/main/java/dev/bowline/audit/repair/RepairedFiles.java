@@ -1,6 +1,7 @@
 package dev.bowline.audit.repair;
 
 import dev.bowline.BowlineException;
+import dev.bowline.BowlineVersion;
 import dev.bowline.audit.evidence.FlagAt;
 import dev.bowline.audit.evidence.Flags;
 import dev.bowline.audit.evidence.SourceFiles;
@@ -170,7 +171,7 @@ final class RepairedFiles {
         }
         JsonObject sidecar = JsonObject.of()
                 .with("tool", "bowline repair")
-                .with("version", Repair.version())
+                .with("version", BowlineVersion.current())
                 .with("tied", plan.tied())
                 .with("flags", flags)
                 .with("canonical", canonical());
