@@ -203,10 +203,7 @@ final class AutoModelMoves {
     /// AutoModel pads to `seq_length`, which may be above the positions of the model.
     private Mapping shortened(Mapping root, String key) {
         Optional<Scalar> length = root.find(Key.segments(key)).flatMap(YamlValue::asScalar);
-        Optional<Integer> positions = root.find(List.of("model", "pretrained_model_name_or_path"))
-                .flatMap(YamlValue::asScalar)
-                .flatMap(model -> PathTypes.firstExisting(PathTypes.bases(model.at(), file), model.text()))
-                .flatMap(ModelSection::positions);
+        Optional<Integer> positions = modelDirectory(root, file).flatMap(ModelSection::positions);
         boolean isLonger = positions.isPresent()
                 && positions.get() >= 2
                 && length.filter(text -> text.text().matches("[0-9]{1,9}"))
@@ -219,6 +216,13 @@ final class AutoModelMoves {
         Origin at = length.orElseThrow().at();
         diagnostics.translated(at, key, "read as %s, the positions of the model".formatted(most));
         return root.with(Key.segments(key), new Scalar(most, true, at));
+    }
+
+    /// The model of a recipe that is not read yet, if it exists.
+    static Optional<Path> modelDirectory(Mapping root, Path file) {
+        return root.find(List.of(MODEL, "pretrained_model_name_or_path"))
+                .flatMap(YamlValue::asScalar)
+                .flatMap(model -> PathTypes.firstExisting(PathTypes.bases(model.at(), file), model.text()));
     }
 
     private Mapping without(Mapping root, String key, String reason) {

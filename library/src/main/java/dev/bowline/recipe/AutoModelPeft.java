@@ -6,22 +6,39 @@ import dev.bowline.adapter.format.LoraConfig.DropoutPosition;
 import dev.bowline.adapter.format.LoraConfig.LoraAInit;
 import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.recipe.AutoModelKeys.Ignored;
+import dev.bowline.recipe.AutoModelKeys.Means;
 import dev.bowline.recipe.AutoModelKeys.OnlyWith;
 import dev.bowline.recipe.AutoModelKeys.Refused;
 import dev.bowline.recipe.AutoModelKeys.Rows;
 import dev.bowline.recipe.AutoModelKeys.Target;
 import dev.bowline.recipe.Key.Default;
+import dev.bowline.recipe.YamlValue.Entry;
 import dev.bowline.recipe.YamlValue.Mapping;
+import dev.bowline.recipe.YamlValue.Scalar;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/// The translation of AutoModel's `peft` section, and of the keys of PEFT's `LoraConfig` that are no keys of Bowline.
+/// The translation of AutoModel's sections `peft` and `quantization`, and of the keys of PEFT's `LoraConfig` that
+/// are no keys of Bowline.
 final class AutoModelPeft {
 
     private static final String PEFT = "peft";
+    private static final String QUANTIZATION = "quantization";
+    private static final double USUAL_DIM = 8;
     private static final String INITIAL = "initial values made from data or from the weights";
 
-    private AutoModelPeft() {}
+    private static final String SCALING = "moe_rank_scaling";
+    private static final String EXPERTS = "experts\\..*";
+
+    private final Path file;
+    private final Diagnostics diagnostics;
+
+    /// @param file the recipe, absolute
+    AutoModelPeft(Path file, Diagnostics diagnostics) {
+        this.file = file;
+        this.diagnostics = diagnostics;
+    }
 
     static void addTo(Rows rows) {
         rows.put(new Target(), "peft._target_");
@@ -33,10 +50,8 @@ final class AutoModelPeft {
         rows.put(new OnlyWith(List.of("null"), "a dtype of the adapter's own"), "peft.lora_dtype");
         rows.put(new OnlyWith(List.of("unquantized"), "experts in MXFP4"), "peft.expert_weight_format");
         rows.put(
-                new Refused(
-                        "a rank of experts divided by the experts of a token",
-                        "write the rank of the experts with rank_pattern, such as {'experts\\..*': 2}"),
-                "peft.moe_rank_scaling");
+                new Means("true", "peft.rank_pattern", "{'experts\\..*': dim divided by the experts of a token}"),
+                PEFT + "." + SCALING);
         rows.put(new OnlyWith(List.of("none"), "training of biases"), "peft.bias");
         rows.put(new OnlyWith(List.of("false"), "a bias of lora_B"), "peft.lora_bias");
         rows.put(new OnlyWith(List.of("false"), "weights that are stored transposed"), "peft.fan_in_fan_out");
@@ -51,6 +66,86 @@ final class AutoModelPeft {
                 new Refused(INITIAL, "remove it"),
                 in(PEFT, "loftq_config eva_config corda_config lora_ga_config arrow_config kasa_config"));
         rows.put(new Refused("an adapter that starts at certain tokens", "remove it"), "peft.alora_invocation_tokens");
+        quantization(rows);
+    }
+
+    private static void quantization(Rows rows) {
+        rows.put(new Means("true", "model.quantization", "nf4"), "quantization.load_in_4bit");
+        rows.put(new Means("true", "model.quantization", "int8"), "quantization.load_in_8bit");
+        rows.put(new OnlyWith(List.of("nf4"), "4-bit floating point (fp4)"), "quantization.bnb_4bit_quant_type");
+        rows.put(
+                new OnlyWith(List.of("true"), "nf4 with scales that are not quantised"),
+                "quantization.bnb_4bit_use_double_quant");
+        rows.put(
+                new Ignored("layers compute in model.torch_dtype"),
+                in("quantization", "bnb_4bit_compute_dtype bnb_4bit_quant_storage"));
+        rows.put(
+                new Ignored("weights are quantised, and activations are not"),
+                in("quantization", "llm_int8_threshold llm_int8_enable_fp32_cpu_offload"));
+        rows.put(new OnlyWith(List.of("null", "[]"), "a choice of quantised modules"), "quantization.llm_int8_skip_modules");
+        rows.put(new OnlyWith(List.of("false"), "unquantised copies of weights"), "quantization.llm_int8_has_fp16_weight");
+        rows.put(new OnlyWith(List.of("bitsandbytes"), "another format than bitsandbytes'"), "quantization.quant_method");
+    }
+
+    /// Translates keys whose meaning depends on others: the ranks of experts, and 4-bit keys that are switched off.
+    Mapping translate(Mapping root) {
+        return withExpertRanks(withoutUnusedBits(root));
+    }
+
+    private Mapping withoutUnusedBits(Mapping root) {
+        if (!(root.find(List.of(QUANTIZATION)).orElse(root) instanceof Mapping section) || section == root) {
+            return root;
+        }
+        boolean isFourBit = section.entry("load_in_4bit")
+                .filter(entry -> entry.value().normalized().equals("true"))
+                .isPresent();
+        Mapping left = root;
+        for (Entry entry : section.entries()) {
+            if (!isFourBit && entry.key().startsWith("bnb_4bit_")) {
+                diagnostics.ignored(entry.keyAt(), QUANTIZATION + "." + entry.key(), "load_in_4bit is not true");
+                left = left.without(List.of(QUANTIZATION, entry.key()));
+            }
+        }
+        return left;
+    }
+
+    private Mapping withExpertRanks(Mapping root) {
+        List<String> path = List.of(PEFT, SCALING);
+        Optional<YamlValue> scaling =
+                root.find(path).filter(value -> value.normalized().equals("true"));
+        Optional<Path> model = AutoModelMoves.modelDirectory(root, file);
+        if (scaling.isEmpty()) {
+            return root;
+        }
+        Origin at = scaling.get().at();
+        String key = PEFT + "." + SCALING;
+        Optional<Integer> experts = model.flatMap(ModelSection::expertsPerToken);
+        Mapping left = root.without(path);
+        if (experts.isEmpty()) {
+            diagnostics.ignored(at, key, "the model has no experts");
+            return left;
+        }
+        if (left.find(List.of(PEFT, "rank_pattern")).isPresent()) {
+            diagnostics.problem(at, key + " contradicts rank_pattern", "remove one of the two");
+            return left;
+        }
+        double dim = root.find(List.of(PEFT, "dim"))
+                .or(() -> root.find(List.of(PEFT, "r")))
+                .flatMap(YamlValue::asNumber)
+                .orElse(USUAL_DIM);
+        long rank = (long) dim / experts.get();
+        if (rank < 1) {
+            diagnostics.problem(
+                    at,
+                    "%s: dim %d divided by the %d experts of a token is less than 1"
+                            .formatted(key, (long) dim, experts.get()),
+                    "write dim: %d or more, or remove it".formatted(experts.get()));
+            return left;
+        }
+        diagnostics.translated(at, key, "read as peft.rank_pattern: {'%s': %d}".formatted(EXPERTS, rank));
+        Scalar number = new Scalar(String.valueOf(rank), true, at);
+        return left.with(
+                List.of(PEFT, "rank_pattern"), new Mapping(List.of(new Entry(EXPERTS, at, number)), at));
     }
 
     /// The defaults of AutoModel's `PeftConfig`.

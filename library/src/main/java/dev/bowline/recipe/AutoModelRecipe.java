@@ -56,11 +56,12 @@ final class AutoModelRecipe {
         AutoModelMoves moves = new AutoModelMoves(file, diagnostics, refused);
         Mapping given = isAutoModel ? withoutNullSections(root) : root;
         Mapping real = moves.replacePlaceholders(given);
-        Mapping read = new AutoModelDatasets(file, isAutoModel, diagnostics, refused).translate(real);
+        Mapping adapted = new AutoModelPeft(file, diagnostics).translate(real);
+        Mapping read = new AutoModelDatasets(file, isAutoModel, diagnostics, refused).translate(adapted);
         AutoModelRecipe recipe = new AutoModelRecipe(read, moves, diagnostics, refused);
         Mapping walked = new Mapping(recipe.entries("", read, Optional.empty()), read.at());
         if (isAutoModel) {
-            AutoModelPeft.noteHead(root, diagnostics);
+            AutoModelPeft.noteHead(real, diagnostics);
         }
         Mapping moved = moves.withoutMaxLr(moves.apply(walked));
         recipe.optimizer.ifPresent(named -> moves.checkWeightDecay(named, moved));
@@ -180,18 +181,10 @@ final class AutoModelRecipe {
             case Sequence _ -> false;
             case Mapping mapping ->
                 mapping.entry("enabled")
-                                .map(Entry::value)
-                                .filter(AutoModelRecipe::isSwitchedOff)
-                                .isPresent()
-                        || (isOff(mapping, "load_in_4bit") && isOff(mapping, "load_in_8bit"));
+                        .map(Entry::value)
+                        .filter(AutoModelRecipe::isSwitchedOff)
+                        .isPresent();
         };
-    }
-
-    private static boolean isOff(Mapping mapping, String key) {
-        return mapping.entry(key)
-                .map(Entry::value)
-                .filter(AutoModelRecipe::isSwitchedOff)
-                .isPresent();
     }
 
     private void refuse(Entry entry, String path, String feature, String fix) {

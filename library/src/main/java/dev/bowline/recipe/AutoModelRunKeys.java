@@ -61,10 +61,6 @@ final class AutoModelRunKeys {
                 "model.base_activation_checkpointing");
         rows.put(new Ignored("a checkpoint is one decoder layer"), "distributed.activation_checkpointing_scope");
         rows.put(new Ignored("nothing is compiled, and the results are the same"), "compile");
-        rows.put(
-                new Refused(
-                        "training on quantized weights (QLoRA)", "remove the section; use model.torch_dtype: bfloat16"),
-                "quantization");
         rows.put(new Refused("fp8 training", "remove the section, and use model.torch_dtype: bfloat16"), "fp8");
         rows.put(new Refused("quantization-aware training", "remove the section"), "qat");
         rows.put(new Refused("NEFTune (noise on the embeddings)", "remove the section"), "neftune");

@@ -3,6 +3,7 @@ package dev.bowline.recipe;
 import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.recipe.Key.Default;
 import dev.bowline.recipe.Key.Names;
 import dev.bowline.tensor.DeviceChoice;
@@ -20,7 +21,7 @@ import java.util.stream.Stream;
 /// @param torchDtype the dtype of the trained weights; empty for the dtype of the checkpoint. Master weights are
 ///     float32 with every dtype
 /// @param device of the computation
-/// @param quantization form of the frozen linears' weights; empty for `torchDtype`
+/// @param quantization format of the linears' frozen weights; empty for `torchDtype`
 /// @param resizeTokenEmbeddings rows of the token embedding and of the head after a resize; empty for those of the
 ///     checkpoint
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
@@ -31,14 +32,6 @@ public record ModelSection(
         Optional<Quantization> quantization,
         Optional<Integer> resizeTokenEmbeddings,
         Set<String> withoutDropout) {
-
-    /// A form of frozen weights with fewer bits.
-    public enum Quantization {
-        /// 8-bit integers with a factor per row.
-        INT8,
-        /// 4-bit NormalFloat with a factor per block.
-        NF4
-    }
 
     static final Section SECTION = new Section("model");
 
@@ -82,7 +75,8 @@ public record ModelSection(
             "quantization",
             TextTypes.oneOf(Quantization.values()).optional(),
             Default.of(Optional.empty(), "the frozen weights keep torch_dtype"),
-            "Form of the frozen weights under an adapter: int8 or nf4, as bitsandbytes has them.");
+            "Format of the linears' frozen weights under an adapter, as in bitsandbytes; nf4 quantises its scales"
+                    + " too.");
 
     static final Key<Optional<Integer>> RESIZE_TOKEN_EMBEDDINGS = SECTION.key(
             "resize_token_embeddings",
@@ -122,13 +116,23 @@ public record ModelSection(
                         .collect(Collectors.toSet()));
     }
 
-    /// `max_position_embeddings` of the checkpoint's config.json. A config.json that cannot be read counts as
-    /// one without the value, because opening the model refuses it with the reason.
+    /// `max_position_embeddings` of the checkpoint's config.json.
     static Optional<Integer> positions(Path model) {
+        return number(model, POSITIONS);
+    }
+
+    /// The experts that compute a token, of a mixture of experts.
+    static Optional<Integer> expertsPerToken(Path model) {
+        return number(model, "num_experts_per_tok").or(() -> number(model, "top_k_experts"));
+    }
+
+    /// An integer of the text model in config.json. A config.json that cannot be read counts as one without the
+    /// value, because opening the model refuses it with the reason.
+    private static Optional<Integer> number(Path model, String key) {
         try {
             JsonObject config = Json.parse(model.resolve("config.json")).asObject();
             JsonObject text = config.optionalObject("text_config").orElse(config);
-            return text.has(POSITIONS) ? Optional.of(text.requireInt(POSITIONS)) : Optional.empty();
+            return text.has(key) ? Optional.of(text.requireInt(key)) : Optional.empty();
         } catch (BowlineException _) {
             return Optional.empty();
         }

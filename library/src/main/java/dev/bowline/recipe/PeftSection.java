@@ -67,9 +67,9 @@ public record PeftSection(LoraConfig lora) {
                             ? ALL_LINEAR
                             : ModulePatterns.NONE,
                     "all-linear; none with target_parameters"),
-            "Modules that get a pair of matrices: `all-linear` (every linear but the head and routers), a list of"
-                    + " names, or one regular expression of the full name. A name is the end of a module's full name"
-                    + " (PEFT); with `*` it is a pattern of the full name (AutoModel). A name that matches no module is"
+            "Modules that get a pair of matrices: `all-linear` (every linear but the head and routers, and experts), a"
+                    + " list of names, or one regular expression of the full name. A name is the end of a module's full"
+                    + " name (PEFT); with `*` it is a pattern of the full name (AutoModel). A name that matches no module is"
                     + " an error.");
 
     static final Key<ModulePatterns> EXCLUDE_MODULES = SECTION.key(
@@ -171,7 +171,11 @@ public record PeftSection(LoraConfig lora) {
 
     static void check(RecipeValues values) {
         if (!values.hasSection(SECTION.path())) {
-            values.refuseWithoutEffect(ModelSection.QUANTIZATION, "without peft: the weights are trained");
+            values.findSome(ModelSection.QUANTIZATION)
+                    .ifPresent(format -> values.refuse(
+                            "model.quantization is %s, and quantised weights are not trained".formatted(format),
+                            "add a section peft, which trains an adapter, or remove it",
+                            ModelSection.QUANTIZATION));
             return;
         }
         if (values.is(MATCH_ALL_LINEAR, true)

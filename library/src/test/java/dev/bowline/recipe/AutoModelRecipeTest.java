@@ -12,10 +12,12 @@ import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -193,11 +195,9 @@ class AutoModelRecipeTest {
     void whatBowlineDoesNotHaveIsRefusedByName() {
         assertRefused("peft: {_target_: peft.IA3Config}", "peft._target_: an adapter other than LoRA");
         assertRefused("peft: {peft_scheme: dora}", "peft.peft_scheme: an adapter other than LoRA");
-        assertRefused("peft: {moe_rank_scaling: true}", "peft.moe_rank_scaling: a rank of experts divided");
         assertRefused("peft: {lora_dtype: bfloat16}", "peft.lora_dtype: a dtype of the adapter's own");
         assertRefused("fp8: {enabled: true}", "fp8: fp8 training");
         assertRefused("qat: {enabled: true}", "qat: quantization-aware training");
-        assertRefused("quantization: {load_in_4bit: true}", "quantization: training on quantized weights (QLoRA)");
         assertRefused("neftune: {noise_alpha: 5}", "neftune: NEFTune");
         assertEquals(
                 "42:3: optimizer._target_: Muon is not supported",
@@ -244,6 +244,52 @@ class AutoModelRecipeTest {
                 .peft()
                 .orElseThrow()
                 .lora();
+    }
+
+    @Test
+    void itsQuantizationIsThatOfTheModel() {
+        String bits = PEFT
+                + """
+                quantization:
+                  load_in_4bit: %s
+                  load_in_8bit: %s
+                  bnb_4bit_compute_dtype: bfloat16
+                  bnb_4bit_use_double_quant: True
+                  bnb_4bit_quant_type: nf4
+                  bnb_4bit_quant_storage: bfloat16
+                """;
+
+        assertEquals(Optional.of(Quantization.NF4), quantization(bits.formatted("True", "False")));
+        assertEquals(Optional.of(Quantization.INT8), quantization(bits.formatted("False", "True")));
+        assertEquals(Optional.empty(), quantization(bits.formatted("False", "False")));
+        String four = RECIPE + bits.formatted("True", "False");
+        assertEquals(
+                "56:3: quantization.bnb_4bit_quant_type: 4-bit floating point (fp4) is not supported",
+                refusal(four.replace("nf4", "fp4")));
+        assertEquals(
+                "55:3: quantization.bnb_4bit_use_double_quant: nf4 with scales that are not quantised is not supported",
+                refusal(four.replace("double_quant: True", "double_quant: False")));
+    }
+
+    private Optional<Quantization> quantization(String keys) {
+        return folder.load(RECIPE + keys).recipe().model().quantization();
+    }
+
+    /// AutoModel gives experts the rank `dim // n_activated_experts`.
+    @Test
+    void theRankOfExpertsIsDividedByTheExpertsOfAToken() {
+        String scaled = RECIPE + PEFT + "  target_modules: ['*']\n  dim: 20\n  moe_rank_scaling: true\n";
+
+        assertEquals(Map.of(), folder.load(scaled).recipe().peft().orElseThrow().lora().rankPattern());
+
+        folder.write("model/config.json", "{\"num_experts_per_tok\": 8}");
+        LoraConfig lora = folder.load(scaled).recipe().peft().orElseThrow().lora();
+
+        assertEquals(2, lora.rank("model.layers.0.mlp.experts.gate_up_proj"));
+        assertEquals(20, lora.rank("model.layers.0.self_attn.q_proj"));
+        assertEquals(
+                "53:21: peft.moe_rank_scaling: dim 4 divided by the 8 experts of a token is less than 1",
+                refusal(scaled.replace("dim: 20", "dim: 4")));
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
+import dev.bowline.quantization.Quantization;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -159,8 +160,8 @@ class PeftSectionTest {
                         + " | write a number of at least 0 and below 1, such as 0.05");
         assertProblem(
                 "  lora_A_init: pissa\n",
-                "11:16: peft.lora_A_init: expected one of kaiming, uniform, true, xavier, gaussian, found the"
-                        + " text 'pissa' | write true, gaussian, xavier or uniform; Bowline makes no initial values from"
+                "11:16: peft.lora_A_init: expected one of kaiming, uniform, true, xavier, gaussian, found the text"
+                        + " 'pissa' | write true, gaussian, xavier or uniform; Bowline makes no initial values from"
                         + " the weights or from data");
         assertProblem(
                 "  lora_A_init: xaver\n",
@@ -219,10 +220,11 @@ class PeftSectionTest {
         String quantized = RECIPE.replace("_path: model\n", "_path: model\n  quantization: nf4\n");
 
         assertEquals(
-                Optional.of(ModelSection.Quantization.NF4),
+                Optional.of(Quantization.NF4),
                 folder.load(quantized + "  dim: 8\n").recipe().model().quantization());
         assertEquals(
-                "3:17: model.quantization has no effect without peft: the weights are trained | remove one of the two",
+                "3:17: model.quantization is nf4, and quantised weights are not trained | add a section peft, which"
+                        + " trains an adapter, or remove it",
                 folder.problem(quantized.replace("peft:\n", "")));
     }
 

@@ -19,6 +19,7 @@ import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
@@ -104,7 +105,7 @@ class RecipeFileTest {
                                 folder.path("model"),
                                 Optional.of(Dtype.BFLOAT16),
                                 new DeviceChoice.Exactly(Device.CPU),
-                                Optional.of(ModelSection.Quantization.NF4),
+                                Optional.of(Quantization.NF4),
                                 Optional.of(40),
                                 Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
