@@ -82,9 +82,15 @@ final class AutoModelPeft {
         rows.put(
                 new Ignored("weights are quantised, and activations are not"),
                 in("quantization", "llm_int8_threshold llm_int8_enable_fp32_cpu_offload"));
-        rows.put(new OnlyWith(List.of("null", "[]"), "a choice of quantised modules"), "quantization.llm_int8_skip_modules");
-        rows.put(new OnlyWith(List.of("false"), "unquantised copies of weights"), "quantization.llm_int8_has_fp16_weight");
-        rows.put(new OnlyWith(List.of("bitsandbytes"), "another format than bitsandbytes'"), "quantization.quant_method");
+        rows.put(
+                new OnlyWith(List.of("null", "[]"), "a choice of quantised modules"),
+                "quantization.llm_int8_skip_modules");
+        rows.put(
+                new OnlyWith(List.of("false"), "unquantised copies of weights"),
+                "quantization.llm_int8_has_fp16_weight");
+        rows.put(
+                new OnlyWith(List.of("bitsandbytes"), "another format than bitsandbytes'"),
+                "quantization.quant_method");
     }
 
     /// Translates keys whose meaning depends on others: the ranks of experts, and 4-bit keys that are switched off.
@@ -144,8 +150,7 @@ final class AutoModelPeft {
         }
         diagnostics.translated(at, key, "read as peft.rank_pattern: {'%s': %d}".formatted(EXPERTS, rank));
         Scalar number = new Scalar(String.valueOf(rank), true, at);
-        return left.with(
-                List.of(PEFT, "rank_pattern"), new Mapping(List.of(new Entry(EXPERTS, at, number)), at));
+        return left.with(List.of(PEFT, "rank_pattern"), new Mapping(List.of(new Entry(EXPERTS, at, number)), at));
     }
 
     /// The defaults of AutoModel's `PeftConfig`.

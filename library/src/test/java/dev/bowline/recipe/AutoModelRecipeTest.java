@@ -248,8 +248,7 @@ class AutoModelRecipeTest {
 
     @Test
     void itsQuantizationIsThatOfTheModel() {
-        String bits = PEFT
-                + """
+        String bits = PEFT + """
                 quantization:
                   load_in_4bit: %s
                   load_in_8bit: %s
@@ -280,7 +279,9 @@ class AutoModelRecipeTest {
     void theRankOfExpertsIsDividedByTheExpertsOfAToken() {
         String scaled = RECIPE + PEFT + "  target_modules: ['*']\n  dim: 20\n  moe_rank_scaling: true\n";
 
-        assertEquals(Map.of(), folder.load(scaled).recipe().peft().orElseThrow().lora().rankPattern());
+        assertEquals(
+                Map.of(),
+                folder.load(scaled).recipe().peft().orElseThrow().lora().rankPattern());
 
         folder.write("model/config.json", "{\"num_experts_per_tok\": 8}");
         LoraConfig lora = folder.load(scaled).recipe().peft().orElseThrow().lora();
