@@ -2,6 +2,7 @@ package dev.bowline.optim;
 
 import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Parameter;
+import dev.bowline.quantization.DynamicMap;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;

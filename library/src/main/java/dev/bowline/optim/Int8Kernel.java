@@ -3,6 +3,7 @@ package dev.bowline.optim;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.bowline.quantization.DynamicMap;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.KernelPool;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,7 @@
 package dev.bowline.optim;
 
 import dev.bowline.nn.KernelPolicy;
+import dev.bowline.quantization.DynamicMap;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;

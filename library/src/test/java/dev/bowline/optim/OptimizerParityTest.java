@@ -7,6 +7,7 @@ import dev.bowline.fixtures.Golden;
 import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.quantization.DynamicMap;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;

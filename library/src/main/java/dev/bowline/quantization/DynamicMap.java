@@ -1,14 +1,15 @@
-package dev.bowline.optim;
+package dev.bowline.quantization;
 
 import java.util.Arrays;
 
-/// The 256 values that an 8-bit code of a moment stands for, ascending: dynamic quantisation (Dettmers 2016;
+/// The 256 values that an 8-bit code of a moment or of an NF4 scale stands for, ascending: dynamic quantisation
+/// (Dettmers 2016;
 /// Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization"), as in bitsandbytes and torchao.
 ///
 /// Seven decades share the codes. The highest decade, 0.1 to 1, has the most values, and each lower decade has
 /// half as many. The values of a decade are the centres of equal intervals.
-enum DynamicMap {
-    /// From -0.993 to 1, for the first moment.
+public enum DynamicMap {
+    /// From -0.993 to 1, for the first moment, and for scales.
     SIGNED(1),
     /// From 0 to 1, for the second moment, with twice as many positive values.
     UNSIGNED(2);
@@ -38,17 +39,13 @@ enum DynamicMap {
         Arrays.sort(levels);
     }
 
-    float[] levels() {
+    public float[] levels() {
         return levels.clone();
     }
 
     /// The 255 numbers half-way between neighbouring values: a number is nearest to value `i` if it is above bound
     /// `i - 1` and at most bound `i`.
-    float[] bounds() {
-        float[] bounds = new float[CODES - 1];
-        for (int i = 0; i < bounds.length; i++) {
-            bounds[i] = (levels[i] + levels[i + 1]) / 2;
-        }
-        return bounds;
+    public float[] bounds() {
+        return Nearest.bounds(levels);
     }
 }
