@@ -283,6 +283,14 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         owned.add(resource);
     }
 
+    /// The resource of one class that [#own] was given last.
+    public <R extends AutoCloseable> Optional<R> owned(Class<R> type) {
+        return owned.reversed().stream()
+                .filter(type::isInstance)
+                .map(type::cast)
+                .findFirst();
+    }
+
     @Override
     public void close() {
         parameters().values().forEach(Parameter::close);

@@ -185,6 +185,20 @@ public abstract class Layer {
         children.forEach(child -> child.collectLayers(type, all));
     }
 
+    /// Every [LinearStack] below this layer by path, in tree order.
+    public final Map<String, LinearStack> linearStacks() {
+        Map<String, LinearStack> all = new LinkedHashMap<>();
+        collectStacks(all);
+        return all;
+    }
+
+    private void collectStacks(Map<String, LinearStack> all) {
+        if (this instanceof LinearStack stack) {
+            all.put(stack.path(), stack);
+        }
+        children.forEach(child -> child.collectStacks(all));
+    }
+
     private void collect(Map<String, Slot> all) {
         for (Slot slot : ownSlots()) {
             Slot other = all.putIfAbsent(slot.path(), slot);

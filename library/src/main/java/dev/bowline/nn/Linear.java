@@ -18,12 +18,25 @@ public final class Linear extends Layer {
         PRESENT
     }
 
+    /// The purpose of a linear.
+    public enum Purpose {
+        PROJECTION,
+        /// Chooses experts. An adapter on every linear leaves routers alone.
+        ROUTER
+    }
+
     private final Slot weight;
     private final Optional<Slot> bias;
+    private final Purpose purpose;
     private LinearOperator operator;
 
     public Linear(String path, long in, long out, Bias bias) {
+        this(path, in, out, bias, Purpose.PROJECTION);
+    }
+
+    private Linear(String path, long in, long out, Bias bias, Purpose purpose) {
         super(path);
+        this.purpose = purpose;
         weight = weight("weight", out, in);
         this.bias = switch (bias) {
             case NONE -> Optional.empty();
@@ -36,9 +49,15 @@ public final class Linear extends Layer {
         this(path, in, out, Bias.NONE);
     }
 
+    /// A linear without bias whose results choose experts.
+    public static Linear router(String path, long in, long experts) {
+        return new Linear(path, in, experts, Bias.NONE, Purpose.ROUTER);
+    }
+
     /// One matrix of a stack that several linears share.
     Linear(String path, WeightMatrix matrix) {
         super(path);
+        purpose = Purpose.PROJECTION;
         weight = matrix.slot();
         bias = Optional.empty();
         operator = new DenseLinear(matrix, bias, this::kernels);
@@ -52,6 +71,10 @@ public final class Linear extends Layer {
 
     public Optional<Slot> bias() {
         return bias;
+    }
+
+    public Purpose purpose() {
+        return purpose;
     }
 
     /// The operator that computes this layer now. A backward pass uses the operator of its forward pass.

@@ -29,6 +29,11 @@ public final class LinearStack extends Layer {
         return weight;
     }
 
+    /// The linears of all experts, in their order.
+    public List<Linear> experts() {
+        return experts;
+    }
+
     public Linear expert(int index) {
         return experts.get(index);
     }

@@ -24,6 +24,11 @@ public final class RandomSource implements AutoCloseable {
         return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).normal_(0, deviation, new GeneratorOptional(generator));
     }
 
+    /// A float32 tensor of numbers from the uniform distribution between two bounds.
+    public Tensor uniform(double from, double to, long... shape) {
+        return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).uniform_(from, to, new GeneratorOptional(generator));
+    }
+
     @Override
     public void close() {
         generator.close();

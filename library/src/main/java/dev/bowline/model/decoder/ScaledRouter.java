@@ -31,7 +31,7 @@ final class ScaledRouter extends Layer {
         rootSize = Math.pow(width, -0.5);
         perToken = experts.perToken();
         norm = child(new RmsNorm(path("norm"), width, epsilon, RmsNorm.Scale.NONE));
-        projection = child(new Linear(path("proj"), width, experts.count()));
+        projection = child(Linear.router(path("proj"), width, experts.count()));
         scale = weight("scale", width);
         perExpertScale = weight("per_expert_scale", experts.count());
     }

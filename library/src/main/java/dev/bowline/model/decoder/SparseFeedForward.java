@@ -22,7 +22,7 @@ final class SparseFeedForward extends Layer implements FeedForwardLayer {
         super(path);
         this.config = config;
         experts = child(new GatedExperts(path("experts"), config.count(), width, config.width(), activation));
-        router = child(new Linear(path("gate"), width, config.count()));
+        router = child(Linear.router(path("gate"), width, config.count()));
     }
 
     @Override

@@ -1,0 +1,144 @@
+package dev.bowline.adapter;
+
+import dev.bowline.BowlineException;
+import dev.bowline.NearestNames;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.Slot;
+import dev.bowline.nn.SlotRole;
+import dev.bowline.tensor.RandomSource;
+import dev.bowline.tensor.TensorScope;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/// The adapters of one model. At most one of them is in use; the others only hold their values. All share the values of
+/// the base.
+///
+/// The model owns this object: [LanguageModel#close] frees the values of every adapter. Adapters change what the model
+/// computes, so none may be attached, switched or detached while another thread computes with the model.
+public final class Adapters implements AutoCloseable {
+
+    private final LanguageModel model;
+    private final SequencedMap<String, Adapter> adapters = new LinkedHashMap<>();
+    private Optional<Adapter> active = Optional.empty();
+
+    private Adapters(LanguageModel model) {
+        this.model = model;
+    }
+
+    /// The adapters of a model; the same object at every call.
+    public static Adapters of(LanguageModel model) {
+        return model.owned(Adapters.class).orElseGet(() -> {
+            Adapters adapters = new Adapters(model);
+            model.own(adapters);
+            return adapters;
+        });
+    }
+
+    /// Attaches a new adapter that changes no result of the model, uses it, and makes it the only part of the model
+    /// that training updates. Equal seeds give equal values.
+    ///
+    /// @throws BowlineException if [AdapterTargets#resolve] refuses the settings or an adapter has the name; the model
+    ///     is unchanged
+    public Adapter create(String name, LoraConfig config, long seed) {
+        requireUnused(name);
+        List<AdapterPart> parts = parts(config);
+        Adapter adapter = new Adapter(name, config, parts);
+        try (RandomSource random = RandomSource.seeded(seed);
+                TensorScope _ = TensorScope.open()) {
+            parts.forEach(part -> part.initialize(config.loraAInit(), random));
+        }
+        adapters.put(name, adapter);
+        train(name);
+        return adapter;
+    }
+
+    /// Parts without values, around the operators of the base.
+    private List<AdapterPart> parts(LoraConfig config) {
+        Optional<Adapter> used = active;
+        useNone();
+        try {
+            return AdapterParts.of(model, AdapterTargets.resolve(model, config));
+        } finally {
+            used.ifPresent(adapter -> use(adapter.name()));
+        }
+    }
+
+    /// Makes the model compute with an adapter and no other.
+    public void use(String name) {
+        Adapter adapter = get(name);
+        useNone();
+        adapter.parts().forEach(AdapterPart::use);
+        active = Optional.of(adapter);
+    }
+
+    /// Makes the model compute as without adapters.
+    public void useNone() {
+        active.ifPresent(adapter -> adapter.parts().forEach(AdapterPart::stop));
+        active = Optional.empty();
+    }
+
+    /// Uses an adapter, and makes it the only part of the model that training updates: the base is frozen, and so is
+    /// every other adapter.
+    public void train(String name) {
+        use(name);
+        model.slots(SlotRole.BASE).values().stream().map(Slot::get).forEach(Parameter::freeze);
+        adapters.values().forEach(adapter -> adapter.slots().values().stream()
+                .map(Slot::get)
+                .forEach(adapter.name().equals(name) ? Parameter::unfreeze : Parameter::freeze));
+    }
+
+    /// Removes an adapter and frees its values.
+    public void detach(String name) {
+        Adapter adapter = get(name);
+        if (active.filter(used -> used == adapter).isPresent()) {
+            useNone();
+        }
+        adapters.remove(name);
+        adapter.close();
+    }
+
+    /// The adapter in use.
+    public Optional<Adapter> active() {
+        return active;
+    }
+
+    /// All attached adapters, in the order in which they were attached.
+    public List<Adapter> all() {
+        return List.copyOf(adapters.values());
+    }
+
+    /// The attached adapter of a name.
+    ///
+    /// @throws BowlineException if no attached adapter has the name
+    public Adapter get(String name) {
+        Adapter adapter = adapters.get(name);
+        if (adapter == null) {
+            throw new BowlineException(
+                    "no adapter '%s' is attached%s".formatted(name, NearestNames.hint(name, adapters.keySet())),
+                    adapters.isEmpty()
+                            ? "attach one first"
+                            : "use one of %s".formatted(String.join(", ", adapters.keySet())));
+        }
+        return adapter;
+    }
+
+    private void requireUnused(String name) {
+        if (adapters.containsKey(name)) {
+            throw new BowlineException(
+                    "an adapter '%s' is already attached to this model".formatted(name),
+                    "detach it first, or choose another name");
+        }
+    }
+
+    /// Detaches every adapter. [LanguageModel#close] calls this.
+    @Override
+    public void close() {
+        useNone();
+        adapters.values().forEach(Adapter::close);
+        adapters.clear();
+    }
+}
