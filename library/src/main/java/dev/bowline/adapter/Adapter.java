@@ -36,8 +36,8 @@ public final class Adapter {
         return parts.stream().map(AdapterPart::module).toList();
     }
 
-    /// The slots of the adapter's values, by PEFT's names without the prefix `base_model.model.`. The pairs of experts
-    /// are A [E, R, in] and B [E, out, R], in contrast to PEFT's files.
+    /// The slots of the adapter's values, by PEFT's names without the prefix `base_model.model.`. The pairs
+    /// of experts are A [E, R, in] and B [E, out, R], in contrast to PEFT's files.
     public SequencedMap<String, Slot> slots() {
         return Collections.unmodifiableSequencedMap(slots);
     }

@@ -7,13 +7,14 @@ import java.util.List;
 
 /// The values of one adapted module, and the way into the model and out of it.
 ///
-/// A part is made without a change to the model. [#use] and [#stop] replace operators only, so neither copies a value
-/// of the base.
+/// A part is made without a change to the model. [#use] and [#stop] replace operators only, so neither copies
+/// a value of the base.
 interface AdapterPart {
 
     AdaptedModule module();
 
-    /// The slots of the adapter's values, with the names of PEFT's tensors without the prefix `base_model.model.`.
+    /// The slots of the adapter's values, with the names of PEFT's tensors without the prefix
+    /// `base_model.model.`.
     List<Slot> slots();
 
     /// Gives the slots the values of a new adapter, which changes no result of the model.

@@ -19,10 +19,11 @@ import java.util.regex.Pattern;
 
 /// The modules of a model that the settings of an adapter name, by PEFT's rules:
 ///
-/// - `target_modules` names linears, embeddings and the head. It never names a stacked weight, even if a name is the
-///   end of its path: `target_parameters` names those.
-/// - Every linear (`all-linear`) is every linear but the head and routers, and every stacked weight of experts. PEFT
-///   leaves the stacked weights out, or takes them with routers, depending on the class of the model.
+/// - `target_modules` names linears, embeddings and the head. It never names a stacked weight, even if a name
+///   is the end of its path: `target_parameters` names those.
+/// - Every linear (`all-linear`) is every linear but the head and routers, and every stacked weight of
+///   experts. PEFT leaves the stacked weights out, or takes them with routers, depending on the class of the
+///   model.
 /// - `target_parameters` names stacked weights, and weights of linears by `….weight`.
 /// - A module that `exclude_modules` or `modules_to_save` names is no target.
 ///
@@ -43,8 +44,8 @@ public final class AdapterTargets {
 
     /// The modules in the order of the model.
     ///
-    /// @throws BowlineException if a setting names nothing, if a number is out of range, if an adapter cannot have a
-    ///     module that is named, or if it would change one of two tied modules and no tie mode is chosen
+    /// @throws BowlineException if a setting names nothing, if a number is out of range, if a module cannot
+    ///     have such an adapter, or if a module is tied and no tie mode is chosen
     public static List<AdaptedModule> resolve(LanguageModel model, LoraConfig config) {
         return new AdapterTargets(model, config).resolve();
     }
@@ -97,29 +98,26 @@ public final class AdapterTargets {
         if (isExcluded(config, path)) {
             return false;
         }
-        boolean isNamed =
-                switch (config.targetModules()) {
-                    case ModulePatterns.AllLinear _ ->
-                        linear.purpose() == Linear.Purpose.PROJECTION
-                                && linear != model.head().linear();
-                    case ModulePatterns.Named named -> named.matches(path);
-                    case ModulePatterns.Regex regex -> regex.matches(path);
-                };
+        boolean isNamed = switch (config.targetModules()) {
+            case ModulePatterns.AllLinear _ ->
+                linear.purpose() == Linear.Purpose.PROJECTION
+                        && linear != model.head().linear();
+            case ModulePatterns.Named named -> named.matches(path);
+            case ModulePatterns.Regex regex -> regex.matches(path);
+        };
         return isNamed || TargetPatterns.isParameter(config, path + ".weight");
     }
 
     private boolean isTarget(String stack) {
-        boolean isNamed =
-                switch (config.targetModules()) {
-                    case ModulePatterns.AllLinear _ -> true;
-                    case ModulePatterns.Named _, ModulePatterns.Regex _ -> false;
-                };
+        boolean isNamed = switch (config.targetModules()) {
+            case ModulePatterns.AllLinear _ -> true;
+            case ModulePatterns.Named _, ModulePatterns.Regex _ -> false;
+        };
         return (isNamed || TargetPatterns.isParameter(config, stack)) && !isExcluded(config, stack);
     }
 
     private LinearPair pair(String path, LinearOperator linear) {
-        return new LinearPair(
-                path, linear.in(), linear.out(), config.rank(path), config.scale(path), config.variant());
+        return new LinearPair(path, linear.in(), linear.out(), config.rank(path), config.scale(path), config.variant());
     }
 
     private ExpertPairs pairs(String path, LinearStack stack) {

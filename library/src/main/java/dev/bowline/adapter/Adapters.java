@@ -14,11 +14,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// The adapters of one model. At most one of them is in use; the others only hold their values. All share the values of
-/// the base.
+/// The adapters of one model. At most one of them is in use; the others only hold their values. All share the
+/// values of the base.
 ///
-/// The model owns this object: [LanguageModel#close] frees the values of every adapter. Adapters change what the model
-/// computes, so none may be attached, switched or detached while another thread computes with the model.
+/// The model owns this object: [LanguageModel#close] frees the values of every adapter. Adapters change what
+/// the model computes, so none may be attached, switched or detached while another thread computes with the
+/// model.
 public final class Adapters implements AutoCloseable {
 
     private final LanguageModel model;
@@ -38,11 +39,11 @@ public final class Adapters implements AutoCloseable {
         });
     }
 
-    /// Attaches a new adapter that changes no result of the model, uses it, and makes it the only part of the model
-    /// that training updates. Equal seeds give equal values.
+    /// Attaches a new adapter that changes no result of the model, uses it, and makes it the only part of the
+    /// model that training updates. Equal seeds give equal values.
     ///
-    /// @throws BowlineException if [AdapterTargets#resolve] refuses the settings or an adapter has the name; the model
-    ///     is unchanged
+    /// @throws BowlineException if [AdapterTargets#resolve] refuses the settings, or an adapter has the name.
+    ///     The model is unchanged then
     public Adapter create(String name, LoraConfig config, long seed) {
         requireUnused(name);
         List<AdapterPart> parts = parts(config);
@@ -81,14 +82,15 @@ public final class Adapters implements AutoCloseable {
         active = Optional.empty();
     }
 
-    /// Uses an adapter, and makes it the only part of the model that training updates: the base is frozen, and so is
-    /// every other adapter.
+    /// Uses an adapter, and makes it the only part of the model that training updates: the base is frozen,
+    /// and so is every other adapter.
     public void train(String name) {
         use(name);
         model.slots(SlotRole.BASE).values().stream().map(Slot::get).forEach(Parameter::freeze);
-        adapters.values().forEach(adapter -> adapter.slots().values().stream()
-                .map(Slot::get)
-                .forEach(adapter.name().equals(name) ? Parameter::unfreeze : Parameter::freeze));
+        adapters.values()
+                .forEach(adapter -> adapter.slots().values().stream()
+                        .map(Slot::get)
+                        .forEach(adapter.name().equals(name) ? Parameter::unfreeze : Parameter::freeze));
     }
 
     /// Removes an adapter and frees its values.

@@ -8,7 +8,8 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import org.bytedeco.pytorch.Tensor;
 
-/// The values of a new pair: A from a distribution, B zero, both in float32 as in PEFT (`autocast_adapter_dtype`).
+/// The values of a new pair: A from a distribution, B zero, both in float32 as in PEFT
+/// (`autocast_adapter_dtype`).
 final class LoraInit {
 
     private LoraInit() {}

@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 
-/// Checks the settings of an adapter against the names of a model: numbers in range, and no pattern that names nothing.
+/// Checks the settings of an adapter against the names of a model: numbers in range, and no pattern that
+/// names nothing.
 ///
 /// @param modules the names of linears, embeddings and the head
 /// @param stacks the names of stacked weights
@@ -72,14 +73,16 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
         List<String> all = Stream.concat(modules.stream(), stacks.stream()).toList();
         switch (config.excludeModules()) {
             case ModulePatterns.AllLinear _ -> {}
-            case ModulePatterns.Named(List<String> names) -> names.stream()
-                    .filter(name -> !isTower(name))
-                    .forEach(name ->
-                            require("exclude_modules", name, all, module -> ModulePatterns.Named.matches(name, module)));
+            case ModulePatterns.Named(List<String> names) ->
+                names.stream()
+                        .filter(name -> !isTower(name))
+                        .forEach(name -> require(
+                                "exclude_modules", name, all, module -> ModulePatterns.Named.matches(name, module)));
             case ModulePatterns.Regex regex ->
                 require("exclude_modules", regex.regex(), all, name -> regex.matches(name));
         }
-        List<String> parameters = Stream.concat(stacks.stream(), modules.stream().map(name -> name + ".weight"))
+        List<String> parameters = Stream.concat(
+                        stacks.stream(), modules.stream().map(name -> name + ".weight"))
                 .toList();
         config.targetParameters()
                 .forEach(name -> require(
@@ -100,8 +103,9 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
                 .toList();
         if (!named.isEmpty() && modules.stream().noneMatch(module -> ModulePatterns.Named.matches(name, module))) {
             throw new BowlineException(
-                    "target_modules has '%s', which names no module of the model: '%s' is a parameter, the weights of"
-                            + " all experts in one tensor".formatted(name, named.getFirst()),
+                    ("target_modules has '%s', which names no module of the model: '%s' is a parameter, the weights of"
+                                    + " all experts in one tensor")
+                            .formatted(name, named.getFirst()),
                     "move '%s' from target_modules to target_parameters".formatted(name));
         }
         require("target_modules", name, modules, module -> ModulePatterns.Named.matches(name, module));
@@ -116,8 +120,11 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
                 .entrySet()) {
             for (String regex : setting.getValue()) {
                 Pattern pattern = compiled(setting.getKey(), regex);
-                require(setting.getKey(), regex, names, name -> pattern.matcher(name)
-                        .matches());
+                require(
+                        setting.getKey(),
+                        regex,
+                        names,
+                        name -> pattern.matcher(name).matches());
             }
         }
     }
@@ -127,8 +134,7 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
             return Pattern.compile("(^|.*\\.)(?:" + regex + ")$");
         } catch (PatternSyntaxException e) {
             throw new BowlineException(
-                    "%s has '%s', which is no regular expression: %s"
-                            .formatted(setting, regex, e.getDescription()),
+                    "%s has '%s', which is no regular expression: %s".formatted(setting, regex, e.getDescription()),
                     "correct the regular expression",
                     e);
         }

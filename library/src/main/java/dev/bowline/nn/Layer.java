@@ -187,16 +187,7 @@ public abstract class Layer {
 
     /// Every [LinearStack] below this layer by path, in tree order.
     public final Map<String, LinearStack> linearStacks() {
-        Map<String, LinearStack> all = new LinkedHashMap<>();
-        collectStacks(all);
-        return all;
-    }
-
-    private void collectStacks(Map<String, LinearStack> all) {
-        if (this instanceof LinearStack stack) {
-            all.put(stack.path(), stack);
-        }
-        children.forEach(child -> child.collectStacks(all));
+        return below(LinearStack.class);
     }
 
     private void collect(Map<String, Slot> all) {
