@@ -53,7 +53,7 @@ final class LoraConfigWriter {
 
         keys.put("r", JsonValue.of(config.r()));
         keys.put("lora_alpha", number(config.loraAlpha()));
-        keys.put("lora_dropout", number(config.loraDropout()));
+        keys.put("lora_dropout", JsonValue.of(config.loraDropout()));
         keys.put("use_rslora", JsonValue.of(config.scaling() == Scaling.RSLORA));
         keys.put("use_dora", JsonValue.of(config.variant() == Variant.DORA));
         keys.put(
