@@ -63,7 +63,8 @@ class AdapterFilesTest {
     /// The keys in which the same settings have two spellings are compared by their meaning.
     private static JsonObject settings(Path adapter) {
         JsonObject json = Json.parse(adapter.resolve("adapter_config.json")).asObject();
-        for (String key : List.of("layers_pattern", "layers_to_transform", "target_modules", "trainable_token_indices")) {
+        for (String key :
+                List.of("layers_pattern", "layers_to_transform", "target_modules", "trainable_token_indices")) {
             json = json.without(key);
         }
         return json;
@@ -85,7 +86,8 @@ class AdapterFilesTest {
                     .forEach(key -> adapted.add(key.plainModule()));
             Set<String> chosen = new TreeSet<>();
             base.entries().values().stream()
-                    .filter(entry -> entry.name().endsWith(".weight") && entry.shape().size() == 2)
+                    .filter(entry ->
+                            entry.name().endsWith(".weight") && entry.shape().size() == 2)
                     .map(entry -> entry.name().replaceAll("\\.weight$", ""))
                     .filter(module -> !module.endsWith("embed_tokens")
                             && !module.contains(".experts.")
