@@ -209,6 +209,7 @@ final class TensorsToSave {
         if (cast
                 && !names.checkpoint().isRewritten(key)
                 && group.kind() == KeyGroup.Kind.SAME
+                && shape(names, group, key).equals(entry.shape())
                 && unchanged(names, parameters.getFirst(), entry, stored)) {
             return fromFile(names.checkpoint(), key, Origin.UNCHANGED);
         }
@@ -222,7 +223,16 @@ final class TensorsToSave {
                 HostCopy.write(parameter.value(), cast ? stored : dtype, part, sink);
             }
         };
-        return new TensorToSave(new TensorSource(key, type, entry.shape(), content), Origin.MODEL);
+        return new TensorToSave(new TensorSource(key, type, shape(names, group, key), content), Origin.MODEL);
+    }
+
+    /// The shape in the source, or the slot's if the model was resized after the load.
+    private static List<Long> shape(CheckpointMapping names, KeyGroup group, String key) {
+        TensorEntry entry = names.checkpoint().entry(key);
+        Slot slot = names.slot(group.slots().getFirst());
+        boolean isResized =
+                group.kind() == KeyGroup.Kind.SAME && slot.get().elements() != entry.elements();
+        return isResized ? Arrays.stream(slot.shape()).boxed().toList() : entry.shape();
     }
 
     /// The slots' bytes that `key` is made of, in the type it is written in.
@@ -231,8 +241,12 @@ final class TensorsToSave {
         group.slots().forEach(slot -> slots.put(slot, names.slot(slot).get().elements() * (long) type.bytes()));
         SequencedMap<String, Long> keys = new LinkedHashMap<>();
         group.keys()
-                .forEach(each -> keys.put(each, names.checkpoint().entry(each).elements() * (long) type.bytes()));
+                .forEach(each -> keys.put(each, elements(names, group, each) * type.bytes()));
         return ByteRange.cut(slots, keys).getOrDefault(key, List.of());
+    }
+
+    private static long elements(CheckpointMapping names, KeyGroup group, String key) {
+        return shape(names, group, key).stream().reduce(1L, Math::multiplyExact);
     }
 
     private static boolean unchanged(CheckpointMapping names, Parameter parameter, TensorEntry entry, Dtype stored) {

@@ -10,6 +10,7 @@ import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
+import dev.bowline.nn.ResizedRows;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.WeightRule;
@@ -36,11 +37,11 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     private final Architecture architecture;
     private final TieFlag tieFlag;
-    private final Linear lmHead;
     private final List<AutoCloseable> owned = new ArrayList<>();
     private JsonObject config;
     private ConfigFindings findings = new ConfigFindings();
     private Decoder decoder;
+    private Linear lmHead;
     private ActivationCheckpointing checkpointing = ActivationCheckpointing.OFF;
     private boolean isReleased;
 
@@ -55,12 +56,48 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         architecture.tieSupport().require(architecture.name(), tieFlag);
         DecoderConfig declared = architecture.read(config, findings);
         decoder = child(new Decoder(architecture.decoderPath(), declared));
-        lmHead = child(Head.linear(
+        lmHead = child(head(declared));
+        tieWeights();
+    }
+
+    private static Linear head(DecoderConfig declared) {
+        return Head.linear(
                 "lm_head",
                 declared.size().hidden(),
                 declared.size().vocabulary(),
-                declared.style().head()));
+                declared.style().head());
+    }
+
+    /// Gives the token embedding, the head and a per-layer embedding another number of rows, and sets the new number in
+    /// [#config], as transformers' `resize_token_embeddings` does.
+    ///
+    /// Each new row is the mean of the old rows of its table, the same at every call; transformers adds noise of a
+    /// variance of 1e-9 times that of the rows. A smaller number removes the last rows. A tied head stays the input
+    /// embedding, and a separate head is resized like it. An optimizer that was built before refuses its next step.
+    ///
+    /// @param rows the new number of rows
+    /// @throws BowlineException if the model has an adapter or a quantised weight, or if config.json does not allow the
+    ///     number, for example because `pad_token_id` has no row; the model is unchanged
+    public void resizeTokenEmbeddings(long rows) {
+        VocabularyResize.require(this, rows);
+        if (rows == vocabularySize()) {
+            return;
+        }
+        JsonObject resized = VocabularyResize.config(config, rows);
+        ConfigFindings read = new ConfigFindings();
+        DecoderConfig declared = architecture.read(resized, read);
+        Linear oldHead = lmHead;
+        Linear newHead = head(declared);
+        if (!tieFlag.tied()) {
+            ResizedRows.fill(newHead.weight(), oldHead.weight());
+            oldHead.weight().get().close();
+        }
+        lmHead = replaceChild(oldHead, newHead);
+        decoder().resizeVocabulary(declared);
+        config = resized;
+        findings = read;
         tieWeights();
+        TiedWeights.ensureTiedLmHead(this);
     }
 
     /// Replaces the language model (the decoder) by that of `replacement`, and ties the head again.

@@ -52,6 +52,13 @@ public final class Embedding extends Layer {
         operator = other;
     }
 
+    /// A new embedding of the same path and width with another number of rows, filled by [ResizedRows].
+    public Embedding resized(long vocabulary, OptionalLong newPaddingId) {
+        Embedding resized = new Embedding(path(), vocabulary, operator.width(), newPaddingId);
+        ResizedRows.fill(resized.weight, weight);
+        return resized;
+    }
+
     /// The dtype and the device of the rows.
     public Placement placement() {
         return new Placement(operator.dtype(), device());

@@ -5,6 +5,7 @@ import dev.bowline.nn.Embedding;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Placement;
+import dev.bowline.nn.ResizedRows;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Device;
@@ -25,11 +26,11 @@ import org.bytedeco.pytorch.global.torch;
 /// Shapes: B rows, S positions, H hidden size.
 public final class Decoder extends Layer {
 
-    private final DecoderConfig config;
-    private final Embedding tokens;
     private final Optional<PerLayerEmbedding> perLayer;
     private final List<DecoderLayer> layers = new ArrayList<>();
     private final RmsNorm norm;
+    private DecoderConfig config;
+    private Embedding tokens;
 
     /// Builds the layers without values.
     ///
@@ -55,6 +56,20 @@ public final class Decoder extends Layer {
     /// The input embedding.
     public Embedding tokens() {
         return tokens;
+    }
+
+    /// Gives the token embedding and the per-layer embedding the number of rows of `resized`, by
+    /// [ResizedRows]. Frees the old tables.
+    ///
+    /// @param resized the declaration with other numbers of rows
+    public void resizeVocabulary(DecoderConfig resized) {
+        DecoderConfig.Size size = resized.size();
+        Embedding old = tokens;
+        tokens = replaceChild(old, old.resized(size.vocabulary(), size.paddingId()));
+        old.weight().get().close();
+        perLayer.ifPresent(embedding -> embedding.resize(
+                resized.perLayerEmbedding().orElseThrow().vocabulary(), size.paddingId()));
+        config = resized;
     }
 
     /// An empty cache. Layers that reuse the keys and values of an earlier one leave their entry empty.

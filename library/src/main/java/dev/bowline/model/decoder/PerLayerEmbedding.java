@@ -7,6 +7,7 @@ import dev.bowline.nn.RmsNorm;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import java.util.OptionalLong;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -16,12 +17,12 @@ import org.bytedeco.pytorch.Tensor;
 /// Shapes: B rows, S positions, H hidden size, L layers, P per-layer width.
 final class PerLayerEmbedding extends Layer {
 
-    private final Embedding table;
     private final Linear projection;
     private final RmsNorm projectionNorm;
     private final int layers;
     private final int width;
     private final int hidden;
+    private Embedding table;
 
     /// @param decoder the path of the decoder: the tensors are directly below it
     PerLayerEmbedding(String decoder, DecoderConfig config, DecoderConfig.PerLayerEmbedding declared) {
@@ -41,6 +42,13 @@ final class PerLayerEmbedding extends Layer {
                 width,
                 config.size().epsilon(),
                 config.style().norms()));
+    }
+
+    /// Gives the table another number of rows. Frees the old table.
+    void resize(long vocabulary, OptionalLong paddingId) {
+        Embedding old = table;
+        table = replaceChild(old, old.resized(vocabulary, paddingId));
+        old.weight().get().close();
     }
 
     /// @param ids [B, S] int64
