@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.model.Dropout;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 
 /// Checks of a recipe against its model. They need no weights, so they run before any weight is read.
@@ -28,6 +29,11 @@ final class ModelFit {
                 model,
                 file.recipe().freezeConfig(),
                 (problem, fix) -> file.wrong("freeze_config.freeze_lm_head", problem, fix));
+    }
+
+    /// Gives the model the rows of `model.resize_token_embeddings`, if the recipe has the key.
+    static void resize(Recipe recipe, LanguageModel model) {
+        recipe.model().resizeTokenEmbeddings().ifPresent(model::resizeTokenEmbeddings);
     }
 
     private static void requireWithout(RecipeFile file, Dropout dropout) {

@@ -71,12 +71,6 @@ public final class PreparedRun {
             throw file.wrong(
                     "peft.dim", "peft: training of an adapter is not supported yet", "remove the section to train");
         }
-        if (recipe.model().resizeTokenEmbeddings().isPresent()) {
-            throw file.wrong(
-                    "model.resize_token_embeddings",
-                    "model.resize_token_embeddings: a resize is not supported yet",
-                    "remove it");
-        }
     }
 
     private static PreparedRun of(RecipeFile file, Optional<Dataset> given) {
@@ -88,6 +82,7 @@ public final class PreparedRun {
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
             ModelFit.require(file, model);
             CheckpointLoader.requireFits(checkpoint, model);
+            ModelFit.resize(recipe, model);
             int vocabulary = model.vocabularySize();
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
             RecipeData training = given.map(dataset -> RecipeData.of(recipe, dataset))
@@ -189,7 +184,9 @@ public final class PreparedRun {
                 .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))
                 .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
         AutoModel.Options typed = recipe.model().torchDtype().map(options::in).orElse(options);
-        return AutoModel.fromPretrained(source(recipe, checkpoints), typed);
+        Pretrained pretrained = AutoModel.fromPretrained(source(recipe, checkpoints), typed);
+        ModelFit.resize(recipe, pretrained.model());
+        return pretrained;
     }
 
     Recipe recipe() {

@@ -29,6 +29,7 @@ public final class RecipeMemory {
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             ModelFit.require(file, model);
             CheckpointLoader.requireFits(checkpoint, model);
+            ModelFit.resize(recipe, model);
             return of(recipe, checkpoint, model, longest, AvailableMemory.now());
         }
     }

@@ -33,6 +33,7 @@ public record RecipePreview(List<String> notes, Optional<TokenizedExample> examp
         Path directory = recipe.model().pretrainedModel();
         try (LanguageModel model = AutoModel.fromConfig(directory.resolve("config.json"));
                 Tokenizer tokenizer = Tokenizer.open(directory)) {
+            ModelFit.resize(recipe, model);
             List<String> notes = new ArrayList<>(model.notes());
             int vocabulary = model.vocabularySize();
             RecipeData training = read(file, "dataset", recipe.dataset(), tokenizer, vocabulary);

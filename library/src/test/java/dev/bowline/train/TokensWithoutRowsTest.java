@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.audit.TieAudit;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.generate.GenerationSettings;
@@ -14,6 +15,7 @@ import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.model.TiedWeights;
 import dev.bowline.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -71,6 +73,29 @@ class TokensWithoutRowsTest {
                         + " 1024 rows",
                 trained.problem());
         assertEquals(trained.problem(), explained.problem());
+    }
+
+    @Test
+    void aResizeGivesThemRowsThatAreTrainedAndSaved() throws IOException {
+        Path data = Files.writeString(
+                directory.resolve("data.jsonl"),
+                """
+                {"messages": [{"role": "user", "content": "<image_soft_token>"}, {"role": "assistant", "content": "b"}]}
+                """
+                        .repeat(4));
+        List<String> sets = List.of(
+                "step_scheduler.max_steps=2",
+                "model.pretrained_model_name_or_path=" + model,
+                "model.resize_token_embeddings=" + (ROWS + 1),
+                "dataset.path=" + data);
+
+        Path saved = runs.run("resized", "float32", sets.toArray(String[]::new)).checkpoint().orElseThrow();
+
+        try (Pretrained pretrained = AutoModel.fromPretrained(saved)) {
+            assertEquals(ROWS + 1, pretrained.model().vocabularySize());
+            assertTrue(TiedWeights.hasLocalTiedLmHead(pretrained.model()));
+            assertTrue(TieAudit.of(saved).findings().isEmpty());
+        }
     }
 
     @Test
