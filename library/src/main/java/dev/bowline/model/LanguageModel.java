@@ -68,16 +68,17 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
                 declared.style().head());
     }
 
-    /// Gives the token embedding, the head and a per-layer embedding another number of rows, and sets the new number in
-    /// [#config], as transformers' `resize_token_embeddings` does.
+    /// Gives the token embedding, the head and a per-layer embedding another number of rows, and sets the new
+    /// number in [#config], as transformers' `resize_token_embeddings` does.
     ///
-    /// Each new row is the mean of the old rows of its table, the same at every call; transformers adds noise of a
-    /// variance of 1e-9 times that of the rows. A smaller number removes the last rows. A tied head stays the input
-    /// embedding, and a separate head is resized like it. An optimizer that was built before refuses its next step.
+    /// Each new row is the mean of the old rows of its table, the same at every call; transformers adds noise of
+    /// a variance of 1e-9 times that of the rows. A smaller number removes the last rows. A tied head stays the
+    /// input embedding, and a separate head is resized like it. An optimizer that was built before refuses its
+    /// next step.
     ///
     /// @param rows the new number of rows
-    /// @throws BowlineException if the model has an adapter or a quantised weight, or if config.json does not allow the
-    ///     number, for example because `pad_token_id` has no row; the model is unchanged
+    /// @throws BowlineException if the model has an adapter or a quantised weight, or if config.json does not
+    ///     allow the number, for example because `pad_token_id` has no row; the model is unchanged
     public void resizeTokenEmbeddings(long rows) {
         VocabularyResize.require(this, rows);
         if (rows == vocabularySize()) {

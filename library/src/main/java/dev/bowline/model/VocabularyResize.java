@@ -42,7 +42,8 @@ final class VocabularyResize {
         return edited;
     }
 
-    /// @throws BowlineException if an operator of the model was replaced: its tables have the present number of rows
+    /// @throws BowlineException if an operator of the model was replaced: its tables have the present number of
+    ///     rows
     static void require(LanguageModel model, long rows) {
         if (rows < 1) {
             throw new BowlineException(

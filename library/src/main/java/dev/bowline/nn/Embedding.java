@@ -7,9 +7,9 @@ import org.bytedeco.pytorch.Tensor;
 
 /// A table looked up by token id. The row of the padding id gets no gradient, as in PyTorch.
 ///
-/// An [EmbeddingOperator] computes the lookup. [#replace] replaces the operator, for example by a low-rank adapter
-/// around the old one. With fused kernels the backward pass of a stored table writes only the rows of the gradient
-/// that were looked up. Plain operators create a dense gradient of [vocabulary, D] per lookup.
+/// An [EmbeddingOperator] computes the lookup. [#replace] replaces the operator, for example by a low-rank
+/// adapter around the old one. With fused kernels the backward pass of a stored table writes only the rows of
+/// the gradient that were looked up. Plain operators create a dense gradient of [vocabulary, D] per lookup.
 public final class Embedding extends Layer {
 
     private final Slot weight;

@@ -15,8 +15,8 @@ public final class ResizedRows {
 
     private ResizedRows() {}
 
-    /// Gives `resized` the rows of `table`. A row that `table` does not have is the mean of all rows of `table`, summed
-    /// in float64 and rounded once. A frozen table stays frozen. A table without values stays without.
+    /// Gives `resized` the rows of `table`. A row that `table` does not have is the mean of all rows of `table`,
+    /// summed in float64 and rounded once. A frozen table stays frozen. A table without values stays without.
     ///
     /// @param resized a slot without values, as wide as `table`
     public static void fill(Slot resized, Slot table) {

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 ///     float32 with every dtype
 /// @param device of the computation
 /// @param quantization format of the linears' frozen weights; empty for `torchDtype`
-/// @param resizeTokenEmbeddings rows of the token embedding and of the head after a resize; empty for those of the
-///     checkpoint
+/// @param resizeTokenEmbeddings rows of the token embedding and of the head after a resize; empty for those of
+///     the checkpoint
 /// @param withoutDropout the dropouts of config.json, by key, that training is to leave out
 public record ModelSection(
         Path pretrainedModel,

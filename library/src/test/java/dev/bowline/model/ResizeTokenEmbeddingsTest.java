@@ -33,7 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A resize of the token embedding has transformers' result, keeps the tie, and is the same after a save and a load.
+/// A resize of the token embedding has transformers' result, keeps the tie, and is the same after a save and a
+/// load.
 class ResizeTokenEmbeddingsTest {
 
     private static final Golden TRANSFORMERS = Golden.read(Golden.directory("", "resized_embeddings.safetensors"));
