@@ -230,8 +230,7 @@ final class TensorsToSave {
     private static List<Long> shape(CheckpointMapping names, KeyGroup group, String key) {
         TensorEntry entry = names.checkpoint().entry(key);
         Slot slot = names.slot(group.slots().getFirst());
-        boolean isResized =
-                group.kind() == KeyGroup.Kind.SAME && slot.get().elements() != entry.elements();
+        boolean isResized = group.kind() == KeyGroup.Kind.SAME && slot.get().elements() != entry.elements();
         return isResized ? Arrays.stream(slot.shape()).boxed().toList() : entry.shape();
     }
 
@@ -240,8 +239,7 @@ final class TensorsToSave {
         SequencedMap<String, Long> slots = new LinkedHashMap<>();
         group.slots().forEach(slot -> slots.put(slot, names.slot(slot).get().elements() * (long) type.bytes()));
         SequencedMap<String, Long> keys = new LinkedHashMap<>();
-        group.keys()
-                .forEach(each -> keys.put(each, elements(names, group, each) * type.bytes()));
+        group.keys().forEach(each -> keys.put(each, elements(names, group, each) * type.bytes()));
         return ByteRange.cut(slots, keys).getOrDefault(key, List.of());
     }
 

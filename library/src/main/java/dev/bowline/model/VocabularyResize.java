@@ -23,9 +23,7 @@ final class VocabularyResize {
     /// The config with `rows` at every level that has the number of rows, and at the level of the decoder.
     static JsonObject config(JsonObject config, long rows) {
         Optional<JsonObject> text = config.optionalObject(TEXT);
-        return text.isPresent()
-                ? resized(config, rows).with(TEXT, required(text.get(), rows))
-                : required(config, rows);
+        return text.isPresent() ? resized(config, rows).with(TEXT, required(text.get(), rows)) : required(config, rows);
     }
 
     private static JsonObject required(JsonObject level, long rows) {

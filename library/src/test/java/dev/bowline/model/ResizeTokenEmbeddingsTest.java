@@ -72,7 +72,9 @@ class ResizeTokenEmbeddingsTest {
             TiedWeights.requireDistinct(model, model.parameters());
 
             CheckpointSaver.save(model, saved, SaveOptions.like(pretrained.checkpoint()));
-            assertTrue(TieAudit.of(saved).findings().isEmpty(), () -> "" + TieAudit.of(saved).findings());
+            assertTrue(
+                    TieAudit.of(saved).findings().isEmpty(),
+                    () -> "" + TieAudit.of(saved).findings());
             try (Pretrained again = AutoModel.fromPretrained(saved)) {
                 assertEquals(rows, again.model().vocabularySize());
                 assertEquals(0, distance(logits, logits(again.model(), ids)));
@@ -144,8 +146,7 @@ class ResizeTokenEmbeddingsTest {
                 LinearOperator stored = head.operator();
                 head.replace(base -> LowRankSum.random(head, base, random));
 
-                BowlineException refused =
-                        assertThrows(BowlineException.class, () -> model.resizeTokenEmbeddings(100));
+                BowlineException refused = assertThrows(BowlineException.class, () -> model.resizeTokenEmbeddings(100));
 
                 assertTrue(refused.fix().contains("resize the model first"), refused.fix());
                 List<Slot> added = head.operator().slots();
@@ -165,8 +166,7 @@ class ResizeTokenEmbeddingsTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("families", "llama/tied"))) {
             JsonObject config = pretrained.model().config().with("pad_token_id", JsonValue.of(90));
             try (LanguageModel model = AutoModel.fromConfig(config)) {
-                BowlineException refused =
-                        assertThrows(BowlineException.class, () -> model.resizeTokenEmbeddings(64));
+                BowlineException refused = assertThrows(BowlineException.class, () -> model.resizeTokenEmbeddings(64));
 
                 assertTrue(refused.problem().contains("pad_token_id is 90"), refused.problem());
                 assertEquals(96, model.vocabularySize());
@@ -175,7 +175,8 @@ class ResizeTokenEmbeddingsTest {
     }
 
     private static Tensor logits(LanguageModel model, Tensor ids) {
-        return model.logits(ids, Sequences.causal((int) ids.size(0), (int) ids.size(1))).detach();
+        return model.logits(ids, Sequences.causal((int) ids.size(0), (int) ids.size(1)))
+                .detach();
     }
 
     /// The largest difference relative to the largest logit.

@@ -14,8 +14,8 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.recipe.RecipeFile;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.recipe.RecipeFile;
 import dev.bowline.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,19 +77,18 @@ class TokensWithoutRowsTest {
 
     @Test
     void aResizeGivesThemRowsThatAreTrainedAndSaved() throws IOException {
-        Path data = Files.writeString(
-                directory.resolve("data.jsonl"),
-                """
+        Path data = Files.writeString(directory.resolve("data.jsonl"), """
                 {"messages": [{"role": "user", "content": "<image_soft_token>"}, {"role": "assistant", "content": "b"}]}
-                """
-                        .repeat(4));
+                """.repeat(4));
         List<String> sets = List.of(
                 "step_scheduler.max_steps=2",
                 "model.pretrained_model_name_or_path=" + model,
                 "model.resize_token_embeddings=" + (ROWS + 1),
                 "dataset.path=" + data);
 
-        Path saved = runs.run("resized", "float32", sets.toArray(String[]::new)).checkpoint().orElseThrow();
+        Path saved = runs.run("resized", "float32", sets.toArray(String[]::new))
+                .checkpoint()
+                .orElseThrow();
 
         try (Pretrained pretrained = AutoModel.fromPretrained(saved)) {
             assertEquals(ROWS + 1, pretrained.model().vocabularySize());

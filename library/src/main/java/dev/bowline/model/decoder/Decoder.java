@@ -5,7 +5,6 @@ import dev.bowline.nn.Embedding;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.Placement;
-import dev.bowline.nn.ResizedRows;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
 import dev.bowline.tensor.Device;
@@ -67,8 +66,8 @@ public final class Decoder extends Layer {
         Embedding old = tokens;
         tokens = replaceChild(old, old.resized(size.vocabulary(), size.paddingId()));
         old.weight().get().close();
-        perLayer.ifPresent(embedding -> embedding.resize(
-                resized.perLayerEmbedding().orElseThrow().vocabulary(), size.paddingId()));
+        perLayer.ifPresent(embedding ->
+                embedding.resize(resized.perLayerEmbedding().orElseThrow().vocabulary(), size.paddingId()));
         config = resized;
     }
 
