@@ -5,11 +5,14 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.report.AdapterJson;
+import dev.bowline.report.AdapterText;
 import dev.bowline.report.ExampleJson;
 import dev.bowline.report.ExampleText;
 import dev.bowline.report.MemoryJson;
 import dev.bowline.report.MemoryText;
 import dev.bowline.report.SettingsText;
+import dev.bowline.train.RecipeAdapter;
 import dev.bowline.train.RecipeMemory;
 import dev.bowline.train.RecipePreview;
 import java.nio.file.Path;
@@ -24,6 +27,7 @@ import picocli.CommandLine.Option;
         name = "explain",
         description = {
             "Checks a recipe and shows every setting with its origin.",
+            "Lists the modules that an adapter (peft) changes, and the number of values that it trains.",
             "Also estimates the memory of the run from config.json and the headers of the weights, tokenises the"
                     + " first examples as for training, and marks the trained tokens of the first one. Reads no weights"
                     + " and trains nothing. Exits with 1 if the recipe, the model or the data has an error."
@@ -53,8 +57,11 @@ final class ExplainCommand extends Command {
             RecipePreview preview = RecipePreview.of(file);
             JsonValue example =
                     preview.example().<JsonValue>map(new ExampleJson()::json).orElseGet(JsonValue::absent);
+            JsonValue adapter =
+                    RecipeAdapter.of(file).<JsonValue>map(new AdapterJson()::json).orElseGet(JsonValue::absent);
             console()
                     .print(json(settings)
+                            .with("adapter", adapter)
                             .with("memory", memory)
                             .with("example", example)
                             .with("notes", JsonArray.ofStrings(notes(file, preview))));
@@ -65,6 +72,7 @@ final class ExplainCommand extends Command {
             Path source = file.recipe().source();
             console().print("Settings of %s\n\n".formatted(source));
             console().print(new SettingsText(source, Commands::text).text(settings));
+            RecipeAdapter.of(file).ifPresent(adapter -> console().print("\n" + new AdapterText().text(adapter)));
             console().print("\n" + new MemoryText(Commands::typed).text(RecipeMemory.of(file)));
             RecipePreview preview = RecipePreview.of(file);
             preview.example().ifPresent(example -> console().print("\n" + new ExampleText().text(example)));

@@ -2,6 +2,7 @@ package dev.bowline.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.json.Json;
@@ -69,7 +70,12 @@ class JsonOutputTest {
 
     @Test
     void explain() {
-        assertIsAsDescribed("explain", ran("explain", recipe()));
+        JsonObject answer = assertIsAsDescribed("explain", ran("explain", recipe(), "--set", "peft.dim=4"));
+
+        assertTrue(answer.requireObject("adapter").requireInt("trained") > 0);
+        JsonObject withoutAdapter =
+                Json.parse(ran("explain", recipe()), "the output").asObject();
+        assertInstanceOf(JsonNull.class, withoutAdapter.get("adapter").orElseThrow());
     }
 
     @Test

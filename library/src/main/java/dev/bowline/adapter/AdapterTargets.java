@@ -85,7 +85,8 @@ public final class AdapterTargets {
         });
         adapted.addAll(EmbeddingParts.resolve(model, config));
         if (adapted.isEmpty()) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "exclude_modules",
                     "the adapter changes no module: all that it names are excluded",
                     "name modules in target_modules or target_parameters that exclude_modules and modules_to_save"
                             + " do not name");
@@ -122,12 +123,14 @@ public final class AdapterTargets {
 
     private ExpertPairs pairs(String path, LinearStack stack) {
         if (config.variant() == Variant.DORA) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "use_dora",
                     "'%s' is a stacked weight of experts, and DoRA is for linears only".formatted(path),
                     "use LoRA, or exclude '%s'".formatted(path));
         }
         if (config.loraDropout() != 0) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "lora_dropout",
                     "'%s' is a stacked weight of experts, and lora_dropout is %s: an adapter of experts has no dropout"
                             .formatted(path, config.loraDropout()),
                     "set lora_dropout to 0, or exclude '%s'".formatted(path));

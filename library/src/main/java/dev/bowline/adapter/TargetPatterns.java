@@ -102,7 +102,8 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
                 .filter(stack -> ModulePatterns.Named.matches(name, stack))
                 .toList();
         if (!named.isEmpty() && modules.stream().noneMatch(module -> ModulePatterns.Named.matches(name, module))) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "target_modules",
                     ("target_modules has '%s', which names no module of the model: '%s' is a parameter, the weights of"
                                     + " all experts in one tensor")
                             .formatted(name, named.getFirst()),
@@ -142,7 +143,8 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
 
     private static void require(String setting, String pattern, List<String> names, Predicate<String> matches) {
         if (names.stream().noneMatch(matches)) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    setting,
                     "%s has '%s', which names nothing in the model%s"
                             .formatted(setting, pattern, NearestNames.hint(pattern, known(names))),
                     "correct '%s', or remove it".formatted(pattern));

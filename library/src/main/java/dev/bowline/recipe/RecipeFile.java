@@ -63,6 +63,17 @@ public record RecipeFile(Recipe recipe, EffectiveSettings settings, Map<String, 
         return new RecipeException(List.of(new RecipeException.Problem(at, problem, fix)));
     }
 
+    /// An error of a setting of the adapter, at the position of its key.
+    ///
+    /// @param setting by any of its names, such as `r`
+    public RecipeException wrongAdapter(String setting, String problem, String fix) {
+        String key = RecipeSchema.RECIPE
+                .key(PeftSection.SECTION.path(), setting)
+                .map(Key::path)
+                .orElse(PeftSection.TARGET_MODULES.path());
+        return wrong(key, "peft: " + problem, fix);
+    }
+
     /// The run of this recipe with the same overrides and `assignments`; for a recipe that a program made, the
     /// changes alone.
     ///
