@@ -57,8 +57,9 @@ final class ExplainCommand extends Command {
             RecipePreview preview = RecipePreview.of(file);
             JsonValue example =
                     preview.example().<JsonValue>map(new ExampleJson()::json).orElseGet(JsonValue::absent);
-            JsonValue adapter =
-                    RecipeAdapter.of(file).<JsonValue>map(new AdapterJson()::json).orElseGet(JsonValue::absent);
+            JsonValue adapter = RecipeAdapter.of(file)
+                    .<JsonValue>map(new AdapterJson()::json)
+                    .orElseGet(JsonValue::absent);
             console()
                     .print(json(settings)
                             .with("adapter", adapter)

@@ -54,16 +54,14 @@ public record AdapterSummary(List<Kind> kinds, long baseValues) {
         String pattern = module.module().replaceAll("(?<=\\.)[0-9]+(?=\\.|$)", "*");
         return switch (module) {
             case AdaptedModule.LinearPair pair ->
-                new AdaptedModule.LinearPair(
-                        pattern, pair.in(), pair.out(), pair.rank(), pair.scale(), pair.variant());
+                new AdaptedModule.LinearPair(pattern, pair.in(), pair.out(), pair.rank(), pair.scale(), pair.variant());
             case AdaptedModule.ExpertPairs pairs ->
                 new AdaptedModule.ExpertPairs(
                         pattern, pairs.experts(), pairs.in(), pairs.out(), pairs.rank(), pairs.scale());
             case AdaptedModule.EmbeddingPair pair ->
                 new AdaptedModule.EmbeddingPair(
                         pattern, pair.vocabulary(), pair.width(), pair.rank(), pair.scale(), pair.uses());
-            case AdaptedModule.SavedModule saved ->
-                new AdaptedModule.SavedModule(pattern, saved.shape(), saved.uses());
+            case AdaptedModule.SavedModule saved -> new AdaptedModule.SavedModule(pattern, saved.shape(), saved.uses());
             case AdaptedModule.TokenRows rows ->
                 new AdaptedModule.TokenRows(pattern, rows.ids(), rows.width(), rows.uses());
         };

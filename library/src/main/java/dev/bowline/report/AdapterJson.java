@@ -26,9 +26,11 @@ public final class AdapterJson implements JsonRenderer<AdapterSummary> {
         return sized(
                         JsonObject.of()
                                 .with("pattern", kind.pattern())
-                                .with("modules", JsonArray.ofStrings(kind.modules().stream()
-                                        .map(AdaptedModule::module)
-                                        .toList())),
+                                .with(
+                                        "modules",
+                                        JsonArray.ofStrings(kind.modules().stream()
+                                                .map(AdaptedModule::module)
+                                                .toList())),
                         kind.modules().getFirst())
                 .with("trained", kind.trainedValues());
     }
@@ -55,21 +57,14 @@ public final class AdapterJson implements JsonRenderer<AdapterSummary> {
                         pairs.rank(),
                         pairs.scale());
             case AdaptedModule.EmbeddingPair pair ->
-                pair(
-                        kind,
-                        "lora",
-                        List.of(pair.vocabulary(), pair.width()),
-                        pair.uses(),
-                        pair.rank(),
-                        pair.scale());
+                pair(kind, "lora", List.of(pair.vocabulary(), pair.width()), pair.uses(), pair.rank(), pair.scale());
             case AdaptedModule.SavedModule saved -> whole(kind, "whole", saved.shape(), saved.uses());
             case AdaptedModule.TokenRows rows ->
                 whole(kind, "rows", List.of((long) rows.ids().size(), rows.width()), rows.uses());
         };
     }
 
-    private static JsonObject pair(
-            JsonObject kind, String form, List<Long> shape, Uses uses, long rank, double scale) {
+    private static JsonObject pair(JsonObject kind, String form, List<Long> shape, Uses uses, long rank, double scale) {
         return form(kind, form, shape, uses).with("rank", rank).with("scale", JsonValue.of(scale));
     }
 

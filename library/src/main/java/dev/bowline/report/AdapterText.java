@@ -29,7 +29,12 @@ public final class AdapterText implements TextRenderer<AdapterSummary> {
                 .row("adapter", "count", "weight", "rank", "scale", "trained");
         for (AdapterSummary.Kind kind : summary.kinds()) {
             String pattern = kind.pattern();
-            row(table, prefix(kind).isEmpty() ? pattern : "  " + pattern.substring(prefix(kind).length() + 1), kind);
+            row(
+                    table,
+                    prefix(kind).isEmpty()
+                            ? pattern
+                            : "  " + pattern.substring(prefix(kind).length() + 1),
+                    kind);
         }
         return withPrefixes(summary, table) + "\n" + line(summary) + "\n";
     }
@@ -58,11 +63,10 @@ public final class AdapterText implements TextRenderer<AdapterSummary> {
 
     private static void row(Table table, String name, AdapterSummary.Kind kind) {
         Size size = size(kind.modules().getFirst());
-        String tied =
-                switch (size.uses) {
-                    case NAMED -> "";
-                    case BOTH -> " (tied)";
-                };
+        String tied = switch (size.uses) {
+            case NAMED -> "";
+            case BOTH -> " (tied)";
+        };
         table.row(
                 name + tied,
                 Quantity.count(kind.modules().size()),

@@ -65,12 +65,10 @@ class AdapterTextTest {
     void aProgramReadsEveryName() {
         String json = Json.compact(new AdapterJson().json(SUMMARY));
 
-        assertTrue(
-                json.contains("""
+        assertTrue(json.contains("""
                         {"pattern":"model.language_model.layers.*.self_attn.q_proj","modules":["model.language_model.\
                         layers.0.self_attn.q_proj","model.language_model.layers.1.self_attn.q_proj"],"form":"dora",\
-                        "shape":[4096,64],"tied":false,"rank":8,"scale":4.0,"trained":74752}"""),
-                json);
+                        "shape":[4096,64],"tied":false,"rank":8,"scale":4.0,"trained":74752}"""), json);
         assertTrue(json.startsWith("{\"trained\":1552144,\"all\":11552144,"), json);
         assertTrue(json.contains("\"form\":\"rows\",\"shape\":[2,64],\"tied\":true,\"rank\":null"), json);
     }

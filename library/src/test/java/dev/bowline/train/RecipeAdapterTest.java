@@ -18,7 +18,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The section `peft` of a recipe names the modules that PEFT adapts with the same settings, and a setting that does not
+/// The section `peft` of a recipe names the modules that PEFT adapts with the same settings, and a setting that does
+/// not
 /// fit the model is an error at its position.
 class RecipeAdapterTest {
 
@@ -74,8 +75,7 @@ class RecipeAdapterTest {
                 "8:25: peft: exclude_modules has 'o_prj', which names nothing in the model (nearest: 'o_proj', 'k_proj',"
                         + " 'q_proj')");
         assertProblem(
-                "peft: {rank_pattern: {x: 4}}",
-                "8:22: peft: rank_pattern has 'x', which names nothing in the model");
+                "peft: {rank_pattern: {x: 4}}", "8:22: peft: rank_pattern has 'x', which names nothing in the model");
         assertProblem(
                 "peft: {target_parameters: [mlp.experts.down_proj]}",
                 "8:27: peft: target_parameters has 'mlp.experts.down_proj', which names nothing in the model");
@@ -91,10 +91,7 @@ class RecipeAdapterTest {
 
         assertEquals(
                 expected,
-                refused.problems()
-                        .getFirst()
-                        .headline()
-                        .replace(file.recipe().source() + ":", ""));
+                refused.problems().getFirst().headline().replace(file.recipe().source() + ":", ""));
     }
 
     private RecipeFile recipe(String fixture, String peft) {
@@ -109,7 +106,8 @@ class RecipeAdapterTest {
                     optimizer:
                       lr: 1e-4
                     %s
-                    """.formatted(FIXTURES.resolve(fixture).toAbsolutePath(), data, peft));
+                    """.formatted(
+                            FIXTURES.resolve(fixture).toAbsolutePath(), data, peft));
             return RecipeFile.load(recipe, List.of());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
