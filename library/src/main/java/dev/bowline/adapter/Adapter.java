@@ -1,8 +1,15 @@
 package dev.bowline.adapter;
 
+import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.format.AdapterRecord;
 import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,12 +18,14 @@ import java.util.SequencedMap;
 /// One adapter of a model: its settings, the modules that it changes, and its values. [Adapters] owns it.
 public final class Adapter {
 
+    private final LanguageModel model;
     private final String name;
     private final LoraConfig config;
     private final List<AdapterPart> parts;
     private final SequencedMap<String, Slot> slots = new LinkedHashMap<>();
 
-    Adapter(String name, LoraConfig config, List<AdapterPart> parts) {
+    Adapter(LanguageModel model, String name, LoraConfig config, List<AdapterPart> parts) {
+        this.model = model;
         this.name = name;
         this.config = config;
         this.parts = List.copyOf(parts);
@@ -45,6 +54,30 @@ public final class Adapter {
     /// The number of values that training updates.
     public long trainedValues() {
         return modules().stream().mapToLong(AdaptedModule::trainedValues).sum();
+    }
+
+    /// Writes the adapter as PEFT does: `adapter_config.json` and `adapter_model.safetensors`, whole or not
+    /// at all.
+    ///
+    /// @param directory absent or empty
+    /// @param record of the base
+    public void save(Path directory, AdapterRecord record) {
+        try (Arena arena = Arena.ofConfined();
+                TensorScope _ = TensorScope.open()) {
+            AdapterFiles.write(directory, savedConfig(), record, tensors(arena));
+        }
+    }
+
+    /// The settings with the modules by name, as PEFT must read them.
+    public LoraConfig savedConfig() {
+        return AdapterSettings.explicit(model, config, modules());
+    }
+
+    /// The tensors of the adapter's file. They refer to the present values, in the caller's [TensorScope].
+    ///
+    /// @param arena owner of values whose order in the file is another
+    public List<TensorSource> tensors(Arena arena) {
+        return parts.stream().flatMap(part -> part.store(arena).stream()).toList();
     }
 
     List<AdapterPart> parts() {

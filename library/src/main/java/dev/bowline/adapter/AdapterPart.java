@@ -2,7 +2,9 @@ package dev.bowline.adapter;
 
 import dev.bowline.adapter.format.LoraConfig.LoraAInit;
 import dev.bowline.nn.Slot;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.RandomSource;
+import java.lang.foreign.Arena;
 import java.util.List;
 
 /// The values of one adapted module, and the way into the model and out of it.
@@ -19,6 +21,14 @@ interface AdapterPart {
 
     /// Gives the slots the values of a new adapter, which changes no result of the model.
     void initialize(LoraAInit init, RandomSource random);
+
+    /// Gives the slots the values of the adapter's files.
+    void load(AdapterReader reader);
+
+    /// The values as PEFT's files have them.
+    ///
+    /// @param arena owner of values in another order than the slots'
+    List<TensorSource> store(Arena arena);
 
     /// Makes the model compute with the adapter.
     void use();

@@ -2,6 +2,7 @@ package dev.bowline.adapter;
 
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
+import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
@@ -9,10 +10,13 @@ import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.Supplier;
 
 /// The adapters of one model. At most one of them is in use; the others only hold their values. All share the
 /// values of the base.
@@ -46,8 +50,8 @@ public final class Adapters implements AutoCloseable {
     ///     The model is unchanged then
     public Adapter create(String name, LoraConfig config, long seed) {
         requireUnused(name);
-        List<AdapterPart> parts = parts(config);
-        Adapter adapter = new Adapter(name, config, parts);
+        List<AdapterPart> parts = onBase(() -> AdapterParts.of(model, AdapterTargets.resolve(model, config)));
+        Adapter adapter = new Adapter(model, name, config, parts);
         try (RandomSource random = RandomSource.seeded(seed);
                 TensorScope _ = TensorScope.open()) {
             parts.forEach(part -> part.initialize(config.loraAInit(), random));
@@ -57,12 +61,42 @@ public final class Adapters implements AutoCloseable {
         return adapter;
     }
 
-    /// Parts without values, around the operators of the base.
-    private List<AdapterPart> parts(LoraConfig config) {
+    /// Attaches the adapter of files and uses it. Its values are copied, in float32 as PEFT does, so the
+    /// files can be closed afterwards. They are frozen until [#train].
+    ///
+    /// The base is told by names and shapes only; [AdapterFiles#record] can compare its values.
+    ///
+    /// @throws BowlineException if a tensor of the file does not fit the model, or an adapter has the name.
+    ///     The model is unchanged then
+    public Adapter attach(String name, AdapterFiles files) {
+        requireUnused(name);
+        List<AdapterPart> parts = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined();
+                TensorScope _ = TensorScope.open()) {
+            AdapterReader reader = new AdapterReader(model, files, arena);
+            parts.addAll(onBase(() -> AdapterParts.of(model, reader.modules())));
+            parts.forEach(part -> part.load(reader));
+        } catch (RuntimeException e) {
+            parts.forEach(Adapters::close);
+            throw e;
+        }
+        Adapter adapter = new Adapter(model, name, files.config(), parts);
+        adapter.slots().values().stream().map(Slot::get).forEach(Parameter::freeze);
+        adapters.put(name, adapter);
+        use(name);
+        return adapter;
+    }
+
+    private static void close(AdapterPart part) {
+        part.slots().stream().filter(slot -> !slot.isTied()).map(Slot::get).forEach(Parameter::close);
+    }
+
+    /// Runs `work` while no adapter is in use.
+    private <R> R onBase(Supplier<R> work) {
         Optional<Adapter> used = active;
         useNone();
         try {
-            return AdapterParts.of(model, AdapterTargets.resolve(model, config));
+            return work.get();
         } finally {
             used.ifPresent(adapter -> use(adapter.name()));
         }

@@ -6,6 +6,7 @@ import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// The embeddings, a tied head, modules that are trained whole, and rows of tokens.
 final class EmbeddingParts {
@@ -42,6 +43,13 @@ final class EmbeddingParts {
             throw unsupported(name);
         });
         return List.of();
+    }
+
+    /// The adapted modules of an adapter's files that are no pairs on linears or experts.
+    ///
+    /// @param modules the names in the file's keys
+    static List<AdaptedModule> inFile(LanguageModel model, AdapterReader reader, Set<String> modules) {
+        throw unsupported(modules.iterator().next());
     }
 
     /// The values of a module that [#resolve] returned.

@@ -1,6 +1,7 @@
 package dev.bowline.adapter;
 
 import dev.bowline.adapter.AdaptedModule.ExpertPairs;
+import dev.bowline.adapter.format.ExpertPair;
 import dev.bowline.adapter.format.LoraConfig.LoraAInit;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
@@ -9,13 +10,16 @@ import dev.bowline.nn.LoraLinear;
 import dev.bowline.nn.LowRankPair;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.RandomSource;
+import java.lang.foreign.Arena;
 import java.util.List;
 
 /// A pair of matrices per expert of a stacked weight. The pairs of all experts are in two slots.
 final class ExpertsPart implements AdapterPart {
 
     private final ExpertPairs module;
+    private final String name;
     private final LinearStack stack;
     private final List<LinearOperator> bases;
     private final Slot a;
@@ -24,6 +28,7 @@ final class ExpertsPart implements AdapterPart {
     /// @param name the name of the module in PEFT's tensors
     ExpertsPart(ExpertPairs module, String name, LinearStack stack) {
         this.module = module;
+        this.name = name;
         this.stack = stack;
         bases = stack.experts().stream().map(Linear::operator).toList();
         a = new Slot(name + ".lora_A.weight", SlotRole.ADAPTER, module.experts(), module.rank(), module.in());
@@ -43,6 +48,25 @@ final class ExpertsPart implements AdapterPart {
     @Override
     public void initialize(LoraAInit init, RandomSource random) {
         LoraInit.fill(a, b, init, random);
+    }
+
+    @Override
+    public void load(AdapterReader reader) {
+        reader.fillExperts(a, b, module.module());
+    }
+
+    @Override
+    public List<TensorSource> store(Arena arena) {
+        return new ExpertPair(
+                        module.module(),
+                        module.experts(),
+                        module.in(),
+                        module.out(),
+                        module.rank(),
+                        StoredValues.type(a),
+                        StoredValues.bytes(a),
+                        StoredValues.bytes(b))
+                .toPeft(name, arena);
     }
 
     @Override

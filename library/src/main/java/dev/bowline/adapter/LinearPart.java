@@ -1,6 +1,7 @@
 package dev.bowline.adapter;
 
 import dev.bowline.adapter.AdaptedModule.LinearPair;
+import dev.bowline.adapter.format.AdapterKey.Part;
 import dev.bowline.adapter.format.LoraConfig.LoraAInit;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
@@ -8,7 +9,9 @@ import dev.bowline.nn.LoraLinear;
 import dev.bowline.nn.LowRankPair;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.RandomSource;
+import java.lang.foreign.Arena;
 import java.util.List;
 
 /// A pair of matrices on a linear.
@@ -41,6 +44,17 @@ final class LinearPart implements AdapterPart {
     @Override
     public void initialize(LoraAInit init, RandomSource random) {
         LoraInit.fill(a, b, init, random);
+    }
+
+    @Override
+    public void load(AdapterReader reader) {
+        reader.fill(a, module.module(), Part.LORA_A);
+        reader.fill(b, module.module(), Part.LORA_B);
+    }
+
+    @Override
+    public List<TensorSource> store(Arena arena) {
+        return slots().stream().map(StoredValues::source).toList();
     }
 
     @Override

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.format.AdapterRecord;
+import dev.bowline.adapter.format.BaseIdentity;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.catalog.AutoModel;
@@ -16,10 +19,13 @@ import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -88,6 +94,30 @@ class AdaptersTest {
             assertEquals(
                     Set.copyOf(only.slots().keySet()),
                     pretrained.model().trainable().keySet());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gemma4/moe_tied", "families/qwen3moe/normalised", "families/phi3/longrope_within"})
+    void aSavedAdapterIsAttachedWithTheSameResults(String fixture, @TempDir Path directory) {
+        Path checkpoint = Golden.directory("", fixture);
+        Path saved = directory.resolve("adapter");
+        AdapterRecord record = AdapterRecord.of("base", new BaseIdentity(new TreeMap<>()), LoraConfig.TieMode.UNCHOSEN);
+        try (TensorScope _ = TensorScope.open();
+                Pretrained trained = AutoModel.fromPretrained(checkpoint);
+                Pretrained fresh = AutoModel.fromPretrained(checkpoint)) {
+            Adapter adapter = Adapters.of(trained.model()).create("trained", ALL_LINEAR, 1);
+            fill(adapter, 1);
+            adapter.save(saved, record);
+
+            Adapter attached;
+            try (AdapterFiles files = AdapterFiles.open(saved)) {
+                attached = Adapters.of(fresh.model()).attach("again", files);
+            }
+
+            assertEquals(adapter.slots().keySet(), attached.slots().keySet());
+            assertEquals(Set.copyOf(adapter.modules()), Set.copyOf(attached.modules()));
+            assertTrue(logits(trained.model()).equal(logits(fresh.model())));
         }
     }
 

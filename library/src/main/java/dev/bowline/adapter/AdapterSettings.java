@@ -1,0 +1,125 @@
+package dev.bowline.adapter;
+
+import dev.bowline.adapter.AdaptedModule.EmbeddingPair;
+import dev.bowline.adapter.AdaptedModule.ExpertPairs;
+import dev.bowline.adapter.AdaptedModule.LinearPair;
+import dev.bowline.adapter.AdaptedModule.SavedModule;
+import dev.bowline.adapter.AdaptedModule.TokenRows;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModulePatterns;
+import dev.bowline.adapter.format.TargetNames;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Linear;
+import dev.bowline.nn.LinearStack;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/// The settings of an adapter as PEFT must read them: the names of the modules that the adapter changes. What a
+/// pattern or `all-linear` stands for differs between the programs, and PEFT knows parts of a model, such as a
+/// vision tower, that Bowline does not compute.
+final class AdapterSettings {
+
+    private final LanguageModel model;
+    private final Map<String, Linear> linears;
+    private final Map<String, LinearStack> stacks;
+
+    private AdapterSettings(LanguageModel model) {
+        this.model = model;
+        linears = model.linears();
+        stacks = model.linearStacks();
+    }
+
+    /// The same settings with the modules by name, and without `exclude_modules`.
+    static LoraConfig explicit(LanguageModel model, LoraConfig config, List<AdaptedModule> modules) {
+        AdapterSettings settings = new AdapterSettings(model);
+        Set<String> targets = new LinkedHashSet<>();
+        Set<String> parameters = new LinkedHashSet<>();
+        for (AdaptedModule module : modules) {
+            switch (module) {
+                case LinearPair pair -> (settings.isParameter(pair) ? parameters : targets).add(settings.name(pair));
+                case ExpertPairs pairs -> parameters.add(pairs.module());
+                case EmbeddingPair pair -> targets.add(pair.module());
+                case SavedModule _, TokenRows _ -> {}
+            }
+        }
+        return new LoraConfig(
+                config.r(),
+                config.loraAlpha(),
+                config.loraDropout(),
+                config.dropoutPosition(),
+                config.scaling(),
+                config.variant(),
+                config.loraAInit(),
+                settings.targets(targets),
+                ModulePatterns.NONE,
+                TargetNames.shortest(parameters, settings.parameters()),
+                config.modulesToSave(),
+                config.rankPattern(),
+                config.alphaPattern(),
+                config.trainableTokenIndices(),
+                config.tieMode());
+    }
+
+    /// True for a router that is a class of its own in transformers, with a parameter in place of a linear.
+    private boolean isParameter(LinearPair pair) {
+        Linear linear = linears.get(pair.module());
+        return linear != null
+                && linear.purpose() == Linear.Purpose.ROUTER
+                && pair.module().endsWith(".gate");
+    }
+
+    private String name(LinearPair pair) {
+        return isParameter(pair) ? pair.module() + ".weight" : pair.module();
+    }
+
+    private ModulePatterns targets(Set<String> targets) {
+        List<String> names = TargetNames.shortest(targets, modules());
+        String decoder = model.decoder().path();
+        if (decoder.equals("model") || names.isEmpty()) {
+            return new ModulePatterns.Named(names);
+        }
+        // Towers beside the decoder have modules with the same ends of their names.
+        List<String> choices = new ArrayList<>();
+        List<String> inside = names.stream()
+                .filter(name ->
+                        targets.stream().anyMatch(target -> target.startsWith(decoder + ".") && ends(target, name)))
+                .toList();
+        if (!inside.isEmpty()) {
+            choices.add("%s\\.(.*\\.)?(%s)".formatted(escaped(decoder), alternatives(inside)));
+        }
+        names.stream()
+                .filter(name -> !inside.contains(name))
+                .map(AdapterSettings::escaped)
+                .forEach(choices::add);
+        return new ModulePatterns.Regex(String.join("|", choices));
+    }
+
+    private static boolean ends(String target, String name) {
+        return ModulePatterns.Named.matches(name, target);
+    }
+
+    private static String alternatives(List<String> names) {
+        return names.stream().map(AdapterSettings::escaped).collect(Collectors.joining("|"));
+    }
+
+    private static String escaped(String name) {
+        return name.replace(".", "\\.");
+    }
+
+    private Set<String> modules() {
+        Set<String> modules = new LinkedHashSet<>(linears.keySet());
+        stacks.values().forEach(stack -> stack.experts().forEach(expert -> modules.remove(expert.path())));
+        modules.addAll(model.embeddings().keySet());
+        return modules;
+    }
+
+    private Set<String> parameters() {
+        Set<String> parameters = new LinkedHashSet<>(stacks.keySet());
+        modules().forEach(module -> parameters.add(module + ".weight"));
+        return parameters;
+    }
+}
