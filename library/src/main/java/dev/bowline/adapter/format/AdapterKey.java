@@ -1,6 +1,5 @@
 package dev.bowline.adapter.format;
 
-import java.util.List;
 import java.util.Optional;
 
 /// A tensor's name in a PEFT adapter: the module that it changes, and what it is of it.
@@ -18,8 +17,13 @@ public record AdapterKey(String module, Part part) {
         EMBEDDING_A("lora_embedding_A"),
         EMBEDDING_B("lora_embedding_B"),
         TOKENS("token_adapter.trainable_tokens_delta"),
-        /// A whole copy of the module's weight or bias.
-        COPY("");
+        /// The table of an embedding or a head that has a pair of matrices. PEFT writes the base's table into the
+        /// file; training does not change it.
+        BASE_TABLE("base_layer.weight"),
+        /// A whole copy of the module's weight (`modules_to_save`).
+        COPY("weight"),
+        /// A whole copy of the module's bias.
+        COPY_BIAS("bias");
 
         private final String ending;
 
@@ -31,30 +35,26 @@ public record AdapterKey(String module, Part part) {
     /// The prefix of every key that PEFT 0.21 writes.
     public static final String PREFIX = "base_model.model.";
 
-    /// The text between a module's name and that of its copy.
-    private static final List<String> COPIES = List.of(
-            ".base_layer.weight", ".modules_to_save.default.weight", ".modules_to_save.weight", ".weight", ".bias");
-
     /// The key's meaning; empty for a key that PEFT does not write.
     public static Optional<AdapterKey> of(String key) {
         if (!key.startsWith(PREFIX)) {
             return Optional.empty();
         }
-        String name = key.substring(PREFIX.length()).replace(".default.weight", ".weight");
+        String name = key.substring(PREFIX.length())
+                .replace(".default.weight", ".weight")
+                .replace(".modules_to_save.default.", ".")
+                .replace(".modules_to_save.", ".");
         for (Part part : Part.values()) {
             String ending = "." + part.ending;
-            if (part != Part.COPY && (name.endsWith(ending) || name.endsWith(ending + ".weight"))) {
-                return Optional.of(new AdapterKey(name.substring(0, name.lastIndexOf(ending)), part));
+            boolean isMatrix = part != Part.COPY && part != Part.COPY_BIAS;
+            if (name.endsWith(ending) || isMatrix && name.endsWith(ending + ".weight")) {
+                boolean isUnknown = !isMatrix && name.contains("lora_");
+                return isUnknown
+                        ? Optional.empty()
+                        : Optional.of(new AdapterKey(name.substring(0, name.lastIndexOf(ending)), part));
             }
         }
-        return name.contains("lora_") ? Optional.empty() : copy(name);
-    }
-
-    private static Optional<AdapterKey> copy(String name) {
-        return COPIES.stream()
-                .filter(name::endsWith)
-                .findFirst()
-                .map(ending -> new AdapterKey(name.substring(0, name.length() - ending.length()), Part.COPY));
+        return Optional.empty();
     }
 
     /// The module without what PEFT nests into it for a second parameter of one module.

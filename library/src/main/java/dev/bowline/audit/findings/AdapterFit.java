@@ -164,7 +164,7 @@ final class AdapterFit {
         return switch (part) {
             case LORA_A, EMBEDDING_A -> Optional.of(shape.getFirst());
             case LORA_B, EMBEDDING_B -> Optional.of(shape.getLast());
-            case LORA_B_BIAS, MAGNITUDE, TOKENS, COPY -> Optional.empty();
+            case LORA_B_BIAS, MAGNITUDE, TOKENS, BASE_TABLE, COPY, COPY_BIAS -> Optional.empty();
         };
     }
 
@@ -183,7 +183,8 @@ final class AdapterFit {
         }
         boolean isAll = zero.size() == second.size();
         boolean changesElse = known.values().stream()
-                .anyMatch(key -> key.part() == AdapterKey.Part.COPY || key.part() == AdapterKey.Part.TOKENS);
+                .map(AdapterKey::part)
+                .anyMatch(part -> part == AdapterKey.Part.COPY || part == AdapterKey.Part.TOKENS);
         add(
                 FindingCode.T30,
                 isAll && !changesElse ? Severity.CRITICAL : Severity.MEDIUM,
@@ -273,8 +274,8 @@ final class AdapterFit {
             case EMBEDDING_A -> shape.size() == 2 && shape.getLast().equals(weight.getFirst());
             case EMBEDDING_B -> shape.size() == 2 && shape.getFirst().equals(weight.getLast());
             case TOKENS -> shape.size() == 2 && shape.getLast().equals(weight.getLast());
-            case COPY -> shape.size() != 2 || shape.equals(weight);
-            case LORA_B_BIAS, MAGNITUDE -> true;
+            case BASE_TABLE, COPY -> shape.size() != 2 || shape.equals(weight);
+            case LORA_B_BIAS, MAGNITUDE, COPY_BIAS -> true;
         };
     }
 
