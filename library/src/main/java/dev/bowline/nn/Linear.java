@@ -1,5 +1,6 @@
 package dev.bowline.nn;
 
+import dev.bowline.quantization.Quantization;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -25,6 +26,7 @@ public final class Linear extends Layer {
         ROUTER
     }
 
+    private final WeightMatrix matrix;
     private final Slot weight;
     private final Optional<Slot> bias;
     private final Purpose purpose;
@@ -42,7 +44,8 @@ public final class Linear extends Layer {
             case NONE -> Optional.empty();
             case PRESENT -> Optional.of(weight("bias", out));
         };
-        operator = new DenseLinear(WeightMatrix.whole(weight), this.bias, this::kernels);
+        matrix = WeightMatrix.whole(weight);
+        operator = new DenseLinear(matrix, this.bias, this::kernels);
     }
 
     public Linear(String path, long in, long out) {
@@ -58,6 +61,7 @@ public final class Linear extends Layer {
     Linear(String path, WeightMatrix matrix) {
         super(path);
         purpose = Purpose.PROJECTION;
+        this.matrix = matrix;
         weight = matrix.slot();
         bias = Optional.empty();
         operator = new DenseLinear(matrix, bias, this::kernels);
@@ -95,6 +99,18 @@ public final class Linear extends Layer {
         }
         other.slots().forEach(slot -> slot.get().to(device()));
         operator = other;
+    }
+
+    /// Quantises the weight, now or when it gets values. It is frozen permanently. Call it before any other
+    /// replacement of the operator, and for every matrix of a [LinearStack].
+    ///
+    /// @throws IllegalArgumentException if another layer uses the weight too
+    public void quantize(Quantization format) {
+        if (weight.isTied() || !(operator instanceof DenseLinear)) {
+            throw new IllegalArgumentException("'%s' does not compute with a weight of its own".formatted(path()));
+        }
+        weight.get().quantize(format);
+        replace(_ -> new QuantizedLinear(matrix, bias, this::kernels));
     }
 
     /// @param x [..., in]

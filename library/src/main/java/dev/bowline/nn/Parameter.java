@@ -1,6 +1,8 @@
 package dev.bowline.nn;
 
 import dev.bowline.BowlineException;
+import dev.bowline.quantization.Quantization;
+import dev.bowline.quantization.QuantizedMatrix;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
@@ -8,6 +10,7 @@ import dev.bowline.tensor.MatMul;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -17,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A parameter exists, with its shape, before it has values, so a tie exists from construction on. A parameter
 /// owns its tensor and keeps the same tensor object until it is closed: a cast or a load replaces the data of the
-/// tensor, never the object.
+/// tensor, never the object. A quantised parameter has matrices in place of the tensor.
 public final class Parameter implements AutoCloseable {
 
     private final SlotRole role;
@@ -28,6 +31,7 @@ public final class Parameter implements AutoCloseable {
     private boolean borrowed;
     private boolean closed;
     private boolean forInference;
+    private Optional<QuantizedValues> quantized = Optional.empty();
 
     public Parameter(SlotRole role, long... shape) {
         this.role = role;
@@ -50,7 +54,7 @@ public final class Parameter implements AutoCloseable {
         return HostTensors.elements(shape);
     }
 
-    /// True if this parameter has values, from a load or an initialisation.
+    /// True if this parameter has a tensor of values, from a load or an initialisation.
     public boolean isMaterialized() {
         return value != null;
     }
@@ -60,12 +64,25 @@ public final class Parameter implements AutoCloseable {
     /// @throws BowlineException if it has no values yet, or was closed
     public Tensor value() {
         requireOpen();
-        if (value == null) {
+        if (quantized.isPresent()) {
             throw new BowlineException(
-                    "a parameter of shape %s has no values yet".formatted(Shapes.text(shape)),
-                    "load a checkpoint, or initialise the model, before using it");
+                    "%s has no tensor".formatted(describeQuantized()), "load the model without quantization");
+        }
+        if (value == null) {
+            throw noValues();
         }
         return value;
+    }
+
+    private String describeQuantized() {
+        return "a parameter of shape %s is quantised to %s"
+                .formatted(Shapes.text(shape), quantization().orElseThrow());
+    }
+
+    private BowlineException noValues() {
+        return new BowlineException(
+                "a parameter of shape %s has no values yet".formatted(Shapes.text(shape)),
+                "load a checkpoint, or initialise the model, before using it");
     }
 
     public Dtype dtype() {
@@ -86,11 +103,75 @@ public final class Parameter implements AutoCloseable {
                 replaceData(value, moved);
             }
         }
+        quantized.ifPresent(values -> values.to(device));
         this.device = device;
+    }
+
+    /// Quantises the values, now or when this parameter gets them, and excludes this parameter from training
+    /// permanently: [#unfreeze()] throws.
+    ///
+    /// @param format the same in each call
+    public void quantize(Quantization format) {
+        if (shape.length < 2
+                || quantization().filter(present -> present != format).isPresent()) {
+            throw new IllegalArgumentException(
+                    "a parameter of shape %s cannot be quantised to %s".formatted(Shapes.text(shape), format));
+        }
+        if (quantized.isPresent()) {
+            return;
+        }
+        freeze();
+        quantized = Optional.of(new QuantizedValues(format));
+        if (value != null) {
+            Tensor dense = value;
+            value = null;
+            hold(dense);
+            dense.close();
+        }
+    }
+
+    /// The format of the values, if they are quantised or will be.
+    public Optional<Quantization> quantization() {
+        return quantized.map(QuantizedValues::format);
+    }
+
+    /// Gives a parameter that is quantised its values.
+    ///
+    /// @param name of the weight, for errors
+    /// @param values all of them, in the order of the shape; a place is counted from the first of the parameter
+    public void quantizeValues(String name, QuantizedMatrix.Values values) {
+        requireOpen();
+        quantized.orElseThrow().quantize(name, shape, device, values);
+    }
+
+    /// Gives a parameter that is quantised its values, and takes ownership of them.
+    ///
+    /// @param matrices one, or E for a parameter of shape [E, rows, columns]
+    public void materialize(List<QuantizedMatrix> matrices) {
+        requireOpen();
+        quantized.orElseThrow().replace(matrices, device);
+    }
+
+    /// A quantised matrix, owned by this parameter.
+    ///
+    /// @param index 0, or the matrix of a stack
+    /// @throws BowlineException if this parameter has no values yet, or was closed
+    QuantizedMatrix matrix(int index) {
+        requireOpen();
+        return quantized
+                .filter(values -> !values.isEmpty())
+                .orElseThrow(this::noValues)
+                .matrix(index);
+    }
+
+    /// The bytes of the quantised values; 0 for a parameter with a tensor.
+    public long quantizedBytes() {
+        return quantized.map(QuantizedValues::bytes).orElse(0L);
     }
 
     /// Gives this parameter values, on its device. The first call takes ownership of `tensor`; a later call
     /// replaces the data and keeps the tensor object, so every slot tied to this parameter sees the new values.
+    /// A parameter that is quantised reads `tensor` and leaves it to the caller.
     public void materialize(Tensor tensor) {
         borrowed = false;
         hold(tensor);
@@ -116,6 +197,13 @@ public final class Parameter implements AutoCloseable {
             throw new IllegalArgumentException("a parameter of shape %s cannot hold values of shape %s"
                     .formatted(Shapes.text(shape), Shapes.text(Shapes.of(given))));
         }
+        if (quantized.isPresent()) {
+            Tensor flat = Device.CPU.place(given.detach()).reshape(-1);
+            quantizeValues(
+                    "a parameter of shape " + Shapes.text(shape),
+                    (from, count) -> Ops.cast(flat.narrow(0, from, count), Dtype.FLOAT32));
+            return;
+        }
         Tensor tensor = device.place(given);
         if (value == null) {
             tensor.retainReference();
@@ -126,8 +214,12 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
-    /// Converts the values in place; every slot tied to this parameter sees the new dtype.
+    /// Converts the values in place; every slot tied to this parameter sees the new dtype. Quantised values stay as
+    /// they are.
     public void cast(Dtype dtype) {
+        if (quantized.isPresent()) {
+            return;
+        }
         Tensor current = value();
         if (dtype() != dtype) {
             try (var converted = Ops.cast(current.detach(), dtype)) {
@@ -168,8 +260,13 @@ public final class Parameter implements AutoCloseable {
 
     /// Undoes [#freeze()].
     ///
-    /// @throws BowlineException if the model was loaded for inference
+    /// @throws BowlineException if the model was loaded for inference, or if this parameter is quantised
     public void unfreeze() {
+        if (quantized.isPresent()) {
+            throw new BowlineException(
+                    "%s, and quantised values cannot be trained".formatted(describeQuantized()),
+                    "train an adapter on it, or load the model without quantization");
+        }
         if (forInference) {
             throw new BowlineException(
                     "a parameter of shape %s is read-only: its model was loaded for inference"
@@ -254,6 +351,7 @@ public final class Parameter implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+        quantized.ifPresent(QuantizedValues::close);
         if (value != null) {
             value.close();
             value = null;

@@ -54,6 +54,12 @@ public final class Slot {
     /// @throws BowlineException naming this slot, if it has no values yet
     public Tensor tensor() {
         Parameter parameter = get();
+        if (parameter.quantization().isPresent()) {
+            throw new BowlineException(
+                    "'%s' is quantised to %s and has no tensor"
+                            .formatted(path, parameter.quantization().get()),
+                    "load the model without quantization");
+        }
         if (!parameter.isMaterialized()) {
             throw new BowlineException(
                     "'%s' has no values yet".formatted(path),

@@ -1,5 +1,6 @@
 package dev.bowline.nn;
 
+import dev.bowline.quantization.QuantizedMatrix;
 import dev.bowline.tensor.MatMul;
 import java.util.OptionalLong;
 import org.bytedeco.pytorch.Tensor;
@@ -29,6 +30,11 @@ record WeightMatrix(Slot slot, OptionalLong index) {
     /// @return [out, in], a view for a stack
     Tensor tensor() {
         return matrix(slot.tensor());
+    }
+
+    /// @return [out, in]
+    QuantizedMatrix quantized() {
+        return parameter().matrix(Math.toIntExact(index.orElse(0)));
     }
 
     long out() {

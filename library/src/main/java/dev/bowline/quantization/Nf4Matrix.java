@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 /// A matrix in NF4, in the layout of bitsandbytes. Two values share a byte, the earlier in its high half. The
 /// matrix is divided into blocks in row order, each with a scale; the last block may be shorter.
 ///
-/// value = NF4[code] × scale of its block, in float32, then rounded to the dtype.
+/// value = `NF4[code]` × scale of its block, in float32, then rounded to the dtype.
 public final class Nf4Matrix implements QuantizedMatrix {
 
     /// The values that one task of a parallel dequantisation writes, about.

@@ -66,7 +66,7 @@ sealed interface Nf4Scales extends AutoCloseable {
         }
     }
 
-    /// Quantised scales: map[code] × the scale of the block of scales + offset.
+    /// Quantised scales: `map[code]` × the scale of the block of scales + offset.
     ///
     /// @param codes `[blocks]` uint8
     /// @param outer `[ceil(blocks / blockSize)]` float32

@@ -13,7 +13,7 @@ public sealed interface QuantizedMatrix extends AutoCloseable permits Nf4Matrix,
     /// The source of the values of a matrix that is quantised.
     @FunctionalInterface
     interface Values {
-        /// Values in row order, as [count] float32 on the CPU, contiguous, in the caller's scope.
+        /// Values in row order, as `[count]` float32 on the CPU, contiguous, in the caller's scope.
         ///
         /// @param from the first value
         Tensor of(long from, long count);

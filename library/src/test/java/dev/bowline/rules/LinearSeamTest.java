@@ -29,7 +29,7 @@ class LinearSeamTest {
 
     /// The operators, what they are made of, and `Parameter`, whose product is a gradient's.
     private static final Set<String> MAY_MULTIPLY =
-            Set.of("DenseLinear", "LinearStack", "NormalizedLinear", "Parameter", "WeightMatrix");
+            Set.of("DenseLinear", "LinearStack", "NormalizedLinear", "Parameter", "QuantizedLinear", "WeightMatrix");
 
     private static final Set<String> READS = Set.of("Slot.tensor", "Parameter.value");
 
