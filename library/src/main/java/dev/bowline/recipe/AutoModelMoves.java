@@ -194,6 +194,11 @@ final class AutoModelMoves {
         if (is(root, "lr_scheduler.lr_warmup_steps", "0")) {
             left = without(left, "lr_scheduler.init_lr", "there is no warm-up");
         }
+        if (root.entry("peft").isPresent()) {
+            for (String key : FreezeConfig.frozenWithAdapter()) {
+                left = is(root, key, "false") ? without(left, key, "peft freezes the weights") : left;
+            }
+        }
         for (String section : List.of(TRAINING, VALIDATION)) {
             left = shortened(left, section + ".seq_length");
         }

@@ -1,7 +1,9 @@
 package dev.bowline.recipe;
 
 import dev.bowline.recipe.Key.Default;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// The components that keep the checkpoint's values.
 ///
@@ -27,13 +29,16 @@ public record FreezeConfig(
     static final Section SECTION = new Section("freeze_config");
 
     private static final String ALL_IS_TRAINED = "all of the language model is trained";
+    private static final String PEFT = "peft";
+    private static final String WITH_PEFT = "with peft, which trains an adapter and freezes the weights";
+    private static final String ADAPTER = "peft trains an adapter, and the weights are frozen";
     private static final KeyType<Boolean> FROZEN_TOWER = TextTypes.onlyTrue(
             "write true, or remove the line; training the tower is not supported yet, and it is saved as it came");
 
     static final Key<Boolean> EMBEDDINGS = SECTION.key(
             "freeze_embeddings",
             TextTypes.trueOrFalse(),
-            Default.of(false, ALL_IS_TRAINED),
+            unlessAdapter(),
             "Freezes the token embedding, and a tied head with it.");
 
     static final Key<Boolean> VISION_TOWER = SECTION.key(
@@ -52,29 +57,60 @@ public record FreezeConfig(
             "freeze_language_model",
             TextTypes.onlyFalse("write false; true freezes everything, and nothing is left to train."
                     + " freeze_embeddings, freeze_router, freeze_experts and freeze_norms freeze parts of it"),
-            Default.of(false, "the language model is trained"),
+            new Key.Derived<>(
+                    _ -> false,
+                    "`false` (the language model is trained)",
+                    values -> values.hasSection(PEFT) ? "peft trains an adapter on it" : "the language model is trained"),
             "Must be false: nothing else can be trained yet.");
 
     static final Key<Boolean> ROUTER = SECTION.key(
             "freeze_router",
             TextTypes.trueOrFalse(),
-            Default.of(false, ALL_IS_TRAINED),
+            unlessAdapter(),
             "Freezes the routers of a mixture of experts.");
 
     static final Key<Boolean> EXPERTS = SECTION.key(
             "freeze_experts",
             TextTypes.trueOrFalse(),
-            Default.of(false, ALL_IS_TRAINED),
+            unlessAdapter(),
             "Freezes the experts of a mixture of experts.");
 
     static final Key<Boolean> NORMS = SECTION.key(
-            "freeze_norms", TextTypes.trueOrFalse(), Default.of(false, ALL_IS_TRAINED), "Freezes the norms.");
+            "freeze_norms", TextTypes.trueOrFalse(), unlessAdapter(), "Freezes the norms.");
 
     static final Key<Optional<Boolean>> LM_HEAD = SECTION.key(
             "freeze_lm_head",
             TextTypes.trueOrFalse().optional(),
-            Default.of(Optional.empty(), "a tied head follows the embedding, a separate head is trained"),
+            new Key.Derived<>(
+                    values -> values.hasSection(PEFT) ? Optional.of(true) : Optional.empty(),
+                    "a tied head follows the embedding, a separate head is trained; `true` with peft",
+                    values -> values.hasSection(PEFT)
+                            ? ADAPTER
+                            : "a tied head follows the embedding, a separate head is trained"),
             "Freezes a separate head; a tied head is the embedding, so a different value is an error.");
+
+    /// The weights under an adapter are frozen.
+    private static Default<Boolean> unlessAdapter() {
+        return new Key.Derived<>(
+                values -> values.hasSection(PEFT),
+                "`false`; `true` with peft",
+                values -> values.hasSection(PEFT) ? ADAPTER : ALL_IS_TRAINED);
+    }
+
+    /// The keys that an adapter leaves without a choice.
+    static List<String> frozenWithAdapter() {
+        return Stream.of(EMBEDDINGS, ROUTER, EXPERTS, NORMS, LM_HEAD)
+                .map(Key::path)
+                .toList();
+    }
+
+    static void check(RecipeValues values) {
+        if (values.hasSection(PEFT)) {
+            List.of(EMBEDDINGS, ROUTER, EXPERTS, NORMS)
+                    .forEach(key -> values.refuseWithoutEffect(key, frozen -> !frozen, WITH_PEFT));
+            values.refuseWithoutEffect(LM_HEAD, frozen -> frozen.equals(Optional.of(false)), WITH_PEFT);
+        }
+    }
 
     public FreezeConfig {
         VISION_TOWER.require(visionTower);

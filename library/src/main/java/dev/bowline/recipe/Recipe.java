@@ -127,6 +127,7 @@ public record Recipe(
         OptimizerSection.check(values);
         LrScheduler.check(values);
         CheckpointSection.check(values);
+        FreezeConfig.check(values);
         PeftSection.check(values);
         if (values.is(LOSS_FULL_LOGITS, true)) {
             values.refuseWithoutEffect(LOSS_CHUNK_SIZE, "with loss.full_logits: true");

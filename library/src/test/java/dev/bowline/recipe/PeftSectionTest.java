@@ -216,6 +216,27 @@ class PeftSectionTest {
     }
 
     @Test
+    void theWeightsUnderAnAdapterAreFrozen() {
+        assertEquals(
+                new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
+                folder.load(RECIPE + "  dim: 8\n").recipe().freezeConfig());
+        assertEquals(
+                "11:18: freeze_config.freeze_router has no effect with peft, which trains an adapter and freezes the"
+                        + " weights | remove one of the two",
+                folder.problem(RecipeFolder.SHORTEST + "freeze_config:\n  freeze_router: false\npeft: {}\n"));
+        assertEquals(
+                List.of("peft freezes the weights"),
+                folder
+                        .load(RecipeFolder.SHORTEST
+                                + "freeze_config:\n  freeze_router: false\npeft: {_target_: peft.LoraConfig}\n")
+                        .notes()
+                        .stream()
+                        .filter(note -> note.key().equals("freeze_config.freeze_router"))
+                        .map(note -> note.text().substring(note.text().indexOf(": ") + 2))
+                        .toList());
+    }
+
+    @Test
     void theQuantizationIsOfAFrozenBase() {
         String quantized = RECIPE.replace("_path: model\n", "_path: model\n  quantization: nf4\n");
 
