@@ -60,23 +60,18 @@ public record FreezeConfig(
             new Key.Derived<>(
                     _ -> false,
                     "`false` (the language model is trained)",
-                    values -> values.hasSection(PEFT) ? "peft trains an adapter on it" : "the language model is trained"),
+                    values ->
+                            values.hasSection(PEFT) ? "peft trains an adapter on it" : "the language model is trained"),
             "Must be false: nothing else can be trained yet.");
 
     static final Key<Boolean> ROUTER = SECTION.key(
-            "freeze_router",
-            TextTypes.trueOrFalse(),
-            unlessAdapter(),
-            "Freezes the routers of a mixture of experts.");
+            "freeze_router", TextTypes.trueOrFalse(), unlessAdapter(), "Freezes the routers of a mixture of experts.");
 
     static final Key<Boolean> EXPERTS = SECTION.key(
-            "freeze_experts",
-            TextTypes.trueOrFalse(),
-            unlessAdapter(),
-            "Freezes the experts of a mixture of experts.");
+            "freeze_experts", TextTypes.trueOrFalse(), unlessAdapter(), "Freezes the experts of a mixture of experts.");
 
-    static final Key<Boolean> NORMS = SECTION.key(
-            "freeze_norms", TextTypes.trueOrFalse(), unlessAdapter(), "Freezes the norms.");
+    static final Key<Boolean> NORMS =
+            SECTION.key("freeze_norms", TextTypes.trueOrFalse(), unlessAdapter(), "Freezes the norms.");
 
     static final Key<Optional<Boolean>> LM_HEAD = SECTION.key(
             "freeze_lm_head",
