@@ -2,7 +2,7 @@
 
     python tools/make_tied_adapter_fixtures.py --fixtures library/src/test/resources/fixtures
 
-Reads base models under the fixtures directory and writes one directory per case under adapters/ties: the adapter as
+Reads base models under the fixtures directory and writes one directory per case under tied_adapters: the adapter as
 peft saves it, and reference.safetensors with logits and gradients of the model with the adapter.
 """
 
@@ -153,7 +153,7 @@ def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     for name in arguments.only:
-        make(name, CASES[name], arguments.fixtures, arguments.fixtures / "adapters" / "ties")
+        make(name, CASES[name], arguments.fixtures, arguments.fixtures / "tied_adapters")
 
 
 if __name__ == "__main__":
