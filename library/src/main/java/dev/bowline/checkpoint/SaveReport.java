@@ -37,6 +37,24 @@ public record SaveReport(
         copied = List.copyOf(copied);
     }
 
+    /// The save of an adapter, whose own files the adapter's package verifies.
+    ///
+    /// @param ledger the ties of the base
+    static SaveReport ofAdapter(Path directory, TieLedger ledger, long bytes) {
+        boolean isTied =
+                ledger.groups().stream().anyMatch(group -> !group.aliases().isEmpty());
+        return new SaveReport(
+                directory,
+                isTied ? Head.TIED : Head.SEPARATE,
+                List.of(),
+                List.of(),
+                List.of(),
+                List.of(),
+                ledger,
+                bytes,
+                List.of());
+    }
+
     /// The same with more notes.
     SaveReport with(List<String> more) {
         List<String> all = Stream.concat(notes.stream(), more.stream()).toList();

@@ -4,11 +4,14 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.model.TiedWeights;
 import dev.bowline.ties.TieFlag;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -16,6 +19,20 @@ import java.util.Optional;
 final class TieLedgerFile {
 
     private TieLedgerFile() {}
+
+    /// The ledger of a frozen base: the tie as it is in the base, with the hash of the base's value.
+    static TieLedger ofBase(Checkpoint base, LanguageModel model) {
+        String embedding = model.inputEmbedding().path();
+        Optional<String> key = CheckpointMapping.of(base, model).key(embedding);
+        boolean isOne = TiedWeights.isOne(model.lmHead(), model.inputEmbedding());
+        return new TieLedger(List.of(new TieGroup(
+                "lm_head",
+                key.orElse(embedding),
+                isOne ? List.of(model.lmHead().path()) : List.of(),
+                model.tieFlag(),
+                key.map(base::hash),
+                Optional.empty())));
+    }
 
     static String text(TieLedger ledger) {
         return Json.pretty(JsonObject.of()

@@ -13,22 +13,49 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
 /// One `step_N` directory, opened to resume from.
 public final class TrainingCheckpoint implements AutoCloseable {
 
-    private final Checkpoint checkpoint;
+    private final Path directory;
+    private final Weights weights;
     private final JsonObject json;
     private final TieLedger ledger;
 
-    private TrainingCheckpoint(Checkpoint checkpoint, JsonObject json, TieLedger ledger) {
-        this.checkpoint = checkpoint;
+    /// The checkpoint that the model is loaded from.
+    private sealed interface Weights {
+
+        Checkpoint checkpoint();
+
+        /// The directory itself. It is closed with the training checkpoint.
+        record Own(Checkpoint checkpoint) implements Weights {}
+
+        /// The base of an adapter, which belongs to the caller.
+        record Base(Checkpoint checkpoint) implements Weights {}
+    }
+
+    private TrainingCheckpoint(Path directory, Weights weights, JsonObject json, TieLedger ledger) {
+        this.directory = directory;
+        this.weights = weights;
         this.json = json;
         this.ledger = ledger;
     }
 
+    /// Opens the checkpoint of a run that trained the model itself.
     public static TrainingCheckpoint open(Path directory) {
+        return open(directory, () -> new Weights.Own(Checkpoint.open(directory)));
+    }
+
+    /// Opens the checkpoint of a run that trained an adapter.
+    ///
+    /// @param base the checkpoint of the base model, which stays open when this object is closed
+    public static TrainingCheckpoint ofAdapter(Path directory, Checkpoint base) {
+        return open(directory, () -> new Weights.Base(base));
+    }
+
+    private static TrainingCheckpoint open(Path directory, Supplier<Weights> weights) {
         require(directory, TrainingState.FILE_NAME);
         require(directory, TieLedger.FILE_NAME);
         JsonObject json = Json.parse(directory.resolve(TrainingState.FILE_NAME)).asObject();
@@ -36,7 +63,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
             require(directory, TrainingState.TENSORS_FILE_NAME);
         }
         TieLedger ledger = TieLedgerFile.read(directory);
-        return new TrainingCheckpoint(Checkpoint.open(directory), json, ledger);
+        return new TrainingCheckpoint(directory, weights.get(), json, ledger);
     }
 
     private static void require(Path directory, String name) {
@@ -51,9 +78,9 @@ public final class TrainingCheckpoint implements AutoCloseable {
         return json.optionalBoolean(TrainingState.HAS_OPTIMIZER).orElse(true);
     }
 
-    /// The model's half, to load from and to save like.
+    /// The model's half, to load from and to save like; the base of an adapter.
     public Checkpoint checkpoint() {
-        return checkpoint;
+        return weights.checkpoint();
     }
 
     /// The number of optimizer steps that were taken.
@@ -73,10 +100,9 @@ public final class TrainingCheckpoint implements AutoCloseable {
     public TrainingState state(LanguageModel model) {
         requireSameTies(model);
         SequencedMap<String, Tensor> tensors = hasOptimizer(json)
-                ? StateFile.read(checkpoint.directory().resolve(TrainingState.TENSORS_FILE_NAME))
+                ? StateFile.read(directory.resolve(TrainingState.TENSORS_FILE_NAME))
                 : new LinkedHashMap<>();
-        TrainingState.requireCanonical(
-                tensors.keySet(), model, checkpoint.directory().toString());
+        TrainingState.requireCanonical(tensors.keySet(), model, directory.toString());
         return new TrainingState(tensors, json.requireObject("state"));
     }
 
@@ -84,11 +110,11 @@ public final class TrainingCheckpoint implements AutoCloseable {
     ///
     /// @throws BowlineException if the adapter that was saved does not have the slots and shapes of the model's
     public void restoreAdapter(LanguageModel model) {
-        AdapterState.restore(checkpoint.directory(), model);
+        AdapterState.restore(directory, model);
     }
 
     private void requireSameTies(LanguageModel model) {
-        CheckpointMapping names = CheckpointMapping.of(checkpoint, model);
+        CheckpointMapping names = CheckpointMapping.of(checkpoint(), model);
         boolean one = TiedWeights.isOne(model.lmHead(), model.inputEmbedding());
         List<String> aliases = one ? List.of(model.lmHead().path()) : List.of();
         Optional<String> canonical = names.key(model.inputEmbedding().path());
@@ -97,17 +123,34 @@ public final class TrainingCheckpoint implements AutoCloseable {
                 throw new BowlineException(
                         "%s was saved with '%s' as %s, but the model has %s"
                                 .formatted(
-                                        checkpoint.directory(),
+                                        directory,
                                         group.canonical(),
                                         description(group.aliases()),
                                         description(aliases)),
                         "resume with the recipe and config.json the run began with");
             }
-            if (canonical.isPresent() && !group.hashAtSave().equals(canonical.map(checkpoint::hash))) {
-                throw new BowlineException(
-                        "%s: '%s' is not the tensor that was saved; its hash differs from the one in %s"
-                                .formatted(checkpoint.directory(), group.canonical(), TieLedger.FILE_NAME),
-                        "resume from another checkpoint of the run; this one was changed");
+            canonical.ifPresent(key -> requireSameValue(group, key));
+        }
+    }
+
+    private void requireSameValue(TieGroup group, String key) {
+        Optional<String> now = Optional.of(checkpoint().hash(key));
+        switch (weights) {
+            case Weights.Own _ -> {
+                if (!group.hashAtSave().equals(now)) {
+                    throw new BowlineException(
+                            "%s: '%s' is not the tensor that was saved; its hash differs from the one in %s"
+                                    .formatted(directory, key, TieLedger.FILE_NAME),
+                            "resume from another checkpoint of the run; this one was changed");
+                }
+            }
+            case Weights.Base(Checkpoint base) -> {
+                if (!group.hashAtLoad().equals(now)) {
+                    throw new BowlineException(
+                            "%s was trained on another base model: '%s' of %s has another hash than the one in %s"
+                                    .formatted(directory, key, base.directory(), TieLedger.FILE_NAME),
+                            "resume with the base model that the run began with");
+                }
             }
         }
     }
@@ -118,6 +161,9 @@ public final class TrainingCheckpoint implements AutoCloseable {
 
     @Override
     public void close() {
-        checkpoint.close();
+        switch (weights) {
+            case Weights.Own(Checkpoint own) -> own.close();
+            case Weights.Base _ -> {}
+        }
     }
 }

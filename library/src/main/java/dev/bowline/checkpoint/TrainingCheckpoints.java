@@ -10,8 +10,8 @@ import dev.bowline.files.NewFile;
 import dev.bowline.files.PartialName;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.ties.TieLedger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,20 +70,33 @@ public final class TrainingCheckpoints {
     public SaveReport save(
             int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
-        TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
-        StateFile optimizer = new StateFile(TrainingState.TENSORS_FILE_NAME, state.tensors());
-        StateFile adapter = AdapterState.file(model);
-        boolean hasOptimizer = !state.tensors().isEmpty();
-        String json = Json.pretty(json(step, state.state(), metric).with(TrainingState.HAS_OPTIMIZER, hasOptimizer));
-        Extras extras = new Extras(optimizer.bytes() + adapter.bytes(), json.length(), (aside, save) -> {
-            optimizer.write(aside, save);
-            adapter.write(aside, save);
-            NewFile.write(aside.resolve(TrainingState.FILE_NAME), json);
-        });
-        Path target = directory.resolve("step_" + step);
-        SaveReport report = new ModelSave(model, options).replace(target, extras);
+        StepFiles files = StepFiles.of(step, model, state, metric);
+        Path target = target(step);
+        SaveReport report = new ModelSave(model, options)
+                .replace(target, new Extras(files.tensorBytes(), files.textBytes(), files::write));
         pointTo(target);
         return report.with(prune(options.source().map(Checkpoint::directory)));
+    }
+
+    /// The same for a run that trains an adapter: the directory has the adapter in place of the model.
+    public SaveReport saveAdapter(
+            int step, LanguageModel model, AdapterSave adapter, TrainingState state, OptionalDouble metric) {
+        removeLeftovers();
+        StepFiles files = StepFiles.of(step, model, state, metric);
+        Path target = target(step);
+        TieLedger ledger = TieLedgerFile.ofBase(adapter.base(), model);
+        AtomicDirectory.replace(target, adapter.bytes() + files.bytes(), aside -> {
+            adapter.files().writeTo(aside);
+            files.write(aside, new CountedSave(adapter.progress(), files.tensorBytes()));
+            NewFile.write(aside.resolve(TieLedger.FILE_NAME), TieLedgerFile.text(ledger));
+        });
+        pointTo(target);
+        return SaveReport.ofAdapter(target, ledger, adapter.bytes() + files.bytes())
+                .with(prune(Optional.of(adapter.base().directory())));
+    }
+
+    private Path target(int step) {
+        return directory.resolve("step_" + step);
     }
 
     /// Removes what a process that died was writing. No other process may be saving here.
@@ -131,13 +144,6 @@ public final class TrainingCheckpoints {
             }
         }
         return saved.stream().sorted(Comparator.comparingInt(Saved::step)).toList();
-    }
-
-    private static JsonObject json(int step, JsonObject state, OptionalDouble metric) {
-        return JsonObject.of()
-                .with("step", step)
-                .with("metric", metric.isPresent() ? JsonValue.of(metric.getAsDouble()) : JsonValue.absent())
-                .with("state", state);
     }
 
     private Optional<String> named() {

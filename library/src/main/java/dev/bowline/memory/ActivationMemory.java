@@ -76,8 +76,12 @@ final class ActivationMemory {
             case OFF -> largest;
             case PER_LAYER -> 2 * largest;
         };
+        long adapter = plan.adapter()
+                .map(trained ->
+                        trained.keptValues(expertsPerToken) * trained.dtype().bytes())
+                .orElse(0L);
         double allowance = dtype == Dtype.BFLOAT16 ? ALLOWANCE_BFLOAT16 : ALLOWANCE;
-        return Math.round(allowance * plan.tokens() * (kept + worked));
+        return Math.round(allowance * plan.tokens() * (kept + worked + adapter));
     }
 
     /// Bytes per token: the input, the projections, and the tensors that the attention itself keeps.

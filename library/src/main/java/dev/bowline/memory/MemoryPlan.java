@@ -6,6 +6,7 @@ import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.tensor.Dtype;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 
 /// The settings of a fine-tuning that decide its memory.
@@ -17,7 +18,8 @@ import java.util.Set;
 /// @param loss decides the number of targets whose logits are computed at once
 /// @param checkpointing the activations that a forward pass keeps for the backward pass
 /// @param optimizer decides the state of each trained parameter
-/// @param frozen the components that are not trained
+/// @param frozen the components of the model that are not trained
+/// @param adapter the adapter that is trained in place of the model
 public record MemoryPlan(
         Dtype dtype,
         int rows,
@@ -26,7 +28,8 @@ public record MemoryPlan(
         CrossEntropy loss,
         ActivationCheckpointing checkpointing,
         OptimizerSettings optimizer,
-        Set<Component> frozen) {
+        Set<Component> frozen,
+        Optional<AdapterPlan> adapter) {
 
     public MemoryPlan {
         frozen = Set.copyOf(frozen);
@@ -47,7 +50,7 @@ public record MemoryPlan(
     }
 
     MemoryPlan in(Dtype other) {
-        return new MemoryPlan(other, rows, columns, microBatches, loss, checkpointing, optimizer, frozen);
+        return new MemoryPlan(other, rows, columns, microBatches, loss, checkpointing, optimizer, frozen, adapter);
     }
 
     /// The same step with another number of rows in a forward pass.
@@ -60,28 +63,43 @@ public record MemoryPlan(
                 loss,
                 checkpointing,
                 optimizer,
-                frozen);
+                frozen,
+                adapter);
     }
 
     MemoryPlan withColumns(int shorter) {
-        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, checkpointing, optimizer, frozen);
+        return new MemoryPlan(dtype, rows, shorter, microBatches, loss, checkpointing, optimizer, frozen, adapter);
     }
 
     MemoryPlan with(CrossEntropy other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, other, checkpointing, optimizer, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, other, checkpointing, optimizer, frozen, adapter);
     }
 
     MemoryPlan with(OptimizerSettings other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, other, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, other, frozen, adapter);
     }
 
     MemoryPlan with(ActivationCheckpointing other) {
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, other, optimizer, frozen);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, other, optimizer, frozen, adapter);
+    }
+
+    /// The same step of an adapter on a frozen model.
+    public MemoryPlan adapting(AdapterPlan trained) {
+        return new MemoryPlan(
+                dtype,
+                rows,
+                columns,
+                microBatches,
+                loss,
+                checkpointing,
+                optimizer,
+                EnumSet.allOf(Component.class),
+                Optional.of(trained));
     }
 
     MemoryPlan freezing(Set<Component> more) {
         Set<Component> all = EnumSet.copyOf(more);
         all.addAll(frozen);
-        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, optimizer, all);
+        return new MemoryPlan(dtype, rows, columns, microBatches, loss, checkpointing, optimizer, all, adapter);
     }
 }

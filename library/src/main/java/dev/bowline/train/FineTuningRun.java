@@ -28,6 +28,7 @@ public final class FineTuningRun implements AutoCloseable {
     private final RecipeFile file;
     private final Recipe recipe;
     private final Pretrained pretrained;
+    private final RunWeights weights;
     private final List<String> mapped;
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
@@ -43,6 +44,7 @@ public final class FineTuningRun implements AutoCloseable {
     FineTuningRun(
             RecipeFile file,
             Pretrained pretrained,
+            RunWeights weights,
             List<String> mapped,
             FineTuning tuning,
             Optional<RecipeData> heldOut,
@@ -53,6 +55,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.file = file;
         recipe = file.recipe();
         this.pretrained = pretrained;
+        this.weights = weights;
         this.mapped = List.copyOf(mapped);
         this.tuning = tuning;
         this.heldOut = heldOut;
@@ -120,7 +123,7 @@ public final class FineTuningRun implements AutoCloseable {
                 recipe,
                 tuning,
                 heldOut,
-                new TrainingLoop.Saving(checkpoints, pretrained.checkpoint(), mapped, templateDate),
+                new TrainingLoop.Saving(checkpoints, weights, mapped, templateDate),
                 stopRequested::get,
                 all);
         loop.run(this::explained);

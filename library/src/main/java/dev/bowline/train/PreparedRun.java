@@ -65,18 +65,10 @@ public final class PreparedRun {
         return of(file, Optional.of(dataset));
     }
 
-    private static void requireNothingNew(RecipeFile file) {
-        Recipe recipe = file.recipe();
-        if (recipe.peft().isPresent()) {
-            throw file.wrong(
-                    "peft.dim", "peft: training of an adapter is not supported yet", "remove the section to train");
-        }
-    }
-
     private static PreparedRun of(RecipeFile file, Optional<Dataset> given) {
         Recipe recipe = file.recipe();
-        requireNothingNew(file);
         RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
+        checkpoints.requireKind(recipe.peft());
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config());
                 Tokenizer tokenizer = Tokenizer.open(recipe.model().pretrainedModel())) {
@@ -109,7 +101,8 @@ public final class PreparedRun {
     }
 
     private static Path source(Recipe recipe, RunCheckpoints checkpoints) {
-        return checkpoints.resumedFrom().orElse(recipe.model().pretrainedModel());
+        Path base = recipe.model().pretrainedModel();
+        return recipe.peft().isPresent() ? base : checkpoints.resumedFrom().orElse(base);
     }
 
     /// The memory for the longest row of the data.
@@ -142,25 +135,47 @@ public final class PreparedRun {
         pretrained.model().useActivationCheckpointing(recipe.activationCheckpointing());
         try {
             notes.addAll(pretrained.checkpoint().retainCompanions());
-            List<String> mapped = FrozenCopies.copy(pretrained, FrozenCopies.MAX_BYTES);
-            FineTuning tuning = restored(pretrained.model(), notes);
+            List<String> mapped = FrozenCopies.copy(pretrained, copiedBytes());
+            RunWeights weights = weights(pretrained);
+            FineTuning tuning = restored(pretrained.model(), weights, notes);
             return new FineTuningRun(
-                    file, pretrained, mapped, tuning, data.heldOut(), checkpoints, lock, data.templateDate(), notes);
+                    file,
+                    pretrained,
+                    weights,
+                    mapped,
+                    tuning,
+                    data.heldOut(),
+                    checkpoints,
+                    lock,
+                    data.templateDate(),
+                    notes);
         } catch (RuntimeException e) {
             pretrained.close();
             throw e;
         }
     }
 
+    /// The base of an adapter stays in the mapped files, which several runs share.
+    private long copiedBytes() {
+        return recipe.peft().isPresent() ? 0 : FrozenCopies.MAX_BYTES;
+    }
+
+    private RunWeights weights(Pretrained pretrained) {
+        return recipe.peft()
+                .<RunWeights>map(section ->
+                        new RunWeights.OfAdapter(RunAdapter.create(pretrained, section.lora(), recipe.seed())))
+                .orElseGet(() -> new RunWeights.Model(pretrained.checkpoint()));
+    }
+
     /// @param notes receives one sentence for each difference from the checkpoint that the run resumes from
-    private FineTuning restored(LanguageModel model, List<String> notes) {
+    private FineTuning restored(LanguageModel model, RunWeights weights, List<String> notes) {
         TrainingRows rows = new TrainingRows(
                 data.training().rows(),
                 recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
                 recipe.seed());
         FineTuning tuning = new FineTuning(model, rows, RecipePlan.of(recipe, rows, paddingId));
         try {
-            notes.addAll(checkpoints.restore(tuning));
+            notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;
         } catch (RuntimeException e) {
             tuning.close();
@@ -182,11 +197,19 @@ public final class PreparedRun {
     private Pretrained pretrained(List<String> notes) {
         AutoModel.Options options = AutoModel.Options.asStored()
                 .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))
-                .freezing(model -> notes.addAll(Freezing.apply(model, recipe.freezeConfig())));
+                .freezing(model -> notes.addAll(freeze(model)));
         AutoModel.Options typed = recipe.model().torchDtype().map(options::in).orElse(options);
         Pretrained pretrained = AutoModel.fromPretrained(source(recipe, checkpoints), typed);
         ModelFit.resize(recipe, pretrained.model());
         return pretrained;
+    }
+
+    private List<String> freeze(LanguageModel model) {
+        if (recipe.peft().isPresent()) {
+            RunAdapter.freeze(model);
+            return List.of();
+        }
+        return Freezing.apply(model, recipe.freezeConfig());
     }
 
     Recipe recipe() {

@@ -1,9 +1,12 @@
 package dev.bowline.train;
 
+import dev.bowline.adapter.AdapterTargets;
+import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.CheckpointMapping;
+import dev.bowline.memory.AdapterPlan;
 import dev.bowline.memory.MemoryPlan;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
@@ -11,6 +14,7 @@ import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.Dtype;
+import java.util.Optional;
 
 /// Estimates the memory of a recipe. It reads config.json and the headers of the weights, and no weights.
 public final class RecipeMemory {
@@ -37,11 +41,23 @@ public final class RecipeMemory {
     /// @param columns the length of the longest row
     static MemoryReport of(
             Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
-        MemoryPlan plan = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);
+        MemoryPlan whole = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);
+        MemoryPlan plan = recipe.peft()
+                .map(section -> whole.adapting(adapter(model, section.lora())))
+                .orElse(whole);
         String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
                 ? "packed_sequence.packed_sequence_size"
                 : "dataset.seq_length";
         return MemoryReport.of(checkpoint, model, plan, lengthKey, available);
+    }
+
+    /// The values of an adapter are float32, whatever the base is stored in.
+    private static AdapterPlan adapter(LanguageModel model, LoraConfig lora) {
+        boolean dropsInputs = lora.loraDropout() > 0;
+        return new AdapterPlan(
+                AdapterTargets.resolve(model, lora),
+                Dtype.FLOAT32,
+                dropsInputs ? AdapterPlan.Dropout.OF_INPUTS : AdapterPlan.Dropout.NONE);
     }
 
     /// @param stored the dtype of the checkpoint's weights
@@ -55,6 +71,7 @@ public final class RecipeMemory {
                 RecipePlan.loss(recipe.loss()),
                 recipe.activationCheckpointing(),
                 RecipePlan.settings(recipe.optimizer()),
-                Freezing.components(recipe.freezeConfig()));
+                Freezing.components(recipe.freezeConfig()),
+                Optional.empty());
     }
 }

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
+import dev.bowline.checkpoint.SaveProgress;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
@@ -13,6 +14,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.CheckpointSection.LastCheckpoint;
 import dev.bowline.recipe.CheckpointSection.RestoreFrom;
+import dev.bowline.recipe.PeftSection;
+import dev.bowline.safetensors.PeftAdapter;
 import dev.bowline.tensor.TensorScope;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -32,16 +35,19 @@ import org.jspecify.annotations.Nullable;
 final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
+    private static final String PEFT = "peft";
 
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
     private final CheckpointDirectory directory;
+    private final RecipeKeyError error;
     private final Optional<Path> resumedFrom;
     private final Set<Path> written = new HashSet<>();
 
     private RunCheckpoints(CheckpointSection section, CheckpointDirectory directory, Optional<Path> resumedFrom) {
         this.section = section;
         this.directory = directory;
+        error = directory.error();
         checkpoints = directory.checkpoints();
         this.resumedFrom = resumedFrom;
     }
@@ -96,16 +102,46 @@ final class RunCheckpoints {
     /// Restores the state of a fine-tuning whose model already has the weights of the checkpoint.
     ///
     /// @return one sentence for each difference from the run that saved the checkpoint
-    List<String> restore(FineTuning tuning) {
+    List<String> restore(FineTuning tuning, RunWeights weights) {
         if (resumedFrom.isEmpty()) {
             return List.of();
         }
         try (TensorScope _ = TensorScope.open();
-                TrainingCheckpoint saved = TrainingCheckpoint.open(resumedFrom.get())) {
+                TrainingCheckpoint saved = open(resumedFrom.get(), weights)) {
             saved.restoreAdapter(tuning.model());
             TrainingState state = saved.state(tuning.model());
             tuning.restore(state.state(), state.tensors());
             return changes(state, tuning);
+        }
+    }
+
+    private static TrainingCheckpoint open(Path directory, RunWeights weights) {
+        return switch (weights) {
+            case RunWeights.Model _ -> TrainingCheckpoint.open(directory);
+            case RunWeights.OfAdapter(RunAdapter adapter) -> {
+                adapter.requireSame(directory);
+                yield TrainingCheckpoint.ofAdapter(directory, adapter.base());
+            }
+        };
+    }
+
+    /// Refuses to resume an adapter as a model, and the other way round.
+    void requireKind(Optional<PeftSection> peft) {
+        if (resumedFrom.isEmpty()) {
+            return;
+        }
+        boolean isAdapter = PeftAdapter.find(resumedFrom.get()).isPresent();
+        if (isAdapter && peft.isEmpty()) {
+            throw error.of(
+                    "checkpoint.restore_from",
+                    "%s holds an adapter, and the recipe has no section peft".formatted(resumedFrom.get()),
+                    "resume with the section peft that the run began with");
+        }
+        if (!isAdapter && peft.isPresent()) {
+            throw error.of(
+                    "checkpoint.restore_from",
+                    "%s holds a model, and the recipe has a section peft".formatted(resumedFrom.get()),
+                    "start a new run with %s as model.pretrained_model_name_or_path".formatted(resumedFrom.get()));
         }
     }
 
@@ -184,7 +220,7 @@ final class RunCheckpoints {
     /// @param templateDate the current date for chat templates
     SaveReport save(
             FineTuning tuning,
-            Checkpoint source,
+            RunWeights weights,
             LocalDate templateDate,
             Optional<ValidationResult> validation,
             RunListener listener) {
@@ -192,35 +228,48 @@ final class RunCheckpoints {
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
         Path target = section.checkpointDir().resolve("step_" + tuning.stepsTaken());
-        SaveOptions options = options(source).reportingTo((written, of) -> listener.saving(target, written, of));
-        return save(checkpoints, tuning, options, templateDate, metric);
+        SaveProgress progress = (written, of) -> listener.saving(target, written, of);
+        return save(checkpoints, tuning, new Saved(weights, progress, templateDate, metric));
     }
 
     /// Saves a checkpoint and removes no older one.
-    SaveReport saveKeepingAll(FineTuning tuning, Checkpoint source, LocalDate templateDate) {
+    SaveReport saveKeepingAll(FineTuning tuning, RunWeights weights, LocalDate templateDate) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
-        return save(keepingAll, tuning, options(source), templateDate, OptionalDouble.empty());
+        return save(
+                keepingAll,
+                tuning,
+                new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty()));
     }
 
-    private SaveOptions options(Checkpoint source) {
-        return SaveOptions.like(source).shardedAt(section.maxShardBytes());
-    }
+    /// A checkpoint to save.
+    private record Saved(
+            RunWeights weights, SaveProgress progress, LocalDate templateDate, OptionalDouble metric) {}
 
-    private SaveReport save(
-            TrainingCheckpoints into,
-            FineTuning tuning,
-            SaveOptions options,
-            LocalDate templateDate,
-            OptionalDouble metric) {
+    private SaveReport save(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
         Map<String, Tensor> optimizer = section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
-        SaveReport report = into.save(
-                Math.toIntExact(tuning.stepsTaken()),
-                tuning.model(),
-                options,
-                new TrainingState(
-                        new LinkedHashMap<>(optimizer), tuning.progress().with(TEMPLATE_DATE, templateDate.toString())),
-                metric);
+        JsonObject progress = tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
+        int step = Math.toIntExact(tuning.stepsTaken());
+        SaveReport report =
+                switch (saved.weights()) {
+                    case RunWeights.Model(Checkpoint source) ->
+                        into.save(
+                                step,
+                                tuning.model(),
+                                SaveOptions.like(source)
+                                        .shardedAt(section.maxShardBytes())
+                                        .reportingTo(saved.progress()),
+                                new TrainingState(new LinkedHashMap<>(optimizer), progress),
+                                saved.metric());
+                    case RunWeights.OfAdapter(RunAdapter adapter) ->
+                        into.saveAdapter(
+                                step,
+                                tuning.model(),
+                                adapter.save(saved.progress()),
+                                new TrainingState(
+                                        new LinkedHashMap<>(optimizer), progress.with(PEFT, adapter.settings())),
+                                saved.metric());
+                };
         written.add(report.directory());
         return report;
     }

@@ -1,7 +1,6 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.recipe.Recipe;
 import java.time.LocalDate;
@@ -32,14 +31,14 @@ final class TrainingLoop {
 
     /// The checkpoints that the loop saves.
     ///
-    /// @param source the checkpoint the model was loaded from
+    /// @param weights those that the run trains
     /// @param mapped the tensors in the mapped files of the source that the model computes with
     /// @param templateDate the current date for chat templates
-    record Saving(RunCheckpoints checkpoints, Checkpoint source, List<String> mapped, LocalDate templateDate) {
+    record Saving(RunCheckpoints checkpoints, RunWeights weights, List<String> mapped, LocalDate templateDate) {
 
         /// Refuses to compute with a frozen weight, or to save it, after a write to its file.
         void requireIntact() {
-            source.requireNotRewritten(mapped);
+            weights.source().requireNotRewritten(mapped);
         }
     }
 
@@ -137,7 +136,7 @@ final class TrainingLoop {
             saveFailed = true;
             saving.requireIntact();
             SaveReport saved =
-                    saving.checkpoints().save(tuning, saving.source(), saving.templateDate(), validation, listener);
+                    saving.checkpoints().save(tuning, saving.weights(), saving.templateDate(), validation, listener);
             saveFailed = false;
             saved(saved);
             listener.saved(saved.directory());
@@ -166,7 +165,7 @@ final class TrainingLoop {
         }
         try {
             saving.requireIntact();
-            SaveReport report = saving.checkpoints().saveKeepingAll(tuning, saving.source(), saving.templateDate());
+            SaveReport report = saving.checkpoints().saveKeepingAll(tuning, saving.weights(), saving.templateDate());
             saved(report);
             return Optional.of(report);
         } catch (BowlineException e) {

@@ -1,0 +1,47 @@
+package dev.bowline.checkpoint;
+
+import dev.bowline.files.NewFile;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
+import dev.bowline.model.LanguageModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.OptionalDouble;
+
+/// The files of a training checkpoint beside the weights: the optimizer's state, the adapter's values, the progress.
+record StepFiles(StateFile optimizer, StateFile adapter, String json) {
+
+    /// @param metric the value to compare checkpoints by; empty when nothing was measured
+    static StepFiles of(int step, LanguageModel model, TrainingState state, OptionalDouble metric) {
+        TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
+        JsonObject json = JsonObject.of()
+                .with("step", step)
+                .with("metric", metric.isPresent() ? JsonValue.of(metric.getAsDouble()) : JsonValue.absent())
+                .with("state", state.state())
+                .with(TrainingState.HAS_OPTIMIZER, !state.tensors().isEmpty());
+        return new StepFiles(
+                new StateFile(TrainingState.TENSORS_FILE_NAME, state.tensors()),
+                AdapterState.file(model),
+                Json.pretty(json));
+    }
+
+    long tensorBytes() {
+        return optimizer.bytes() + adapter.bytes();
+    }
+
+    long textBytes() {
+        return json.length();
+    }
+
+    long bytes() {
+        return tensorBytes() + textBytes();
+    }
+
+    /// @param save counts the tensors
+    void write(Path directory, CountedSave save) throws IOException {
+        optimizer.write(directory, save);
+        adapter.write(directory, save);
+        NewFile.write(directory.resolve(TrainingState.FILE_NAME), json);
+    }
+}
