@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
 
-/// The files of a training checkpoint beside the weights: the optimizer's state, the adapter's values, the progress.
+/// The files of a training checkpoint in addition to the weights: optimizer state, adapter values, progress.
 record StepFiles(StateFile optimizer, StateFile adapter, String json) {
 
     /// @param metric the value to compare checkpoints by; empty when nothing was measured

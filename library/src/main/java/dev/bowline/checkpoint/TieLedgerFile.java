@@ -20,7 +20,7 @@ final class TieLedgerFile {
 
     private TieLedgerFile() {}
 
-    /// The ledger of a frozen base: the tie as it is in the base, with the hash of the base's value.
+    /// The ledger of a frozen base: the tie in the base, with the hash of the value in the file of the base.
     static TieLedger ofBase(Checkpoint base, LanguageModel model) {
         String embedding = model.inputEmbedding().path();
         Optional<String> key = CheckpointMapping.of(base, model).key(embedding);
