@@ -1,11 +1,9 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
-import dev.bowline.adapter.AdaptedModule;
 import dev.bowline.adapter.Adapter;
 import dev.bowline.adapter.Adapters;
 import dev.bowline.adapter.format.AdapterFiles;
-import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.adapter.format.AdapterRecord;
 import dev.bowline.adapter.format.BaseIdentity;
 import dev.bowline.adapter.format.LoraConfig;
@@ -18,12 +16,14 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
-import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightFiles;
-import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -51,16 +51,7 @@ final class RunAdapter {
     /// @param seed of the initial values
     static RunAdapter create(Pretrained pretrained, LoraConfig lora, long seed) {
         Adapter adapter = Adapters.of(pretrained.model()).create(NAME, lora, seed);
-        adapter.modules().forEach(RunAdapter::requireSaved);
         return new RunAdapter(adapter, pretrained.checkpoint());
-    }
-
-    private static void requireSaved(AdaptedModule module) {
-        if (!(module instanceof AdaptedModule.LinearPair)) {
-            throw new BowlineException(
-                    "'%s' is not a linear, and its adapter cannot be saved yet".formatted(module.module()),
-                    "exclude it with peft.exclude_modules");
-        }
     }
 
     Checkpoint base() {
@@ -75,20 +66,39 @@ final class RunAdapter {
         return AdapterSettings.json(adapter.config());
     }
 
+    /// The files of the adapter's present values.
     AdapterSave save(SaveProgress progress) {
-        List<TensorSource> tensors = adapter.slots().entrySet().stream()
-                .map(entry -> new TensorSource(
-                        AdapterKey.PREFIX + entry.getKey(),
-                        SafetensorsType.F32,
-                        Arrays.stream(entry.getValue().shape()).boxed().toList(),
-                        HostTensors.bytes(entry.getValue().tensor().detach())))
-                .toList();
-        long bytes = tensors.stream().mapToLong(TensorSource::bytes).sum();
-        return new AdapterSave(
-                base,
-                bytes,
-                aside -> AdapterFiles.create(aside, adapter.config(), record(), tensors),
-                progress);
+        long bytes = adapter.slots().values().stream()
+                .map(Slot::get)
+                .mapToLong(parameter -> parameter.elements() * parameter.dtype().bytes())
+                .sum();
+        return new AdapterSave(base, bytes, this::write, progress);
+    }
+
+    /// Writes the files and reads them back.
+    private void write(Path directory) throws IOException {
+        try (Arena arena = Arena.ofConfined();
+                TensorScope _ = TensorScope.open()) {
+            List<TensorSource> tensors = adapter.tensors(arena);
+            AdapterFiles.create(directory, adapter.savedConfig(), record(), tensors);
+            try (AdapterFiles written = AdapterFiles.open(directory)) {
+                for (TensorSource tensor : tensors) {
+                    requireEqual(tensor, written.bytes(tensor.name()), directory);
+                }
+            }
+        }
+    }
+
+    private static void requireEqual(TensorSource tensor, MemorySegment written, Path directory) throws IOException {
+        long[] position = new long[1];
+        tensor.content().writeTo(piece -> {
+            if (piece.mismatch(written.asSlice(position[0], piece.byteSize())) != -1) {
+                throw new BowlineException(
+                        "%s was written, but '%s' reads back differently".formatted(directory, tensor.name()),
+                        "check the disk, then save again; nothing was left behind");
+            }
+            position[0] += piece.byteSize();
+        });
     }
 
     /// Refuses to resume an adapter of another base or of other settings.

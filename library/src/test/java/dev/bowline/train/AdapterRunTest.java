@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AdapterRunTest {
 
     private static final String[] LORA = {
-        "peft.dim=4", "peft.alpha=8", "peft.target_modules=[q_proj, v_proj, down_proj]", "optimizer.lr=1e-2"
+        "peft.dim=4", "peft.alpha=8", "peft.target_modules=all-linear", "optimizer.lr=1e-2"
     };
 
     private final Path directory;
@@ -111,7 +111,7 @@ class AdapterRunTest {
                 "run",
                 lora("checkpoint.restore_from=LATEST", "peft.dim=8"));
         assertRefused(
-                "has an adapter with peft.target_modules [\"q_proj\",\"v_proj\",\"down_proj\"], the recipe says"
+                "has an adapter with peft.target_modules \"all-linear\", the recipe says"
                         + " [\"q_proj\"]",
                 "run",
                 lora("checkpoint.restore_from=LATEST", "peft.target_modules=[q_proj]"));
