@@ -45,9 +45,9 @@ public record AdapterPlan(List<AdaptedModule> modules, Dtype dtype, Dropout drop
                 };
             }
             case AdaptedModule.ExpertPairs pairs ->
-                List.of(new long[] {pairs.experts(), pairs.rank(), pairs.in()}, new long[] {
-                    pairs.experts(), pairs.out(), pairs.rank()
-                });
+                List.of(
+                        new long[] {pairs.experts(), pairs.rank(), pairs.in()},
+                        new long[] {pairs.experts(), pairs.out(), pairs.rank()});
             case AdaptedModule.EmbeddingPair pair ->
                 List.of(new long[] {pair.rank(), pair.vocabulary()}, new long[] {pair.width(), pair.rank()});
             case AdaptedModule.SavedModule saved ->
@@ -60,7 +60,9 @@ public record AdapterPlan(List<AdaptedModule> modules, Dtype dtype, Dropout drop
     ///
     /// @param expertsPerToken the experts that a token is sent to
     long keptValues(long expertsPerToken) {
-        return modules.stream().mapToLong(module -> kept(module, expertsPerToken)).sum();
+        return modules.stream()
+                .mapToLong(module -> kept(module, expertsPerToken))
+                .sum();
     }
 
     private long kept(AdaptedModule module, long expertsPerToken) {

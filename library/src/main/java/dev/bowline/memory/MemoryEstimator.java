@@ -53,10 +53,11 @@ final class MemoryEstimator {
             }
             parts.merge(component, part, MemoryEstimator::sum);
         }
-        plan.adapter().ifPresent(adapter -> adapter.modules().forEach(module -> {
-            Component component = model.component(module.module() + ".weight");
-            parts.merge(component, adapter.part(component, module, plan.optimizer()), MemoryEstimator::sum);
-        }));
+        plan.adapter()
+                .ifPresent(adapter -> adapter.modules().forEach(module -> {
+                    Component component = model.component(module.module() + ".weight");
+                    parts.merge(component, adapter.part(component, module, plan.optimizer()), MemoryEstimator::sum);
+                }));
         List<MemoryEstimate.Part> all = new ArrayList<>(parts.values());
         long gradients = all.stream().mapToLong(MemoryEstimate.Part::gradients).sum();
         long kept = activations.bytes(plan);

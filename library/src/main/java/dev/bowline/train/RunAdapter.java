@@ -119,8 +119,8 @@ final class RunAdapter {
         if (record.isEmpty()) {
             try (WeightFiles weights = WeightFiles.open(base.directory())) {
                 String name = base.directory().toAbsolutePath().normalize().toString();
-                record = Optional.of(
-                        AdapterRecord.of(name, BaseIdentity.of(weights), adapter.config().tieMode()));
+                record = Optional.of(AdapterRecord.of(
+                        name, BaseIdentity.of(weights), adapter.config().tieMode()));
             }
         }
         return record.get();

@@ -236,40 +236,36 @@ final class RunCheckpoints {
     SaveReport saveKeepingAll(FineTuning tuning, RunWeights weights, LocalDate templateDate) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
         return save(
-                keepingAll,
-                tuning,
-                new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty()));
+                keepingAll, tuning, new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty()));
     }
 
     /// A checkpoint to save.
-    private record Saved(
-            RunWeights weights, SaveProgress progress, LocalDate templateDate, OptionalDouble metric) {}
+    private record Saved(RunWeights weights, SaveProgress progress, LocalDate templateDate, OptionalDouble metric) {}
 
     private SaveReport save(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
         Map<String, Tensor> optimizer = section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
-        JsonObject progress = tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
+        JsonObject progress =
+                tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
         int step = Math.toIntExact(tuning.stepsTaken());
-        SaveReport report =
-                switch (saved.weights()) {
-                    case RunWeights.Model(Checkpoint source) ->
-                        into.save(
-                                step,
-                                tuning.model(),
-                                SaveOptions.like(source)
-                                        .shardedAt(section.maxShardBytes())
-                                        .reportingTo(saved.progress()),
-                                new TrainingState(new LinkedHashMap<>(optimizer), progress),
-                                saved.metric());
-                    case RunWeights.OfAdapter(RunAdapter adapter) ->
-                        into.saveAdapter(
-                                step,
-                                tuning.model(),
-                                adapter.save(saved.progress()),
-                                new TrainingState(
-                                        new LinkedHashMap<>(optimizer), progress.with(PEFT, adapter.settings())),
-                                saved.metric());
-                };
+        SaveReport report = switch (saved.weights()) {
+            case RunWeights.Model(Checkpoint source) ->
+                into.save(
+                        step,
+                        tuning.model(),
+                        SaveOptions.like(source)
+                                .shardedAt(section.maxShardBytes())
+                                .reportingTo(saved.progress()),
+                        new TrainingState(new LinkedHashMap<>(optimizer), progress),
+                        saved.metric());
+            case RunWeights.OfAdapter(RunAdapter adapter) ->
+                into.saveAdapter(
+                        step,
+                        tuning.model(),
+                        adapter.save(saved.progress()),
+                        new TrainingState(new LinkedHashMap<>(optimizer), progress.with(PEFT, adapter.settings())),
+                        saved.metric());
+        };
         written.add(report.directory());
         return report;
     }

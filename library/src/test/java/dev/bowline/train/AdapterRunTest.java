@@ -111,8 +111,7 @@ class AdapterRunTest {
                 "run",
                 lora("checkpoint.restore_from=LATEST", "peft.dim=8"));
         assertRefused(
-                "has an adapter with peft.target_modules \"all-linear\", the recipe says"
-                        + " [\"q_proj\"]",
+                "has an adapter with peft.target_modules \"all-linear\", the recipe says" + " [\"q_proj\"]",
                 "run",
                 lora("checkpoint.restore_from=LATEST", "peft.target_modules=[q_proj]"));
         assertRefused("holds an adapter, and the recipe has no section peft", "run", "checkpoint.restore_from=LATEST");
@@ -122,7 +121,8 @@ class AdapterRunTest {
     void aModelIsNotResumedAsAnAdapter() {
         demo.run("run", "float32", "step_scheduler.max_steps=1");
 
-        assertRefused("holds a model, and the recipe has a section peft", "run", lora("checkpoint.restore_from=LATEST"));
+        assertRefused(
+                "holds a model, and the recipe has a section peft", "run", lora("checkpoint.restore_from=LATEST"));
     }
 
     @Test
