@@ -63,7 +63,7 @@ public final class AdapterFiles implements AutoCloseable {
             LoraConfig recorded =
                     record.map(each -> config.withTieMode(each.tieMode())).orElse(config);
             AdapterCheck.require(file, recorded);
-            return new AdapterFiles(directory, json, recorded, record, file);
+            return new AdapterFiles(directory, json, AutoModelSettings.apply(directory, file, recorded), record, file);
         } catch (RuntimeException e) {
             file.close();
             throw e;

@@ -47,6 +47,11 @@ final class ExpertKeys {
                 matcher.group(3).equals("A")));
     }
 
+    /// True for a key of the experts of AutoModel's Gemma 4.
+    static boolean isGemma4(String key) {
+        return key.contains(".moe.experts.");
+    }
+
     /// AutoModel's Gemma 4 has its experts in `moe`, transformers' in the layer itself.
     private static String inTransformers(String experts) {
         return experts.replace(".moe.experts", ".experts");

@@ -8,5 +8,7 @@ public enum ExpertLayout {
     /// weight, so A has the outputs of the weight and B its inputs.
     PEFT_SWAPPED,
     /// NeMo AutoModel: `lora_gate_and_up_A` `[experts, in, rank]`, `lora_gate_and_up_B` `[experts, rank, out]`.
-    AUTOMODEL_GROUPED
+    AUTOMODEL_GROUPED,
+    /// A pair of matrices for each linear of each expert: `experts.0.gate_proj.lora_A.weight`.
+    SPLIT
 }

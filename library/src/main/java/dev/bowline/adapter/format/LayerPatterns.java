@@ -1,7 +1,6 @@
 package dev.bowline.adapter.format;
 
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /// `layers_to_transform` and `layers_pattern` of PEFT as one regular expression of the module's full name.
@@ -17,16 +16,11 @@ final class LayerPatterns {
     /// @param layers the numbers of the layers
     /// @param patterns names in front of the number, as regular expressions; any name where the list is empty
     static String regex(List<String> targets, List<Long> layers, List<String> patterns) {
-        String names = targets.stream().map(LayerPatterns::literal).collect(Collectors.joining("|"));
+        String names = targets.stream().map(ModulePatterns::regex).collect(Collectors.joining("|"));
         String numbers = layers.stream().map(String::valueOf).collect(Collectors.joining("|"));
         String before = patterns.isEmpty()
                 ? "[^.]+\\.(?:(?!\\d+\\.)[^.]+\\.)+"
                 : "(?:(?!(?:%1$s)\\.\\d+\\.)[^.]+\\.)*(?:%1$s)\\.".formatted(String.join("|", patterns));
         return "(?:%1$s)|%2$s(?:%3$s)\\.(?:.+\\.)?(?:%1$s)".formatted(names, before, numbers);
-    }
-
-    /// Python has no `\Q…\E`.
-    private static String literal(String name) {
-        return Pattern.compile("[^A-Za-z0-9_]").matcher(name).replaceAll("\\\\$0");
     }
 }

@@ -160,6 +160,44 @@ public record LoraConfig(
                 tieMode);
     }
 
+    /// The same settings with another rank of one module, and with the alpha that keeps the factor of its delta.
+    ///
+    /// @param module the full name of a module or of a stacked weight
+    public LoraConfig withRank(String module, long rank) {
+        double factor = switch (scaling) {
+            case LORA -> (double) rank / rank(module);
+            case RSLORA -> Math.sqrt((double) rank / rank(module));
+        };
+        return withPatterns(first(module, rank, rankPattern), first(module, alpha(module) * factor, alphaPattern));
+    }
+
+    /// A pattern of one module in front of the others; the first that matches is taken.
+    private static <V> SequencedMap<String, V> first(String module, V value, SequencedMap<String, V> patterns) {
+        SequencedMap<String, V> all = new LinkedHashMap<>();
+        all.put(ModulePatterns.regex(module), value);
+        patterns.forEach(all::putIfAbsent);
+        return all;
+    }
+
+    LoraConfig withPatterns(SequencedMap<String, Long> ranks, SequencedMap<String, Double> alphas) {
+        return new LoraConfig(
+                r,
+                loraAlpha,
+                loraDropout,
+                dropoutPosition,
+                scaling,
+                variant,
+                loraAInit,
+                targetModules,
+                excludeModules,
+                targetParameters,
+                modulesToSave,
+                ranks,
+                alphas,
+                trainableTokenIndices,
+                tieMode);
+    }
+
     /// The rank of a module: that of the first pattern P of `rankPattern` for which `(^|.*\.)P$` matches the
     /// module's name, or `r`.
     public long rank(String module) {

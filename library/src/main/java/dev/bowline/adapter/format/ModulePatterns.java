@@ -15,6 +15,11 @@ public sealed interface ModulePatterns {
     /// [AllLinear] does not decide by name: it has every name, and the caller asks it for linears only.
     boolean matches(String module);
 
+    /// A name as a regular expression that Java and Python read; Python has no `\Q…\E`.
+    static String regex(String name) {
+        return Pattern.compile("[^A-Za-z0-9_]").matcher(name).replaceAll("\\\\$0");
+    }
+
     /// Every linear but the head and routers: PEFT's `all-linear`, AutoModel's `match_all_linear`.
     record AllLinear() implements ModulePatterns {
 
