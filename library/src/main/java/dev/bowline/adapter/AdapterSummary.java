@@ -10,7 +10,7 @@ import java.util.stream.Collectors;
 
 /// The modules that an adapter changes, by kind, with the number of values that training updates.
 ///
-/// @param kinds in the order of the model
+/// @param kinds in the order of the model, those of one pattern together
 /// @param baseValues values of the base model, a tied value once
 public record AdapterSummary(List<Kind> kinds, long baseValues) {
 
@@ -42,11 +42,11 @@ public record AdapterSummary(List<Kind> kinds, long baseValues) {
                 .filter(slot -> slot.root() == slot)
                 .mapToLong(slot -> Arrays.stream(slot.shape()).reduce(1, Math::multiplyExact))
                 .sum();
+        Map<String, List<Kind>> byPattern = kinds.entrySet().stream()
+                .map(kind -> new Kind(kind.getKey().module(), kind.getValue()))
+                .collect(Collectors.groupingBy(Kind::pattern, LinkedHashMap::new, Collectors.toList()));
         return new AdapterSummary(
-                kinds.entrySet().stream()
-                        .map(kind -> new Kind(kind.getKey().module(), kind.getValue()))
-                        .toList(),
-                base);
+                byPattern.values().stream().flatMap(List::stream).toList(), base);
     }
 
     /// The module with the pattern of its name as its name.
