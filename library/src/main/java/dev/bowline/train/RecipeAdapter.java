@@ -29,6 +29,7 @@ public final class RecipeAdapter {
         }
         try (LanguageModel model =
                 AutoModel.fromConfig(file.recipe().model().pretrainedModel().resolve("config.json"))) {
+            ModelFit.resize(file.recipe(), model);
             return of(file, model);
         }
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,6 +57,20 @@ class EffectiveSettingsTest {
             Map.entry("checkpoint.last", List.of("full", "weights_only")),
             Map.entry("loss.full_logits", List.of("true", "false")),
             Map.entry("freeze_config.freeze_norms", List.of("true", "false")));
+
+    /// Likewise, for a recipe with an adapter.
+    private static final Map<String, List<String>> ADAPTER_CHOICES = Map.of(
+            "peft.r", List.of("1", "64"),
+            "peft.lora_alpha", List.of("0.5", "16"),
+            "peft.target_modules",
+                    List.of("all-linear", "'*_proj'", "[q_proj, '*.1.*']", "'.*\\.(q|v)_proj'", "'a b: \"c\" \\d+'"),
+            "peft.exclude_modules", List.of("null", "[lm_head]", "'.*0.*'"),
+            "peft.rank_pattern", List.of("{'.*\\.down_proj': 4, '(q|k)_proj': 2}", "{'a: \"b\"': 1}"),
+            "peft.alpha_pattern", List.of("{down_proj: 1e-3}"),
+            "peft.trainable_token_indices", List.of("[9, 4]", "{embed_tokens: [4], 'x.y': [1, 2]}"),
+            "peft.init_lora_weights", List.of("true", "gaussian"),
+            "peft.ensure_weight_tying", List.of("true", "false"),
+            "peft.tie_mode", List.of("shared", "untie", "null"));
 
     @TempDir
     private Path temporary;
@@ -141,12 +156,17 @@ class EffectiveSettingsTest {
     void theYamlOfAnyRecipeIsARecipeWithTheSameRecords() {
         Random random = new Random(7);
         int loaded = 0;
+        long adapters = 0;
         for (int i = 0; i < 300; i++) {
             List<String> sets = new ArrayList<>();
             if (random.nextBoolean()) {
                 sets.add("validation_dataset.path=" + folder.path("heldout.jsonl"));
             }
-            CHOICES.entrySet().stream()
+            Map<String, List<String>> choices = new HashMap<>(CHOICES);
+            if (random.nextInt(3) == 0) {
+                choices.putAll(ADAPTER_CHOICES);
+            }
+            choices.entrySet().stream()
                     .sorted(Map.Entry.comparingByKey())
                     .filter(_ -> random.nextInt(4) == 0)
                     .map(choice -> choice.getKey() + "="
@@ -157,7 +177,11 @@ class EffectiveSettingsTest {
             List<RecipeFile> files = sound.toList();
             files.forEach(this::assertSurvivesItsOwnYaml);
             loaded += files.size();
+            adapters += files.stream()
+                    .filter(file -> file.recipe().peft().isPresent())
+                    .count();
         }
+        assertTrue(adapters > 20, "only " + adapters + " of 300 draws had an adapter");
         assertTrue(loaded > 80, "only " + loaded + " of 300 draws were recipes");
     }
 
