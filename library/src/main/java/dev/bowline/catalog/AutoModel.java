@@ -11,6 +11,7 @@ import dev.bowline.json.JsonLocation;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.Architecture;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.platform.NativeProcess;
 import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Device;
@@ -80,16 +81,13 @@ public final class AutoModel {
 
     public static Pretrained fromPretrained(Path directory, Options options) {
         NativeProcess.tune();
-        options.quantization().ifPresent(format -> {
-            throw new BowlineException(
-                    "weights cannot be quantised to %s yet".formatted(format), "load the model without quantization");
-        });
         Checkpoint checkpoint = Checkpoint.open(directory);
         try {
             LanguageModel model = fromConfig(checkpoint.config());
             try {
                 LibTorch.load();
                 model.to(options.device());
+                options.quantization().ifPresent(format -> QuantizedLinears.quantize(model, format));
                 options.beforeLoading().accept(model);
                 LoadReport report = options.dtype().isPresent()
                         ? CheckpointLoader.load(

@@ -48,12 +48,14 @@ public record LoadReport(
         /// Memory of its own.
         OWNED,
         /// The mapped file, read-only.
-        MAPPED
+        MAPPED,
+        /// Memory of its own, quantised.
+        QUANTIZED
     }
 
     /// @param keys the tensor's name in the files, or the names of the tensors it is made of
     /// @param stored their type there
-    /// @param dtype its type in the model
+    /// @param dtype its type in the model, or the type it computes in if it is quantised
     /// @param bytes it takes in the model
     public record Filled(
             String slot,
@@ -85,7 +87,12 @@ public record LoadReport(
 
     /// The bytes of the parameters that have memory of their own.
     public long ownedBytes() {
-        return bytes(Placement.OWNED);
+        return bytes(Placement.OWNED) + quantizedBytes();
+    }
+
+    /// The bytes of the parameters that are quantised.
+    public long quantizedBytes() {
+        return bytes(Placement.QUANTIZED);
     }
 
     /// The bytes of the parameters that use the mapped files.

@@ -5,6 +5,7 @@ import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.files.AtomicDirectory;
 import dev.bowline.files.NewFile;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.SafetensorsWriter;
@@ -65,6 +66,7 @@ final class ModelSave {
     private final List<String> notes = new ArrayList<>();
 
     ModelSave(LanguageModel model, SaveOptions options) {
+        requireUnquantized(model);
         this.model = model;
         source = options.source();
         progress = options.progress();
@@ -78,6 +80,15 @@ final class ModelSave {
         config = SavedConfig.of(model, source, head, changedDtype());
         companions = source.map(Checkpoint::companions).orElseGet(CompanionFiles::none);
         notes.addAll(tensorsToSave.notes());
+    }
+
+    /// A save of quantised values would lose what the quantisation rounded.
+    private static void requireUnquantized(LanguageModel model) {
+        QuantizedLinears.quantized(model).stream().findFirst().ifPresent(name -> {
+            throw new BowlineException(
+                    "'%s' is quantised, and a save of the whole model would have rounded weights".formatted(name),
+                    "save the adapter, and merge it into the unquantised checkpoint");
+        });
     }
 
     /// Saves into a directory that is absent or empty.

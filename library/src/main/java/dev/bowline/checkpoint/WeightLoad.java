@@ -2,6 +2,7 @@ package dev.bowline.checkpoint;
 
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
@@ -115,7 +116,11 @@ final class WeightLoad {
         Dtype stored =
                 ElementTypes.weightDtype(checkpoint.entry(pieces.getFirst().name()));
         Placement placement = Placement.OWNED;
-        if (pieces.size() == 1 && stored != dtype) {
+        if (parameter.quantization().isPresent()) {
+            parameter.quantizeValues(
+                    name, new FileValues(pieces.stream().map(this::mapped).toList(), stored));
+            placement = Placement.QUANTIZED;
+        } else if (pieces.size() == 1 && stored != dtype) {
             MemorySegment bytes = mapped(pieces.getFirst());
             owned.put(parameter, Ops.cast(HostTensors.view(bytes, stored, parameter.shape()), dtype));
             // Otherwise the whole file would be resident in addition to the cast values.
@@ -148,7 +153,8 @@ final class WeightLoad {
             owned.put(parameter, values);
         }
         List<String> keys = pieces.stream().map(ByteRange::name).distinct().toList();
-        long bytes = Math.multiplyExact(parameter.elements(), (long) dtype.bytes());
+        long bytes = QuantizedLinears.bytes(parameter)
+                .orElseGet(() -> Math.multiplyExact(parameter.elements(), (long) dtype.bytes()));
         return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
     }
 

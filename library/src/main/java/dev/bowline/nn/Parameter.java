@@ -164,6 +164,18 @@ public final class Parameter implements AutoCloseable {
                 .matrix(index);
     }
 
+    /// The quantised values in a new tensor of the caller's scope, of the shape of this parameter.
+    ///
+    /// @throws BowlineException if this parameter has no values yet, or was closed
+    public Tensor dequantized(Dtype dtype) {
+        requireOpen();
+        return quantized
+                .filter(values -> !values.isEmpty())
+                .orElseThrow(this::noValues)
+                .dequantized(dtype)
+                .view(shape);
+    }
+
     /// The bytes of the quantised values; 0 for a parameter with a tensor.
     public long quantizedBytes() {
         return quantized.map(QuantizedValues::bytes).orElse(0L);

@@ -3,8 +3,11 @@ package dev.bowline.nn;
 import dev.bowline.quantization.Quantization;
 import dev.bowline.quantization.QuantizedMatrix;
 import dev.bowline.tensor.Device;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Tensor;
 
 /// The quantised values of a parameter: a matrix, or E for a parameter of shape [E, rows, columns]. It owns them.
 final class QuantizedValues implements AutoCloseable {
@@ -49,6 +52,12 @@ final class QuantizedValues implements AutoCloseable {
 
     QuantizedMatrix matrix(int index) {
         return matrices.get(index);
+    }
+
+    /// @return [E × rows, columns]
+    Tensor dequantized(Dtype dtype) {
+        return Ops.cat(
+                0, matrices.stream().map(matrix -> matrix.dequantized(dtype)).toArray(Tensor[]::new));
     }
 
     long bytes() {

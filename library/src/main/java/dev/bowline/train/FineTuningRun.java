@@ -169,6 +169,7 @@ public final class FineTuningRun implements AutoCloseable {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
             return pretrained.model().parameters().entrySet().stream()
+                    .filter(entry -> entry.getValue().isMaterialized())
                     .filter(entry ->
                             !Double.isFinite(entry.getValue().value().sum().item_double()))
                     .filter(entry -> !entry.getValue().value().isfinite().all().item_bool())
