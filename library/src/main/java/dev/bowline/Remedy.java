@@ -36,6 +36,20 @@ public sealed interface Remedy extends Fix.Part {
     /// @param base the base model's directory, where the adapter names one that exists
     record AuditAdapter(Optional<Path> base, Path adapter) implements Remedy {}
 
+    /// A merge of an adapter into its base: `dev.bowline.adapter.merge`.
+    ///
+    /// @param base the base model's directory, where it is known
+    record MergeAdapter(Optional<Path> base, Path adapter) implements Remedy {}
+
+    /// An export of an adapter for another program: `dev.bowline.adapter.export.AdapterExport`.
+    ///
+    /// @param base the base model's directory, where it is known
+    /// @param program the program, such as `vllm`
+    record ExportAdapter(Optional<Path> base, Path adapter, String program) implements Remedy {}
+
+    /// An adapter written anew in the layout of the current PEFT.
+    record ConvertAdapter(Path adapter) implements Remedy {}
+
     /// A fine-tuning run of a recipe with some of its keys replaced: `dev.bowline.train.FineTuningRun`.
     ///
     /// @param assignments `key.path=value` each
@@ -97,6 +111,12 @@ public sealed interface Remedy extends Fix.Part {
             case AuditAdapter audit ->
                 "audit %s with the adapter %s"
                         .formatted(audit.base().map(Path::toString).orElse("the base model"), audit.adapter());
+            case MergeAdapter merge ->
+                "merge the adapter %s into %s"
+                        .formatted(
+                                merge.adapter(), merge.base().map(Path::toString).orElse("the base model"));
+            case ExportAdapter export -> "export the adapter %s for %s".formatted(export.adapter(), export.program());
+            case ConvertAdapter(Path adapter) -> "convert the adapter %s to the layout of PEFT".formatted(adapter);
             case FineTune run ->
                 "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
             case Decide(Decision decision) -> decision.words;

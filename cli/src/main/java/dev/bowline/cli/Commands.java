@@ -6,6 +6,7 @@ import dev.bowline.recipe.Origin;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// The operations in fixes, spelled as commands and options of this program.
 final class Commands {
@@ -63,7 +64,13 @@ final class Commands {
 
     private static boolean isCommand(Remedy remedy) {
         return switch (remedy) {
-            case Remedy.Repair _, Remedy.Audit _, Remedy.AuditAdapter _, Remedy.FineTune _ -> true;
+            case Remedy.Repair _,
+                    Remedy.Audit _,
+                    Remedy.AuditAdapter _,
+                    Remedy.MergeAdapter _,
+                    Remedy.ExportAdapter _,
+                    Remedy.ConvertAdapter _,
+                    Remedy.FineTune _ -> true;
             case Remedy.Decide _, Remedy.Assign _, Remedy.Setting _ -> false;
         };
     }
@@ -74,7 +81,15 @@ final class Commands {
             case Remedy.Audit(Path checkpoint) -> "%s audit %s".formatted(program, quoted(checkpoint));
             case Remedy.AuditAdapter audit ->
                 "%s audit %s --adapter %s"
-                        .formatted(program, audit.base().map(Commands::quoted).orElse("BASE"), quoted(audit.adapter()));
+                        .formatted(program, base(audit.base()), quoted(audit.adapter()));
+            case Remedy.MergeAdapter merge ->
+                "%s merge --base %s --adapter %s --out MERGED"
+                        .formatted(program, base(merge.base()), quoted(merge.adapter()));
+            case Remedy.ExportAdapter export ->
+                "%s adapter export %s --for %s --base %s --out EXPORTED"
+                        .formatted(program, quoted(export.adapter()), export.program(), base(export.base()));
+            case Remedy.ConvertAdapter(Path adapter) ->
+                "%s adapter convert %s --out CONVERTED".formatted(program, quoted(adapter));
             case Remedy.FineTune run -> {
                 StringBuilder command = new StringBuilder("%s finetune %s".formatted(program, quoted(run.recipe())));
                 run.assignments().forEach(set -> command.append(" --set ").append(Launcher.quoted(set)));
@@ -101,6 +116,10 @@ final class Commands {
             case UNTIED -> "--untie";
             case REBUILD_ROWS -> "--rebuild-rows";
         };
+    }
+
+    private static String base(Optional<Path> base) {
+        return base.map(Commands::quoted).orElse("BASE");
     }
 
     private static String quoted(Path path) {

@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /// The ids in tokenizer.json, read in one pass and not held: vocabularies have hundreds of thousands of tokens.
 public final class Tokens implements JsonWalk.Visitor {
@@ -33,12 +32,15 @@ public final class Tokens implements JsonWalk.Visitor {
 
     /// The strings of these ids; empty when there is no tokenizer.json that says.
     public static String of(Path directory, List<Long> ids) {
+        return String.join(" ", texts(directory, ids));
+    }
+
+    /// The string of each id that has one; empty when there is no tokenizer.json that says.
+    public static List<String> texts(Path directory, List<Long> ids) {
         return read(directory, Set.copyOf(ids))
-                .map(tokens -> ids.stream()
-                        .map(tokens.names::get)
-                        .filter(Objects::nonNull)
-                        .collect(Collectors.joining(" ")))
-                .orElse("");
+                .map(tokens ->
+                        ids.stream().map(tokens.names::get).filter(Objects::nonNull).toList())
+                .orElse(List.of());
     }
 
     /// One more than the highest id; empty without a tokenizer.json that says.

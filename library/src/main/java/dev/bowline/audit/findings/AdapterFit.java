@@ -1,6 +1,7 @@
 package dev.bowline.audit.findings;
 
 import dev.bowline.adapter.format.AdapterKey;
+import dev.bowline.audit.evidence.BaseModules;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.json.JsonBoolean;
@@ -99,7 +100,7 @@ final class AdapterFit {
         }
         long all =
                 known.values().stream().map(AdapterKey::plainModule).distinct().count();
-        Optional<String> meant = modules.withOtherPrefix(missing.getFirst());
+        Optional<String> meant = modules.named(missing.getFirst());
         add(
                 FindingCode.T27,
                 missing.size() == all ? Severity.CRITICAL : Severity.HIGH,
