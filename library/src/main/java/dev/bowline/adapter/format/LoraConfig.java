@@ -198,6 +198,26 @@ public record LoraConfig(
                 tieMode);
     }
 
+    /// The same settings with other `target_parameters`.
+    public LoraConfig withTargetParameters(List<String> targets) {
+        return new LoraConfig(
+                r,
+                loraAlpha,
+                loraDropout,
+                dropoutPosition,
+                scaling,
+                variant,
+                loraAInit,
+                targetModules,
+                excludeModules,
+                targets,
+                modulesToSave,
+                rankPattern,
+                alphaPattern,
+                trainableTokenIndices,
+                tieMode);
+    }
+
     /// The rank of a module: that of the first pattern P of `rankPattern` for which `(^|.*\.)P$` matches the
     /// module's name, or `r`.
     public long rank(String module) {

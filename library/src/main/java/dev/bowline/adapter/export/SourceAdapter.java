@@ -1,0 +1,155 @@
+package dev.bowline.adapter.export;
+
+import dev.bowline.BowlineException;
+import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.format.AdapterKey;
+import dev.bowline.adapter.format.AdapterKey.Part;
+import dev.bowline.adapter.format.ExpertLayout;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.StackedExperts;
+import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.safetensors.WeightFiles;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+
+/// An open adapter compared with its base: the deltas, and the tensors that are something else.
+///
+/// @param deltas in the order of the modules' names, experts last
+/// @param wholes keys of values that replace the base's: saved modules, rows of tokens, lengths of DoRA
+/// @param tables keys of the copies of the base's own tables that PEFT stores with an embedding's delta
+record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes, List<String> tables) {
+
+    private static final String TABLE = ".base_layer.weight";
+
+    SourceAdapter {
+        deltas = List.copyOf(deltas);
+        wholes = List.copyOf(wholes);
+        tables = List.copyOf(tables);
+    }
+
+    /// @param arena owner of the copies of experts' matrices
+    /// @throws BowlineException for an adapter of another base
+    static SourceAdapter of(AdapterFiles files, ExportBase base, WeightFiles weights, Arena arena) {
+        StackedExperts experts = StackedExperts.of(
+                files,
+                parameter -> base.modules().named(parameter).flatMap(base.modules()::stacked));
+        requirePeft(files, experts);
+        List<Delta> deltas = new ArrayList<>();
+        List<String> wholes = new ArrayList<>();
+        List<String> tables = new ArrayList<>();
+        SequencedMap<String, String> firsts = new TreeMap<>();
+        files.keys().forEach((name, key) -> {
+            switch (key.part()) {
+                case LORA_A, EMBEDDING_A -> {
+                    if (!key.isExperts()) {
+                        firsts.put(key.module(), name);
+                    }
+                }
+                case LORA_B, EMBEDDING_B -> {}
+                case COPY -> (name.endsWith(TABLE) ? tables : wholes).add(name);
+                case LORA_B_BIAS, MAGNITUDE, TOKENS -> wholes.add(name);
+            }
+        });
+        firsts.values().forEach(first -> deltas.add(delta(files, first, base)));
+        experts.pairs(arena)
+                .forEach(pair ->
+                        deltas.add(new Delta.OfExperts(pair, files.config().scale(pair.parameter()))));
+        SourceAdapter source = new SourceAdapter(files, deltas, wholes, tables);
+        tables.forEach(table -> source.requireTable(table, base, weights));
+        return source;
+    }
+
+    /// AutoModel's experts mean other matrices in some families, which a conversion knows.
+    private static void requirePeft(AdapterFiles files, StackedExperts experts) {
+        if (experts.layout().filter(ExpertLayout.AUTOMODEL_GROUPED::equals).isPresent()) {
+            throw new BowlineException(
+                    "the adapter %s has experts in NeMo AutoModel's grouped layout".formatted(files.directory()),
+                    Fix.of("convert the adapter first: ").and(new Remedy.ConvertAdapter(files.directory())));
+        }
+    }
+
+    private static Delta delta(AdapterFiles files, String first, ExportBase base) {
+        AdapterKey key = AdapterKey.of(first).orElseThrow();
+        Part other = key.part() == Part.LORA_A ? Part.LORA_B : Part.EMBEDDING_B;
+        String second = files.keys().entrySet().stream()
+                .filter(entry -> entry.getValue().equals(new AdapterKey(key.module(), other)))
+                .findFirst()
+                .orElseThrow()
+                .getKey();
+        Matrix a = matrix(files, first);
+        Matrix b = matrix(files, second);
+        double scale = files.config().scale(key.module());
+        boolean isEmbedding = key.part() == Part.EMBEDDING_A;
+        List<Long> change = isEmbedding
+                ? List.of((long) a.columns(), (long) b.rows())
+                : List.of((long) b.rows(), (long) a.columns());
+        requireShape(files, key.module(), change, base);
+        return isEmbedding
+                ? new Delta.OfEmbedding(key.module(), a, b, scale)
+                : new Delta.OfLinear(key.module(), a, b, scale);
+    }
+
+    private static void requireShape(AdapterFiles files, String module, List<Long> change, ExportBase base) {
+        String named = base.modules()
+                .named(module)
+                .orElseThrow(() -> new BowlineException(
+                        "the adapter %s changes '%s', which the base %s has not"
+                                .formatted(files.directory(), module, base.directory()),
+                        "name the base model that the adapter was trained on"));
+        List<Long> shape = base.modules().shape(named).orElse(change);
+        if (!shape.equals(change)) {
+            throw new BowlineException(
+                    "the adapter %s changes a weight %s in '%s', and the weight of the base %s is %s"
+                            .formatted(files.directory(), change, module, base.directory(), shape),
+                    "name the base model that the adapter was trained on");
+        }
+    }
+
+    private static Matrix matrix(AdapterFiles files, String key) {
+        TensorEntry entry = Objects.requireNonNull(files.tensors().get(key));
+        return Matrix.of(
+                files.bytes(key), entry.type(), entry.shape().getFirst(), entry.shape().getLast());
+    }
+
+    /// A table with other rows or values than the base's is a change that the deltas do not hold.
+    private void requireTable(String key, ExportBase base, WeightFiles weights) {
+        TensorEntry table = Objects.requireNonNull(files.tensors().get(key));
+        String module = AdapterKey.of(key).orElseThrow().module();
+        List<String> candidates = base.isTied()
+                ? List.of(
+                        base.subject().pair().headKey(), base.subject().pair().embeddingKey())
+                : List.of(
+                        base.isHead(module)
+                                ? base.subject().pair().headKey()
+                                : base.subject().pair().embeddingKey());
+        TensorEntry own = candidates.stream()
+                .filter(weights.entries()::containsKey)
+                .map(weights::entry)
+                .findFirst()
+                .orElse(table);
+        boolean differs = !own.shape().equals(table.shape())
+                || own != table
+                        && own.type() == table.type()
+                        && weights.bytes(own.name()).mismatch(files.bytes(key)) != -1;
+        if (differs) {
+            throw new BowlineException(
+                    "the adapter %s holds '%s' %s with other rows than the base's %s"
+                            .formatted(files.directory(), key, table.shape(), own.shape()),
+                    "name the base model that the adapter was trained on, with its resized vocabulary");
+        }
+    }
+
+    LoraConfig config() {
+        return files.config();
+    }
+
+    int maxRank() {
+        return deltas.stream().mapToInt(Delta::rank).max().orElse(0);
+    }
+}
