@@ -114,7 +114,8 @@ public sealed interface Remedy extends Fix.Part {
             case MergeAdapter merge ->
                 "merge the adapter %s into %s"
                         .formatted(
-                                merge.adapter(), merge.base().map(Path::toString).orElse("the base model"));
+                                merge.adapter(),
+                                merge.base().map(Path::toString).orElse("the base model"));
             case ExportAdapter export -> "export the adapter %s for %s".formatted(export.adapter(), export.program());
             case ConvertAdapter(Path adapter) -> "convert the adapter %s to the layout of PEFT".formatted(adapter);
             case FineTune run ->

@@ -80,8 +80,7 @@ final class Commands {
             case Remedy.Repair repair -> repair(repair, program);
             case Remedy.Audit(Path checkpoint) -> "%s audit %s".formatted(program, quoted(checkpoint));
             case Remedy.AuditAdapter audit ->
-                "%s audit %s --adapter %s"
-                        .formatted(program, base(audit.base()), quoted(audit.adapter()));
+                "%s audit %s --adapter %s".formatted(program, base(audit.base()), quoted(audit.adapter()));
             case Remedy.MergeAdapter merge ->
                 "%s merge --base %s --adapter %s --out MERGED"
                         .formatted(program, base(merge.base()), quoted(merge.adapter()));

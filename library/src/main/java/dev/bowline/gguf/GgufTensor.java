@@ -20,10 +20,9 @@ public record GgufTensor(String name, GgufType type, List<Long> shape, TensorByt
             throw new IllegalArgumentException(
                     "tensor name '%s' has %d bytes, not 1 to %d".formatted(name, nameBytes, MAX_NAME_BYTES));
         }
-        if (shape.isEmpty()
-                || shape.size() > MAX_DIMENSIONS
-                || shape.stream().anyMatch(dimension -> dimension < 1)) {
-            throw new IllegalArgumentException("tensor '%s' has the shape %s, which GGUF has not".formatted(name, shape));
+        if (shape.isEmpty() || shape.size() > MAX_DIMENSIONS || shape.stream().anyMatch(dimension -> dimension < 1)) {
+            throw new IllegalArgumentException(
+                    "tensor '%s' has the shape %s, which GGUF has not".formatted(name, shape));
         }
     }
 

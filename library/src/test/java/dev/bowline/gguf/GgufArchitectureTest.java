@@ -61,8 +61,10 @@ class GgufArchitectureTest {
 
     @Test
     void theHalvesOfALlamaHeadAlternate() {
-        GgufPart query = GgufArchitecture.LLAMA.parts("model.layers.0.self_attn.q_proj").getFirst();
-        GgufPart key = GgufArchitecture.LLAMA.parts("model.layers.0.self_attn.k_proj").getFirst();
+        GgufPart query =
+                GgufArchitecture.LLAMA.parts("model.layers.0.self_attn.q_proj").getFirst();
+        GgufPart key =
+                GgufArchitecture.LLAMA.parts("model.layers.0.self_attn.k_proj").getFirst();
 
         assertEquals(List.of(0L, 2L, 1L, 3L, 4L, 6L, 5L, 7L), order(query, 8, 2, 1));
         assertEquals(List.of(0L, 4L, 1L, 5L, 2L, 6L, 3L, 7L), order(key, 8, 2, 1));

@@ -109,11 +109,9 @@ public final class TinyLlamaGguf {
                         "attention.head_count", "num_attention_heads",
                         "attention.head_count_kv", "num_key_value_heads",
                         "rope.dimension_count", "head_dim")
-                .forEach((key, name) ->
-                        metadata.put("llama." + key, new GgufValue.Unsigned(config.requireLong(name))));
-        metadata.put(
-                "llama.attention.layer_norm_rms_epsilon",
-                new GgufValue.Real((float) config.requireDouble("rms_norm_eps")));
+                .forEach((key, name) -> metadata.put("llama." + key, new GgufValue.Unsigned(config.requireLong(name))));
+        metadata.put("llama.attention.layer_norm_rms_epsilon", new GgufValue.Real((float)
+                config.requireDouble("rms_norm_eps")));
         metadata.put("llama.rope.freq_base", new GgufValue.Real(10_000));
         vocabulary(config.requireInt("vocab_size"), metadata);
         return metadata;

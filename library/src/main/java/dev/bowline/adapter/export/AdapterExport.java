@@ -27,12 +27,11 @@ public final class AdapterExport {
             ExportBase read = ExportBase.read(base);
             AdapterRecord record = record(files, weights);
             SourceAdapter source = SourceAdapter.of(files, read, weights, arena);
-            Exported exported =
-                    switch (target) {
-                        case PEFT -> PeftExport.of(source, read, record, arena);
-                        case VLLM -> VllmExport.of(source, read, record);
-                        case LLAMA_CPP, OLLAMA -> GgufExport.of(source, read, target);
-                    };
+            Exported exported = switch (target) {
+                case PEFT -> PeftExport.of(source, read, record, arena);
+                case VLLM -> VllmExport.of(source, read, record);
+                case LLAMA_CPP, OLLAMA -> GgufExport.of(source, read, target);
+            };
             AtomicDirectory.write(out, exported.bytes(), exported.content()::writeTo);
             return new ExportReport(
                     target,

@@ -36,11 +36,13 @@ record ExportBase(Subject subject, BaseModules modules) {
     }
 
     boolean isHead(String module) {
-        return ModuleName.last(module).equals(ModuleName.last(weightless(subject.pair().headKey())));
+        return ModuleName.last(module)
+                .equals(ModuleName.last(weightless(subject.pair().headKey())));
     }
 
     boolean isInputEmbedding(String module) {
-        return ModuleName.last(module).equals(ModuleName.last(weightless(subject.pair().embeddingKey())));
+        return ModuleName.last(module)
+                .equals(ModuleName.last(weightless(subject.pair().embeddingKey())));
     }
 
     private static String weightless(String key) {

@@ -71,7 +71,8 @@ final class GgufExport {
                 refusals.add(
                         "the base is tied, and llama.cpp has one tensor for head and input embedding, to which no delta of '%s' fits"
                                 .formatted(module));
-            } else if (architecture.isPresent() && architecture.get().parts(module).isEmpty()) {
+            } else if (architecture.isPresent()
+                    && architecture.get().parts(module).isEmpty()) {
                 refusals.add("it applies no delta to '%s'".formatted(module));
             }
         }

@@ -23,7 +23,9 @@ record Matrix(int rows, int columns, Supplier<float[]> values) {
     /// @param bytes of a tensor, little-endian, row after row
     static Matrix of(MemorySegment bytes, SafetensorsType type, long rows, long columns) {
         return new Matrix(
-                Math.toIntExact(rows), Math.toIntExact(columns), () -> floats(bytes, type, Math.multiplyExact(rows, columns)));
+                Math.toIntExact(rows),
+                Math.toIntExact(columns),
+                () -> floats(bytes, type, Math.multiplyExact(rows, columns)));
     }
 
     private static float[] floats(MemorySegment bytes, SafetensorsType type, long count) {

@@ -41,7 +41,8 @@ final class Refusals {
                             .formatted(
                                     target.title(),
                                     source.files().directory(),
-                                    String.join("; ", reasons.stream().distinct().toList())),
+                                    String.join(
+                                            "; ", reasons.stream().distinct().toList())),
                     Fix.of("merge the adapter into the base, and use the merged model: ")
                             .and(new Remedy.MergeAdapter(
                                     Optional.of(base.directory()),

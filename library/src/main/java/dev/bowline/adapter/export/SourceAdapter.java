@@ -37,8 +37,7 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
     /// @throws BowlineException for an adapter of another base
     static SourceAdapter of(AdapterFiles files, ExportBase base, WeightFiles weights, Arena arena) {
         StackedExperts experts = StackedExperts.of(
-                files,
-                parameter -> base.modules().named(parameter).flatMap(base.modules()::stacked));
+                files, parameter -> base.modules().named(parameter).flatMap(base.modules()::stacked));
         requirePeft(files, experts);
         List<Delta> deltas = new ArrayList<>();
         List<String> wholes = new ArrayList<>();
@@ -114,7 +113,10 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
     private static Matrix matrix(AdapterFiles files, String key) {
         TensorEntry entry = Objects.requireNonNull(files.tensors().get(key));
         return Matrix.of(
-                files.bytes(key), entry.type(), entry.shape().getFirst(), entry.shape().getLast());
+                files.bytes(key),
+                entry.type(),
+                entry.shape().getFirst(),
+                entry.shape().getLast());
     }
 
     /// A table with other rows or values than the base's is a change that the deltas do not hold.
@@ -122,8 +124,7 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
         TensorEntry table = Objects.requireNonNull(files.tensors().get(key));
         String module = AdapterKey.of(key).orElseThrow().module();
         List<String> candidates = base.isTied()
-                ? List.of(
-                        base.subject().pair().headKey(), base.subject().pair().embeddingKey())
+                ? List.of(base.subject().pair().headKey(), base.subject().pair().embeddingKey())
                 : List.of(
                         base.isHead(module)
                                 ? base.subject().pair().headKey()

@@ -74,7 +74,9 @@ final class VllmExport {
             if (ofTable && model.isPresent() && !model.get().adaptsEmbeddings()) {
                 refusals.add("its class %s takes no delta of '%s'".formatted(base.className(), delta.module()));
             }
-            if (delta instanceof Delta.OfExperts && model.isPresent() && !model.get().hasExperts()) {
+            if (delta instanceof Delta.OfExperts
+                    && model.isPresent()
+                    && !model.get().hasExperts()) {
                 refusals.add("its class %s has no experts for '%s'".formatted(base.className(), delta.module()));
             }
         }
@@ -105,7 +107,8 @@ final class VllmExport {
         tensors.add(new TensorSource(key, SafetensorsType.F32, matrix.shape(), matrix.bytes()));
     }
 
-    /// A layer whose values are its keys has no v_proj in transformers. vLLM has one with a copy of k_proj's weight, and
+    /// A layer whose values are its keys has no v_proj in transformers. vLLM has one with a copy of k_proj's weight,
+    /// and
     /// a delta of k_proj changes the keys alone there.
     private void keysAsValues(Delta.OfLinear linear, VllmModel model) {
         String module = linear.module();
@@ -114,7 +117,8 @@ final class VllmExport {
         }
         String values = module.replaceFirst("k_proj$", "v_proj");
         String packed = module.replaceFirst("k_proj$", "qkv_proj");
-        if (base.modules().named(values).isEmpty() && base.modules().named(packed).isEmpty()) {
+        if (base.modules().named(values).isEmpty()
+                && base.modules().named(packed).isEmpty()) {
             pair(model.module(values), linear.a(), linear.b().times(linear.scale()));
         }
     }

@@ -18,11 +18,9 @@ enum VllmModel {
     BAICHUAN("model.", Experts.NONE, Embeddings.PLAIN, Set.of("BaichuanForCausalLM", "BaiChuanForCausalLM")),
     GEMMA2("model.", Experts.NONE, Embeddings.PLAIN, Set.of("GemmaForCausalLM", "Gemma2ForCausalLM")),
     GEMMA3("model.", Experts.NONE, Embeddings.PLAIN, Set.of("Gemma3ForCausalLM")),
-    GEMMA3_WRAPPER(
-            "model.language_model.", Experts.NONE, Embeddings.PLAIN, Set.of("Gemma3ForConditionalGeneration")),
+    GEMMA3_WRAPPER("model.language_model.", Experts.NONE, Embeddings.PLAIN, Set.of("Gemma3ForConditionalGeneration")),
     GEMMA4("model.", Experts.IN_MOE, Embeddings.PLAIN, Set.of("Gemma4ForCausalLM")),
-    GEMMA4_WRAPPER(
-            "model.language_model.", Experts.IN_MOE, Embeddings.PLAIN, Set.of("Gemma4ForConditionalGeneration")),
+    GEMMA4_WRAPPER("model.language_model.", Experts.IN_MOE, Embeddings.PLAIN, Set.of("Gemma4ForConditionalGeneration")),
     MISTRAL3_WRAPPER(
             "model.language_model.", Experts.NONE, Embeddings.PLAIN, Set.of("Mistral3ForConditionalGeneration"));
 
@@ -73,11 +71,10 @@ enum VllmModel {
     /// @param projection gate_proj, up_proj or down_proj
     String expert(String parameter, long expert, String projection) {
         String stack = ModuleName.body(parameter.substring(0, parameter.lastIndexOf('.')));
-        String named =
-                switch (experts) {
-                    case NONE, AS_IN_TRANSFORMERS -> stack;
-                    case IN_MOE -> stack.replaceFirst("(?<!\\.moe)\\.experts$", ".moe.experts");
-                };
+        String named = switch (experts) {
+            case NONE, AS_IN_TRANSFORMERS -> stack;
+            case IN_MOE -> stack.replaceFirst("(?<!\\.moe)\\.experts$", ".moe.experts");
+        };
         return "%s%s.%d.%s".formatted(prefix, named, expert, projection);
     }
 

@@ -1,4 +1,5 @@
-/// The files of an adapter rewritten for another program: PEFT, vLLM, llama.cpp or Ollama. Reads the base's files, builds
+/// The files of an adapter rewritten for another program: PEFT, vLLM, llama.cpp or Ollama. Reads the base's files,
+/// builds
 /// no model and loads no libtorch.
 @NullMarked
 package dev.bowline.adapter.export;

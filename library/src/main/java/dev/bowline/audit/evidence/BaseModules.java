@@ -48,7 +48,8 @@ public final class BaseModules {
             base.pair()
                     .embedding()
                     .ifPresentOrElse(
-                            embedding -> modules.add(head, embedding.entry().shape()), () -> modules.tensorNames.add(head));
+                            embedding -> modules.add(head, embedding.entry().shape()),
+                            () -> modules.tensorNames.add(head));
         }
         return modules;
     }

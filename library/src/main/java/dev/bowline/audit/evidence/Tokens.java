@@ -38,8 +38,10 @@ public final class Tokens implements JsonWalk.Visitor {
     /// The string of each id that has one; empty when there is no tokenizer.json that says.
     public static List<String> texts(Path directory, List<Long> ids) {
         return read(directory, Set.copyOf(ids))
-                .map(tokens ->
-                        ids.stream().map(tokens.names::get).filter(Objects::nonNull).toList())
+                .map(tokens -> ids.stream()
+                        .map(tokens.names::get)
+                        .filter(Objects::nonNull)
+                        .toList())
                 .orElse(List.of());
     }
 

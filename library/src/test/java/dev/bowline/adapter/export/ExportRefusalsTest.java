@@ -137,8 +137,7 @@ class ExportRefusalsTest {
         long rows = Golden.read(GEMMA4_E2B.resolve("model.safetensors"))
                 .shape("model.language_model.per_layer_model_projection.weight")[0];
         refused(
-                new AdapterFixture(GEMMA4_E2B)
-                        .linear("model.language_model.per_layer_model_projection", rows, 32, 2),
+                new AdapterFixture(GEMMA4_E2B).linear("model.language_model.per_layer_model_projection", rows, 32, 2),
                 plain(),
                 GEMMA4_E2B,
                 ExportTarget.LLAMA_CPP,
@@ -171,12 +170,10 @@ class ExportRefusalsTest {
         Path out = temporary.resolve("out");
 
         String shapes = assertThrows(
-                        BowlineException.class,
-                        () -> AdapterExport.write(adapter, LLAMA, ExportTarget.VLLM, out))
+                        BowlineException.class, () -> AdapterExport.write(adapter, LLAMA, ExportTarget.VLLM, out))
                 .problem();
         String name = assertThrows(
-                        BowlineException.class,
-                        () -> AdapterExport.write(missing, LLAMA, ExportTarget.VLLM, out))
+                        BowlineException.class, () -> AdapterExport.write(missing, LLAMA, ExportTarget.VLLM, out))
                 .problem();
         String hash = assertThrows(
                         BowlineException.class,

@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -108,7 +109,7 @@ class LlamaCppExportTest {
                 if (modules.stream().noneMatch(module::endsWith)) {
                     continue;
                 }
-                float[] weight = weights.get(entry.name());
+                float[] weight = Objects.requireNonNull(weights.get(entry.name()));
                 long rows = entry.shape().getFirst();
                 long rank = config.rank(module);
                 if (module.endsWith("embed_tokens")) {
@@ -128,8 +129,7 @@ class LlamaCppExportTest {
     private static float[] transposed(float[] matrix, int rows) {
         int columns = matrix.length / rows;
         float[] turned = new float[matrix.length];
-        IntStream.range(0, matrix.length)
-                .forEach(at -> turned[at % columns * rows + at / columns] = matrix[at]);
+        IntStream.range(0, matrix.length).forEach(at -> turned[at % columns * rows + at / columns] = matrix[at]);
         return turned;
     }
 
@@ -149,10 +149,12 @@ class LlamaCppExportTest {
                 TOKENS,
                 new LlamaCpp.Load(gguf(TIED, Map.of(), "tied")),
                 new LlamaCpp.Load(gguf(TIED, smallMerge, "tied-merged")),
-                new LlamaCpp.Load(temporary.resolve("tied.gguf"), report.directory().resolve("adapter.gguf")),
+                new LlamaCpp.Load(
+                        temporary.resolve("tied.gguf"), report.directory().resolve("adapter.gguf")),
                 new LlamaCpp.Load(gguf(untied, Map.of(), "untied")),
                 new LlamaCpp.Load(gguf(untied, largeMerge, "untied-merged")),
-                new LlamaCpp.Load(temporary.resolve("untied.gguf"), all.directory().resolve("adapter.gguf")));
+                new LlamaCpp.Load(
+                        temporary.resolve("untied.gguf"), all.directory().resolve("adapter.gguf")));
 
         assertEquals(6, texts.size(), texts.toString());
         assertEquals(greedy(TIED), texts.get(0));
@@ -185,10 +187,7 @@ class LlamaCppExportTest {
         try (Pretrained pretrained = AutoModel.fromPretrained(checkpoint);
                 Generation generation = new Generation(pretrained.model())) {
             return generation
-                    .generate(
-                            prompt,
-                            GenerationSettings.greedy(TOKENS).withStopTokens(Set.of(END)),
-                            TokenListener.NONE)
+                    .generate(prompt, GenerationSettings.greedy(TOKENS).withStopTokens(Set.of(END)), TokenListener.NONE)
                     .tokens()
                     .stream()
                     .map(TinyLlamaGguf::text)

@@ -44,16 +44,15 @@ class OllamaExportTest {
 
         ExportReport report = AdapterExport.write(adapter, base, ExportTarget.OLLAMA, out);
 
-        assertEquals(
-                """
+        assertEquals("""
                 FROM %s
                 ADAPTER ./adapter.gguf
                 PARAMETER stop "</s>"
                 PARAMETER stop \"""<|end "quoted"|>\"""
-                """
-                        .formatted(base.toAbsolutePath()),
-                Files.readString(out.resolve("Modelfile")));
-        assertTrue(report.notes().getFirst().contains("does not name 1 of the 3 tokens"), report.notes().toString());
+                """.formatted(base.toAbsolutePath()), Files.readString(out.resolve("Modelfile")));
+        assertTrue(
+                report.notes().getFirst().contains("does not name 1 of the 3 tokens"),
+                report.notes().toString());
         try (Stream<Path> files = Files.list(out)) {
             assertEquals(
                     List.of("Modelfile", "adapter.gguf"),

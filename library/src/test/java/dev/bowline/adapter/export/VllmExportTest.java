@@ -36,10 +36,6 @@ class VllmExportTest {
     @TempDir
     private Path temporary;
 
-    private Golden written;
-    private JsonObject config;
-    private ExportReport report;
-
     private static LoraConfig lora(int rank, double alpha, Scaling scaling, Map<String, Long> ranks) {
         LoraConfig plain = LoraConfig.of(rank, alpha, new ModulePatterns.Regex(".*"));
         return new LoraConfig(
@@ -60,25 +56,33 @@ class VllmExportTest {
                 plain.tieMode());
     }
 
-    private void export(AdapterFixture fixture, LoraConfig settings, Path base) {
+    private Written export(AdapterFixture fixture, LoraConfig settings, Path base) {
         Path adapter = fixture.write(temporary.resolve("adapter"), settings);
         Path out = temporary.resolve("out");
-        report = AdapterExport.write(adapter, base, ExportTarget.VLLM, out);
-        written = Golden.read(out.resolve("adapter_model.safetensors"));
-        config = Json.parse(out.resolve("adapter_config.json")).asObject();
+        ExportReport report = AdapterExport.write(adapter, base, ExportTarget.VLLM, out);
+        return new Written(
+                Golden.read(out.resolve("adapter_model.safetensors")),
+                Json.parse(out.resolve("adapter_config.json")).asObject(),
+                report);
     }
 
-    private float[] floats(String key) {
-        byte[] bytes = written.bytes("base_model.model." + key);
-        float[] values = new float[bytes.length / 4];
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
-        return values;
-    }
+    private record Written(Golden file, JsonObject config, ExportReport report) {
 
-    /// B A of the written pair, which vLLM adds with the factor alpha / r = 1.
-    private float[] delta(String module, int out, int in) {
-        return AdapterFixture.merged(
-                new float[out * in], floats(module + ".lora_A.weight"), floats(module + ".lora_B.weight"), 1);
+        float[] floats(String key) {
+            byte[] bytes = file.bytes("base_model.model." + key);
+            float[] values = new float[bytes.length / 4];
+            ByteBuffer.wrap(bytes)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer()
+                    .get(values);
+            return values;
+        }
+
+        /// B A of the written pair, which vLLM adds with the factor alpha / r = 1.
+        float[] delta(String module, int out, int in) {
+            return AdapterFixture.merged(
+                    new float[out * in], floats(module + ".lora_A.weight"), floats(module + ".lora_B.weight"), 1);
+        }
     }
 
     @Test
@@ -87,18 +91,20 @@ class VllmExportTest {
         String v = "model.layers.1.self_attn.v_proj";
         AdapterFixture fixture = new AdapterFixture(LLAMA).linear(q, 32, 32, 4).linear(v, 16, 32, 2);
 
-        export(fixture, lora(2, 3, Scaling.RSLORA, Map.of("q_proj", 4L)), LLAMA);
+        Written written = export(fixture, lora(2, 3, Scaling.RSLORA, Map.of("q_proj", 4L)), LLAMA);
 
-        assertEquals(4, config.requireLong("r"));
-        assertEquals(4, config.requireLong("lora_alpha"));
-        assertEquals(Set.of(), config.requireObject("rank_pattern").keys());
-        assertFalse(config.requireBoolean("use_rslora"));
-        assertEquals(4, written.shape("base_model.model." + v + ".lora_A.weight")[0]);
-        assertArrayEquals(fixture.merged(q, new float[32 * 32], 3 / 2.0), delta(q, 32, 32), 1e-5f);
-        assertArrayEquals(fixture.merged(v, new float[16 * 32], 3 / Math.sqrt(2)), delta(v, 16, 32), 1e-5f);
-        assertEquals(4, report.tensorsIn());
-        assertEquals(4, report.tensorsOut());
-        assertTrue(report.notes().getFirst().contains("--max-lora-rank 8 "), report.notes().toString());
+        assertEquals(4, written.config().requireLong("r"));
+        assertEquals(4, written.config().requireLong("lora_alpha"));
+        assertEquals(Set.of(), written.config().requireObject("rank_pattern").keys());
+        assertFalse(written.config().requireBoolean("use_rslora"));
+        assertEquals(4, written.file().shape("base_model.model." + v + ".lora_A.weight")[0]);
+        assertArrayEquals(fixture.merged(q, new float[32 * 32], 3 / 2.0), written.delta(q, 32, 32), 1e-5f);
+        assertArrayEquals(fixture.merged(v, new float[16 * 32], 3 / Math.sqrt(2)), written.delta(v, 16, 32), 1e-5f);
+        assertEquals(4, written.report().tensorsIn());
+        assertEquals(4, written.report().tensorsOut());
+        assertTrue(
+                written.report().notes().getFirst().contains("--max-lora-rank 8 "),
+                written.report().notes().toString());
     }
 
     @Test
@@ -111,27 +117,28 @@ class VllmExportTest {
         String module = "model.layers.0.mlp.experts";
         int rank = 2;
         AdapterFixture fixture = new AdapterFixture(QWEN3_MOE)
-                .with(module + ".base_layer.lora_A.weight", experts * rank, 32)
-                .with(module + ".base_layer.lora_B.weight", 2 * width, rank * experts)
-                .with(module + ".lora_A.weight", experts * rank, width)
-                .with(module + ".lora_B.weight", 32, rank * experts);
+                .with(module + ".base_layer.lora_A.weight", (long) experts * rank, 32)
+                .with(module + ".base_layer.lora_B.weight", 2L * width, (long) rank * experts)
+                .with(module + ".lora_A.weight", (long) experts * rank, width)
+                .with(module + ".lora_B.weight", 32, (long) rank * experts);
 
-        export(fixture, lora(rank, 5, Scaling.LORA, Map.of()), QWEN3_MOE);
+        Written written = export(fixture, lora(rank, 5, Scaling.LORA, Map.of()), QWEN3_MOE);
 
-        assertEquals(4, report.tensorsIn());
-        assertEquals(experts * 3 * 2, report.tensorsOut());
+        assertEquals(4, written.report().tensorsIn());
+        assertEquals(experts * 3 * 2, written.report().tensorsOut());
         int last = experts - 1;
         float[] gateUp = expertDelta(fixture, module + ".base_layer", experts, last, 2 * width, 32, rank, 2.5);
         float[] down = expertDelta(fixture, module, experts, last, 32, width, rank, 2.5);
         String name = module + "." + last;
         assertArrayEquals(
-                Arrays.copyOfRange(gateUp, 0, width * 32), delta(name + ".gate_proj", width, 32), 1e-5f);
+                Arrays.copyOfRange(gateUp, 0, width * 32), written.delta(name + ".gate_proj", width, 32), 1e-5f);
         assertArrayEquals(
                 Arrays.copyOfRange(gateUp, width * 32, 2 * width * 32),
-                delta(name + ".up_proj", width, 32),
+                written.delta(name + ".up_proj", width, 32),
                 1e-5f);
-        assertArrayEquals(down, delta(name + ".down_proj", 32, width), 1e-5f);
-        assertArrayEquals(floats(name + ".gate_proj.lora_A.weight"), floats(name + ".up_proj.lora_A.weight"));
+        assertArrayEquals(down, written.delta(name + ".down_proj", 32, width), 1e-5f);
+        assertArrayEquals(
+                written.floats(name + ".gate_proj.lora_A.weight"), written.floats(name + ".up_proj.lora_A.weight"));
     }
 
     /// PEFT's algebra: A as [experts, rank, in], B as [out, rank, experts].
@@ -161,14 +168,14 @@ class VllmExportTest {
         int width = text.requireInt("moe_intermediate_size");
         AdapterFixture fixture = new AdapterFixture(GEMMA4_MOE)
                 .with(module + ".base_layer.lora_A.weight", experts, 32)
-                .with(module + ".base_layer.lora_B.weight", 2 * width, experts)
+                .with(module + ".base_layer.lora_B.weight", 2L * width, experts)
                 .with(module + ".lora_A.weight", experts, width)
                 .with(module + ".lora_B.weight", 32, experts);
 
-        export(fixture, lora(1, 1, Scaling.LORA, Map.of()), GEMMA4_MOE);
+        Written written = export(fixture, lora(1, 1, Scaling.LORA, Map.of()), GEMMA4_MOE);
 
         Set<String> modules = new TreeSet<>();
-        written.names().forEach(key -> modules.add(key.replaceFirst("\\.lora_[AB]\\.weight$", "")));
+        written.file().names().forEach(key -> modules.add(key.replaceFirst("\\.lora_[AB]\\.weight$", "")));
         assertTrue(
                 modules.contains("base_model.model.model.language_model.layers.0.moe.experts.0.gate_proj"),
                 modules.toString());
@@ -189,11 +196,11 @@ class VllmExportTest {
         AdapterFixture fixture =
                 new AdapterFixture(GEMMA4_MOE).linear(keys, rows, 32, 2).linear(sliding, slidingRows, 32, 2);
 
-        export(fixture, lora(2, 4, Scaling.LORA, Map.of()), GEMMA4_MOE);
+        Written written = export(fixture, lora(2, 4, Scaling.LORA, Map.of()), GEMMA4_MOE);
 
-        assertEquals(6, report.tensorsOut());
-        assertArrayEquals(floats(keys + ".lora_B.weight"), floats(values + ".lora_B.weight"));
-        assertFalse(written.has("base_model.model." + sliding.replace("k_proj", "v_proj") + ".lora_A.weight"));
+        assertEquals(6, written.report().tensorsOut());
+        assertArrayEquals(written.floats(keys + ".lora_B.weight"), written.floats(values + ".lora_B.weight"));
+        assertFalse(written.file().has("base_model.model." + sliding.replace("k_proj", "v_proj") + ".lora_A.weight"));
     }
 
     @Test
@@ -202,7 +209,7 @@ class VllmExportTest {
                 .embedding("model.embed_tokens", 96, 32, 2)
                 .linear("lm_head", 96, 32, 3);
 
-        export(fixture, lora(2, 4, Scaling.LORA, Map.of("lm_head", 3L)), LLAMA);
+        Written written = export(fixture, lora(2, 4, Scaling.LORA, Map.of("lm_head", 3L)), LLAMA);
 
         assertEquals(
                 Set.of(
@@ -210,7 +217,7 @@ class VllmExportTest {
                         "base_model.model.model.embed_tokens.lora_embedding_B",
                         "base_model.model.lm_head.lora_A.weight",
                         "base_model.model.lm_head.lora_B.weight"),
-                written.names());
-        assertEquals(3, written.shape("base_model.model.model.embed_tokens.lora_embedding_A")[0]);
+                written.file().names());
+        assertEquals(3, written.file().shape("base_model.model.model.embed_tokens.lora_embedding_A")[0]);
     }
 }

@@ -74,7 +74,8 @@ class VllmNamesTest {
             Gemma4ForConditionalGeneration   | model.language_model.layers.0.self_attn.q_proj | language_model.model.layers.0.self_attn.q_proj
             """)
     void aLinearIsNamedAsVllmsModule(String className, String module, String vllm) {
-        assertEquals(vllm, mapped(className, VllmModel.of(className).orElseThrow().module(module)));
+        assertEquals(
+                vllm, mapped(className, VllmModel.of(className).orElseThrow().module(module)));
     }
 
     @ParameterizedTest
@@ -96,8 +97,7 @@ class VllmNamesTest {
     @Test
     void theOtherPrefixNamesNoModuleOfAWrapper() {
         assertEquals(
-                "model.layers.0.mlp.up_proj",
-                mapped("Gemma3ForConditionalGeneration", "model.layers.0.mlp.up_proj"));
+                "model.layers.0.mlp.up_proj", mapped("Gemma3ForConditionalGeneration", "model.layers.0.mlp.up_proj"));
     }
 
     @Test
