@@ -1,5 +1,6 @@
 package dev.bowline.adapter.export;
 
+import dev.bowline.adapter.format.BaseExperts;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Consumers;
@@ -8,7 +9,9 @@ import dev.bowline.audit.evidence.BaseModules;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.Subject;
 import dev.bowline.json.JsonObject;
+import dev.bowline.safetensors.WeightFiles;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /// The base model of an exported adapter, as its files describe it.
@@ -23,6 +26,29 @@ record ExportBase(Subject subject, BaseModules modules) {
 
     Path directory() {
         return subject.files().directory();
+    }
+
+    /// The stacked experts, for the layout of an adapter's experts.
+    ///
+    /// @param weights of the base, open
+    BaseExperts experts(WeightFiles weights) {
+        return new NamedExperts(modules, BaseExperts.of(weights));
+    }
+
+    /// The experts by the names of the adapter, which another class of the base may have given.
+    ///
+    /// @param read the experts by the keys of the files
+    private record NamedExperts(BaseModules modules, BaseExperts read) implements BaseExperts {
+
+        @Override
+        public Optional<List<Long>> shape(String parameter) {
+            return modules.named(parameter).flatMap(modules::stacked);
+        }
+
+        @Override
+        public Optional<double[]> outputScale(String experts) {
+            return modules.named(experts).flatMap(read::outputScale);
+        }
     }
 
     /// `architectures[0]` of config.json; empty text if there is none.

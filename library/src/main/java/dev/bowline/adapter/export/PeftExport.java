@@ -1,8 +1,5 @@
 package dev.bowline.adapter.export;
 
-import dev.bowline.BowlineException;
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.adapter.format.AdapterRecord;
@@ -14,16 +11,14 @@ import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 
 /// An adapter in the layout of PEFT 0.21, with the names of the base's class. Values keep their bytes.
 final class PeftExport {
-
-    private static final Pattern EXPERT = Pattern.compile("\\.experts\\.\\d+\\.");
 
     private final SourceAdapter source;
     private final ExportBase base;
@@ -42,7 +37,7 @@ final class PeftExport {
 
     private Exported exported(AdapterRecord record, Arena arena) {
         source.files().keys().forEach((name, key) -> {
-            if (!key.isExperts()) {
+            if (!source.experts().keys().contains(name)) {
                 add(name, key);
             }
         });
@@ -56,7 +51,7 @@ final class PeftExport {
             parameters.add(parameter);
             tensors.addAll(pair.toPeft(wrapper(pair, pairs, parameter), arena));
         }
-        LoraConfig config = config(parameters);
+        LoraConfig config = config(parameters, source.experts().config(pairs));
         long bytes = tensors.stream().mapToLong(TensorSource::bytes).sum();
         return new Exported(
                 tensors.size(),
@@ -67,13 +62,6 @@ final class PeftExport {
     }
 
     private void add(String name, AdapterKey key) {
-        if (EXPERT.matcher(key.module()).find()) {
-            throw new BowlineException(
-                    "the adapter %s has a pair of matrices per expert, such as '%s', and PEFT has one for all experts"
-                            .formatted(source.files().directory(), name),
-                    Fix.of("convert the adapter: ")
-                            .and(new Remedy.ConvertAdapter(source.files().directory())));
-        }
         String module = named(key.module());
         if (key.part() == AdapterKey.Part.LORA_A || key.part() == AdapterKey.Part.EMBEDDING_A) {
             linears.add(module);
@@ -105,15 +93,23 @@ final class PeftExport {
     }
 
     /// Patterns of other names select nothing in the base, so the targets are written anew.
-    private LoraConfig config(Set<String> parameters) {
-        LoraConfig config = source.config();
-        boolean isGrouped = !parameters.isEmpty() && config.targetParameters().isEmpty();
-        if (!isRenamed && !isGrouped) {
+    private LoraConfig config(Set<String> parameters, LoraConfig config) {
+        boolean isOtherLayout =
+                !parameters.isEmpty() && config.targetParameters().isEmpty();
+        if (!isRenamed && !isOtherLayout) {
             return config;
         }
         List<String> names = TargetNames.shortest(linears, base.modules().names());
-        List<String> experts = TargetNames.shortest(parameters, base.modules().stackedNames());
-        return config.withTargetModules(new ModulePatterns.Named(names))
-                .withTargetParameters(List.copyOf(experts).reversed());
+        List<String> experts = parameters.stream()
+                .map(PeftExport::ending)
+                .distinct()
+                .sorted(Comparator.reverseOrder())
+                .toList();
+        return config.withTargetModules(new ModulePatterns.Named(names)).withTargetParameters(experts);
+    }
+
+    /// The last two names, such as `experts.down_proj`.
+    private static String ending(String parameter) {
+        return parameter.substring(parameter.lastIndexOf('.', parameter.lastIndexOf('.') - 1) + 1);
     }
 }

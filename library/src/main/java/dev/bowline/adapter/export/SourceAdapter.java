@@ -1,12 +1,9 @@
 package dev.bowline.adapter.export;
 
 import dev.bowline.BowlineException;
-import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.adapter.format.AdapterKey.Part;
-import dev.bowline.adapter.format.ExpertLayout;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.StackedExperts;
 import dev.bowline.safetensors.TensorEntry;
@@ -20,10 +17,12 @@ import java.util.TreeMap;
 
 /// An open adapter compared with its base: the deltas, and the tensors that are something else.
 ///
+/// @param experts the stacked experts among the tensors
 /// @param deltas in the order of the modules' names, experts last
 /// @param wholes keys of values that replace the base's: saved modules, rows of tokens, lengths of DoRA
 /// @param tables keys of the copies of the base's own tables that PEFT stores with an embedding's delta
-record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes, List<String> tables) {
+record SourceAdapter(
+        AdapterFiles files, StackedExperts experts, List<Delta> deltas, List<String> wholes, List<String> tables) {
 
     private static final String TABLE = ".base_layer.weight";
 
@@ -36,9 +35,7 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
     /// @param arena owner of the copies of experts' matrices
     /// @throws BowlineException for an adapter of another base
     static SourceAdapter of(AdapterFiles files, ExportBase base, WeightFiles weights, Arena arena) {
-        StackedExperts experts = StackedExperts.of(
-                files, parameter -> base.modules().named(parameter).flatMap(base.modules()::stacked));
-        requirePeft(files, experts);
+        StackedExperts experts = StackedExperts.of(files, base.experts(weights));
         List<Delta> deltas = new ArrayList<>();
         List<String> wholes = new ArrayList<>();
         List<String> tables = new ArrayList<>();
@@ -46,7 +43,7 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
         files.keys().forEach((name, key) -> {
             switch (key.part()) {
                 case LORA_A, EMBEDDING_A -> {
-                    if (!key.isExperts()) {
+                    if (!experts.keys().contains(name)) {
                         firsts.put(key.module(), name);
                     }
                 }
@@ -59,18 +56,9 @@ record SourceAdapter(AdapterFiles files, List<Delta> deltas, List<String> wholes
         experts.pairs(arena)
                 .forEach(pair ->
                         deltas.add(new Delta.OfExperts(pair, files.config().scale(pair.parameter()))));
-        SourceAdapter source = new SourceAdapter(files, deltas, wholes, tables);
+        SourceAdapter source = new SourceAdapter(files, experts, deltas, wholes, tables);
         tables.forEach(table -> source.requireTable(table, base, weights));
         return source;
-    }
-
-    /// AutoModel's experts mean other matrices in some families, which a conversion knows.
-    private static void requirePeft(AdapterFiles files, StackedExperts experts) {
-        if (experts.layout().filter(ExpertLayout.AUTOMODEL_GROUPED::equals).isPresent()) {
-            throw new BowlineException(
-                    "the adapter %s has experts in NeMo AutoModel's grouped layout".formatted(files.directory()),
-                    Fix.of("convert the adapter first: ").and(new Remedy.ConvertAdapter(files.directory())));
-        }
     }
 
     private static Delta delta(AdapterFiles files, String first, ExportBase base) {

@@ -75,7 +75,7 @@ public final class StackedExperts {
 
     /// The adapter's settings with a rank and an alpha for every pair whose rank is not that of the settings,
     /// which keep the factor of its delta.
-    LoraConfig config(List<ExpertPair> pairs) {
+    public LoraConfig config(List<ExpertPair> pairs) {
         LoraConfig config = files.config();
         for (ExpertPair pair : pairs) {
             if (pair.rank() != config.rank(pair.parameter())) {

@@ -92,11 +92,6 @@ public final class BaseModules {
         return Collections.unmodifiableSet(shapes.keySet());
     }
 
-    /// The names of the stacked weights of experts.
-    public Set<String> stackedNames() {
-        return Collections.unmodifiableSet(stacked.keySet());
-    }
-
     /// The shape `[experts, out, in]` of a stacked weight, such as `model.layers.0.mlp.experts.gate_up_proj`.
     public Optional<List<Long>> stacked(String parameter) {
         return Optional.ofNullable(stacked.get(parameter));

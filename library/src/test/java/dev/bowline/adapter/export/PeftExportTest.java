@@ -2,11 +2,7 @@ package dev.bowline.adapter.export;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.BowlineException;
-import dev.bowline.Remedy;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
@@ -15,6 +11,7 @@ import dev.bowline.json.Json;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,17 +93,28 @@ class PeftExportTest {
                         .strings());
     }
 
+    /// Experts of NeMo AutoModel and experts apart become PEFT's, with the same deltas.
     @ParameterizedTest
-    @CsvSource({"gemma4_experts_automodel, grouped layout", "qwen3moe_experts_split, a pair of matrices per expert"})
-    void otherProgramsExpertsAreConvertedFirst(String adapter, String reason) {
-        BowlineException refused = assertThrows(
-                BowlineException.class,
-                () -> AdapterExport.write(
-                        fixture(adapter), base(adapter), ExportTarget.PEFT, temporary.resolve("out")));
+    @CsvSource({
+        "gemma4_experts_automodel, gemma4_experts",
+        "qwen3moe_experts_automodel, qwen3moe_experts",
+        "qwen3moe_experts_split, qwen3moe_experts"
+    })
+    void otherProgramsExpertsBecomePefts(String adapter, String expected) {
+        Path out = temporary.resolve("out");
 
-        assertTrue(refused.problem().contains(reason), refused.problem());
+        AdapterExport.write(fixture(adapter), base(adapter), ExportTarget.PEFT, out);
+
         assertEquals(
-                List.of(new Remedy.ConvertAdapter(fixture(adapter))),
-                refused.howToFix().remedies());
+                Golden.read(fixture(expected).resolve("adapter_model.safetensors"))
+                        .names(),
+                Golden.read(out.resolve("adapter_model.safetensors")).names());
+        try (AdapterFiles after = AdapterFiles.open(out)) {
+            assertEquals(
+                    Set.of("experts.gate_up_proj", "experts.down_proj"),
+                    after.config().targetParameters().stream()
+                            .map(name -> name.replaceFirst("^mlp\\.", ""))
+                            .collect(Collectors.toSet()));
+        }
     }
 }
