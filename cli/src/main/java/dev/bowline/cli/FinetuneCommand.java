@@ -5,6 +5,7 @@ import dev.bowline.Fix;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import dev.bowline.report.AdapterText;
 import dev.bowline.report.MemoryText;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunJson;
@@ -59,7 +60,7 @@ final class FinetuneCommand extends Command {
         if (json) {
             console().print(new RunJson().json(report));
         } else {
-            console().print(new RunText().text(report));
+            console().print(new RunText().text(report) + AdapterCommands.next(report));
         }
         return switch (report.outcome()) {
             case FINISHED -> ExitCode.SUCCESS;
@@ -111,6 +112,7 @@ final class FinetuneCommand extends Command {
             Recipe recipe = file.recipe();
             PreparedRun prepared = PreparedRun.of(file);
             console.note(MemoryText.line(prepared.memory()));
+            prepared.adapter().ifPresent(adapter -> console.note(new AdapterText().text(adapter).stripTrailing()));
             switch (memory) {
                 case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}

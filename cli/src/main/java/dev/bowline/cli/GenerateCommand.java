@@ -1,12 +1,14 @@
 package dev.bowline.cli;
 
 import dev.bowline.NearestNames;
+import dev.bowline.adapter.Adapters;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.generate.GenerationSettings;
 import dev.bowline.generate.TextGeneration;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.CudaSupport;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
@@ -33,12 +35,16 @@ import picocli.CommandLine.Spec;
             "Generates text and streams it.",
             "Formats the prompt with the checkpoint's chat template; --raw sends the prompt unchanged. --chat reads"
                     + " one turn per line, from a terminal or a file. Stop tokens and defaults come from"
-                    + " generation_config.json."
+                    + " generation_config.json. With several adapters, each answers the prompt in turn. DIR may be an"
+                    + " adapter whose base_model_name_or_path is a local directory."
         },
         footer = {
             "  bowline generate models/gemma --prompt 'Name three knots.'",
             "  bowline generate models/gemma --chat --system 'Answer in French.'",
             "  bowline generate models/gemma --prompt 'Once' --raw --seed 7",
+            "  bowline generate models/gemma --adapter runs/lora/step_100 --prompt 'Why?'",
+            "  bowline generate models/gemma --adapter a=lora-a --adapter b=lora-b \\",
+            "      --prompt 'Why?'",
             "  bowline generate models/gemma --chat --greedy --json < questions.txt",
             "  bowline generate models/gemma --prompt 'Why?' \\",
             "      --chat-template-kwargs '{\"enable_thinking\": true}'"
@@ -68,6 +74,9 @@ final class GenerateCommand extends Command {
 
     @Option(names = "--raw", description = "Send the prompt unchanged, without a chat template.")
     private boolean raw;
+
+    @Mixin
+    private AdapterOptions adapters = new AdapterOptions();
 
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
@@ -108,16 +117,49 @@ final class GenerateCommand extends Command {
         AutoModel.Options stored = AutoModel.Options.forInference();
         AutoModel.Options options =
                 chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
-        Checkpoint.requireModel(directory);
+        AdapterOptions.Chosen model = adapters.of(directory, console());
+        requireOneForChat(line, model);
+        Checkpoint.requireModel(model.base());
         long start = System.nanoTime();
-        try (Tokenizer tokenizer = Tokenizer.open(directory);
-                Pretrained pretrained = AutoModel.fromPretrained(directory, options);
-                TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
+        try (Tokenizer tokenizer = Tokenizer.open(model.base());
+                Pretrained pretrained = AutoModel.fromPretrained(model.base(), options)) {
+            model.attach(pretrained);
             GenerationSettings settings = sampling.over(
                     pretrained.model().config(), pretrained.checkpoint().generationConfig());
             notApplied(pretrained.checkpoint().generationConfig());
             Duration load = Duration.ofNanos(System.nanoTime() - start);
             GenerationStats shown = stats ? GenerationStats.shown(console(), load) : GenerationStats.hidden();
+            if (model.adapters().isEmpty()) {
+                answer(pretrained.model(), tokenizer, settings, shown);
+            }
+            for (NamedAdapter adapter : model.adapters()) {
+                Adapters.of(pretrained.model()).use(adapter.name());
+                if (model.adapters().size() > 1) {
+                    heading(adapter);
+                }
+                answer(pretrained.model(), tokenizer, settings, shown.of(adapter));
+            }
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    private void requireOneForChat(CommandLine line, AdapterOptions.Chosen model) {
+        if (asked.chat && model.adapters().size() > 1) {
+            throw new CommandLine.ParameterException(
+                    line, "--chat talks to one model, and %d adapters are given".formatted(model.adapters().size()));
+        }
+    }
+
+    private void heading(NamedAdapter adapter) {
+        if (!json) {
+            console().print("[%s]\n".formatted(adapter.name()));
+        }
+    }
+
+    /// A generation for each adapter: keys and values of one adapter are wrong for another.
+    private void answer(
+            LanguageModel model, Tokenizer tokenizer, GenerationSettings settings, GenerationStats shown) {
+        try (TextGeneration generation = new TextGeneration(model, tokenizer)) {
             if (asked.chat) {
                 new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings, shown)
                         .run(opening(), json ? ChatLoop.Form.JSON_LINES : ChatLoop.Form.TEXT);
@@ -125,7 +167,6 @@ final class GenerateCommand extends Command {
                 one(generation, tokenizer, settings, shown, Objects.requireNonNull(asked.prompt));
             }
         }
-        return ExitCode.SUCCESS;
     }
 
     private void notApplied(Optional<JsonObject> generationConfig) {

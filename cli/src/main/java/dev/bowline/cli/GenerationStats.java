@@ -14,24 +14,32 @@ final class GenerationStats {
     private record Shown(Console console, Duration load) {}
 
     private final Optional<Shown> shown;
+    private final Optional<String> adapter;
 
-    private GenerationStats(Optional<Shown> shown) {
+    private GenerationStats(Optional<Shown> shown, Optional<String> adapter) {
         this.shown = shown;
+        this.adapter = adapter;
     }
 
     static GenerationStats hidden() {
-        return new GenerationStats(Optional.empty());
+        return new GenerationStats(Optional.empty(), Optional.empty());
     }
 
     /// @param load how long the checkpoint took to load
     static GenerationStats shown(Console console, Duration load) {
-        return new GenerationStats(Optional.of(new Shown(console, load)));
+        return new GenerationStats(Optional.of(new Shown(console, load)), Optional.empty());
+    }
+
+    /// The same for answers with an adapter.
+    GenerationStats of(NamedAdapter used) {
+        return new GenerationStats(shown, Optional.of(used.name()));
     }
 
     JsonObject json(TextGeneration.Answer answer) {
         Continuation continuation = answer.continuation();
-        JsonObject json = JsonObject.of()
-                .with("text", answer.text())
+        JsonObject named =
+                adapter.map(name -> JsonObject.of().with("adapter", name)).orElseGet(JsonObject::of);
+        JsonObject json = named.with("text", answer.text())
                 .with("prompt_tokens", continuation.promptTokens())
                 .with("new_tokens", continuation.tokens().size())
                 .with("end", continuation.end().name().toLowerCase(Locale.ROOT));

@@ -1,6 +1,7 @@
 package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.Adapters;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.json.JsonObject;
@@ -9,12 +10,15 @@ import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.tensor.CudaSupport;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -25,12 +29,16 @@ import picocli.CommandLine.Parameters;
             "Reads input_ids [B,S] (int64) and an optional attention_mask [B,S] (1 for a token, 0 for padding)."
                     + " Writes logits [B,S,V] and, with --grads, loss [1] and grad.NAME for every trainable tensor,"
                     + " under its Hugging Face name; all in float32. The loss is the mean cross-entropy of each next"
-                    + " token that is not padding. Use the output to compare Bowline with transformers."
+                    + " token that is not padding. Use the output to compare Bowline with transformers. With"
+                    + " --adapter, the gradients are those of the adapter; with several, the names of the tensors"
+                    + " begin with the adapter's name and a dot."
         },
         footer = {
             "  bowline logits models/gemma --input ids.safetensors --output out.safetensors",
             "  bowline logits models/gemma --input ids.safetensors \\",
-            "      --output out.safetensors --grads --dtype float32"
+            "      --output out.safetensors --grads --dtype float32",
+            "  bowline logits models/gemma --adapter runs/lora/step_100 \\",
+            "      --input ids.safetensors --output out.safetensors"
         })
 final class LogitsCommand extends Command {
 
@@ -46,6 +54,9 @@ final class LogitsCommand extends Command {
 
     @Option(names = "--output", paramLabel = "FILE", required = true, description = "The safetensors file to write.")
     private Path output = Path.of("");
+
+    @Mixin
+    private AdapterOptions adapters = new AdapterOptions();
 
     @Option(names = "--grads", description = "Also write the loss and the gradient of every trainable tensor.")
     private boolean grads;
@@ -72,16 +83,36 @@ final class LogitsCommand extends Command {
         requireOutputApart();
         TokenBatch batch = TokenBatch.read(input);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
-        AutoModel.Options stored = grads ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
+        AdapterOptions.Chosen chosenModel = adapters.of(directory, console());
+        boolean trainsBase = grads && chosenModel.adapters().isEmpty();
+        AutoModel.Options stored = trainsBase ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
         AutoModel.Options options =
                 chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
-        try (Pretrained pretrained = AutoModel.fromPretrained(directory, options)) {
+        try (Pretrained pretrained = AutoModel.fromPretrained(chosenModel.base(), options);
+                TensorScope _ = TensorScope.open()) {
             batch.requireFits(pretrained.model());
+            chosenModel.attach(pretrained);
             LogitsFile file = new LogitsFile(pretrained.model(), batch);
-            LogitsFile.Summary summary = grads ? file.writeWithGradients(output) : file.write(output);
-            print(summary);
+            List<NamedAdapter> used = chosenModel.adapters();
+            if (used.isEmpty()) {
+                add(file, "");
+            }
+            for (NamedAdapter adapter : used) {
+                Adapters.of(pretrained.model()).train(adapter.name());
+                add(file, used.size() > 1 ? adapter.name() + "." : "");
+            }
+            print(file.write(output));
         }
         return ExitCode.SUCCESS;
+    }
+
+    /// @param prefix of the names of the tensors
+    private void add(LogitsFile file, String prefix) {
+        if (grads) {
+            file.addWithGradients(prefix);
+        } else {
+            file.add(prefix);
+        }
     }
 
     /// Refuses to write over what is read.

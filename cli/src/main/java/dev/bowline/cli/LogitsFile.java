@@ -13,7 +13,6 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
-import dev.bowline.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,41 +26,50 @@ import org.bytedeco.pytorch.Tensor;
 /// The answer to `logits`: the forward and backward passes of training, written down.
 final class LogitsFile {
 
-    /// @param loss with gradients only
+    /// @param loss with gradients only; that of the last adapter
     record Summary(int tensors, long bytes, OptionalDouble loss) {}
 
     private final LanguageModel model;
     private final TokenBatch batch;
+    private final List<TensorSource> tensors = new ArrayList<>();
+    private OptionalDouble loss = OptionalDouble.empty();
 
     LogitsFile(LanguageModel model, TokenBatch batch) {
         this.model = model;
         this.batch = batch;
     }
 
-    Summary write(Path output) {
-        try (var _ = new NoGradGuard();
-                var _ = TensorScope.open()) {
-            return write(output, List.of(source("logits", model.head().logits(hidden()))), OptionalDouble.empty());
+    /// Adds the logits. The tensors live as long as the caller's scope.
+    ///
+    /// @param prefix of the names of the tensors
+    void add(String prefix) {
+        try (var _ = new NoGradGuard()) {
+            tensors.add(source(prefix + "logits", model.head().logits(hidden())));
         }
     }
 
-    Summary writeWithGradients(Path output) {
+    /// Adds logits, loss and the gradients of all that is trained.
+    void addWithGradients(String prefix) {
         Targets targets = batch.targets();
-        try (var _ = TensorScope.open()) {
-            Tensor hidden = hidden();
-            List<TensorSource> tensors = new ArrayList<>();
-            try (var _ = new NoGradGuard()) {
-                tensors.add(source("logits", model.head().logits(hidden.detach())));
-            }
-            double loss = new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS)
-                    .backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
-            tensors.add(source("loss", HostTensors.of(new float[] {(float) loss}, 1)));
-            for (Map.Entry<String, Parameter> entry : model.trainable().entrySet()) {
-                // A parameter that the loss does not reach has a gradient of zeros.
-                tensors.add(source("grad." + entry.getKey(), entry.getValue().gradientBuffer()));
-            }
-            return write(output, tensors, OptionalDouble.of(loss));
+        Tensor hidden = hidden();
+        try (var _ = new NoGradGuard()) {
+            tensors.add(source(prefix + "logits", model.head().logits(hidden.detach())));
         }
+        double sum = new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS)
+                .backward(LossInput.of(hidden, model.head(), targets), 1.0 / targets.count());
+        loss = OptionalDouble.of(sum);
+        tensors.add(source(prefix + "loss", HostTensors.of(new float[] {(float) sum}, 1)));
+        for (Map.Entry<String, Parameter> entry : model.trainable().entrySet()) {
+            // A parameter that the loss does not reach has a gradient of zeros.
+            tensors.add(
+                    source(prefix + "grad." + entry.getKey(), entry.getValue().gradientBuffer()));
+        }
+    }
+
+    Summary write(Path output) {
+        SafetensorsWriter.write(output, tensors);
+        return new Summary(
+                tensors.size(), tensors.stream().mapToLong(TensorSource::bytes).sum(), loss);
     }
 
     private Tensor hidden() {
@@ -73,11 +81,5 @@ final class LogitsFile {
         Tensor exact = Device.CPU.place(Ops.cast(values, Dtype.FLOAT32).contiguous());
         List<Long> shape = Arrays.stream(Shapes.of(exact)).boxed().toList();
         return new TensorSource(name, SafetensorsType.F32, shape, HostTensors.bytes(exact));
-    }
-
-    private static Summary write(Path output, List<TensorSource> tensors, OptionalDouble loss) {
-        SafetensorsWriter.write(output, tensors);
-        return new Summary(
-                tensors.size(), tensors.stream().mapToLong(TensorSource::bytes).sum(), loss);
     }
 }

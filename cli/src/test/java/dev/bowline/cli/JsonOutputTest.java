@@ -64,6 +64,11 @@ class JsonOutputTest {
 
     @Test
     void inspect() {
+        String adapter = Path.of("..", "library", "src", "test", "resources", "fixtures", "adapters", "llama_linear")
+                .toString();
+        String base = Path.of("..", "library", "src", "test", "resources", "fixtures", "families", "llama", "tied")
+                .toString();
+        assertIsAsDescribed("inspect", ran("inspect", base, "--adapter", adapter));
         assertIsAsDescribed("inspect", ran("inspect", DEMO.resolve("model").toString()));
         assertIsAsDescribed("inspect", ran("inspect", Ran.fixture("with_towers").toString()));
     }

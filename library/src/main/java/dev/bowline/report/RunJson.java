@@ -29,6 +29,7 @@ public final class RunJson implements JsonRenderer<RunReport> {
                 .with(
                         "checkpoint",
                         orAbsent(report.checkpoint().map(Path::toString).map(JsonValue::of)))
+                .with("base", orAbsent(report.base().map(Path::toString).map(JsonValue::of)))
                 .with("notes", JsonArray.ofStrings(report.notes()))
                 .with("updates", updates(report.updates(), report))
                 .with("experts", experts(report))

@@ -26,7 +26,9 @@ public final class RunText implements TextRenderer<RunReport> {
                 .ifPresent(validation -> table.row(
                         "held-out loss", "%s after step %d".formatted(loss(validation.loss()), validation.step())));
         table.row("trained", Quantity.count(report.trainedParameters(), "parameter"));
-        report.checkpoint().ifPresent(checkpoint -> table.row("checkpoint", checkpoint.toString()));
+        report.base().ifPresent(base -> table.row("base", base.toString()));
+        String saved = report.base().isPresent() ? "adapter" : "checkpoint";
+        report.checkpoint().ifPresent(checkpoint -> table.row(saved, checkpoint.toString()));
         return headline + "\n" + table.text() + "\n" + new LearningText().text(report)
                 + new TieLedgerText().text(report.ties());
     }

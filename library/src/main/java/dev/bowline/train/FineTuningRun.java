@@ -135,6 +135,7 @@ public final class FineTuningRun implements AutoCloseable {
                 loop.lastStep(),
                 loop.lastValidation(),
                 loop.lastSave().map(SaveReport::directory),
+                recipe.peft().map(_ -> pretrained.checkpoint().directory()),
                 loop.lastSave()
                         .map(SaveReport::ledger)
                         .orElse(pretrained.report().ledger()),

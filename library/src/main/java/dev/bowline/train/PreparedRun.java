@@ -1,6 +1,7 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.AdapterSummary;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
@@ -38,19 +39,21 @@ public final class PreparedRun {
     private final Data data;
     private final long paddingId;
     private final MemoryReport memory;
+    private final Optional<AdapterSummary> adapter;
 
     /// @param templateDate the current date for chat templates
     /// @param notes one sentence for each change to the data and each defect of the data
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
-    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryReport memory) {
+    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryReport memory, Optional<AdapterSummary> adapter) {
         this.file = file;
         recipe = file.recipe();
         this.checkpoints = checkpoints;
         this.data = data;
         this.paddingId = paddingId;
         this.memory = memory;
+        this.adapter = adapter;
     }
 
     /// @throws BowlineException if something in the recipe does not hold
@@ -75,6 +78,7 @@ public final class PreparedRun {
             ModelFit.require(file, model);
             CheckpointLoader.requireFits(checkpoint, model);
             ModelFit.resize(recipe, model);
+            Optional<AdapterSummary> adapter = RecipeAdapter.of(file, model);
             int vocabulary = model.vocabularySize();
             LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
             RecipeData training = given.map(dataset -> RecipeData.of(recipe, dataset))
@@ -96,7 +100,13 @@ public final class PreparedRun {
                             .specialTokenId("pad_token")
                             .filter(id -> id < vocabulary)
                             .orElse(0),
-                    RecipeMemory.of(recipe, checkpoint, model, longest, AvailableMemory.now()));
+                    RecipeMemory.of(
+                            new RecipeMemory.Subject(recipe, adapter),
+                            checkpoint,
+                            model,
+                            longest,
+                            AvailableMemory.now()),
+                    adapter);
         }
     }
 
@@ -108,6 +118,11 @@ public final class PreparedRun {
     /// The memory for the longest row of the data.
     public MemoryReport memory() {
         return memory;
+    }
+
+    /// The modules that the adapter of the recipe changes; empty for a recipe without an adapter.
+    public Optional<AdapterSummary> adapter() {
+        return adapter;
     }
 
     /// @throws BowlineException with the three cheapest changes, if there is not enough memory

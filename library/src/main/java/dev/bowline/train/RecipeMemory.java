@@ -1,7 +1,6 @@
 package dev.bowline.train;
 
-import dev.bowline.adapter.AdapterTargets;
-import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.AdapterSummary;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
@@ -34,30 +33,39 @@ public final class RecipeMemory {
             ModelFit.require(file, model);
             CheckpointLoader.requireFits(checkpoint, model);
             ModelFit.resize(recipe, model);
-            return of(recipe, checkpoint, model, longest, AvailableMemory.now());
+            Optional<AdapterSummary> adapter = RecipeAdapter.of(file, model);
+            return of(new Subject(recipe, adapter), checkpoint, model, longest, AvailableMemory.now());
+        }
+    }
+
+    /// The weights that a run trains.
+    ///
+    /// @param adapter of the recipe, if it has one
+    record Subject(Recipe recipe, Optional<AdapterSummary> adapter) {
+
+        /// The values of an adapter are float32, whatever the base is stored in.
+        private Optional<AdapterPlan> plan() {
+            boolean dropsInputs =
+                    recipe.peft().filter(peft -> peft.lora().loraDropout() > 0).isPresent();
+            return adapter.map(summary -> new AdapterPlan(
+                    summary.kinds().stream()
+                            .flatMap(kind -> kind.modules().stream())
+                            .toList(),
+                    Dtype.FLOAT32,
+                    dropsInputs ? AdapterPlan.Dropout.OF_INPUTS : AdapterPlan.Dropout.NONE));
         }
     }
 
     /// @param columns the length of the longest row
     static MemoryReport of(
-            Recipe recipe, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
+            Subject subject, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
+        Recipe recipe = subject.recipe();
         MemoryPlan whole = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);
-        MemoryPlan plan = recipe.peft()
-                .map(section -> whole.adapting(adapter(model, section.lora())))
-                .orElse(whole);
+        MemoryPlan plan = subject.plan().map(whole::adapting).orElse(whole);
         String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
                 ? "packed_sequence.packed_sequence_size"
                 : "dataset.seq_length";
         return MemoryReport.of(checkpoint, model, plan, lengthKey, available);
-    }
-
-    /// The values of an adapter are float32, whatever the base is stored in.
-    private static AdapterPlan adapter(LanguageModel model, LoraConfig lora) {
-        boolean dropsInputs = lora.loraDropout() > 0;
-        return new AdapterPlan(
-                AdapterTargets.resolve(model, lora),
-                Dtype.FLOAT32,
-                dropsInputs ? AdapterPlan.Dropout.OF_INPUTS : AdapterPlan.Dropout.NONE);
     }
 
     /// @param stored the dtype of the checkpoint's weights

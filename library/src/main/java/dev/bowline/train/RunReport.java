@@ -10,7 +10,8 @@ import java.util.Optional;
 /// @param outcome the end of the run
 /// @param lastStep the last step taken, if this run took any
 /// @param lastValidation the last loss on held-out rows, if it was measured
-/// @param checkpoint the last checkpoint written, a Hugging Face directory, if there is one
+/// @param checkpoint the last checkpoint written, if there is one: a Hugging Face directory, or a PEFT adapter
+/// @param base the frozen base model, if the run trained an adapter
 /// @param ties the ledger of that save, or of the load if nothing was saved
 /// @param notes one sentence for each component that was frozen, and for each group of examples that was cut or
 ///     left out
@@ -24,6 +25,7 @@ public record RunReport(
         Optional<StepResult> lastStep,
         Optional<ValidationResult> lastValidation,
         Optional<Path> checkpoint,
+        Optional<Path> base,
         TieLedger ties,
         List<String> notes,
         long trainedParameters,

@@ -94,6 +94,7 @@ class LearningTextTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 new TieLedger(List.of(tied)),
                 List.of(),
                 1024,

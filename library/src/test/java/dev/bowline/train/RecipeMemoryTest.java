@@ -24,6 +24,7 @@ import dev.bowline.tensor.MatMul;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -201,7 +202,10 @@ class RecipeMemoryTest {
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             int columns = recipe.dataset().seqLength();
-            return RecipeMemory.of(recipe, checkpoint, model, columns, new AvailableMemory(available, "a test"));
+            return RecipeMemory.of(
+                    new RecipeMemory.Subject(recipe, Optional.empty()),
+                    checkpoint,
+                    model, columns, new AvailableMemory(available, "a test"));
         }
     }
 }
