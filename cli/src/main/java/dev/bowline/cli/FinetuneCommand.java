@@ -112,7 +112,9 @@ final class FinetuneCommand extends Command {
             Recipe recipe = file.recipe();
             PreparedRun prepared = PreparedRun.of(file);
             console.note(MemoryText.line(prepared.memory()));
-            prepared.adapter().ifPresent(adapter -> console.note(new AdapterText().text(adapter).stripTrailing()));
+            prepared.adapter()
+                    .ifPresent(adapter ->
+                            console.note(new AdapterText().text(adapter).stripTrailing()));
             switch (memory) {
                 case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}

@@ -146,7 +146,9 @@ final class GenerateCommand extends Command {
     private void requireOneForChat(CommandLine line, AdapterOptions.Chosen model) {
         if (asked.chat && model.adapters().size() > 1) {
             throw new CommandLine.ParameterException(
-                    line, "--chat talks to one model, and %d adapters are given".formatted(model.adapters().size()));
+                    line,
+                    "--chat talks to one model, and %d adapters are given"
+                            .formatted(model.adapters().size()));
         }
     }
 
@@ -157,8 +159,7 @@ final class GenerateCommand extends Command {
     }
 
     /// A generation for each adapter: keys and values of one adapter are wrong for another.
-    private void answer(
-            LanguageModel model, Tokenizer tokenizer, GenerationSettings settings, GenerationStats shown) {
+    private void answer(LanguageModel model, Tokenizer tokenizer, GenerationSettings settings, GenerationStats shown) {
         try (TextGeneration generation = new TextGeneration(model, tokenizer)) {
             if (asked.chat) {
                 new ChatLoop(console(), generation, template(tokenizer, "Hello"), settings, shown)

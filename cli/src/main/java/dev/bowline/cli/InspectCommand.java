@@ -29,8 +29,11 @@ import picocli.CommandLine.Parameters;
                     + " checkpoint. --adapter adds the modules of an adapter, its ranks, scales and record, and"
                     + " compares the record with the weights, which it reads once. Exits with 1 if the base differs."
         },
-        footer = {"  bowline inspect models/gemma", "  bowline inspect models/gemma --json",
-            "  bowline inspect models/gemma --adapter runs/lora/step_100"})
+        footer = {
+            "  bowline inspect models/gemma",
+            "  bowline inspect models/gemma --json",
+            "  bowline inspect models/gemma --adapter runs/lora/step_100"
+        })
 final class InspectCommand extends Command {
 
     @Parameters(paramLabel = "DIR", description = "A Hugging Face checkpoint directory.")

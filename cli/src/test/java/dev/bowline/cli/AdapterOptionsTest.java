@@ -59,8 +59,7 @@ class AdapterOptionsTest {
             assertNear(a.bytes("logits"), written.bytes("a.logits"));
             assertFalse(isNear(written.bytes("a.logits"), written.bytes("b.logits")));
             String gradient = "model.layers.0.mlp.down_proj.lora_B.weight";
-            assertNear(
-                    a.bytes("grad.base_model.model." + gradient), written.bytes("a.grad." + gradient));
+            assertNear(a.bytes("grad.base_model.model." + gradient), written.bytes("a.grad." + gradient));
             assertTrue(
                     written.entries().keySet().stream().noneMatch(name -> name.contains("norm")),
                     "the base has gradients");
@@ -108,7 +107,8 @@ class AdapterOptionsTest {
     void anAdapterOfARunIsUsedInspectedAndRefusedOnAnotherBase() throws IOException {
         Path base = copyOf(DEMO);
         Path recipe = directory.resolve("recipe.yaml");
-        Files.writeString(recipe, """
+        Files.writeString(
+                recipe, """
                 model: {pretrained_model_name_or_path: base}
                 dataset: {path: %s, seq_length: 64, limit_dataset_samples: 2}
                 step_scheduler: {global_batch_size: 2, max_steps: 1}
@@ -119,9 +119,13 @@ class AdapterOptionsTest {
 
         Ran run = Ran.bowline("finetune", recipe.toString()).succeeded();
 
-        assertTrue(run.out().contains("--adapter " + directory.resolve("run/step_1").toAbsolutePath()), run.out());
+        assertTrue(
+                run.out()
+                        .contains("--adapter " + directory.resolve("run/step_1").toAbsolutePath()),
+                run.out());
         String adapter = directory.resolve("run/step_1").toString();
-        JsonObject inspected = Ran.bowline("inspect", adapter, "--json").succeeded().json();
+        JsonObject inspected =
+                Ran.bowline("inspect", adapter, "--json").succeeded().json();
         JsonObject shown = inspected.requireArray("adapters").objects().getFirst();
         assertEquals("same", shown.requireString("base_match"));
         JsonObject answer = Ran.bowline("generate", adapter, "--prompt", "Hi", "--max-new-tokens", "2", "--json")
@@ -140,8 +144,7 @@ class AdapterOptionsTest {
 
     private void logits(Path base, Path input, Path output, String... more) {
         String[] usual = {"logits", base.toString(), "--input", input.toString(), "--output", output.toString()};
-        String[] all = Stream.concat(Arrays.stream(usual), Arrays.stream(more))
-                .toArray(String[]::new);
+        String[] all = Stream.concat(Arrays.stream(usual), Arrays.stream(more)).toArray(String[]::new);
         Ran.bowline(all).succeeded();
     }
 
@@ -174,8 +177,7 @@ class AdapterOptionsTest {
         for (long at = 0; at < expected.byteSize(); at += Float.BYTES) {
             float value = expected.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
             largest = Math.max(largest, Math.abs(value));
-            difference = Math.max(
-                    difference, Math.abs(value - actual.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at)));
+            difference = Math.max(difference, Math.abs(value - actual.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at)));
         }
         return difference <= 1e-4 * largest;
     }

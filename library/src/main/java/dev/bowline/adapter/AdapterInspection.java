@@ -57,7 +57,8 @@ public record AdapterInspection(
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
             for (Slot slot : adapter.slots().values()) {
-                boolean isMatrix = slot.path().contains(".lora_A") || slot.path().contains(".lora_B")
+                boolean isMatrix = slot.path().contains(".lora_A")
+                        || slot.path().contains(".lora_B")
                         || slot.path().contains(".lora_embedding_");
                 if (isMatrix && slot.tensor().count_nonzero().item_long() == 0) {
                     zeroMatrices++;

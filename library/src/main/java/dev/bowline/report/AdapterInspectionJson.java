@@ -38,9 +38,6 @@ public final class AdapterInspectionJson implements JsonRenderer<AdapterInspecti
     }
 
     private static JsonValue recorded(AdapterInspection adapter, Function<AdapterRecord, String> text) {
-        return adapter.record()
-                .map(text)
-                .<JsonValue>map(JsonValue::of)
-                .orElseGet(JsonValue::absent);
+        return adapter.record().map(text).<JsonValue>map(JsonValue::of).orElseGet(JsonValue::absent);
     }
 }

@@ -13,9 +13,10 @@ public final class AdapterInspectionText implements TextRenderer<AdapterInspecti
         Table table = Table.ofFields()
                 .row("directory", adapter.directory().toString())
                 .row("in the file", Quantity.bytes(adapter.bytes()));
-        adapter.record().ifPresent(record -> table.row("trained on", record.base())
-                .row("", "sha256 " + record.identity().hash().substring(0, HASH_SHOWN))
-                .row("written by", "Bowline " + record.bowlineVersion()));
+        adapter.record()
+                .ifPresent(record -> table.row("trained on", record.base())
+                        .row("", "sha256 " + record.identity().hash().substring(0, HASH_SHOWN))
+                        .row("written by", "Bowline " + record.bowlineVersion()));
         table.row(
                 "tie mode",
                 switch (adapter.config().tieMode()) {
@@ -36,6 +37,7 @@ public final class AdapterInspectionText implements TextRenderer<AdapterInspecti
                     "%s of the matrices A and B are all zero: their modules do not change"
                             .formatted(Quantity.count(adapter.zeroMatrices())));
         }
-        return "Adapter %s\n".formatted(adapter.name()) + table.text() + "\n" + new AdapterText().text(adapter.summary());
+        return "Adapter %s\n".formatted(adapter.name()) + table.text() + "\n"
+                + new AdapterText().text(adapter.summary());
     }
 }

@@ -46,7 +46,13 @@ public final class PreparedRun {
     private record Data(
             RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
 
-    private PreparedRun(RecipeFile file, RunCheckpoints checkpoints, Data data, long paddingId, MemoryReport memory, Optional<AdapterSummary> adapter) {
+    private PreparedRun(
+            RecipeFile file,
+            RunCheckpoints checkpoints,
+            Data data,
+            long paddingId,
+            MemoryReport memory,
+            Optional<AdapterSummary> adapter) {
         this.file = file;
         recipe = file.recipe();
         this.checkpoints = checkpoints;

@@ -205,7 +205,9 @@ class RecipeMemoryTest {
             return RecipeMemory.of(
                     new RecipeMemory.Subject(recipe, Optional.empty()),
                     checkpoint,
-                    model, columns, new AvailableMemory(available, "a test"));
+                    model,
+                    columns,
+                    new AvailableMemory(available, "a test"));
         }
     }
 }
