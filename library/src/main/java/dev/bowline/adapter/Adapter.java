@@ -4,7 +4,6 @@ import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterRecord;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.TensorScope;
@@ -85,6 +84,6 @@ public final class Adapter {
     }
 
     void close() {
-        slots.values().stream().filter(slot -> !slot.isTied()).map(Slot::get).forEach(Parameter::close);
+        parts.forEach(AdapterPart::close);
     }
 }

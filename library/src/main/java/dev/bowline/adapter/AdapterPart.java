@@ -1,6 +1,7 @@
 package dev.bowline.adapter;
 
 import dev.bowline.adapter.format.LoraConfig.LoraAInit;
+import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.RandomSource;
@@ -32,6 +33,17 @@ interface AdapterPart {
 
     /// Makes the model compute with the adapter.
     void use();
+
+    /// Makes the model compute with the adapter and its dropout for one pass. Nothing changes for a module
+    /// without a dropout.
+    ///
+    /// @param seed of the pass
+    default void useDropout(long seed) {}
+
+    /// Frees the values.
+    default void close() {
+        slots().stream().filter(slot -> !slot.isTied()).map(Slot::get).forEach(Parameter::close);
+    }
 
     /// Makes the model compute without the adapter again.
     void stop();

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// The settings of an adapter as PEFT must read them: the names of the modules that the adapter changes. What a
-/// pattern or `all-linear` stands for differs between the programs, and PEFT knows parts of a model, such as a
+/// The settings of an adapter as PEFT must read them: the names of the modules that the adapter changes. A
+/// pattern and `all-linear` can stand for other modules in PEFT, which knows parts of a model, such as a
 /// vision tower, that Bowline does not compute.
 final class AdapterSettings {
 
@@ -82,7 +82,7 @@ final class AdapterSettings {
         if (decoder.equals("model") || names.isEmpty()) {
             return new ModulePatterns.Named(names);
         }
-        // Towers beside the decoder have modules with the same ends of their names.
+        // A vision tower has modules of the same last names.
         List<String> choices = new ArrayList<>();
         List<String> inside = names.stream()
                 .filter(name ->

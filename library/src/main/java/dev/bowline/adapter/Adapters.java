@@ -50,7 +50,7 @@ public final class Adapters implements AutoCloseable {
     ///     The model is unchanged then
     public Adapter create(String name, LoraConfig config, long seed) {
         requireUnused(name);
-        List<AdapterPart> parts = onBase(() -> AdapterParts.of(model, AdapterTargets.resolve(model, config)));
+        List<AdapterPart> parts = onBase(() -> AdapterParts.of(model, config, AdapterTargets.resolve(model, config)));
         Adapter adapter = new Adapter(model, name, config, parts);
         try (RandomSource random = RandomSource.seeded(seed);
                 TensorScope _ = TensorScope.open()) {
@@ -74,10 +74,10 @@ public final class Adapters implements AutoCloseable {
         try (Arena arena = Arena.ofConfined();
                 TensorScope _ = TensorScope.open()) {
             AdapterReader reader = new AdapterReader(model, files, arena);
-            parts.addAll(onBase(() -> AdapterParts.of(model, reader.modules())));
+            parts.addAll(onBase(() -> AdapterParts.of(model, files.config(), reader.modules())));
             parts.forEach(part -> part.load(reader));
         } catch (RuntimeException e) {
-            parts.forEach(Adapters::close);
+            parts.forEach(AdapterPart::close);
             throw e;
         }
         Adapter adapter = new Adapter(model, name, files.config(), parts);
@@ -85,10 +85,6 @@ public final class Adapters implements AutoCloseable {
         adapters.put(name, adapter);
         use(name);
         return adapter;
-    }
-
-    private static void close(AdapterPart part) {
-        part.slots().stream().filter(slot -> !slot.isTied()).map(Slot::get).forEach(Parameter::close);
     }
 
     /// Runs `work` while no adapter is in use.
@@ -114,6 +110,25 @@ public final class Adapters implements AutoCloseable {
     public void useNone() {
         active.ifPresent(adapter -> adapter.parts().forEach(AdapterPart::stop));
         active = Optional.empty();
+    }
+
+    /// Applies the dropout of the adapter in use until the returned pass is closed. The masks depend on the
+    /// numbers given and on the module alone, so the second run of a checkpointed layer and a resumed run
+    /// repeat them. Without a pass no dropout is applied.
+    ///
+    /// Forward and backward pass of one micro-batch belong into one dropout pass.
+    ///
+    /// @param seed of the run
+    /// @param step of the optimizer
+    /// @param microBatch of the step
+    public DropoutPass dropoutPass(long seed, long step, long microBatch) {
+        active.ifPresent(adapter -> {
+            if (adapter.config().loraDropout() > 0) {
+                long mixed = DropoutPass.mix(DropoutPass.mix(DropoutPass.mix(seed) + step) + microBatch);
+                adapter.parts().forEach(part -> part.useDropout(mixed));
+            }
+        });
+        return new DropoutPass(active);
     }
 
     /// Uses an adapter, and makes it the only part of the model that training updates: the base is frozen,

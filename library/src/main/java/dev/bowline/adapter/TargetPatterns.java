@@ -3,6 +3,8 @@ package dev.bowline.adapter;
 import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.LoraConfig.DropoutPosition;
+import dev.bowline.adapter.format.LoraConfig.Variant;
 import dev.bowline.adapter.format.ModulePatterns;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -35,30 +37,16 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
     }
 
     void requireRanges() {
-        requireRank("r", config.r());
-        config.rankPattern().forEach((pattern, rank) -> requireRank("rank_pattern '%s'".formatted(pattern), rank));
-        requireAlpha("lora_alpha", config.loraAlpha());
-        config.alphaPattern().forEach((pattern, alpha) -> requireAlpha("alpha_pattern '%s'".formatted(pattern), alpha));
         double dropout = config.loraDropout();
         if (!(dropout >= 0 && dropout < MOST_DROPOUT)) {
             throw new BowlineException(
                     "lora_dropout is %s".formatted(dropout), "use a probability of at least 0 and less than 1");
         }
-    }
-
-    private static void requireRank(String setting, long rank) {
-        if (rank <= 0) {
+        if (dropout > 0 && config.variant() == Variant.DORA && config.dropoutPosition() == DropoutPosition.POST) {
             throw new BowlineException(
-                    "%s is %d: an adapter of rank %d has no values".formatted(setting, rank, rank),
-                    "use a rank of at least 1, such as 16");
-        }
-    }
-
-    private static void requireAlpha(String setting, double alpha) {
-        if (alpha == 0 || !Double.isFinite(alpha)) {
-            throw new BowlineException(
-                    "%s is %s: the delta of the adapter is multiplied with alpha / r".formatted(setting, alpha),
-                    "use a finite alpha other than 0, such as the rank or twice the rank");
+                    "lora_dropout is %s after lora_B, and use_dora is true: DoRA has a dropout before lora_A only"
+                            .formatted(dropout),
+                    "set dropout_position to pre, or lora_dropout to 0");
         }
     }
 

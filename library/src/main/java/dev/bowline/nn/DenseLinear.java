@@ -88,6 +88,13 @@ final class DenseLinear implements LinearOperator {
     }
 
     @Override
+    public Tensor squaredRowNorms() {
+        Tensor norms = Ops.newEmpty(weight.tensor().detach(), Dtype.FLOAT32, out(), 1);
+        Ops.rowNormsInto(norms, weight.tensor().detach());
+        return norms.square_().squeeze(1);
+    }
+
+    @Override
     public void inputGradientInto(Tensor dx, Tensor dy, double factor) {
         kernels.get().productInto(dx, dy, weight.tensor(), factor);
     }

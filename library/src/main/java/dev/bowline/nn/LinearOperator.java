@@ -3,9 +3,11 @@ package dev.bowline.nn;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /// The computation of a [Linear]: y = x Wᵀ + b, with the two gradients that a backward pass needs of it. An
@@ -18,6 +20,9 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// Shapes: N rows.
 public interface LinearOperator {
+
+    /// The rows of W that [#squaredRowNorms] computes at once.
+    long ROWS_AT_ONCE = 256;
 
     /// The length of an input row.
     long in();
@@ -79,6 +84,25 @@ public interface LinearOperator {
     /// @param products the number of products that will be added
     default WeightGradientSum weightGradientSum(long products) {
         return new WeightGradientSum.Direct(this);
+    }
+
+    /// The squared Euclidean norms of the rows of W.
+    ///
+    /// @return `[out]` float32, in the caller's scope
+    default Tensor squaredRowNorms() {
+        Parameter stored = slots().getFirst().get();
+        Dtype dtype = stored.dtype().computes() ? stored.dtype() : Dtype.FLOAT32;
+        Tensor norms = Ops.empty(stored.device(), Dtype.FLOAT32, out());
+        for (long from = 0; from < out(); from += ROWS_AT_ONCE) {
+            try (TensorScope _ = TensorScope.open()) {
+                long rows = Math.min(ROWS_AT_ONCE, out() - from);
+                Tensor units = Ops.newZeros(norms, dtype, rows, out());
+                units.narrow(1, from, rows).fill_diagonal_(new Scalar(1.0), false);
+                Tensor w = Ops.cast(inputGradient(units), Dtype.FLOAT32);
+                norms.narrow(0, from, rows).copy_(Ops.sumLast(w.square()).squeeze(1));
+            }
+        }
+        return norms;
     }
 
     /// dy W, in a new tensor of the caller's scope.

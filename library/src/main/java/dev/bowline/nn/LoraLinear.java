@@ -15,14 +15,30 @@ import org.bytedeco.pytorch.Tensor;
 public final class LoraLinear implements LinearOperator {
 
     private final LinearOperator base;
-    private final LowRankPair pair;
+    private final LowRankDelta delta;
     private final Supplier<KernelPolicy> kernels;
 
     /// @param kernels gives the policy of the model at each call
     public LoraLinear(LinearOperator base, LowRankPair pair, Supplier<KernelPolicy> kernels) {
+        this(base, (LowRankDelta) pair, kernels);
+    }
+
+    private LoraLinear(LinearOperator base, LowRankDelta delta, Supplier<KernelPolicy> kernels) {
         this.base = base;
-        this.pair = pair;
+        this.delta = delta;
         this.kernels = kernels;
+    }
+
+    /// An operator for one pass, with a dropout of the input of A.
+    public static LoraLinear withInputDropout(
+            LinearOperator base, LowRankPair pair, Dropout dropout, Supplier<KernelPolicy> kernels) {
+        return new LoraLinear(base, new LowRankDelta.InputDropout(pair, dropout), kernels);
+    }
+
+    /// An operator for one pass, with a dropout of the delta.
+    public static LoraLinear withOutputDropout(
+            LinearOperator base, LowRankPair pair, Dropout dropout, Supplier<KernelPolicy> kernels) {
+        return new LoraLinear(base, new LowRankDelta.OutputDropout(pair, dropout), kernels);
     }
 
     @Override
@@ -37,27 +53,27 @@ public final class LoraLinear implements LinearOperator {
 
     @Override
     public List<Slot> slots() {
-        return Stream.concat(base.slots().stream(), pair.slots().stream()).toList();
+        return Stream.concat(base.slots().stream(), delta.slots().stream()).toList();
     }
 
     @Override
     public LinearOperator prepared() {
-        return new LoraLinear(base.prepared(), pair, kernels);
+        return new LoraLinear(base.prepared(), delta, kernels);
     }
 
     @Override
     public Tensor forward(Tensor x) {
         boolean gradEnabled = GradMode.is_enabled() && (x.requires_grad() || requiresGrad());
-        if (gradEnabled && !isRecordedByLibtorch(x)) {
-            return LinearOperator.super.forward(x);
+        if (!gradEnabled) {
+            Tensor y = base.forward(x);
+            delta.addTo(y.view(-1, out()), x.reshape(-1, in()), kernels.get());
+            return y;
         }
-        Tensor y = base.forward(x);
-        Tensor rows = y.view(-1, out());
-        if (gradEnabled) {
-            return pair.plus(rows, x.reshape(-1, in())).view(Shapes.of(y));
+        if (delta instanceof LowRankPair pair && isRecordedByLibtorch(x)) {
+            Tensor y = base.forward(x);
+            return pair.plus(y.view(-1, out()), x.reshape(-1, in())).view(Shapes.of(y));
         }
-        pair.addTo(rows, x.reshape(-1, in()), kernels.get());
-        return y;
+        return LinearOperator.super.forward(x);
     }
 
     private boolean isRecordedByLibtorch(Tensor x) {
@@ -70,25 +86,25 @@ public final class LoraLinear implements LinearOperator {
     @Override
     public void forwardInto(Tensor y, Tensor x) {
         base.forwardInto(y, x);
-        pair.addTo(y, x, kernels.get());
+        delta.addTo(y, x, kernels.get());
     }
 
     @Override
     public void inputGradientInto(Tensor dx, Tensor dy, double factor) {
         base.inputGradientInto(dx, dy, factor);
-        pair.addInputGradient(dx, dy, factor, kernels.get());
+        delta.addInputGradient(dx, dy, factor, kernels.get());
     }
 
     @Override
     public void addInputGradient(Tensor dx, Tensor dy, double factor) {
         base.addInputGradient(dx, dy, factor);
-        pair.addInputGradient(dx, dy, factor, kernels.get());
+        delta.addInputGradient(dx, dy, factor, kernels.get());
     }
 
     @Override
     public void addWeightGradient(Tensor dy, Tensor x, double factor) {
         base.addWeightGradient(dy, x, factor);
-        pair.addWeightGradient(dy, x, factor, kernels.get());
+        delta.addWeightGradient(dy, x, factor, kernels.get());
     }
 
     @Override
@@ -108,7 +124,7 @@ public final class LoraLinear implements LinearOperator {
         @Override
         public void add(Tensor dy, Tensor x, double factor) {
             ofBase.add(dy, x, factor);
-            pair.addWeightGradient(dy, x, factor, kernels.get());
+            delta.addWeightGradient(dy, x, factor, kernels.get());
         }
 
         @Override

@@ -1,8 +1,10 @@
 package dev.bowline.nn;
 
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -14,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
 /// activations, as they round a weight; gradients are added in the parameters' dtype.
 ///
 /// Shapes: N rows, R rank.
-public final class LowRankPair {
+public final class LowRankPair implements LowRankDelta {
 
     private final WeightMatrix a;
     private final WeightMatrix b;
@@ -43,12 +45,9 @@ public final class LowRankPair {
         return new LowRankPair(WeightMatrix.ofStack(a, expert), WeightMatrix.ofStack(b, expert), scale);
     }
 
-    List<Slot> slots() {
+    @Override
+    public List<Slot> slots() {
         return List.of(a.slot(), b.slot());
-    }
-
-    boolean requiresGrad() {
-        return a.parameter().requiresGrad() || b.parameter().requiresGrad();
     }
 
     /// y + scale (x Aᵀ) Bᵀ, recorded for autograd.
@@ -66,7 +65,8 @@ public final class LowRankPair {
     ///
     /// @param y [N, out]
     /// @param x [N, in]
-    void addTo(Tensor y, Tensor x, KernelPolicy kernels) {
+    @Override
+    public void addTo(Tensor y, Tensor x, KernelPolicy kernels) {
         kernels.addProduct(y, down(x, kernels), like(y, b).t(), scale);
     }
 
@@ -74,7 +74,8 @@ public final class LowRankPair {
     ///
     /// @param dx [N, in]
     /// @param dy [N, out]
-    void addInputGradient(Tensor dx, Tensor dy, double factor, KernelPolicy kernels) {
+    @Override
+    public void addInputGradient(Tensor dx, Tensor dy, double factor, KernelPolicy kernels) {
         kernels.addProduct(dx, up(dy, kernels), like(dx, a), factor * scale);
     }
 
@@ -82,7 +83,8 @@ public final class LowRankPair {
     ///
     /// @param dy [N, out]
     /// @param x [N, in]
-    void addWeightGradient(Tensor dy, Tensor x, double factor, KernelPolicy kernels) {
+    @Override
+    public void addWeightGradient(Tensor dy, Tensor x, double factor, KernelPolicy kernels) {
         if (a.parameter().requiresGrad()) {
             addProduct(a.gradientBuffer(), up(dy, kernels).t(), x, factor * scale, kernels);
         }
@@ -91,19 +93,59 @@ public final class LowRankPair {
         }
     }
 
+    /// scale (x Aᵀ) Bᵀ, a new tensor.
+    ///
+    /// @param x [N, in]
+    /// @return [N, out]
+    Tensor product(Tensor x, KernelPolicy kernels) {
+        return product(down(x, kernels), like(x, b).t(), scale, kernels);
+    }
+
+    /// factor scale (dy B) A, a new tensor.
+    ///
+    /// @param dy [N, out]
+    /// @return [N, in]
+    Tensor inputGradient(Tensor dy, double factor, KernelPolicy kernels) {
+        return product(up(dy, kernels), like(dy, a), factor * scale, kernels);
+    }
+
+    /// The squared norms of the rows of W + scale B A, without a matrix of the size of W: with w a row of W
+    /// and b the row of B, ‖w‖² + 2 scale b · A w + scale² b (A Aᵀ) b.
+    ///
+    /// @param base W, and a bias that is subtracted
+    /// @param squaredNorms ‖w‖² for each row, `[out]` float32
+    /// @return `[out]` float32
+    Tensor squaredRowNorms(LinearOperator base, Optional<Slot> bias, Dtype dtype, Tensor squaredNorms) {
+        Tensor a32 = Ops.cast(a.tensor().detach(), Dtype.FLOAT32);
+        Tensor b32 = Ops.cast(b.tensor().detach(), Dtype.FLOAT32);
+        Tensor rows = Ops.cast(a32, dtype);
+        Tensor images = Ops.newEmpty(rows, dtype, rows.size(0), base.out());
+        base.forwardInto(images, rows);
+        Tensor along = Ops.cast(images, Dtype.FLOAT32);
+        if (bias.isPresent()) {
+            along = along.sub(Ops.cast(bias.get().tensor().detach(), Dtype.FLOAT32));
+        }
+        Tensor cross = Ops.sumLast(b32.mul(along.t())).squeeze(1);
+        Tensor own = Ops.sumLast(b32.mm(a32.mm(a32.t())).mul(b32)).squeeze(1);
+        return Device.of(rows)
+                .place(squaredNorms)
+                .add(cross, new Scalar(2 * scale))
+                .add_(own, new Scalar(scale * scale));
+    }
+
     /// x Aᵀ, [N, R].
     private Tensor down(Tensor x, KernelPolicy kernels) {
-        return product(x, like(x, a).t(), kernels);
+        return product(x, like(x, a).t(), 1, kernels);
     }
 
     /// dy B, [N, R].
     private Tensor up(Tensor dy, KernelPolicy kernels) {
-        return product(dy, like(dy, b), kernels);
+        return product(dy, like(dy, b), 1, kernels);
     }
 
-    private static Tensor product(Tensor left, Tensor right, KernelPolicy kernels) {
+    private static Tensor product(Tensor left, Tensor right, double factor, KernelPolicy kernels) {
         Tensor result = Ops.newEmpty(left, Dtype.of(left.scalar_type()), left.size(0), right.size(1));
-        kernels.productInto(result, left, right, 1);
+        kernels.productInto(result, left, right, factor);
         return result;
     }
 
@@ -112,7 +154,7 @@ public final class LowRankPair {
         if (sum.scalar_type() == right.scalar_type()) {
             kernels.addProduct(sum, left, right, factor);
         } else {
-            sum.add_(product(left, right, kernels), new Scalar(factor));
+            sum.add_(product(left, right, 1, kernels), new Scalar(factor));
         }
     }
 

@@ -29,6 +29,11 @@ public final class RandomSource implements AutoCloseable {
         return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).uniform_(from, to, new GeneratorOptional(generator));
     }
 
+    /// A float32 tensor of ones with a probability, zeros otherwise.
+    public Tensor bernoulli(double probability, long... shape) {
+        return Ops.empty(Device.CPU, Dtype.FLOAT32, shape).bernoulli_(probability, new GeneratorOptional(generator));
+    }
+
     @Override
     public void close() {
         generator.close();

@@ -28,8 +28,14 @@ class LinearSeamTest {
     private static final List<String> PACKAGES = List.of("nn", "loss", "model", "generate", "train");
 
     /// The operators, what they are made of, and `Parameter`, whose product is a gradient's.
-    private static final Set<String> MAY_MULTIPLY =
-            Set.of("DenseLinear", "LinearStack", "NormalizedLinear", "Parameter", "QuantizedLinear", "WeightMatrix");
+    private static final Set<String> MAY_MULTIPLY = Set.of(
+            "DenseLinear",
+            "LinearStack",
+            "LowRankPair",
+            "NormalizedLinear",
+            "Parameter",
+            "QuantizedLinear",
+            "WeightMatrix");
 
     private static final Set<String> READS = Set.of("Slot.tensor", "Parameter.value");
 
