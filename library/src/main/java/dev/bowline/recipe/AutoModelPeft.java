@@ -26,7 +26,9 @@ final class AutoModelPeft {
     private static final String PEFT = "peft";
     private static final String QUANTIZATION = "quantization";
     private static final double USUAL_DIM = 8;
-    private static final String INITIAL = "initial values made from data or from the weights";
+    private static final List<String> OFF = List.of("false", "null");
+    private static final List<String> NONE = List.of("null", "{}", "[]");
+    private static final String INITIAL_VALUES = "loftq_config eva_config corda_config lora_ga_config kasa_config";
 
     private static final String SCALING = "moe_rank_scaling";
     private static final String EXPERTS = "experts\\..*";
@@ -53,19 +55,24 @@ final class AutoModelPeft {
                 new Means("true", "peft.rank_pattern", "{'experts\\..*': dim divided by the experts of a token}"),
                 PEFT + "." + SCALING);
         rows.put(new OnlyWith(List.of("none"), "training of biases"), "peft.bias");
-        rows.put(new OnlyWith(List.of("false"), "a bias of lora_B"), "peft.lora_bias");
-        rows.put(new OnlyWith(List.of("false"), "weights that are stored transposed"), "peft.fan_in_fan_out");
-        rows.put(new OnlyWith(List.of("false"), "an adapter that is not trained"), "peft.inference_mode");
-        rows.put(new OnlyWith(List.of("false"), "QALoRA"), "peft.use_qalora");
-        rows.put(new OnlyWith(List.of("false"), "block-diagonal LoRA"), "peft.use_bdlora");
+        rows.put(new OnlyWith(OFF, "a bias of lora_B"), "peft.lora_bias");
+        rows.put(new OnlyWith(OFF, "weights that are stored transposed"), "peft.fan_in_fan_out");
+        rows.put(new OnlyWith(OFF, "QALoRA"), "peft.use_qalora");
+        rows.put(new OnlyWith(OFF, "block-diagonal LoRA"), "peft.use_bdlora");
+        rows.put(new OnlyWith(NONE, "initial values made from data or from the weights"), in(PEFT, INITIAL_VALUES));
+        rows.put(new OnlyWith(NONE, "a variant of LoRA"), in(PEFT, "arrow_config monteclora_config velora_config"));
+        rows.put(new OnlyWith(NONE, "Megatron"), "peft.megatron_config");
+        rows.put(new OnlyWith(NONE, "a model with repeated layers"), "peft.layer_replication");
+        rows.put(new OnlyWith(NONE, "an adapter that starts at certain tokens"), "peft.alora_invocation_tokens");
         rows.put(
                 new Refused("a choice of layers by number", "write a regular expression as target_modules"),
                 in(PEFT, "layers_to_transform layers_pattern"));
-        rows.put(new Refused("a model with repeated layers", "remove it"), "peft.layer_replication");
         rows.put(
-                new Refused(INITIAL, "remove it"),
-                in(PEFT, "loftq_config eva_config corda_config lora_ga_config arrow_config kasa_config"));
-        rows.put(new Refused("an adapter that starts at certain tokens", "remove it"), "peft.alora_invocation_tokens");
+                new Ignored("PEFT writes it into every adapter, and the run starts a new one"),
+                in(
+                        PEFT,
+                        "inference_mode base_model_name_or_path revision peft_version auto_mapping megatron_core"
+                                + " qalora_group_size"));
         quantization(rows);
     }
 

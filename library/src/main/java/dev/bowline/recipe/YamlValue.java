@@ -19,7 +19,7 @@ sealed interface YamlValue {
         return switch (this) {
             case Scalar scalar -> scalar.isNull() ? "null" : scalar.text().toLowerCase(Locale.ROOT);
             case Sequence sequence -> sequence.items().isEmpty() ? "[]" : sequence.found();
-            case Mapping mapping -> mapping.found();
+            case Mapping mapping -> mapping.entries().isEmpty() ? "{}" : mapping.found();
         };
     }
 

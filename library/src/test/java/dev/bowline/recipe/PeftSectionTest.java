@@ -3,14 +3,20 @@ package dev.bowline.recipe;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonNull;
 import dev.bowline.quantization.Quantization;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,6 +98,35 @@ class PeftSectionTest {
                 lora("  init_lora_weights: true\n").loraAInit());
         assertEquals(
                 LoraConfig.LoraAInit.KAIMING, lora("  lora_A_init: uniform\n").loraAInit());
+    }
+
+    @Test
+    void aFileOfPeftIsASection() throws IOException {
+        List<Path> adapters;
+        try (Stream<Path> found = Files.walk(Path.of("src/test/resources/fixtures/adapters"))) {
+            adapters = found.filter(path -> path.endsWith("adapter_config.json"))
+                    .filter(path -> Files.exists(path.resolveSibling("adapter_model.safetensors")))
+                    .filter(path -> Json.parse(path)
+                            .asObject()
+                            .get("layers_to_transform")
+                            .filter(layers -> !(layers instanceof JsonNull))
+                            .isEmpty())
+                    .toList();
+        }
+
+        assertTrue(adapters.size() > 20, adapters::toString);
+        for (Path adapter : adapters) {
+            try (AdapterFiles files = AdapterFiles.open(adapter.resolveSibling(""))) {
+                assertEquals(
+                        files.config(),
+                        folder.load(RecipeFolder.SHORTEST + "peft: " + Json.compact(files.json()) + "\n")
+                                .recipe()
+                                .peft()
+                                .orElseThrow()
+                                .lora(),
+                        adapter.toString());
+            }
+        }
     }
 
     @Test
