@@ -68,6 +68,25 @@ public sealed interface Remedy extends Fix.Part {
     /// @param assignment `key.path=value`
     record Assign(String assignment) implements Remedy {}
 
+    /// A tie mode to choose for an adapter of one of two tied modules.
+    enum TieMode implements Remedy {
+        /// One change for both modules.
+        SHARED("shared"),
+        /// The modules get values of their own.
+        UNTIE("untie");
+
+        private final String mode;
+
+        TieMode(String mode) {
+            this.mode = mode;
+        }
+
+        /// The mode's name in settings and options.
+        public String mode() {
+            return mode;
+        }
+    }
+
     /// A setting of a call.
     enum Setting implements Remedy {
         /// The chat template of a generation, in place of the tokenizer's.
@@ -122,6 +141,7 @@ public sealed interface Remedy extends Fix.Part {
                 "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
             case Decide(Decision decision) -> decision.words;
             case Assign(String assignment) -> "set " + assignment;
+            case TieMode mode -> "tie mode " + mode.mode;
             case Setting.CHAT_TEMPLATE -> "a chat template of the call";
         };
     }

@@ -16,6 +16,7 @@ enum CommandName {
     INSPECT,
     AUDIT,
     REPAIR,
+    MERGE,
     LOGITS,
     VERSION;
 
@@ -38,7 +39,7 @@ enum CommandName {
     boolean isPlain() {
         return switch (this) {
             case AUDIT, REPAIR, VERSION -> true;
-            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, LOGITS -> false;
+            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, MERGE, LOGITS -> false;
         };
     }
 
@@ -51,6 +52,7 @@ enum CommandName {
             case INSPECT -> InspectCommand::new;
             case AUDIT -> AuditCommand::new;
             case REPAIR -> RepairCommand::new;
+            case MERGE -> MergeCommand::new;
             case LOGITS -> LogitsCommand::new;
             case VERSION -> VersionCommand::new;
         };

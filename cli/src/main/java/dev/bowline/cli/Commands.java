@@ -71,7 +71,7 @@ final class Commands {
                     Remedy.ExportAdapter _,
                     Remedy.ConvertAdapter _,
                     Remedy.FineTune _ -> true;
-            case Remedy.Decide _, Remedy.Assign _, Remedy.Setting _ -> false;
+            case Remedy.Decide _, Remedy.Assign _, Remedy.TieMode _, Remedy.Setting _ -> false;
         };
     }
 
@@ -96,6 +96,7 @@ final class Commands {
             }
             case Remedy.Decide(Remedy.Decision decision) -> option(decision);
             case Remedy.Assign(String assignment) -> "--set " + assignment;
+            case Remedy.TieMode mode -> "--tie-mode " + mode.mode();
             case Remedy.Setting.CHAT_TEMPLATE -> "--chat-template";
         };
     }

@@ -137,6 +137,29 @@ class JsonOutputTest {
     }
 
     @Test
+    void merge() {
+        Path fixtures = Path.of("..", "library", "src", "test", "resources", "fixtures");
+        String out = directory.resolve("merged").toString();
+
+        JsonObject answer = assertIsAsDescribed(
+                "merge",
+                ran(
+                        "merge",
+                        "--base",
+                        fixtures.resolve("families/llama/tied").toString(),
+                        "--adapter",
+                        fixtures.resolve("adapters/llama_linear").toString(),
+                        "--out",
+                        out,
+                        "--dtype",
+                        "bfloat16"));
+
+        assertEquals(out, answer.requireString("output"));
+        assertEquals(42, answer.requireInt("adapter_tensors"));
+        assertEquals("clean", answer.requireString("audit"));
+    }
+
+    @Test
     void audit() {
         JsonObject answer = Json.parse(ran("audit", DEMO.resolve("model").toString()), "the output")
                 .asObject();

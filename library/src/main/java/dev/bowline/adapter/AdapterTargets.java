@@ -3,6 +3,7 @@ package dev.bowline.adapter;
 import dev.bowline.BowlineException;
 import dev.bowline.adapter.AdaptedModule.ExpertPairs;
 import dev.bowline.adapter.AdaptedModule.LinearPair;
+import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.LoraConfig.Variant;
 import dev.bowline.adapter.format.ModulePatterns;
@@ -10,6 +11,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.LinearStack;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,6 +50,15 @@ public final class AdapterTargets {
     ///     have such an adapter, or if a module is tied and no tie mode is chosen
     public static List<AdaptedModule> resolve(LanguageModel model, LoraConfig config) {
         return new AdapterTargets(model, config).resolve();
+    }
+
+    /// The modules that the tensors of a file change, in the order of the file. The settings give the scales.
+    ///
+    /// @throws BowlineException if the model has no such module, or one of another shape
+    public static List<AdaptedModule> inFile(LanguageModel model, AdapterFiles files) {
+        try (Arena arena = Arena.ofConfined()) {
+            return new AdapterReader(model, files, arena).modules();
+        }
     }
 
     /// The linears of a model that one name stands for: all but those of a stack, and but a tied head.

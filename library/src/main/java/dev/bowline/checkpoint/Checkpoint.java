@@ -139,6 +139,12 @@ public final class Checkpoint implements AutoCloseable {
         return weights.bytes(key);
     }
 
+    /// Reads bytes of a tensor into memory of the caller's own, without touching the map; see
+    /// [dev.bowline.safetensors.SafetensorsFile#copy].
+    public void copy(String key, long from, MemorySegment target) {
+        weights.copy(key, from, target);
+    }
+
     /// The SHA-256 of the tensor's bytes in the file, read once and remembered.
     public String hash(String key) {
         return hashes.computeIfAbsent(key, name -> TensorHash.of(bytes(name)));

@@ -44,16 +44,16 @@ public final class CheckpointMapping {
                 checkpoint, model, slots, checkpoint.mappedKeys(model.weightRules(), slots.sequencedKeySet()));
     }
 
-    Checkpoint checkpoint() {
+    public Checkpoint checkpoint() {
         return checkpoint;
     }
 
-    LanguageModel model() {
+    public LanguageModel model() {
         return model;
     }
 
     /// The slots of the model's own files, by name. An adapter's slots have no key.
-    SequencedMap<String, Slot> slots() {
+    public SequencedMap<String, Slot> slots() {
         return slots;
     }
 
@@ -81,7 +81,7 @@ public final class CheckpointMapping {
     }
 
     /// The key whose tensor is all of `slot` and nothing else.
-    Optional<String> key(String slot) {
+    public Optional<String> key(String slot) {
         return keys().groups().stream()
                 .filter(group -> group.kind() == KeyGroup.Kind.SAME)
                 .filter(group -> group.slots().getFirst().equals(slot))
@@ -108,7 +108,7 @@ public final class CheckpointMapping {
     }
 
     /// The type that most bytes of the model's own tensors have in the files.
-    SafetensorsType storedType() {
+    public SafetensorsType storedType() {
         Map<SafetensorsType, Long> bytes = new EnumMap<>(SafetensorsType.class);
         for (KeyGroup group : keys().groups()) {
             for (String key : group.keys()) {

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 final class CompanionWalk {
 
     private static final Set<String> WRITTEN_ANEW =
-            Set.of(ModelDirectory.CONFIG_FILE, TieLedger.FILE_NAME, TrainingState.FILE_NAME);
+            Set.of(ModelDirectory.CONFIG_FILE, TieLedger.FILE_NAME, TrainingState.FILE_NAME, ModelDirectory.MERGE_FILE);
 
     private static final List<String> WEIGHTS = List.of(
             ".safetensors",

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The file's element types as libtorch's, and back.
-final class ElementTypes {
+public final class ElementTypes {
 
     private static final Map<SafetensorsType, Dtype> DTYPES = Map.ofEntries(
             Map.entry(SafetensorsType.F64, Dtype.FLOAT64),
@@ -27,11 +27,11 @@ final class ElementTypes {
     private ElementTypes() {}
 
     /// Empty for the unsigned types that libtorch cannot compute with.
-    static Optional<Dtype> dtype(SafetensorsType type) {
+    public static Optional<Dtype> dtype(SafetensorsType type) {
         return Optional.ofNullable(DTYPES.get(type));
     }
 
-    static SafetensorsType stored(Dtype dtype) {
+    public static SafetensorsType stored(Dtype dtype) {
         return DTYPES.entrySet().stream()
                 .filter(entry -> entry.getValue() == dtype)
                 .map(Map.Entry::getKey)
@@ -41,7 +41,7 @@ final class ElementTypes {
 
     /// The dtype of a tensor that a weight can be read from directly: a quantised one would need scales next to
     /// it.
-    static Dtype weightDtype(TensorEntry entry) {
+    public static Dtype weightDtype(TensorEntry entry) {
         return switch (entry.type()) {
             case F64 -> Dtype.FLOAT64;
             case F32 -> Dtype.FLOAT32;

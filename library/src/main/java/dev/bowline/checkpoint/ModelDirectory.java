@@ -17,6 +17,9 @@ final class ModelDirectory {
     static final String CONFIG_FILE = "config.json";
     static final String GENERATION_CONFIG_FILE = "generation_config.json";
 
+    /// The record of a merged checkpoint.
+    static final String MERGE_FILE = "bowline_merge.json";
+
     private ModelDirectory() {}
 
     /// Refuses a directory that holds no model, and names what the directory holds instead: an adapter, GGUF,

@@ -67,12 +67,30 @@ final class ModelSave {
 
     ModelSave(LanguageModel model, SaveOptions options) {
         requireUnquantized(model);
+        this(
+                model,
+                options,
+                TiedWeights.isOne(model.lmHead(), model.inputEmbedding()) ? Head.TIED : Head.SEPARATE,
+                options.source().map(checkpoint -> CheckpointMapping.of(checkpoint, model)));
+    }
+
+    private ModelSave(
+            LanguageModel model, SaveOptions options, Head head, Optional<CheckpointMapping> names) {
+        this(model, options, head, names, TensorsToSave.of(model, head, names));
+    }
+
+    private ModelSave(
+            LanguageModel model,
+            SaveOptions options,
+            Head head,
+            Optional<CheckpointMapping> names,
+            TensorsToSave tensors) {
         this.model = model;
         source = options.source();
         progress = options.progress();
-        head = TiedWeights.isOne(model.lmHead(), model.inputEmbedding()) ? Head.TIED : Head.SEPARATE;
-        names = source.map(checkpoint -> CheckpointMapping.of(checkpoint, model));
-        tensorsToSave = TensorsToSave.of(model, head, names);
+        this.head = head;
+        this.names = names;
+        tensorsToSave = tensors;
         layout = ShardLayout.of(
                 tensorsToSave.tensors().stream().map(TensorToSave::tensor).toList(),
                 source.map(Checkpoint::weights),
@@ -91,11 +109,32 @@ final class ModelSave {
         });
     }
 
+    /// A save of tensors whose values no model holds.
+    static ModelSave ofTensors(
+            CheckpointMapping names,
+            Head head,
+            List<TensorToSave> tensors,
+            List<LoadReport.Ignored> dropped,
+            SaveProgress progress) {
+        LanguageModel model = names.model();
+        SaveOptions options = SaveOptions.like(names.checkpoint()).reportingTo(progress);
+        return new ModelSave(
+                model, options, head, Optional.of(names), TensorsToSave.given(model, head, tensors, dropped));
+    }
+
     /// Saves into a directory that is absent or empty.
     SaveReport run(Path directory, Extras extras) {
+        return run(directory, extras, _ -> {});
+    }
+
+    /// @param check of the written and read files, before the directory gets its name
+    SaveReport run(Path directory, Extras extras, SaveCheck check) {
         return recorded(directory, () -> {
             TieLedger[] ledger = new TieLedger[1];
-            AtomicDirectory.write(directory, bytes(extras), aside -> ledger[0] = write(aside, extras));
+            AtomicDirectory.write(directory, bytes(extras), aside -> {
+                ledger[0] = write(aside, extras);
+                check.accept(aside);
+            });
             return report(directory, extras, ledger[0]);
         });
     }

@@ -75,6 +75,15 @@ final class ReadBack {
 
     private void requireBytes(TensorSource tensor, MemorySegment file) throws IOException {
         long[] position = new long[1];
+        try {
+            requirePieces(tensor, file, position);
+        } finally {
+            // Otherwise the whole checkpoint would be resident in the end.
+            file.unload();
+        }
+    }
+
+    private void requirePieces(TensorSource tensor, MemorySegment file, long[] position) throws IOException {
         tensor.content().writeTo(piece -> {
             if (ParallelReads.differ(piece, file.asSlice(position[0], piece.byteSize()))) {
                 throw differs("'%s' has other bytes than were written".formatted(tensor.name()));

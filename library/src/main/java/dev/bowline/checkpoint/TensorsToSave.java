@@ -60,6 +60,15 @@ final class TensorsToSave {
         return all;
     }
 
+    /// Tensors whose values no model holds.
+    static TensorsToSave given(
+            LanguageModel model, Head head, List<TensorToSave> tensors, List<LoadReport.Ignored> dropped) {
+        TensorsToSave all = new TensorsToSave(model, head);
+        all.tensors.addAll(tensors);
+        all.dropped.addAll(dropped);
+        return all;
+    }
+
     List<TensorToSave> tensors() {
         return tensors;
     }

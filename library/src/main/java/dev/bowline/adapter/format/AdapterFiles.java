@@ -2,6 +2,7 @@ package dev.bowline.adapter.format;
 
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
+import dev.bowline.adapter.format.LoraConfig.TieMode;
 import dev.bowline.files.AtomicDirectory;
 import dev.bowline.files.NewFile;
 import dev.bowline.json.Json;
@@ -68,6 +69,12 @@ public final class AdapterFiles implements AutoCloseable {
             file.close();
             throw e;
         }
+    }
+
+    /// The same open files under a tie mode that the caller chose, for an adapter that does not say one. Either owns the
+    /// files, so only one of them is closed.
+    public AdapterFiles withTieMode(TieMode mode) {
+        return new AdapterFiles(directory, json, config.withTieMode(mode), record, file);
     }
 
     private static void requireAdapter(Path directory) {

@@ -60,6 +60,10 @@ public record BaseIdentity(SequencedMap<String, String> tensors) {
             checksum.update(bytes.asSlice(done, Math.min(PIECE_BYTES, bytes.byteSize() - done))
                     .asByteBuffer());
         }
+        if (bytes.isMapped()) {
+            // Otherwise the whole base would be resident in the end.
+            bytes.unload();
+        }
         return "%s %s %08x".formatted(entry.type(), entry.shape(), checksum.getValue());
     }
 

@@ -55,6 +55,14 @@ public final class StackedExperts {
         return keys;
     }
 
+    /// The keys in the file that the pair of one stacked weight is read from.
+    public Set<String> keys(String parameter) {
+        Set<String> keys = new TreeSet<>();
+        readers.forEach(reader ->
+                Optional.ofNullable(reader.parameters().get(parameter)).ifPresent(keys::addAll));
+        return keys;
+    }
+
     /// The layout of the file; empty for an adapter that changes no stacked weight.
     ///
     /// @throws BowlineException where neither the shapes nor `peft_version` tell the layout

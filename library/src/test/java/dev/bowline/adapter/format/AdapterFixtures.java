@@ -33,6 +33,7 @@ public final class AdapterFixtures {
     public static List<String> all() {
         try (Stream<Path> directories = Files.list(FIXTURES.resolve("adapters"))) {
             return directories
+                    .filter(directory -> Files.exists(directory.resolve("peft_reference.json")))
                     .map(directory -> directory.getFileName().toString())
                     .sorted()
                     .toList();

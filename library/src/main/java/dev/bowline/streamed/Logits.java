@@ -1,0 +1,71 @@
+package dev.bowline.streamed;
+
+import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+
+/// The logits of one text: a row of the vocabulary's length per token.
+///
+/// @param values [T, V] float32, owned by the scope in which they were computed
+public record Logits(Tensor values) {
+
+    /// Computes the logits of token ids.
+    ///
+    /// @param ids of one text
+    /// @return owned by the caller's scope
+    public static Logits of(LanguageModel model, long... ids) {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope scope = TensorScope.open()) {
+            Tensor input = HostTensors.of(ids, 1, ids.length);
+            Tensor all = model.logits(input, Sequences.causal(1, ids.length));
+            return new Logits(scope.escape(Ops.cast(all.select(0, 0), Dtype.FLOAT32)));
+        }
+    }
+
+    /// The largest absolute difference of two logits.
+    public double largestDifference(Logits other) {
+        try (TensorScope _ = TensorScope.open()) {
+            return wide(values).sub(wide(other.values)).abs().max().item_double();
+        }
+    }
+
+    /// The largest absolute difference of two logits, divided by the largest absolute logit of these.
+    public double relativeDifference(Logits other) {
+        double largest = largest();
+        double difference = largestDifference(other);
+        return difference == 0 ? 0 : difference / largest;
+    }
+
+    /// The largest absolute logit.
+    public double largest() {
+        try (TensorScope _ = TensorScope.open()) {
+            return values.abs().max().item_double();
+        }
+    }
+
+    /// The Kullback-Leibler divergence of the other next-token distributions from these, in nats: the mean over the
+    /// tokens.
+    public double divergence(Logits other) {
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor p = wide(values).log_softmax(1);
+            Tensor q = wide(other.values).log_softmax(1);
+            return p.exp().mul(p.sub(q)).sum(1).mean().item_double();
+        }
+    }
+
+    /// True if every logit is a finite number.
+    public boolean isFinite() {
+        try (TensorScope _ = TensorScope.open()) {
+            return values.isfinite().all().item_bool();
+        }
+    }
+
+    private static Tensor wide(Tensor x) {
+        return Ops.cast(x, Dtype.FLOAT64);
+    }
+}
