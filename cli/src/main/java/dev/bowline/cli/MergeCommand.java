@@ -46,7 +46,11 @@ final class MergeCommand extends Command {
             description = "The directory of the adapter, with adapter_config.json.")
     private Path adapter = Path.of("");
 
-    @Option(names = "--out", paramLabel = "DIR", required = true, description = "Write the result to this new directory.")
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            required = true,
+            description = "Write the result to this new directory.")
     private Path out = Path.of("");
 
     @Option(
@@ -70,8 +74,8 @@ final class MergeCommand extends Command {
     @Override
     public Integer call() {
         AtomicDirectory.requireFree(out);
-        MergeOptions options =
-                new MergeOptions(Optional.ofNullable(dtype), Optional.ofNullable(tieMode), MergeOptions.DEFAULT.progress());
+        MergeOptions options = new MergeOptions(
+                Optional.ofNullable(dtype), Optional.ofNullable(tieMode), MergeOptions.DEFAULT.progress());
         try (MergePlan plan = Merge.plan(base, adapter, options)) {
             MergeReport report = plan.write(out);
             if (json) {

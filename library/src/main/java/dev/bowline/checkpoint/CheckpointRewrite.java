@@ -12,8 +12,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 
-/// A checkpoint that is written again with other values of some tensors, one tensor at a time. No model holds its
-/// values. The names, files, config.json and the files next to the weights are those of the source, as in a save.
+/// A checkpoint that is written again with other values of some tensors, one tensor at a time. No model holds
+/// its values. The names, files, config.json and the files next to the weights are those of the source, as in a
+/// save.
 ///
 /// @param names the source, and the model's slots without values
 /// @param head the head of the written checkpoint; it sets the tie flags in config.json

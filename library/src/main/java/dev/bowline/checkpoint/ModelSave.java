@@ -74,8 +74,7 @@ final class ModelSave {
                 options.source().map(checkpoint -> CheckpointMapping.of(checkpoint, model)));
     }
 
-    private ModelSave(
-            LanguageModel model, SaveOptions options, Head head, Optional<CheckpointMapping> names) {
+    private ModelSave(LanguageModel model, SaveOptions options, Head head, Optional<CheckpointMapping> names) {
         this(model, options, head, names, TensorsToSave.of(model, head, names));
     }
 

@@ -123,7 +123,8 @@ final class TensorsToSave {
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         rewritten.forEach((file, count) -> notes.add(
-                "%s was written to after it was loaded; its tensors that are not computed are saved with their present values: %d"
+                ("%s was written to after it was loaded; its tensors that are not computed are saved with their present"
+                                + " values: %d")
                         .formatted(file, count)));
         dropped.stream()
                 .filter(each -> cut.contains(each.key()))

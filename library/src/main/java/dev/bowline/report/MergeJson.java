@@ -47,7 +47,11 @@ public final class MergeJson implements JsonRenderer<MergeReport> {
                         JsonValue.of(report.save().configChanges().stream()
                                 .map(MergeJson::change)
                                 .toList()))
-                .with("files", JsonArray.ofStrings(report.save().copied().stream().map(Object::toString).toList()))
+                .with(
+                        "files",
+                        JsonArray.ofStrings(report.save().copied().stream()
+                                .map(Object::toString)
+                                .toList()))
                 .with("bytes", report.save().bytes())
                 .with("audit", report.audit().worstWord());
     }

@@ -48,8 +48,8 @@ public record Logits(Tensor values) {
         }
     }
 
-    /// The Kullback-Leibler divergence of the other next-token distributions from these, in nats: the mean over the
-    /// tokens.
+    /// The Kullback-Leibler divergence of the other next-token distributions from these, in nats: the mean over
+    /// the tokens.
     public double divergence(Logits other) {
         try (TensorScope _ = TensorScope.open()) {
             Tensor p = wide(values).log_softmax(1);

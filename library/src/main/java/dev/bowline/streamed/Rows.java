@@ -4,8 +4,8 @@ import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.tensor.Dtype;
 import org.bytedeco.pytorch.Tensor;
 
-/// The rows of a weight, read a few at a time. A weight of more than two dimensions has the rows of its matrices,
-/// first to last; a vector is one row.
+/// The rows of a weight, read a few at a time. A weight of more than two dimensions has the rows of its
+/// matrices, first to last; a vector is one row.
 public interface Rows {
 
     /// The number of values that one read of [#pieceRows] has.

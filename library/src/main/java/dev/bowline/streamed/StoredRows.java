@@ -11,8 +11,8 @@ import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
-/// The rows of tensors of a checkpoint, one tensor below the other. They are read from the file and not from its map,
-/// so that only the rows at hand are in memory.
+/// The rows of tensors of a checkpoint, one tensor below the other. They are read from the file and not from
+/// its map, so that only the rows at hand are in memory.
 final class StoredRows implements Rows {
 
     private final Checkpoint checkpoint;
@@ -49,7 +49,8 @@ final class StoredRows implements Rows {
                 long first = Math.max(from, starts[i]);
                 long end = Math.min(from + count, starts[i + 1]);
                 if (first < end) {
-                    all.narrow(0, first - from, end - first).copy_(stored(entries.get(i), first - starts[i], end - first));
+                    all.narrow(0, first - from, end - first)
+                            .copy_(stored(entries.get(i), first - starts[i], end - first));
                 }
             }
             return scope.escape(all);

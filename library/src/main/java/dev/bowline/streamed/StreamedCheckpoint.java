@@ -19,7 +19,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 
-/// A checkpoint whose weights are read a few rows at a time, by the slots of its model. The model holds no values.
+/// A checkpoint whose weights are read a few rows at a time, by the slots of its model. The model holds no
+/// values.
 public final class StreamedCheckpoint implements AutoCloseable {
 
     /// Neighbouring rows of one group of tensors.

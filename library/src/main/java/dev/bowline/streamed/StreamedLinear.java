@@ -3,7 +3,6 @@ package dev.bowline.streamed;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.Slot;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import java.util.Optional;

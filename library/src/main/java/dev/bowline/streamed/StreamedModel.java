@@ -11,14 +11,13 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.HashSet;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 
-/// Makes models that compute in float32 with weights that are read a few rows at a time, whatever the dtype they are
-/// stored in. Such a model needs memory for the largest of its norms, biases and other vectors, for a few rows and for
-/// its activations, and reads every weight from its file for every forward pass.
+/// Makes models that compute in float32 with weights that are read a few rows at a time, whatever the dtype
+/// they are stored in. Such a model needs memory for the largest of its norms, biases and other vectors, for a
+/// few rows and for its activations, and reads every weight from its file for every forward pass.
 public final class StreamedModel {
 
     private final Function<String, Rows> weights;

@@ -71,8 +71,8 @@ public final class AdapterFiles implements AutoCloseable {
         }
     }
 
-    /// The same open files under a tie mode that the caller chose, for an adapter that does not say one. Either owns the
-    /// files, so only one of them is closed.
+    /// The same open files under a tie mode that the caller chose, for an adapter that does not say one. Either
+    /// owns the files, so only one of them is closed.
     public AdapterFiles withTieMode(TieMode mode) {
         return new AdapterFiles(directory, json, config.withTieMode(mode), record, file);
     }

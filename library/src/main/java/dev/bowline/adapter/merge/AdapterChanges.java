@@ -1,11 +1,9 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.Rows;
-import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
-import dev.bowline.Remedy;
 import dev.bowline.NearestNames;
+import dev.bowline.Remedy;
 import dev.bowline.adapter.AdaptedModule;
 import dev.bowline.adapter.AdaptedModule.Uses;
 import dev.bowline.adapter.format.AdapterFiles;
@@ -17,8 +15,9 @@ import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.adapter.format.StackedExperts;
 import dev.bowline.checkpoint.ElementTypes;
 import dev.bowline.nn.Slot;
-import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.streamed.Rows;
+import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
@@ -37,8 +36,8 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// The changes that an adapter's tensors make to the weights of its base: each tensor of the file is part of a change,
-/// or the adapter is refused.
+/// The changes that an adapter's tensors make to the weights of its base: each tensor of the file is part of a
+/// change, or the adapter is refused.
 final class AdapterChanges {
 
     private final AdapterFiles files;
@@ -135,8 +134,7 @@ final class AdapterChanges {
         });
     }
 
-    private static AdapterMatrix part(
-            MemorySegment all, Dtype dtype, int index, long rows, long width) {
+    private static AdapterMatrix part(MemorySegment all, Dtype dtype, int index, long rows, long width) {
         long bytes = rows * width * dtype.bytes();
         return AdapterMatrix.of(all.asSlice(index * bytes, bytes), dtype, rows, width);
     }
@@ -146,7 +144,8 @@ final class AdapterChanges {
 
         @Override
         public Optional<List<Long>> shape(String parameter) {
-            return slot(parameter).map(slot -> Arrays.stream(slot.shape()).boxed().toList());
+            return slot(parameter)
+                    .map(slot -> Arrays.stream(slot.shape()).boxed().toList());
         }
 
         @Override
@@ -167,8 +166,8 @@ final class AdapterChanges {
         }
     }
 
-    /// The row of a token is its row of W plus scale Aᵀ Bᵀ. PEFT writes a shared pair under both modules; it is one
-    /// change.
+    /// The row of a token is its row of W plus scale Aᵀ Bᵀ. PEFT writes a shared pair under both modules; it is
+    /// one change.
     private void addEmbedding(AdaptedModule.EmbeddingPair pair) {
         List<Change.LowRank> pairs = new ArrayList<>();
         List<String> tensors = new ArrayList<>();
@@ -261,12 +260,7 @@ final class AdapterChanges {
             used.addAll(tensors);
             requireOne(saved.module(), rows(tensors.getFirst()), rows(tensors.getLast()));
             changes.add(new SlotChange(
-                    slot,
-                    Kind.SAVED_MODULE,
-                    0,
-                    new Change.Whole(rows(tensors.getFirst())),
-                    tensors,
-                    saved.uses()));
+                    slot, Kind.SAVED_MODULE, 0, new Change.Whole(rows(tensors.getFirst())), tensors, saved.uses()));
         }
     }
 
@@ -278,12 +272,7 @@ final class AdapterChanges {
         String slot = rows.module() + ".weight";
         long count = Objects.requireNonNull(base.model().slots().get(slot)).shape()[0];
         changes.add(new SlotChange(
-                slot,
-                Kind.TOKEN_ROWS,
-                0,
-                new Change.SomeRows(count, matrix(key), places),
-                List.of(key),
-                rows.uses()));
+                slot, Kind.TOKEN_ROWS, 0, new Change.SomeRows(count, matrix(key), places), List.of(key), rows.uses()));
     }
 
     /// The ids in the order of the tensor's rows, which is that of the settings.

@@ -9,7 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
-/// A matrix of an adapter's file, or a part of it, looked up in the mapped file. Only the rows at hand are cast.
+/// A matrix of an adapter's file, or a part of it, looked up in the mapped file. Only the rows at hand are
+/// cast.
 ///
 /// @param bytes of the tensor in the file
 /// @param view from the tensor to this matrix
@@ -24,7 +25,8 @@ record AdapterMatrix(
     }
 
     AdapterMatrix transposed() {
-        return new AdapterMatrix(bytes, stored, shape, width, rows, whole -> view.apply(whole).t());
+        return new AdapterMatrix(
+                bytes, stored, shape, width, rows, whole -> view.apply(whole).t());
     }
 
     /// @return [count, width], contiguous, in `dtype`

@@ -9,8 +9,8 @@ import java.util.TreeMap;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
-/// The change of an adapter to neighbouring rows of a weight. Every row changes by itself, so a weight is merged a few
-/// rows at a time.
+/// The change of an adapter to neighbouring rows of a weight. Every row changes by itself, so a weight is
+/// merged a few rows at a time.
 sealed interface Change {
 
     /// The number of rows.
@@ -44,7 +44,8 @@ sealed interface Change {
                 if (magnitude.isPresent()) {
                     // Row by row: m (W + delta) / |W + delta|.
                     Tensor length = Ops.rowNorms(rows);
-                    Tensor trained = magnitude.get().read(from, rows.size(0), dtype).view(-1, 1);
+                    Tensor trained =
+                            magnitude.get().read(from, rows.size(0), dtype).view(-1, 1);
                     rows.mul_(trained.div(length.view(-1, 1)));
                 }
             }

@@ -1,7 +1,7 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.Rows;
 /// The modules that a change is made to, as a report counts them.
+
 public enum Kind {
     /// Projections of attention, feed-forward or router.
     LINEAR("linears"),

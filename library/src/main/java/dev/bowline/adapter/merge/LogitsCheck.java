@@ -18,14 +18,14 @@ import java.util.List;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 
-/// Compares the logits of a merge in three forms: the base with the adapter, the merged weights before they are rounded,
-/// and the written checkpoint, opened anew. Weights are read a few rows at a time.
+/// Compares the logits of a merge in three forms: the base with the adapter, the merged weights before they are
+/// rounded, and the written checkpoint, opened anew. Weights are read a few rows at a time.
 final class LogitsCheck {
 
     private static final int TOKENS = 24;
 
-    /// The largest difference in terms of [#sensitivity]: an adapter adds its part of a product in another order at
-    /// every module, and not only one rounding per weight.
+    /// The largest difference in terms of [#sensitivity]: an adapter adds its part of a product in another
+    /// order at every module, and not only one rounding per weight.
     private static final double MARGIN = 8;
 
     /// A prime, whose multiples spread the token ids over the vocabulary.
@@ -86,8 +86,8 @@ final class LogitsCheck {
         }
     }
 
-    /// The effect on the logits of one rounding of the merged weights in float32: the weights are merged in float32 in
-    /// place of float64. A deep model with large weights multiplies such differences.
+    /// The effect on the logits of one rounding of the merged weights in float32: the weights are merged in
+    /// float32 in place of float64. A deep model with large weights multiplies such differences.
     private double sensitivity(JsonObject config, Logits merged) {
         return merged.relativeDifference(logits(config, weights::rows));
     }

@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /// The options of a merge.
 ///
-/// @param dtype of the merged weights: those in the dtype in which most weights of the base are stored get it, the
-///     others keep theirs. Empty keeps every dtype
+/// @param dtype of the merged weights: those in the dtype in which most weights of the base are stored get it,
+///     the others keep theirs. Empty keeps every dtype
 /// @param tieMode the meaning of an adapter on one of two tied modules; empty takes the adapter's own
 /// @param progress told how far the writing is
 public record MergeOptions(Optional<Dtype> dtype, Optional<TieMode> tieMode, SaveProgress progress) {

@@ -1,6 +1,5 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.BowlineVersion;
 import dev.bowline.Fix;
@@ -21,14 +20,16 @@ import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.files.AtomicDirectory;
 import dev.bowline.safetensors.WeightFiles;
+import dev.bowline.streamed.StreamedCheckpoint;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// A merge that was checked and not yet written: the adapter belongs to the base, every tensor of the adapter changes
-/// a weight, and no change of one tied module enters a tensor that two modules share. [Merge#plan] makes it.
+/// A merge that was checked and not yet written: the adapter belongs to the base, every tensor of the adapter
+/// changes a weight, and no change of one tied module enters a tensor that two modules share. [Merge#plan]
+/// makes it.
 ///
 /// Base and adapter are open until it is closed, and must not change.
 public final class MergePlan implements AutoCloseable {
@@ -60,8 +61,7 @@ public final class MergePlan implements AutoCloseable {
         modules = AdapterTargets.inFile(base.model(), this.files);
         arena = Arena.ofShared();
         try {
-            weights = new MergedWeights(
-                    base, AdapterChanges.of(this.files, modules, base, arena), config.tieMode());
+            weights = new MergedWeights(base, AdapterChanges.of(this.files, modules, base, arena), config.tieMode());
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -97,12 +97,12 @@ public final class MergePlan implements AutoCloseable {
 
     /// Writes the merged checkpoint whole or not at all.
     ///
-    /// Before the directory gets its name, the files are read back, the logits are compared with those of the adapter
-    /// on its base, and the result is audited.
+    /// Before the directory gets its name, the files are read back, the logits are compared with those of the
+    /// adapter on its base, and the result is audited.
     ///
     /// @param target absent or empty
-    /// @throws BowlineException if the result differs from the base with the adapter, or its audit finds a problem
-    ///     that the base does not have; nothing is left behind
+    /// @throws BowlineException if the result differs from the base with the adapter, or its audit finds a
+    ///     problem that the base does not have; nothing is left behind
     public MergeReport write(Path target) {
         AtomicDirectory.requireFree(target);
         requireApart(target);
@@ -157,8 +157,9 @@ public final class MergePlan implements AutoCloseable {
             rows += tensor.appliedRows();
             tensor.changes().forEach(change -> written.addAll(change.keys()));
         }
-        long expected =
-                weights.all().stream().mapToLong(change -> change.change().count()).sum();
+        long expected = weights.all().stream()
+                .mapToLong(change -> change.change().count())
+                .sum();
         Set<String> changing = new HashSet<>();
         weights.all().forEach(change -> changing.addAll(change.keys()));
         if (rows != expected || !written.equals(changing)) {
@@ -183,7 +184,8 @@ public final class MergePlan implements AutoCloseable {
         if (!found.isEmpty()) {
             Finding first = found.getFirst();
             throw new BowlineException(
-                    "the merged checkpoint would have %s: %s".formatted(first.code().id(), first.what()),
+                    "the merged checkpoint would have %s: %s"
+                            .formatted(first.code().id(), first.what()),
                     first.fix().toString());
         }
     }

@@ -1,6 +1,5 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.Rows;
 import dev.bowline.BowlineException;
 import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.tensor.Dtype;
@@ -75,15 +74,14 @@ final class MergedTensor implements TensorBytes {
         Tensor rounded = Ops.cast(after, stored);
         List<PlacedChange> changes = rows.in(from, count);
         if (!isCounted && !changes.isEmpty()) {
-            changes.forEach(each ->
-                    appliedRows += Math.min(from + count, each.end()) - Math.max(from, each.first()));
+            changes.forEach(each -> appliedRows += Math.min(from + count, each.end()) - Math.max(from, each.first()));
             count(changes, before, after, Ops.cast(rounded, working), Ops.cast(Ops.cast(before, stored), working));
         }
         return rounded;
     }
 
-    /// Compares the changes before and after rounding. A base in a wider dtype is rounded too, which is no loss of a
-    /// change.
+    /// Compares the changes before and after rounding. A base in a wider dtype is rounded too, which is no loss
+    /// of a change.
     private void count(
             List<PlacedChange> changes, Tensor before, Tensor after, Tensor roundedAfter, Tensor roundedBefore) {
         Tensor delta = after.sub(before);
@@ -92,7 +90,10 @@ final class MergedTensor implements TensorBytes {
         Tensor changed = delta.ne(new Scalar(0.0));
         Tensor vanished = kept.eq(new Scalar(0.0)).logical_and(changed);
         Rounding rounding = new Rounding(
-                squares(delta), squares(lost), changed.sum().item_long(), vanished.sum().item_long());
+                squares(delta),
+                squares(lost),
+                changed.sum().item_long(),
+                vanished.sum().item_long());
         if (!Double.isFinite(rounding.deltaSquares())) {
             throw new BowlineException(
                     "merging %s into '%s' gives values that are not finite numbers"

@@ -1,7 +1,5 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.Rows;
-import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointRewrite.Written;
 import dev.bowline.checkpoint.ElementTypes;
@@ -12,22 +10,23 @@ import dev.bowline.safetensors.TensorBytes;
 import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.statedict.KeyGroup;
+import dev.bowline.streamed.Rows;
+import dev.bowline.streamed.StreamedCheckpoint;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
-import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/// The tensors of a merged checkpoint: those of the base in its order and under its names, and the head of a pair that
-/// parts.
+/// The tensors of a merged checkpoint: those of the base in its order and under its names, and the head of a
+/// pair that parts.
 final class MergedTensors {
 
     private static final long CHUNK_BYTES = 8L << 20;
@@ -108,27 +107,30 @@ final class MergedTensors {
     }
 
     private void drop(TensorEntry entry) {
-        dropped.add(new LoadReport.Ignored(
-                entry.name(), "the head is '%s'".formatted(base.embedding()), entry.bytes()));
+        dropped.add(
+                new LoadReport.Ignored(entry.name(), "the head is '%s'".formatted(base.embedding()), entry.bytes()));
     }
 
     /// The changes of neighbouring rows, counted from the first of them.
     private static MergedRows part(MergedRows rows, long first, long count) {
-        List<PlacedChange> changes = rows.in(first, count).stream()
-                .map(each -> each.movedUp(first))
-                .toList();
+        List<PlacedChange> changes =
+                rows.in(first, count).stream().map(each -> each.movedUp(first)).toList();
         return new MergedRows(rows.base().part(first, count), changes);
     }
 
     private void add(String key, TensorEntry entry, MergedRows rows) {
         boolean isMain = entry.type() == base.mapping().storedType();
-        SafetensorsType type = dtype.filter(_ -> isMain).map(ElementTypes::stored).orElse(entry.type());
+        SafetensorsType type =
+                dtype.filter(_ -> isMain).map(ElementTypes::stored).orElse(entry.type());
         if (rows.changes().isEmpty() && type == entry.type() && key.equals(entry.name())) {
             written.add(unchanged(entry, Origin.UNCHANGED));
             return;
         }
         MergedTensor tensor = new MergedTensor(
-                key, rows, ElementTypes.weightDtype(entry), ElementTypes.dtype(type).orElseThrow());
+                key,
+                rows,
+                ElementTypes.weightDtype(entry),
+                ElementTypes.dtype(type).orElseThrow());
         merged.add(tensor);
         written.add(new Written(new TensorSource(key, type, entry.shape(), tensor), Origin.MODEL));
     }
@@ -136,10 +138,7 @@ final class MergedTensors {
     private void addEmbedding() {
         String head = base.mapping().key(base.head()).orElseThrow();
         StreamedCheckpoint.Place place = base.place(base.embedding()).orElseThrow();
-        add(
-                base.mapping().keys().keyOf(base.embedding()),
-                base.checkpoint().entry(head),
-                weights.rows(place.group()));
+        add(base.mapping().keys().keyOf(base.embedding()), base.checkpoint().entry(head), weights.rows(place.group()));
     }
 
     private void addPartedHead() {

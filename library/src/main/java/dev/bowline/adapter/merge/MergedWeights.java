@@ -1,7 +1,5 @@
 package dev.bowline.adapter.merge;
 
-import dev.bowline.streamed.Rows;
-import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
@@ -9,6 +7,8 @@ import dev.bowline.adapter.AdaptedModule.Uses;
 import dev.bowline.adapter.format.LoraConfig.TieMode;
 import dev.bowline.adapter.merge.AdapterChanges.SlotChange;
 import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.streamed.Rows;
+import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.ties.TieFlag;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// The weights of the base with the changes of an adapter, each in its place. A change for one of two tied modules
-/// never enters the tensor that both share: the pair parts, or the change is for both.
+/// The weights of the base with the changes of an adapter, each in its place. A change for one of two tied
+/// modules never enters the tensor that both share: the pair parts, or the change is for both.
 final class MergedWeights {
 
     private final StreamedCheckpoint base;
@@ -109,8 +109,8 @@ final class MergedWeights {
         if (isParted && slot.equals(base.head())) {
             return partedHead();
         }
-        StreamedCheckpoint.Place place = base.place(slot)
-                .orElseThrow(() -> new IllegalArgumentException("no tensor fills " + slot));
+        StreamedCheckpoint.Place place =
+                base.place(slot).orElseThrow(() -> new IllegalArgumentException("no tensor fills " + slot));
         return rows(place.group()).part(place.first(), place.count());
     }
 

@@ -5,8 +5,8 @@ import java.util.Collection;
 /// The part of the changes that was lost when the merged values were rounded to their stored dtype.
 ///
 /// @param deltaSquares the sum of the squares of all changes before rounding
-/// @param lostSquares the sum of the squares of the differences between the changes of the rounded weights and the
-///     changes before rounding
+/// @param lostSquares the sum of the squares of the differences between the changes of the rounded weights and
+///     the changes before rounding
 /// @param changed the number of weights with a change before rounding
 /// @param vanished those of them that have the value of the base after rounding
 public record Rounding(double deltaSquares, double lostSquares, long changed, long vanished) {

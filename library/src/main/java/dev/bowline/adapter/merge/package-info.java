@@ -1,4 +1,5 @@
-/// The merge of an adapter into its base, one tensor at a time, and the check that the result computes the same.
+/// The merge of an adapter into its base, one tensor at a time, and the check that the result computes the
+/// same.
 @NullMarked
 package dev.bowline.adapter.merge;
 

@@ -30,6 +30,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -60,7 +61,7 @@ class MergeTest {
             "qwen3moe_experts_split");
 
     @TempDir
-    private Path directory;
+    private Path directory = Path.of("");
 
     static Stream<String> mergeable() {
         return AdapterFixtures.all().stream().filter(name -> !LATER.contains(name));
@@ -70,7 +71,8 @@ class MergeTest {
     @MethodSource("mergeable")
     void aMergeComputesTheLogitsOfPeft(String name) {
         JsonObject facts = AdapterFixtures.facts(name);
-        MergeReport report = merge(name, PARTED.contains(name) ? MergeOptions.DEFAULT.with(TieMode.UNTIE) : MergeOptions.DEFAULT);
+        MergeReport report =
+                merge(name, PARTED.contains(name) ? MergeOptions.DEFAULT.with(TieMode.UNTIE) : MergeOptions.DEFAULT);
 
         String values = facts.optionalString("same_values_as").orElse(name);
         double ownMerge = AdapterFixtures.facts(values).requireDouble("merge_and_unload_difference");
@@ -87,23 +89,28 @@ class MergeTest {
         merge("qwen3moe_experts", MergeOptions.DEFAULT);
 
         assertEquals(
-                entries(AdapterFixtures.base("qwen3moe_experts")), entries(directory.resolve("merged").resolve("qwen3moe_experts")));
+                entries(AdapterFixtures.base("qwen3moe_experts")),
+                entries(directory.resolve("merged").resolve("qwen3moe_experts")));
     }
 
     @Test
     void everyDeltaIsCounted() {
         MergeReport report = merge("qwen3moe_all_linear", MergeOptions.DEFAULT);
 
-        assertEquals(new MergeReport.Changes(14, 14, report.kinds().get(Kind.LINEAR).rounding()), report.kinds().get(Kind.LINEAR));
-        assertEquals(4, report.kinds().get(Kind.EXPERTS).modules());
-        assertEquals(16, report.kinds().get(Kind.EXPERTS).deltas());
+        MergeReport.Changes linears = Objects.requireNonNull(report.kinds().get(Kind.LINEAR));
+        MergeReport.Changes experts = Objects.requireNonNull(report.kinds().get(Kind.EXPERTS));
+        assertEquals(14, linears.modules());
+        assertEquals(14, linears.deltas());
+        assertEquals(4, experts.modules());
+        assertEquals(16, experts.deltas());
         assertEquals(30, report.deltas());
     }
 
     @Test
     void aMergeIntoBfloat16SaysWhatRoundingLost() {
         Path small = scaled("llama_linear", 1e-3);
-        MergeReport report = merge(small, AdapterFixtures.base("llama_linear"), MergeOptions.DEFAULT.in(Dtype.BFLOAT16));
+        MergeReport report =
+                merge(small, AdapterFixtures.base("llama_linear"), MergeOptions.DEFAULT.in(Dtype.BFLOAT16));
 
         Rounding rounding = report.rounding();
         assertTrue(rounding.lost() > 0.1 && rounding.lost() < 10, rounding.toString());
@@ -128,7 +135,7 @@ class MergeTest {
         BowlineException refused = assertThrows(
                 BowlineException.class,
                 () -> Merge.plan(merged, AdapterFixtures.directory("llama_linear"), MergeOptions.DEFAULT));
-        assertTrue(refused.getMessage().contains("is a merge of this adapter"), refused.getMessage());
+        assertTrue(refused.problem().contains("is a merge of this adapter"), refused.problem());
     }
 
     @Test
@@ -140,7 +147,7 @@ class MergeTest {
                         AdapterFixtures.directory("phi3_fused"),
                         MergeOptions.DEFAULT));
 
-        assertTrue(refused.getMessage().contains("layers.0.mlp.gate_up_proj"), refused.getMessage());
+        assertTrue(refused.problem().contains("layers.0.mlp.gate_up_proj"), refused.problem());
     }
 
     @Test
@@ -153,8 +160,8 @@ class MergeTest {
                 () -> Merge.plan(directory.resolve("merged").resolve("llama_rslora"), adapter, MergeOptions.DEFAULT));
 
         assertTrue(
-                refused.getMessage().contains("the base differs from it: 'model.layers.0.self_attn.k_proj.weight'"),
-                refused.getMessage());
+                refused.problem().contains("the base differs from it: 'model.layers.0.self_attn.k_proj.weight'"),
+                refused.problem());
     }
 
     @Test
@@ -162,7 +169,9 @@ class MergeTest {
         Path target = Files.createDirectory(directory.resolve("target"));
         Files.writeString(target.resolve("notes.txt"), "mine");
         try (MergePlan plan = Merge.plan(
-                AdapterFixtures.base("llama_linear"), AdapterFixtures.directory("llama_linear"), MergeOptions.DEFAULT)) {
+                AdapterFixtures.base("llama_linear"),
+                AdapterFixtures.directory("llama_linear"),
+                MergeOptions.DEFAULT)) {
             assertThrows(BowlineException.class, () -> plan.write(target));
         }
 
@@ -208,19 +217,19 @@ class MergeTest {
                 NoGradGuard _ = new NoGradGuard();
                 SafetensorsFile reference =
                         SafetensorsFile.open(AdapterFixtures.directory(name).resolve("peft_reference.safetensors"));
-                Pretrained pretrained =
-                        AutoModel.fromPretrained(merged, AutoModel.Options.forInference().in(Dtype.FLOAT32))) {
+                Pretrained pretrained = AutoModel.fromPretrained(
+                        merged, AutoModel.Options.forInference().in(Dtype.FLOAT32))) {
             Tensor ids = tensor(reference, "input_ids", Dtype.INT64);
             Tensor expected = tensor(reference, "logits", Dtype.FLOAT32);
-            Tensor found =
-                    pretrained.model().logits(ids, Sequences.causal((int) ids.size(0), (int) ids.size(1)));
+            Tensor found = pretrained.model().logits(ids, Sequences.causal((int) ids.size(0), (int) ids.size(1)));
             return found.sub(expected).abs().max().item_double()
                     / expected.abs().max().item_double();
         }
     }
 
     private static Tensor tensor(SafetensorsFile file, String name, Dtype dtype) {
-        long[] shape = file.entry(name).shape().stream().mapToLong(Long::longValue).toArray();
+        long[] shape =
+                file.entry(name).shape().stream().mapToLong(Long::longValue).toArray();
         return HostTensors.copyOf(file.bytes(name), dtype, shape);
     }
 
