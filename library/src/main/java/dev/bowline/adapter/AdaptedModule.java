@@ -53,10 +53,11 @@ public sealed interface AdaptedModule {
         }
     }
 
-    /// A copy of the module's weight, trained whole (`modules_to_save`).
+    /// A copy of the module's weight and bias, trained whole (`modules_to_save`).
     ///
     /// @param shape of the weight
-    record SavedModule(String module, List<Long> shape, Uses uses) implements AdaptedModule {
+    /// @param biasValues the values of the bias, 0 without one
+    record SavedModule(String module, List<Long> shape, long biasValues, Uses uses) implements AdaptedModule {
 
         public SavedModule {
             shape = List.copyOf(shape);
@@ -64,13 +65,13 @@ public sealed interface AdaptedModule {
 
         @Override
         public long trainedValues() {
-            return shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
+            return shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact) + biasValues;
         }
     }
 
-    /// Some rows of an embedding (`trainable_token_indices`).
+    /// Some rows of an embedding or of a head (`trainable_token_indices`).
     ///
-    /// @param ids the rows, ascending
+    /// @param ids the rows, each once, in the order of the adapter's file
     record TokenRows(String module, List<Long> ids, long width, Uses uses) implements AdaptedModule {
 
         public TokenRows {

@@ -25,8 +25,10 @@ final class AdapterParts {
     private final Map<String, LinearStack> stacks;
     private final LoraConfig config;
     private final List<AdaptedModule> modules;
+    private final LanguageModel model;
 
     private AdapterParts(LanguageModel model, LoraConfig config, List<AdaptedModule> modules) {
+        this.model = model;
         linears = model.linears();
         stacks = model.linearStacks();
         this.config = config;
@@ -44,7 +46,7 @@ final class AdapterParts {
             case LinearPair pair -> new LinearPart(pair, config, Objects.requireNonNull(linears.get(pair.module())));
             case ExpertPairs pairs ->
                 new ExpertsPart(pairs, tensorName(pairs), Objects.requireNonNull(stacks.get(pairs.module())));
-            case EmbeddingPair _, SavedModule _, TokenRows _ -> EmbeddingParts.part(module);
+            case EmbeddingPair _, SavedModule _, TokenRows _ -> EmbeddingParts.part(model, module);
         };
     }
 

@@ -17,6 +17,7 @@ import dev.bowline.nn.LinearStack;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorEntry;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
@@ -89,9 +90,65 @@ final class AdapterReader {
         experts.values().forEach(pair -> modules.add(pairs(pair)));
         modules.forEach(module -> others.remove(module.module()));
         if (!others.isEmpty()) {
-            modules.addAll(EmbeddingParts.inFile(model, this, others));
+            modules.addAll(EmbeddingsInFile.of(model, this, others));
         }
+        keys.keySet().stream().filter(key -> key.part() == Part.BASE_TABLE).forEach(this::requireBaseTable);
         return modules;
+    }
+
+    /// PEFT's file has the base's table beside a pair on it, and PEFT computes with the file's.
+    private void requireBaseTable(AdapterKey key) {
+        Slot slot = model.slots().get(key.module() + ".weight");
+        boolean isComparable = slot != null && slot.get().isMaterialized();
+        if (isComparable && !isSame(tensor(key), slot.tensor().detach())) {
+            throw refused(
+                    "holds the table of its base as '%s', of shape %s, and the model's table of shape %s differs"
+                            .formatted(
+                                    keys.get(key),
+                                    Shapes.text(Shapes.of(tensor(key))),
+                                    Shapes.text(slot.shape())),
+                    "use the adapter with the model that it was trained on; if that was resized, resize this one");
+        }
+    }
+
+    /// True if the values are equal in the dtype of `present`.
+    private static boolean isSame(Tensor stored, Tensor present) {
+        return Arrays.equals(Shapes.of(stored), Shapes.of(present))
+                && Ops.cast(stored, Dtype.of(present.scalar_type())).equal(Device.CPU.place(present));
+    }
+
+    /// Requires that two modules of the file have the same values, because they share one.
+    void requireSame(String module, String other, Part part) {
+        requireShared(module, other, isSame(tensor(new AdapterKey(module, part)), tensor(new AdapterKey(other, part))));
+    }
+
+    /// Requires that the file's matrix of `other` is a filled slot transposed, because both modules share one delta.
+    void requireTransposed(Slot slot, String module, String other, Part part) {
+        AdapterKey key = new AdapterKey(other, part);
+        if (keys.containsKey(key)) {
+            requireShared(module, other, isSame(tensor(key), slot.tensor().detach().t()));
+        }
+    }
+
+    private void requireShared(String module, String other, boolean isSame) {
+        if (!isSame) {
+            throw refused(
+                    "says ensure_weight_tying, and its values of '%s' and '%s' differ".formatted(module, other),
+                    "save the adapter again, or set ensure_weight_tying to false to use both as they are");
+        }
+    }
+
+    /// The rows of a tensor of the file.
+    long rows(String module, Part part) {
+        return entry(new AdapterKey(module, part)).shape().getFirst();
+    }
+
+    private Tensor tensor(AdapterKey key) {
+        TensorEntry entry = entry(key);
+        return HostTensors.copyOf(
+                files.bytes(entry.name()),
+                dtype(entry.type()),
+                entry.shape().stream().mapToLong(Long::longValue).toArray());
     }
 
     private LinearPair pair(AdapterKey key) {
@@ -122,6 +179,11 @@ final class AdapterReader {
 
     /// Gives a slot the values of a tensor of the file, in float32.
     void fill(Slot slot, String module, Part part) {
+        fill(slot, module, part, Dtype.FLOAT32);
+    }
+
+    /// Gives a slot the values of a tensor of the file.
+    void fill(Slot slot, String module, Part part, Dtype dtype) {
         AdapterKey key = new AdapterKey(module, part);
         TensorEntry entry = entry(key);
         long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
@@ -131,7 +193,7 @@ final class AdapterReader {
                             .formatted(entry.name(), Shapes.text(shape), Shapes.text(slot.shape())),
                     "use the adapter with the model that it was trained on");
         }
-        fill(slot, files.bytes(entry.name()), entry.type());
+        slot.get().materialize(Ops.cast(tensor(key), dtype));
     }
 
     /// Gives two slots the values of the pairs of all experts, in float32.

@@ -37,6 +37,14 @@ public final class LowRankPair implements LowRankDelta {
         return new LowRankPair(WeightMatrix.whole(a), WeightMatrix.whole(b), scale);
     }
 
+    /// The pair of a head that shares the pair of its embedding: A is the embedding's B transposed, and B its A.
+    ///
+    /// @param embeddingA [R, out]
+    /// @param embeddingB [in, R]
+    public static LowRankPair ofEmbedding(Slot embeddingA, Slot embeddingB, double scale) {
+        return new LowRankPair(WeightMatrix.transposed(embeddingB), WeightMatrix.transposed(embeddingA), scale);
+    }
+
     /// The pair of one expert.
     ///
     /// @param a [E, R, in]

@@ -7,27 +7,40 @@ import org.bytedeco.pytorch.Tensor;
 
 /// The matrix of a dense operator: all values of a slot, or one matrix of a slot that holds a stack.
 ///
-/// @param slot [out, in], or [E, out, in] for a stack
+/// @param slot [out, in], or [in, out] if transposed, or [E, out, in] for a stack
 /// @param index the matrix of the stack
-record WeightMatrix(Slot slot, OptionalLong index) {
+/// @param order of the rows and columns in the slot
+record WeightMatrix(Slot slot, OptionalLong index, Order order) {
+
+    /// The order of a slot's two dimensions.
+    enum Order {
+        AS_STORED,
+        TRANSPOSED
+    }
 
     static WeightMatrix whole(Slot slot) {
-        return new WeightMatrix(slot, OptionalLong.empty());
+        return new WeightMatrix(slot, OptionalLong.empty(), Order.AS_STORED);
+    }
+
+    /// The transposed matrix of a slot [in, out].
+    static WeightMatrix transposed(Slot slot) {
+        return new WeightMatrix(slot, OptionalLong.empty(), Order.TRANSPOSED);
     }
 
     static WeightMatrix ofStack(Slot stack, long index) {
-        return new WeightMatrix(stack, OptionalLong.of(index));
+        return new WeightMatrix(stack, OptionalLong.of(index), Order.AS_STORED);
     }
 
     Parameter parameter() {
         return slot.get();
     }
 
+    /// True if the slot is the matrix.
     boolean isWhole() {
-        return index.isEmpty();
+        return index.isEmpty() && order == Order.AS_STORED;
     }
 
-    /// @return [out, in], a view for a stack
+    /// @return [out, in], a view unless the slot is the matrix
     Tensor tensor() {
         return matrix(slot.tensor());
     }
@@ -38,11 +51,19 @@ record WeightMatrix(Slot slot, OptionalLong index) {
     }
 
     long out() {
-        return slot.shape()[isWhole() ? 0 : 1];
+        return size(0);
     }
 
     long in() {
-        return slot.shape()[isWhole() ? 1 : 2];
+        return size(1);
+    }
+
+    private long size(int dimension) {
+        long[] shape = slot.shape();
+        return switch (order) {
+            case AS_STORED -> shape[shape.length - 2 + dimension];
+            case TRANSPOSED -> shape[1 - dimension];
+        };
     }
 
     /// Adds factor a b to the gradient.
@@ -63,6 +84,9 @@ record WeightMatrix(Slot slot, OptionalLong index) {
     }
 
     private Tensor matrix(Tensor values) {
-        return isWhole() ? values : values.select(0, index.orElseThrow());
+        return switch (order) {
+            case AS_STORED -> index.isPresent() ? values.select(0, index.getAsLong()) : values;
+            case TRANSPOSED -> values.t();
+        };
     }
 }

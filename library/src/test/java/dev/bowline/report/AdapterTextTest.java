@@ -34,7 +34,7 @@ class AdapterTextTest {
                     new Kind(
                             "model.embed_tokens",
                             List.of(new EmbeddingPair("model.embed_tokens", 1000, 64, 2, 0.70710678, Uses.BOTH))),
-                    new Kind("model.norm", List.of(new SavedModule("model.norm", List.of(64L), Uses.NAMED))),
+                    new Kind("model.norm", List.of(new SavedModule("model.norm", List.of(64L), 0, Uses.NAMED))),
                     new Kind(
                             "model.embed_tokens",
                             List.of(new TokenRows("model.embed_tokens", List.of(3L, 4L), 64, Uses.BOTH)))),

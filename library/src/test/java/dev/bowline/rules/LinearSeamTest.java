@@ -31,10 +31,12 @@ class LinearSeamTest {
     private static final Set<String> MAY_MULTIPLY = Set.of(
             "DenseLinear",
             "LinearStack",
+            "LoraEmbedding",
             "LowRankPair",
             "NormalizedLinear",
             "Parameter",
             "QuantizedLinear",
+            "RowsLinear",
             "WeightMatrix");
 
     private static final Set<String> READS = Set.of("Slot.tensor", "Parameter.value");
@@ -60,8 +62,9 @@ class LinearSeamTest {
             "productInto",
             "tensordot");
 
-    /// The operator, and the router's factors of experts, which are no embedding.
-    private static final Set<String> MAY_LOOK_UP = Set.of("DenseEmbedding", "ScaledRouter");
+    /// The operators, and the router's factors of experts, which are no embedding.
+    private static final Set<String> MAY_LOOK_UP =
+            Set.of("DenseEmbedding", "LoraEmbedding", "RowsEmbedding", "RowsLinear", "ScaledRouter");
 
     private static final Set<String> LOOKUPS =
             Set.of("embedding", "gather", "index", "index_select", "index_select_out", "take");
