@@ -6,14 +6,15 @@ import java.util.List;
 /// A module of the base model that an adapter changes, with the sizes of the adapter's values.
 public sealed interface AdaptedModule {
 
-    /// The name of the module in the base model, such as `model.layers.0.self_attn.q_proj`, or the name of the stacked
-    /// weight, such as `model.layers.0.mlp.experts.gate_up_proj`.
+    /// The name of the module in the base model, such as `model.layers.0.self_attn.q_proj`, or the name of the
+    /// stacked weight, such as `model.layers.0.mlp.experts.gate_up_proj`.
     String module();
 
     /// The number of values that training updates.
     long trainedValues();
 
-    /// y = W x + scale B A x. The base is a linear of any kind: a projection, a fused projection, a router, a head.
+    /// y = W x + scale B A x. The base is a linear of any kind: a projection, a fused projection, a router, a
+    /// head.
     ///
     /// @param scale the factor of the delta
     record LinearPair(String module, long in, long out, long rank, double scale, Variant variant)
@@ -40,8 +41,8 @@ public sealed interface AdaptedModule {
         }
     }
 
-    /// The row of a token is its row of W plus its row of scale (B A)ᵀ, with A `[rank, vocabulary]` and B `[width,
-    /// rank]`.
+    /// The row of a token is its row of W plus its row of scale (B A)ᵀ, with A `[rank, vocabulary]` and B
+    /// `[width, rank]`.
     ///
     /// @param uses the modules that the delta changes
     record EmbeddingPair(String module, long vocabulary, long width, long rank, double scale, Uses uses)

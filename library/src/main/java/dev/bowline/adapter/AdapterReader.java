@@ -122,7 +122,8 @@ final class AdapterReader {
         requireShared(module, other, isSame(tensor(new AdapterKey(module, part)), tensor(new AdapterKey(other, part))));
     }
 
-    /// Requires that the file's matrix of `other` is a filled slot transposed, because both modules share one delta.
+    /// Requires that the file's matrix of `other` is a filled slot transposed, because both modules share one
+    /// delta.
     void requireTransposed(Slot slot, String module, String other, Part part) {
         AdapterKey key = new AdapterKey(other, part);
         if (keys.containsKey(key)) {

@@ -23,8 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// A pair of matrices on an embedding. A tied head that shares the pair reads the same two parameters, transposed:
-/// training updates each once.
+/// A pair of matrices on an embedding. A tied head that shares the pair reads the same two parameters,
+/// transposed: training updates each once.
 final class EmbeddingPart implements AdapterPart {
 
     private record SharingHead(Linear linear, LinearOperator base) {}
@@ -56,7 +56,7 @@ final class EmbeddingPart implements AdapterPart {
         return List.of(a, b);
     }
 
-    /// As PEFT: A is zero, and B normal with a deviation of 1.
+    /// A is zero, and B normal with a deviation of 1 (PEFT).
     @Override
     public void initialize(LoraAInit init, RandomSource random) {
         a.get().materialize(Ops.zeros(Device.CPU, Dtype.FLOAT32, a.shape()));

@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// The modules of an adapter's files that are no pairs on linears or experts. A file whose tie mode is not chosen has
-/// PEFT's meaning: a pair or a copy changes the module that the file names, and rows of tokens change a tied head too.
+/// The modules of an adapter's files that are no pairs on linears or experts. A file whose tie mode is not
+/// chosen has PEFT's meaning: a pair or a copy changes the module that the file names, and rows of tokens change
+/// a tied head too.
 final class EmbeddingsInFile {
 
     private static final String FIX = "use the adapter with the model that it was trained on";

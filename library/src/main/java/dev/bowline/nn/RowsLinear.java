@@ -12,8 +12,8 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/// A linear some of whose output rows are replaced, such as a head that is tied to an embedding with replaced rows.
-/// The base is an operator of any kind with a frozen weight.
+/// A linear some of whose output rows are replaced, such as a head that is tied to an embedding with replaced
+/// rows. The base is an operator of any kind with a frozen weight.
 ///
 /// Shapes: N rows of activations, n replaced rows of the weight.
 public final class RowsLinear implements LinearOperator {

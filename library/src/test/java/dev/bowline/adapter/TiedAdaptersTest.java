@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Adapters of PEFT on embeddings, heads, whole modules and rows of tokens have PEFT's logits and gradients, on models
-/// with and without a tie, and are written as PEFT writes them.
+/// Adapters of PEFT on embeddings, heads, whole modules and rows of tokens have PEFT's logits and gradients, on
+/// models with and without a tie, and are written as PEFT writes them.
 class TiedAdaptersTest {
 
     /// Relative to the norm; 5.2e-5 was measured, for the gradient of a query projection.

@@ -17,9 +17,9 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Only the operators of a linear multiply with a weight, and only those of an embedding look up rows of a table. A
-/// class that reads the values of a slot or a parameter and also calls a matrix product or a lookup would ignore an
-/// adapter or a quantised weight that replaced the operator.
+/// Only the operators of a linear multiply with a weight, and only those of an embedding look up rows of a
+/// table. A class that reads the values of a slot or a parameter and also calls a matrix product or a lookup
+/// would ignore an adapter or a quantised weight that replaced the operator.
 class LinearSeamTest {
 
     private static final Path CLASSES = Path.of("target", "classes", "dev", "bowline");
