@@ -96,7 +96,7 @@ final class AdapterReader {
         return modules;
     }
 
-    /// PEFT's file has the base's table beside a pair on it, and PEFT computes with the file's.
+    /// PEFT writes the table of the base beside a pair on it, and PEFT computes with the table of the file.
     private void requireBaseTable(AdapterKey key) {
         Slot slot = model.slots().get(key.module() + ".weight");
         boolean isComparable = slot != null && slot.get().isMaterialized();

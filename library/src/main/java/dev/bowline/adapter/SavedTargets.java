@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// The modules that `modules_to_save` names. As in PEFT, a name stands for every module whose full name ends
-/// with it, and for all modules inside such a module.
+/// The modules that `modules_to_save` names. By the rule of PEFT, a name stands for every module whose full name
+/// ends with it, and for all modules inside such a module.
 final class SavedTargets {
 
     private static final String WEIGHT = ".weight";

@@ -16,9 +16,9 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 
-/// The rows that `trainable_token_indices` names. As in PEFT, a name stands for the embedding or the head whose
-/// full name ends with it, and a head that is tied to the embedding has the embedding's rows: no tie mode is
-/// needed.
+/// The rows that `trainable_token_indices` names. By the rule of PEFT, a name stands for the embedding or the
+/// head whose full name ends with it, and a head that is tied to the embedding has the embedding's rows: no tie
+/// mode is needed.
 final class TokenTargets {
 
     private static final String SETTING = "trainable_token_indices";
