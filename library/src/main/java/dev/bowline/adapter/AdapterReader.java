@@ -96,17 +96,13 @@ final class AdapterReader {
         return modules;
     }
 
-    /// PEFT writes the table of the base beside a pair on it, and PEFT computes with the table of the file.
+    /// PEFT writes the table of the base with a pair on it, and PEFT computes with the table of the file.
     private void requireBaseTable(AdapterKey key) {
         Slot slot = model.slots().get(key.module() + ".weight");
-        boolean isComparable = slot != null && slot.get().isMaterialized();
-        if (isComparable && !isSame(tensor(key), slot.tensor().detach())) {
+        if (slot != null && slot.get().isMaterialized() && !isSame(tensor(key), slot.tensor().detach())) {
             throw refused(
                     "holds the table of its base as '%s', of shape %s, and the model's table of shape %s differs"
-                            .formatted(
-                                    keys.get(key),
-                                    Shapes.text(Shapes.of(tensor(key))),
-                                    Shapes.text(slot.shape())),
+                            .formatted(keys.get(key), Shapes.text(Shapes.of(tensor(key))), Shapes.text(slot.shape())),
                     "use the adapter with the model that it was trained on; if that was resized, resize this one");
         }
     }
@@ -127,7 +123,8 @@ final class AdapterReader {
     void requireTransposed(Slot slot, String module, String other, Part part) {
         AdapterKey key = new AdapterKey(other, part);
         if (keys.containsKey(key)) {
-            requireShared(module, other, isSame(tensor(key), slot.tensor().detach().t()));
+            requireShared(
+                    module, other, isSame(tensor(key), slot.tensor().detach().t()));
         }
     }
 
@@ -135,7 +132,7 @@ final class AdapterReader {
         if (!isSame) {
             throw refused(
                     "says ensure_weight_tying, and its values of '%s' and '%s' differ".formatted(module, other),
-                    "save the adapter again, or set ensure_weight_tying to false to use both as they are");
+                    "save the adapter again, or set ensure_weight_tying to false to use the values of both");
         }
     }
 

@@ -61,8 +61,8 @@ public record AdapterSummary(List<Kind> kinds, long baseValues) {
             case AdaptedModule.EmbeddingPair pair ->
                 new AdaptedModule.EmbeddingPair(
                         pattern, pair.vocabulary(), pair.width(), pair.rank(), pair.scale(), pair.uses());
-            case AdaptedModule.SavedModule saved -> new AdaptedModule.SavedModule(
-                    pattern, saved.shape(), saved.biasValues(), saved.uses());
+            case AdaptedModule.SavedModule saved ->
+                new AdaptedModule.SavedModule(pattern, saved.shape(), saved.biasValues(), saved.uses());
             case AdaptedModule.TokenRows rows ->
                 new AdaptedModule.TokenRows(pattern, rows.ids(), rows.width(), rows.uses());
         };

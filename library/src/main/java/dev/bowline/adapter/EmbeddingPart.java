@@ -89,8 +89,8 @@ final class EmbeddingPart implements AdapterPart {
 
     @Override
     public void use() {
-        embedding.replace(_ ->
-                new LoraEmbedding(base, a, b, module.scale(), embedding.paddingId(), embedding::kernels));
+        embedding.replace(
+                _ -> new LoraEmbedding(base, a, b, module.scale(), embedding.paddingId(), embedding::kernels));
         head.ifPresent(shared -> {
             LowRankPair pair = LowRankPair.ofEmbedding(a, b, module.scale());
             shared.linear().replace(_ -> new LoraLinear(shared.base(), pair, shared.linear()::kernels));

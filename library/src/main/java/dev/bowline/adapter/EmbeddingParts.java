@@ -147,9 +147,7 @@ final class EmbeddingParts {
                                 ? sharing
                                 : Optional.ofNullable(model.linears().get(rows.module())));
             case SavedModule saved ->
-                embedding.isPresent()
-                        ? SavedPart.of(saved, embedding.get(), sharing)
-                        : saved(model, saved);
+                embedding.isPresent() ? SavedPart.of(saved, embedding.get(), sharing) : saved(model, saved);
             case LinearPair _, AdaptedModule.ExpertPairs _ ->
                 throw new IllegalArgumentException("'%s' has a part of its own".formatted(module.module()));
         };

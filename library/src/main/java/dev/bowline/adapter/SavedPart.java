@@ -105,8 +105,7 @@ final class SavedPart implements AdapterPart {
     }
 
     static SavedPart of(SavedModule module, RmsNorm norm) {
-        return new SavedPart(
-                module, new InNorm(norm), norm.weight().orElseThrow(), Optional.empty(), Optional.empty());
+        return new SavedPart(module, new InNorm(norm), norm.weight().orElseThrow(), Optional.empty(), Optional.empty());
     }
 
     /// PEFT's name in the model, which no slot of the base has.
@@ -139,7 +138,10 @@ final class SavedPart implements AdapterPart {
     public void load(AdapterReader reader) {
         reader.fill(weight, module.module(), Part.COPY, baseWeight.get().dtype());
         bias.ifPresent(slot -> reader.fill(
-                slot, module.module(), Part.COPY_BIAS, baseBias.orElseThrow().get().dtype()));
+                slot,
+                module.module(),
+                Part.COPY_BIAS,
+                baseBias.orElseThrow().get().dtype()));
         sharingHead.ifPresent(head -> reader.requireSame(module.module(), head.path(), Part.COPY));
     }
 

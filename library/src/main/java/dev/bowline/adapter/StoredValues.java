@@ -25,10 +25,7 @@ final class StoredValues {
     /// Values under a key of the file.
     static TensorSource source(String key, Tensor values) {
         return new TensorSource(
-                key,
-                type(key, values),
-                Arrays.stream(Shapes.of(values)).boxed().toList(),
-                bytes(values));
+                key, type(key, values), Arrays.stream(Shapes.of(values)).boxed().toList(), bytes(values));
     }
 
     static SafetensorsType type(Slot slot) {

@@ -80,11 +80,12 @@ final class TokenRowsPart implements AdapterPart {
 
     @Override
     public void use() {
-        embedding.ifPresent(place -> place.embedding().replace(_ -> new RowsEmbedding(
-                place.base(), rows, place.embedding().paddingId())));
+        embedding.ifPresent(place -> place.embedding()
+                .replace(_ ->
+                        new RowsEmbedding(place.base(), rows, place.embedding().paddingId())));
         Supplier<Tensor> hidden = this::ofBase;
-        head.ifPresent(place -> place.linear().replace(_ ->
-                new RowsLinear(place.base(), rows, hidden, place.linear()::kernels)));
+        head.ifPresent(place ->
+                place.linear().replace(_ -> new RowsLinear(place.base(), rows, hidden, place.linear()::kernels)));
     }
 
     @Override

@@ -68,11 +68,10 @@ public final class LoraEmbedding implements EmbeddingOperator {
     @Override
     public Tensor forward(Tensor ids) {
         Tensor rows = base.forward(ids);
-        Tensor delta =
-                switch (kernels.get()) {
-                    case FUSED_CPU -> fused(ids.reshape(-1)).view_as(rows);
-                    case LIBTORCH -> plain(ids);
-                };
+        Tensor delta = switch (kernels.get()) {
+            case FUSED_CPU -> fused(ids.reshape(-1)).view_as(rows);
+            case LIBTORCH -> plain(ids);
+        };
         return Ops.cast(rows.add(delta), dtype());
     }
 

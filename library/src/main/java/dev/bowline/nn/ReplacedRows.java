@@ -47,7 +47,10 @@ public final class ReplacedRows {
 
     /// The place of `id` among the values, or −1.
     long place(long id) {
-        return IntStream.range(0, ids.length).filter(i -> ids[i] == id).findFirst().orElse(-1);
+        return IntStream.range(0, ids.length)
+                .filter(i -> ids[i] == id)
+                .findFirst()
+                .orElse(-1);
     }
 
     /// The places of tokens among the values.

@@ -25,8 +25,7 @@ public final class RowsLinear implements LinearOperator {
 
     /// @param hidden gives the rows of the base that are replaced, [n, in], without a graph
     /// @param kernels gives the policy of the model at each call
-    public RowsLinear(
-            LinearOperator base, ReplacedRows rows, Supplier<Tensor> hidden, Supplier<KernelPolicy> kernels) {
+    public RowsLinear(LinearOperator base, ReplacedRows rows, Supplier<Tensor> hidden, Supplier<KernelPolicy> kernels) {
         this.base = base;
         this.rows = rows;
         this.hidden = hidden;
@@ -89,14 +88,10 @@ public final class RowsLinear implements LinearOperator {
 
     /// The base multiplied the replaced rows' gradients with its own rows.
     private void addDifference(Tensor dx, Tensor dy, double factor) {
-        Tensor difference = Ops.cast(rows.values().tensor().detach(), Dtype.FLOAT32)
-                .sub(Ops.cast(hidden.get(), Dtype.FLOAT32));
+        Tensor difference =
+                Ops.cast(rows.values().tensor().detach(), Dtype.FLOAT32).sub(Ops.cast(hidden.get(), Dtype.FLOAT32));
         kernels.get()
-                .addProduct(
-                        dx,
-                        dy.index_select(1, ids(dy)),
-                        Ops.cast(difference, Dtype.of(dx.scalar_type())),
-                        factor);
+                .addProduct(dx, dy.index_select(1, ids(dy)), Ops.cast(difference, Dtype.of(dx.scalar_type())), factor);
     }
 
     @Override

@@ -115,7 +115,8 @@ class TiedAdaptersTest {
         Map<String, Tensor> gradients = new LinkedHashMap<>();
         reference.names().stream().filter(key -> key.startsWith("grad.")).forEach(key -> {
             // PEFT copies a module with all inside it; here each linear inside has a copy.
-            String path = key.substring("grad.".length()).replaceAll("modules_to_save\\.(.+)\\.", "$1.modules_to_save.");
+            String path =
+                    key.substring("grad.".length()).replaceAll("modules_to_save\\.(.+)\\.", "$1.modules_to_save.");
             gradients.put(path, reference.tensor(key));
         });
         for (AdaptedModule module : adapter.modules()) {
@@ -130,7 +131,8 @@ class TiedAdaptersTest {
 
     private static void add(Map<String, Tensor> gradients, String ours, String head) {
         Tensor other = Objects.requireNonNull(gradients.remove(head));
-        gradients.compute(ours, (_, gradient) -> Objects.requireNonNull(gradient).add(other.t()));
+        gradients.compute(
+                ours, (_, gradient) -> Objects.requireNonNull(gradient).add(other.t()));
     }
 
     @ParameterizedTest
@@ -146,7 +148,10 @@ class TiedAdaptersTest {
             Adapter attached = Adapters.of(model).attach("peft", files);
             attached.save(
                     saved,
-                    AdapterRecord.of("base", new BaseIdentity(new TreeMap<>()), attached.config().tieMode()));
+                    AdapterRecord.of(
+                            "base",
+                            new BaseIdentity(new TreeMap<>()),
+                            attached.config().tieMode()));
 
             Golden written = Golden.read(saved.resolve("adapter_model.safetensors"));
             Golden original = Golden.read(adapter.resolve("adapter_model.safetensors"));
@@ -175,8 +180,9 @@ class TiedAdaptersTest {
         long[] labels = new long[20];
         for (int row = 0; row < 2; row++) {
             for (int i = 0; i < 10; i++) {
-                labels[10 * row + i] =
-                        i == 9 ? Targets.IGNORED : ids.select(0, row).select(0, i + 1).item_long();
+                labels[10 * row + i] = i == 9
+                        ? Targets.IGNORED
+                        : ids.select(0, row).select(0, i + 1).item_long();
             }
         }
         return Targets.of(labels);
