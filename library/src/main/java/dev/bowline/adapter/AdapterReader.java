@@ -99,7 +99,9 @@ final class AdapterReader {
     /// PEFT writes the table of the base with a pair on it, and PEFT computes with the table of the file.
     private void requireBaseTable(AdapterKey key) {
         Slot slot = model.slots().get(key.module() + ".weight");
-        if (slot != null && slot.get().isMaterialized() && !isSame(tensor(key), slot.tensor().detach())) {
+        if (slot != null
+                && slot.get().isMaterialized()
+                && !isSame(tensor(key), slot.tensor().detach())) {
             throw refused(
                     "holds the table of its base as '%s', of shape %s, and the model's table of shape %s differs"
                             .formatted(keys.get(key), Shapes.text(Shapes.of(tensor(key))), Shapes.text(slot.shape())),
