@@ -17,6 +17,7 @@ enum CommandName {
     AUDIT,
     REPAIR,
     MERGE,
+    ADAPTER,
     LOGITS,
     VERSION;
 
@@ -38,7 +39,7 @@ enum CommandName {
     /// True if the command only reads and prints: no tensor, no progress on a terminal, no question.
     boolean isPlain() {
         return switch (this) {
-            case AUDIT, REPAIR, VERSION -> true;
+            case AUDIT, REPAIR, ADAPTER, VERSION -> true;
             case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, MERGE, LOGITS -> false;
         };
     }
@@ -53,6 +54,7 @@ enum CommandName {
             case AUDIT -> AuditCommand::new;
             case REPAIR -> RepairCommand::new;
             case MERGE -> MergeCommand::new;
+            case ADAPTER -> AdapterCommand::new;
             case LOGITS -> LogitsCommand::new;
             case VERSION -> VersionCommand::new;
         };

@@ -39,6 +39,10 @@ final class CommandTree {
         for (CommandName command : commands) {
             CommandLine subcommand = new CommandLine(command.make());
             addHelp(subcommand);
+            for (CommandLine member : subcommand.getSubcommands().values()) {
+                addHelp(member);
+                HelpText.install(member);
+            }
             EnumOption.register(subcommand);
             subcommand.registerConverter(Path.class, CommandTree::path);
             line.addSubcommand(subcommand);

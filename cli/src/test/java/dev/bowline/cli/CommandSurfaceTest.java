@@ -29,18 +29,16 @@ class CommandSurfaceTest {
     @ParameterizedTest
     @MethodSource("commands")
     void helpIsTheRecordedText(String command) throws IOException {
-        Ran ran = command.equals("bowline") ? Ran.bowline("--help") : Ran.bowline(command, "--help");
+        Ran ran = Ran.bowline(arguments(command));
 
         assertEquals(ExitCode.SUCCESS, ran.exitCode());
-        assertEquals(Files.readString(SURFACE.resolve(command + ".txt")), ran.out());
+        assertEquals(Files.readString(SURFACE.resolve(file(command))), ran.out());
     }
 
     @ParameterizedTest
     @MethodSource("commands")
     void helpFitsTheScreenAndHasExamples(String command) {
-        String help = command.equals("bowline")
-                ? Ran.bowline("--help").out()
-                : Ran.bowline(command, "--help").out();
+        String help = help(command);
 
         assertTrue(help.contains("Examples:"), help);
         assertTrue(help.lines().allMatch(line -> line.length() <= WIDTH), help);
@@ -73,10 +71,17 @@ class CommandSurfaceTest {
         }
     }
 
+    /// @param command with the name of its group in front, if there is one
+    private static String[] arguments(String command) {
+        return command.equals("bowline") ? new String[] {"--help"} : (command + " --help").split(" ");
+    }
+
+    private static String file(String command) {
+        return command.replace(' ', '-') + ".txt";
+    }
+
     private static String help(String command) {
-        return command.equals("bowline")
-                ? Ran.bowline("--help").out()
-                : Ran.bowline(command, "--help").out();
+        return Ran.bowline(arguments(command)).out();
     }
 
     private static List<String> words(String text) {
@@ -87,8 +92,11 @@ class CommandSurfaceTest {
     @ParameterizedTest
     @MethodSource("commands")
     void everyWordOfADescriptionIsWhole(String command) {
-        CommandLine root = CommandTree.commandLine(Ran.silent());
-        CommandSpec spec = root.getSubcommands().getOrDefault(command, root).getCommandSpec();
+        CommandLine line = CommandTree.commandLine(Ran.silent());
+        for (String name : command.split(" ")) {
+            line = line.getSubcommands().getOrDefault(name, line);
+        }
+        CommandSpec spec = line.getCommandSpec();
         Set<String> shown = Set.copyOf(words(help(command)));
 
         List<String> missing = Stream.concat(
@@ -104,19 +112,20 @@ class CommandSurfaceTest {
     @Test
     void everyRecordedCommandExists() throws IOException {
         try (Stream<Path> files = Files.list(SURFACE)) {
-            List<String> recorded = files.map(file -> file.getFileName().toString())
-                    .map(name -> name.substring(0, name.length() - ".txt".length()))
-                    .sorted()
-                    .toList();
+            List<String> recorded =
+                    files.map(file -> file.getFileName().toString()).sorted().toList();
 
-            assertEquals(commands().sorted().toList(), recorded);
+            assertEquals(commands().map(CommandSurfaceTest::file).sorted().toList(), recorded);
         }
     }
 
     static Stream<String> commands() {
         Console console = Console.of(new StringReader(""), new StringWriter(), new StringWriter());
-        List<String> names = new ArrayList<>(
-                CommandTree.commandLine(console).getSubcommands().keySet());
+        List<String> names = new ArrayList<>();
+        CommandTree.commandLine(console).getSubcommands().forEach((name, line) -> {
+            names.add(name);
+            line.getSubcommands().keySet().forEach(member -> names.add(name + " " + member));
+        });
         names.remove("help");
         names.add("bowline");
         return names.stream();

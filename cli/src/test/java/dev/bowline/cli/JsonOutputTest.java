@@ -36,7 +36,7 @@ class JsonOutputTest {
 
     private static final Path PAGE = Path.of("..", "docs", "json.md");
     private static final Path DEMO = Path.of("src", "main", "resources", "demo");
-    private static final Pattern SECTION = Pattern.compile("\n## (\\w+)\n(.*?)(?=\n## |\\z)", Pattern.DOTALL);
+    private static final Pattern SECTION = Pattern.compile("\n## ([\\w ]+)\n(.*?)(?=\n## |\\z)", Pattern.DOTALL);
     private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\| (.*) \\|$");
 
     /// Described elsewhere, or too long to run here.
@@ -52,6 +52,11 @@ class JsonOutputTest {
             if (line.getCommandSpec().findOption("--json") != null) {
                 commands.add(name);
             }
+            line.getSubcommands().forEach((member, below) -> {
+                if (below.getCommandSpec().findOption("--json") != null) {
+                    commands.add(name + " " + member);
+                }
+            });
         });
 
         assertEquals(commands, new TreeSet<>(page().keySet()));
@@ -71,6 +76,33 @@ class JsonOutputTest {
         assertIsAsDescribed("inspect", ran("inspect", base, "--adapter", adapter));
         assertIsAsDescribed("inspect", ran("inspect", DEMO.resolve("model").toString()));
         assertIsAsDescribed("inspect", ran("inspect", Ran.fixture("with_towers").toString()));
+    }
+
+    @Test
+    void adapterConvert() {
+        Path adapters = Path.of("..", "library", "src", "test", "resources", "fixtures", "adapters");
+        String adapter = adapters.resolve("gemma4_experts_peft018").toString();
+        assertIsAsDescribed(
+                "adapter convert",
+                ran(
+                        "adapter",
+                        "convert",
+                        adapter,
+                        "--out",
+                        directory.resolve("new").toString()));
+        assertIsAsDescribed(
+                "adapter convert",
+                ran(
+                        "adapter",
+                        "convert",
+                        adapters.resolve("llama_linear").toString(),
+                        "--base",
+                        adapters.resolveSibling("families")
+                                .resolve("llama")
+                                .resolve("tied")
+                                .toString(),
+                        "--out",
+                        directory.resolve("dense").toString()));
     }
 
     @Test

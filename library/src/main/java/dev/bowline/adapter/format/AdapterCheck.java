@@ -119,21 +119,26 @@ final class AdapterCheck {
                             .formatted(a.name(), rows, b.name(), columns),
                     "save the adapter again");
         }
-        if (!ranks(module).stream().anyMatch(rank -> isStacked(module) ? rows % rank == 0 : rows == rank)) {
+        long rank = rank(module);
+        if (isStacked(module) ? rows % rank != 0 : rows != rank) {
             throw refused(
                     "holds '%s' of rank %d, and the settings give '%s' the rank %d"
-                            .formatted(a.name(), rows, module, ranks(module).getFirst()),
+                            .formatted(a.name(), rows, module, rank),
                     "correct r or rank_pattern in adapter_config.json; the scale of the adapter depends on them");
         }
     }
 
     /// PEFT compares patterns with the name of the weight where target_parameters names the weight of a module.
-    private List<Long> ranks(String module) {
-        return isStacked(module)
-                ? List.of(ExpertKeys.parameter(module, modules.keySet(), config.targetParameters())
-                        .map(config::rank)
-                        .orElse(config.r()))
-                : List.of(config.rank(module), config.rank(module + ".weight"));
+    private long rank(String module) {
+        if (isStacked(module)) {
+            return ExpertKeys.parameter(module, modules.keySet(), config.targetParameters())
+                    .map(config::rank)
+                    .orElse(config.r());
+        }
+        String weight = module + ".weight";
+        boolean isParameter =
+                config.targetParameters().stream().anyMatch(name -> ModulePatterns.Named.matches(name, weight));
+        return config.rank(isParameter ? weight : module);
     }
 
     private static boolean isStacked(String module) {

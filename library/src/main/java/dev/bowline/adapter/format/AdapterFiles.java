@@ -178,8 +178,7 @@ public final class AdapterFiles implements AutoCloseable {
         create(directory, LoraConfigWriter.write(config, record.base()), Optional.of(record), tensors);
     }
 
-    private static void create(
-            Path directory, JsonObject config, Optional<AdapterRecord> record, List<TensorSource> tensors)
+    static void create(Path directory, JsonObject config, Optional<AdapterRecord> record, List<TensorSource> tensors)
             throws IOException {
         Map<String, String> metadata = new LinkedHashMap<>(SafetensorsWriter.PYTORCH_METADATA);
         record.ifPresent(each -> metadata.put(AdapterRecord.METADATA, each.text()));
@@ -187,7 +186,7 @@ public final class AdapterFiles implements AutoCloseable {
         SafetensorsWriter.create(directory.resolve(PeftAdapter.WEIGHTS_FILE), tensors, metadata, Set.of());
     }
 
-    private static long bytes(JsonObject config, List<TensorSource> tensors) {
+    static long bytes(JsonObject config, List<TensorSource> tensors) {
         return Json.pretty(config).getBytes(StandardCharsets.UTF_8).length
                 + tensors.stream().mapToLong(TensorSource::bytes).sum();
     }

@@ -52,9 +52,18 @@ final class ExpertKeys {
         return key.contains(".moe.experts.");
     }
 
-    /// AutoModel's Gemma 4 has its experts in `moe`, transformers' in the layer itself.
-    private static String inTransformers(String experts) {
-        return experts.replace(".moe.experts", ".experts");
+    /// The name in transformers of a name in AutoModel, whose Gemma 4 has experts and router in `moe`.
+    static String inTransformers(String name) {
+        return name.replace(".moe.experts", EXPERTS).replace(".moe.gate.proj", ".router.proj");
+    }
+
+    /// The module of PEFT's wrapper of a stacked weight.
+    ///
+    /// @param parameters all stacked weights that the adapter changes
+    static String wrapper(String parameter, Set<String> parameters) {
+        String experts = parameter.substring(0, parameter.lastIndexOf('.'));
+        boolean isInner = parameter.endsWith("." + GATE_UP) && parameters.contains(experts + "." + DOWN);
+        return isInner ? experts + ".base_layer" : experts;
     }
 
     /// True for the module of PEFT's wrapper of a stacked weight.
