@@ -40,6 +40,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
     }
 
     /// The distance of each stored value of `model`, by its canonical name. Reads the files once, in chunks.
+    /// Quantised values, which training does not change, have none.
     ///
     /// @param model loaded from `checkpoint`, and perhaps trained since
     public static SequencedMap<String, WeightDistance> of(Checkpoint checkpoint, LanguageModel model) {
@@ -51,7 +52,7 @@ public record WeightDistance(double squaredChange, double squaredStored) {
                 Map<String, List<ByteRange>> pieces = pieces(names, group);
                 for (String slot : group.slots()) {
                     Slot root = names.slot(slot).root();
-                    if (done.add(root)) {
+                    if (done.add(root) && root.get().quantization().isEmpty()) {
                         distances.put(root.path(), of(checkpoint, pieces.getOrDefault(slot, List.of()), root.get()));
                     }
                 }

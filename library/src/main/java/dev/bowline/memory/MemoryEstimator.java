@@ -4,6 +4,7 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.Dtype;
@@ -82,7 +83,9 @@ final class MemoryEstimator {
             long state = plan.optimizer().stateBytes(plan.dtype(), parameter.shape());
             return new MemoryEstimate.Part(component, elements * size, elements * size, state);
         }
-        return new MemoryEstimate.Part(component, inFiles.get(name) == plan.dtype() ? 0 : elements * size, 0, 0);
+        long inMemory = QuantizedLinears.bytes(parameter)
+                .orElseGet(() -> inFiles.get(name) == plan.dtype() ? 0 : elements * size);
+        return new MemoryEstimate.Part(component, inMemory, 0, 0);
     }
 
     private static MemoryEstimate.Part sum(MemoryEstimate.Part a, MemoryEstimate.Part b) {

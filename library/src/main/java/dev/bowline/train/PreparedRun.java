@@ -220,7 +220,9 @@ public final class PreparedRun {
                 .on(recipe.model().device().resolve(CudaSupport.ofThisProcess()))
                 .freezing(model -> notes.addAll(freeze(model)));
         AutoModel.Options typed = recipe.model().torchDtype().map(options::in).orElse(options);
-        Pretrained pretrained = AutoModel.fromPretrained(source(recipe, checkpoints), typed);
+        AutoModel.Options chosen =
+                recipe.model().quantization().map(typed::quantizing).orElse(typed);
+        Pretrained pretrained = AutoModel.fromPretrained(source(recipe, checkpoints), chosen);
         ModelFit.resize(recipe, pretrained.model());
         return pretrained;
     }

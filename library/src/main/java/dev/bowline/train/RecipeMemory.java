@@ -9,6 +9,7 @@ import dev.bowline.memory.AdapterPlan;
 import dev.bowline.memory.MemoryPlan;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -60,6 +61,7 @@ public final class RecipeMemory {
     static MemoryReport of(
             Subject subject, Checkpoint checkpoint, LanguageModel model, int columns, AvailableMemory available) {
         Recipe recipe = subject.recipe();
+        recipe.model().quantization().ifPresent(format -> QuantizedLinears.quantize(model, format));
         MemoryPlan whole = plan(recipe, CheckpointMapping.of(checkpoint, model).loadDtype(), columns);
         MemoryPlan plan = subject.plan().map(whole::adapting).orElse(whole);
         String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
