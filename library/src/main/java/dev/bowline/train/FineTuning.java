@@ -65,7 +65,7 @@ public final class FineTuning implements AutoCloseable {
         }
         optimizer = plan.optimizer().create(model.trainable(), model.kernels());
         loss = plan.loss();
-        trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm(), plan.reduction());
+        trainingStep = new TrainingStep(model, optimizer, loss, plan.maxGradNorm(), plan.reduction(), rows.seed());
     }
 
     public LanguageModel model() {

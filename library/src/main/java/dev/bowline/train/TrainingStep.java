@@ -1,6 +1,8 @@
 package dev.bowline.train;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.Adapters;
+import dev.bowline.adapter.DropoutPass;
 import dev.bowline.data.Batch;
 import dev.bowline.loss.Loss;
 import dev.bowline.loss.LossInput;
@@ -33,27 +35,31 @@ final class TrainingStep {
     private final Loss loss;
     private final OptionalDouble maxGradNorm;
     private final GradientReduction reduction;
+    private final long dropoutSeed;
     private final ExpertLoad expertLoad = new ExpertLoad();
     private boolean updating;
 
     /// A step of one process.
     public TrainingStep(LanguageModel model, Optimizer optimizer, Loss loss, OptionalDouble maxGradNorm) {
-        this(model, optimizer, loss, maxGradNorm, GradientReduction.NONE);
+        this(model, optimizer, loss, maxGradNorm, GradientReduction.NONE, 0);
     }
 
+    /// @param dropoutSeed decides the masks of an adapter's dropout, with the step and the micro-batch
     /// @param maxGradNorm the norm to which gradients are clipped; empty for no clipping
     public TrainingStep(
             LanguageModel model,
             Optimizer optimizer,
             Loss loss,
             OptionalDouble maxGradNorm,
-            GradientReduction reduction) {
+            GradientReduction reduction,
+            long dropoutSeed) {
         this.model = model;
         this.optimizer = optimizer;
         gradients = new Gradients(model.trainable());
         this.loss = loss;
         this.maxGradNorm = maxGradNorm;
         this.reduction = reduction;
+        this.dropoutSeed = dropoutSeed;
     }
 
     /// @param number the number of the step for messages, from 1
@@ -63,8 +69,12 @@ final class TrainingStep {
                 microBatches.stream().mapToLong(Batch::targetTokens).sum());
         double ownLoss = 0;
         List<Batch> notFinite = new ArrayList<>();
-        for (Batch batch : microBatches) {
-            double part = accumulate(batch, 1.0 / targetTokens);
+        for (int i = 0; i < microBatches.size(); i++) {
+            Batch batch = microBatches.get(i);
+            double part = 0;
+            try (DropoutPass _ = Adapters.of(model).dropoutPass(dropoutSeed, number, i)) {
+                part = accumulate(batch, 1.0 / targetTokens);
+            }
             if (!Double.isFinite(part)) {
                 notFinite.add(batch);
             }

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,7 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// A recipe with a section peft trains an adapter on a frozen base: the base is neither copied nor saved, and a
 /// stopped and resumed run writes the bytes of a straight one.
@@ -86,12 +87,20 @@ class AdapterRunTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"float32", "bfloat16"})
-    void aResumedRunWritesTheBytesOfTheStraightOne(String dtype) throws IOException {
-        demo.run("straight", dtype, lora("step_scheduler.max_steps=4"));
-        demo.run("resumed", dtype, lora("step_scheduler.max_steps=2"));
+    @CsvSource({
+        "float32, all-linear, 0",
+        "float32, '[q_proj, v_proj, down_proj]', 0.3",
+        "bfloat16, '[q_proj, v_proj, down_proj]', 0.3",
+    })
+    void aResumedRunWritesTheBytesOfTheStraightOne(String dtype, String modules, String dropout) throws IOException {
+        String[] usual = lora("peft.target_modules=" + modules, "peft.dropout=" + dropout);
+        demo.run("straight", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=4"));
+        demo.run("resumed", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=2"));
 
-        demo.run("resumed", dtype, lora("step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST"));
+        demo.run(
+                "resumed",
+                dtype,
+                DemoRuns.with(usual, "step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST"));
 
         for (String file : List.of("adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors")) {
             assertArrayEquals(
@@ -100,6 +109,16 @@ class AdapterRunTest {
                     file);
         }
         assertEquals(demo.losses("straight"), demo.losses("resumed"));
+    }
+
+    @Test
+    void dropoutChangesTheSteps() throws IOException {
+        String[] usual = lora("peft.target_modules=[q_proj, v_proj, down_proj]", "step_scheduler.max_steps=2");
+        demo.run("plain", "float32", usual);
+
+        demo.run("dropped", "float32", DemoRuns.with(usual, "peft.dropout=0.5"));
+
+        assertNotEquals(demo.losses("plain"), demo.losses("dropped"));
     }
 
     @Test

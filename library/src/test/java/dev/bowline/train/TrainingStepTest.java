@@ -97,7 +97,7 @@ class TrainingStepTest {
             TrainingStep.Outcome alone = step(variant, List.of(Batch.of(ROWS, 0)));
             TwoEqualRanks ranks = new TwoEqualRanks();
             TrainingStep step =
-                    new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty(), ranks);
+                    new TrainingStep(model, optimizer, new ChunkedCrossEntropy(16), OptionalDouble.empty(), ranks, 0);
 
             TrainingStep.Outcome outcome =
                     step.take(1, List.of(Batch.of(ROWS.subList(0, 1), 0), Batch.of(ROWS.subList(1, 3), 0)), 1e-3);
