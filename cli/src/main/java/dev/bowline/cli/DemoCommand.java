@@ -23,6 +23,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -32,9 +34,10 @@ import picocli.CommandLine.Option;
             "Fine-tunes a tiny model that ships with Bowline.",
             "Teaches a Gemma 4 mixture-of-experts model to write dates, in minutes on two cores: asks held-out"
                     + " questions, fine-tunes and saves the model, loads the saved model, and asks the same questions"
-                    + " again. Downloads nothing."
+                    + " again. Downloads nothing.",
+            "--lora trains a LoRA adapter on the frozen model, on a part of the questions, in a shorter time."
         },
-        footer = {"  bowline demo", "  bowline demo --dir dates --json"})
+        footer = {"  bowline demo", "  bowline demo --lora", "  bowline demo --dir dates --json"})
 final class DemoCommand extends Command {
 
     private static final double WANTED = 0.9;
@@ -46,9 +49,12 @@ final class DemoCommand extends Command {
     @Option(
             names = "--dir",
             paramLabel = "DIR",
-            defaultValue = "bowline-demo",
-            description = "Directory for model, data and checkpoints. Default: ${DEFAULT-VALUE}.")
-    private Path directory = Path.of("bowline-demo");
+            description = "Directory for model, data and checkpoints. Default: bowline-demo; with --lora,"
+                    + " bowline-demo-lora.")
+    private @Nullable Path given;
+
+    @Option(names = "--lora", description = "Train a LoRA adapter in place of the weights.")
+    private boolean lora;
 
     @Option(names = "--json", description = "Print the outcome as JSON.")
     private boolean json;
@@ -65,10 +71,12 @@ final class DemoCommand extends Command {
     @Override
     public Integer call() {
         long start = System.nanoTime();
-        DemoFiles files = DemoFiles.extract(directory);
-        List<DemoFiles.Question> questions = files.heldOut().subList(0, ASKED);
+        DemoFiles files = DemoFiles.extract(
+                directory(), lora ? DemoFiles.Trained.ADAPTER : DemoFiles.Trained.WEIGHTS);
+        List<DemoFiles.Question> all = files.heldOut();
+        List<DemoFiles.Question> questions = all.subList(0, Math.min(ASKED, all.size()));
         console().note("1/4  asking the model %d questions about dates".formatted(questions.size()));
-        Exam before = examine(files.model(), questions);
+        Exam before = examine(files.model(), Optional.empty(), questions);
         console().note("     %s right".formatted(Quantity.percent(before.right(), questions.size())));
         console().note("2/4  fine-tuning with %s".formatted(files.recipe()));
         RunReport run = FinetuneCommand.run(
@@ -78,8 +86,10 @@ final class DemoCommand extends Command {
             return FinetuneCommand.stoppedBy().exitCode();
         }
         Path saved = run.checkpoint().orElseThrow();
-        console().note("3/4  loading the saved model and asking again");
-        Exam after = examine(saved, questions);
+        console().note("3/4  loading the saved %s and asking again".formatted(lora ? "adapter" : "model"));
+        Exam after = lora
+                ? examine(files.model(), Optional.of(saved), questions)
+                : examine(saved, Optional.empty(), questions);
         console().note("4/4  done\n");
         Duration took = Duration.ofNanos(System.nanoTime() - start);
         if (json) {
@@ -97,13 +107,20 @@ final class DemoCommand extends Command {
     }
 
     /// Generates in float32, the dtype of the training: on some processors bfloat16 takes longer.
-    private static Exam examine(Path checkpoint, List<DemoFiles.Question> questions) {
-        List<String> answers = new ArrayList<>();
-        long right = 0;
+    private static Exam examine(Path checkpoint, Optional<Path> adapter, List<DemoFiles.Question> questions) {
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint);
                 Pretrained pretrained = AutoModel.fromPretrained(
-                        checkpoint, AutoModel.Options.asStored().in(Dtype.FLOAT32));
-                TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
+                        checkpoint, AutoModel.Options.asStored().in(Dtype.FLOAT32))) {
+            List<NamedAdapter> adapters = adapter.map(NamedAdapter::of).stream().toList();
+            new AdapterOptions.Chosen(checkpoint, adapters).attach(pretrained);
+            return examine(pretrained, tokenizer, questions);
+        }
+    }
+
+    private static Exam examine(Pretrained pretrained, Tokenizer tokenizer, List<DemoFiles.Question> questions) {
+        List<String> answers = new ArrayList<>();
+        long right = 0;
+        try (TextGeneration generation = new TextGeneration(pretrained.model(), tokenizer)) {
             ChatTemplate template = ChatTemplate.of(tokenizer);
             GenerationSettings settings = GenerationSettings.of(
                     pretrained.model().config(), pretrained.checkpoint().generationConfig());
@@ -140,9 +157,17 @@ final class DemoCommand extends Command {
                 + "\nDone in " + Quantity.duration(took) + ". Next commands\n" + hints(saved);
     }
 
+    private Path directory() {
+        return given == null ? Path.of(lora ? "bowline-demo-lora" : "bowline-demo") : given;
+    }
+
     /// Commands to paste.
     private String hints(Path saved) {
         String bowline = "  " + Launcher.quoted(Launcher.name());
+        if (lora) {
+            return AdapterCommands.of(directory().resolve("model"), saved);
+        }
+        Path directory = directory();
         String checkpoint = Launcher.quoted(saved.toString());
         String recipe = Launcher.quoted(directory.resolve("recipe.yaml").toString());
         String again = Launcher.quoted("checkpoint.checkpoint_dir=" + directory.resolve("again"));

@@ -20,31 +20,43 @@ record DemoFiles(Path directory) {
     /// @param answer the only right answer
     record Question(String question, String answer) {}
 
-    private static final List<String> FILES = List.of(
+    private static final List<String> MODEL = List.of(
             "model/config.json",
             "model/generation_config.json",
             "model/model.safetensors",
             "model/tokenizer.json",
             "model/tokenizer_config.json",
-            "model/chat_template.jinja",
-            "train.jsonl",
-            "heldout.jsonl",
-            "recipe.yaml");
+            "model/chat_template.jinja");
+
+    private static final List<String> RUN = List.of("train.jsonl", "heldout.jsonl", "recipe.yaml");
+
+    /// What the demo trains.
+    enum Trained {
+        /// Every weight, on dates in many spellings.
+        WEIGHTS(""),
+        /// A LoRA adapter, on dates of digits.
+        ADAPTER("lora/");
+
+        private final String resources;
+
+        Trained(String resources) {
+            this.resources = resources;
+        }
+    }
 
     /// @throws BowlineException if the directory has anything in it
-    static DemoFiles extract(Path directory) {
+    static DemoFiles extract(Path directory, Trained trained) {
         try {
             if (Files.exists(directory) && !isEmpty(directory)) {
                 throw new BowlineException(
                         "%s is there already and is not empty".formatted(directory),
                         "delete it, or name another directory with --dir");
             }
-            for (String name : FILES) {
-                Path target = directory.resolve(name);
-                Files.createDirectories(Objects.requireNonNull(target.getParent()));
-                try (InputStream resource = DemoFiles.class.getResourceAsStream("/demo/" + name)) {
-                    Files.copy(Objects.requireNonNull(resource, name), target);
-                }
+            for (String name : MODEL) {
+                copy(name, directory.resolve(name));
+            }
+            for (String name : RUN) {
+                copy(trained.resources + name, directory.resolve(name));
             }
         } catch (IOException e) {
             throw new BowlineException(
@@ -53,6 +65,13 @@ record DemoFiles(Path directory) {
                     e);
         }
         return new DemoFiles(directory);
+    }
+
+    private static void copy(String name, Path target) throws IOException {
+        Files.createDirectories(Objects.requireNonNull(target.getParent()));
+        try (InputStream resource = DemoFiles.class.getResourceAsStream("/demo/" + name)) {
+            Files.copy(Objects.requireNonNull(resource, name), target);
+        }
     }
 
     private static boolean isEmpty(Path directory) throws IOException {
