@@ -30,7 +30,7 @@ record DemoFiles(Path directory) {
 
     private static final List<String> RUN = List.of("train.jsonl", "heldout.jsonl", "recipe.yaml");
 
-    /// What the demo trains.
+    /// The weights that the demo trains.
     enum Trained {
         /// Every weight, on dates in many spellings.
         WEIGHTS(""),
