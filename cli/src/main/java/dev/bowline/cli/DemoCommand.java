@@ -71,8 +71,7 @@ final class DemoCommand extends Command {
     @Override
     public Integer call() {
         long start = System.nanoTime();
-        DemoFiles files = DemoFiles.extract(
-                directory(), lora ? DemoFiles.Trained.ADAPTER : DemoFiles.Trained.WEIGHTS);
+        DemoFiles files = DemoFiles.extract(directory(), lora ? DemoFiles.Trained.ADAPTER : DemoFiles.Trained.WEIGHTS);
         List<DemoFiles.Question> all = files.heldOut();
         List<DemoFiles.Question> questions = all.subList(0, Math.min(ASKED, all.size()));
         console().note("1/4  asking the model %d questions about dates".formatted(questions.size()));

@@ -18,7 +18,8 @@ class ExamplesRunTest {
     private Path directory = Path.of("");
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo.yaml", "demo-packed-bf16.yaml", "demo-frozen.yaml", "demo-lora.yaml", "automodel.yaml"})
+    @ValueSource(
+            strings = {"demo.yaml", "demo-packed-bf16.yaml", "demo-frozen.yaml", "demo-lora.yaml", "automodel.yaml"})
     void anExampleLeavesACheckpointThatLoads(String recipe) {
         String checkpoint = Ran.bowline(
                         "finetune",

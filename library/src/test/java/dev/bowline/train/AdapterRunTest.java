@@ -98,9 +98,7 @@ class AdapterRunTest {
         demo.run("resumed", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=2"));
 
         demo.run(
-                "resumed",
-                dtype,
-                DemoRuns.with(usual, "step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST"));
+                "resumed", dtype, DemoRuns.with(usual, "step_scheduler.max_steps=4", "checkpoint.restore_from=LATEST"));
 
         for (String file : List.of("adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors")) {
             assertArrayEquals(
