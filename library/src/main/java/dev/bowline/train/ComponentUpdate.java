@@ -19,13 +19,13 @@ import java.util.Map;
 public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
 
     /// The changes since `start`, the checkpoint that the model was loaded from. Buffers are never trained and do
-    /// not count.
+    /// not count. An adapter is no weight of the model: with one, all of the model is frozen.
     static List<ComponentUpdate> since(Checkpoint start, LanguageModel model) {
         Map<String, WeightDistance> distances = WeightDistance.of(start, model);
         Map<Component, ComponentUpdate> counts = new EnumMap<>(Component.class);
         Map<Component, WeightDistance> sums = new EnumMap<>(Component.class);
         model.parameters().forEach((name, parameter) -> {
-            if (parameter.role() != SlotRole.BUFFER) {
+            if (parameter.role() == SlotRole.BASE) {
                 Component component = model.component(name);
                 counts.merge(component, counted(component, parameter), ComponentUpdate::plus);
                 if (parameter.requiresGrad()) {

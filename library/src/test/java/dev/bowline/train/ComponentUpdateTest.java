@@ -2,6 +2,9 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.bowline.adapter.Adapters;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.fixtures.Golden;
@@ -51,6 +54,27 @@ class ComponentUpdateTest {
                     .mapToLong(Parameter::elements)
                     .sum();
             assertEquals(weights, counted);
+        }
+    }
+
+    @Test
+    void theModelUnderAnAdapterIsFrozen() {
+        try (TensorScope _ = TensorScope.open();
+                Pretrained pretrained = AutoModel.fromPretrained(
+                        Golden.directory("gemma4", "moe_tied"),
+                        AutoModel.Options.asStored().freezing(RunAdapter::freeze))) {
+            var model = pretrained.model();
+            long weights = model.parameters().values().stream()
+                    .filter(each -> each.role() != SlotRole.BUFFER)
+                    .mapToLong(Parameter::elements)
+                    .sum();
+            var _ = Adapters.of(model).create("default", LoraConfig.of(4, 8, new ModulePatterns.AllLinear()), 7);
+
+            List<ComponentUpdate> updates = ComponentUpdate.since(pretrained.checkpoint(), model);
+
+            assertEquals(0, updates.stream().mapToLong(ComponentUpdate::trained).sum());
+            assertEquals(
+                    weights, updates.stream().mapToLong(ComponentUpdate::frozen).sum());
         }
     }
 
