@@ -6,6 +6,8 @@ import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.AuditSummary;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
+import dev.bowline.audit.findings.AdapterMerge;
+import dev.bowline.audit.findings.AdapterView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import java.time.ZonedDateTime;
@@ -97,6 +99,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
         audit.merge()
                 .ifPresent(merge -> html.append(
                         "<p>With %s: %s.</p>\n".formatted(text(merge.adapter().toString()), merge.effect())));
+        audit.merge().filter(merge -> !merge.readers().isEmpty()).ifPresent(merge -> append(html, merge));
         if (!audit.consumers().isEmpty()) {
             html.append("<table><tr><th>Program</th><th>gets</th><th>because</th></tr>\n");
             for (ConsumerView view : audit.consumers()) {
@@ -112,6 +115,19 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
         }
         audit.findings().forEach(finding -> append(html, finding));
         html.append("</section>\n");
+    }
+
+    private static void append(StringBuilder html, AdapterMerge merge) {
+        html.append("<table><tr><th>Program</th><th>the adapter is</th><th>because</th></tr>\n");
+        for (AdapterView view : merge.readers()) {
+            html.append("<tr%s><td>%s</td><td>%s</td><td>%s</td></tr>\n"
+                    .formatted(
+                            view.isSilentlyWrong() ? " class=\"wrong\"" : "",
+                            text(view.reader().title()),
+                            text(view.outcome().text()) + (view.isSilentlyWrong() ? " (silently wrong)" : ""),
+                            text(view.why())));
+        }
+        html.append("</table>\n");
     }
 
     private void append(StringBuilder html, Finding finding) {

@@ -9,6 +9,7 @@ import dev.bowline.audit.evidence.PhysicalState;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.SinceBase;
 import dev.bowline.audit.evidence.TiePair;
+import dev.bowline.audit.findings.AdapterMerge;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.json.JsonArray;
@@ -69,7 +70,17 @@ public final class AuditJson implements JsonRenderer<List<AuditOutcome>> {
                         "merge",
                         JsonObject.of()
                                 .with("adapter", audit.merge().get().adapter().toString())
-                                .with("effect", audit.merge().get().effect()));
+                                .with("effect", audit.merge().get().effect())
+                                .with("readers", readers(audit.merge().get())));
+    }
+
+    private static JsonArray readers(AdapterMerge merge) {
+        return JsonValue.of(merge.readers().stream()
+                .map(view -> (JsonValue) JsonObject.of()
+                        .with("reader", view.reader().name().toLowerCase(Locale.ROOT))
+                        .with("outcome", view.outcome().name().toLowerCase(Locale.ROOT))
+                        .with("why", view.why()))
+                .toList());
     }
 
     /// Without what it was compared with.

@@ -5,6 +5,8 @@ import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.consumers.ConsumerView;
+import dev.bowline.audit.findings.AdapterMerge;
+import dev.bowline.audit.findings.AdapterView;
 import dev.bowline.audit.findings.Evidence;
 import dev.bowline.audit.findings.Finding;
 import dev.bowline.report.Table.Side;
@@ -43,6 +45,15 @@ public final class AuditText implements TextRenderer<List<AuditOutcome>> {
         };
     }
 
+    private static String readers(AdapterMerge merge) {
+        StringBuilder text = new StringBuilder();
+        for (AdapterView view : merge.readers()) {
+            text.append("  %-15s %-16s %s%n"
+                    .formatted(view.reader().title(), view.outcome().text(), view.why()));
+        }
+        return text.toString();
+    }
+
     /// Renders one audit.
     public String text(TieAudit audit) {
         StringBuilder text = new StringBuilder();
@@ -54,6 +65,9 @@ public final class AuditText implements TextRenderer<List<AuditOutcome>> {
                 .ifPresent(moved -> text.append(wrap("since %s: %s".formatted(moved.base(), moved.sentence()), "  ")));
         audit.merge()
                 .ifPresent(merge -> text.append(wrap("with %s: %s".formatted(merge.adapter(), merge.effect()), "  ")));
+        audit.merge().filter(merge -> !merge.readers().isEmpty()).ifPresent(merge -> text.append(
+                        "\nThe adapter's files are, in each program\n")
+                .append(readers(merge)));
         if (!audit.consumers().isEmpty()) {
             text.append("\nEach program gets\n").append(matrix(audit));
         }

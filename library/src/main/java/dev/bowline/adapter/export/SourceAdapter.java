@@ -24,7 +24,12 @@ import java.util.TreeMap;
 record SourceAdapter(
         AdapterFiles files, StackedExperts experts, List<Delta> deltas, List<String> wholes, List<String> tables) {
 
-    private static final String TABLE = ".base_layer.weight";
+    private enum Role {
+        FIRST_OF_PAIR,
+        SECOND_OF_PAIR,
+        TABLE,
+        WHOLE
+    }
 
     SourceAdapter {
         deltas = List.copyOf(deltas);
@@ -41,15 +46,19 @@ record SourceAdapter(
         List<String> tables = new ArrayList<>();
         SequencedMap<String, String> firsts = new TreeMap<>();
         files.keys().forEach((name, key) -> {
-            switch (key.part()) {
-                case LORA_A, EMBEDDING_A -> {
-                    if (!experts.keys().contains(name)) {
-                        firsts.put(key.module(), name);
-                    }
-                }
-                case LORA_B, EMBEDDING_B -> {}
-                case COPY -> (name.endsWith(TABLE) ? tables : wholes).add(name);
-                case LORA_B_BIAS, MAGNITUDE, TOKENS -> wholes.add(name);
+            Role role =
+                    switch (key.part()) {
+                        case LORA_A, EMBEDDING_A -> Role.FIRST_OF_PAIR;
+                        case LORA_B, EMBEDDING_B -> Role.SECOND_OF_PAIR;
+                        case BASE_TABLE -> Role.TABLE;
+                        case COPY, COPY_BIAS, LORA_B_BIAS, MAGNITUDE, TOKENS -> Role.WHOLE;
+                    };
+            if (role == Role.FIRST_OF_PAIR && !experts.keys().contains(name)) {
+                firsts.put(key.module(), name);
+            } else if (role == Role.TABLE) {
+                tables.add(name);
+            } else if (role == Role.WHOLE) {
+                wholes.add(name);
             }
         });
         firsts.values().forEach(first -> deltas.add(delta(files, first, base)));

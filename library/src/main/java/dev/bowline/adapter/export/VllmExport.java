@@ -1,5 +1,7 @@
 package dev.bowline.adapter.export;
 
+import dev.bowline.adapter.format.ModuleName;
+import dev.bowline.adapter.format.VllmModel;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.adapter.format.AdapterRecord;

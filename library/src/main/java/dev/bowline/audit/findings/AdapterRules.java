@@ -8,19 +8,7 @@ import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PlacedTensor;
 import dev.bowline.audit.evidence.Role;
 import dev.bowline.audit.evidence.Subject;
-import dev.bowline.json.Json;
-import dev.bowline.json.JsonArray;
-import dev.bowline.json.JsonBoolean;
-import dev.bowline.json.JsonLimits;
-import dev.bowline.json.JsonNull;
-import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonString;
-import dev.bowline.json.JsonValue;
 import dev.bowline.safetensors.PeftAdapter;
-import dev.bowline.safetensors.SafetensorsFile;
-import dev.bowline.safetensors.SafetensorsHeader;
-import dev.bowline.safetensors.TensorEntry;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,8 +21,9 @@ public final class AdapterRules {
     private static final String NEITHER =
             "the adapter touches neither head nor input embedding, so a merge does not change the tie";
 
+    private final AdapterFacts facts;
+    private final List<Finding> fit;
     private final Subject subject;
-    private final JsonObject config;
     private final List<PlacedTensor> tensors;
     private final boolean tied;
     private final boolean head;
@@ -44,26 +33,18 @@ public final class AdapterRules {
     private final boolean bothCopies;
     private final boolean equalCopies;
     private final boolean tokensOnly;
+    private final boolean sharedDelta;
 
     public static AdapterRules of(Subject subject, Path adapter) {
-        JsonObject config = Json.parse(adapter.resolve(PeftAdapter.CONFIG_FILE), JsonLimits.CONFIG)
-                .asObject();
-        Path file = adapter.resolve(PeftAdapter.WEIGHTS_FILE);
-        List<PlacedTensor> tensors = new ArrayList<>();
-        if (Files.exists(file)) {
-            SafetensorsHeader header = SafetensorsFile.readHeader(file);
-            for (TensorEntry entry : header.entries().values()) {
-                tensors.add(PlacedTensor.of(header, entry));
-            }
-        }
-        return new AdapterRules(subject, config, tensors);
+        return new AdapterRules(AdapterFacts.read(subject, adapter));
     }
 
-    private AdapterRules(Subject subject, JsonObject config, List<PlacedTensor> tensors) {
-        this.subject = subject;
-        this.config = config;
-        this.tensors = tensors;
-        tied = subject.saysTied() && subject.kind() != Kind.BOTH_DIFFER;
+    private AdapterRules(AdapterFacts facts) {
+        this.facts = facts;
+        fit = AdapterFit.check(facts);
+        subject = facts.base();
+        tensors = facts.tensors();
+        tied = isTied(subject);
         head = touches(Role.HEAD);
         embedding = touches(Role.EMBEDDING);
         heads = copies(Role.HEAD);
@@ -71,6 +52,17 @@ public final class AdapterRules {
         bothCopies = !heads.isEmpty() && !embeddings.isEmpty();
         equalCopies = bothCopies && PairScan.isSame(heads.getFirst(), embeddings.getFirst());
         tokensOnly = trainsTokens() && !isNamed(Role.HEAD) && !isNamed(Role.EMBEDDING);
+        sharedDelta = head && embedding && !bothCopies && facts.isTrue("ensure_weight_tying");
+    }
+
+    /// True if head and input embedding of the base are one value.
+    static boolean isTied(Subject subject) {
+        return subject.saysTied() && subject.kind() != Kind.BOTH_DIFFER;
+    }
+
+    /// The effect in every program that loads the files.
+    public List<AdapterView> readers() {
+        return AdapterViews.of(facts);
     }
 
     /// The effect of a merge on the tie, in one clause.
@@ -89,7 +81,7 @@ public final class AdapterRules {
 
     /// The problems of the adapter, or of a merge of it.
     public List<Finding> findings() {
-        List<Finding> findings = new ArrayList<>(AdapterFit.check(subject, config, tensors));
+        List<Finding> findings = new ArrayList<>(fit);
         if (tensors.isEmpty()) {
             findings.add(new Finding(
                     FindingCode.T31,
@@ -108,9 +100,7 @@ public final class AdapterRules {
         if (!tied || !head && !embedding) {
             return Optional.empty();
         }
-        boolean ensured = config.get("ensure_weight_tying")
-                .filter(value -> value instanceof JsonBoolean flag && flag.value())
-                .isPresent();
+        boolean ensured = facts.isTrue("ensure_weight_tying");
         return Optional.of(new Finding(
                 FindingCode.T12,
                 isHarmless() ? Severity.LOW : Severity.CRITICAL,
@@ -133,12 +123,15 @@ public final class AdapterRules {
 
     /// True if the tied model was trained with one value for both, the way a merge leaves it.
     private boolean isHarmless() {
-        return equalCopies || tokensOnly;
+        return equalCopies || tokensOnly || sharedDelta;
     }
 
     private String what() {
         if (tokensOnly) {
             return "rows of both, as the tie has them";
+        }
+        if (sharedDelta) {
+            return "both by one delta";
         }
         if (bothCopies) {
             return equalCopies ? "both by equal copies" : "both by copies that differ";
@@ -173,15 +166,13 @@ public final class AdapterRules {
     private boolean isNamed(Role role) {
         String module = module(role);
         return Stream.of("target_modules", "modules_to_save")
-                .flatMap(key -> names(key).stream())
+                .flatMap(key -> facts.names(key).stream())
                 .anyMatch(name -> isModule(name, module));
     }
 
     /// Rows of the input embedding; PEFT trains and merges them for a tied head too.
     private boolean trainsTokens() {
-        return config.get("trainable_token_indices")
-                .filter(value -> !(value instanceof JsonNull))
-                .isPresent();
+        return facts.isSet("trainable_token_indices");
     }
 
     private List<PlacedTensor> copies(Role role) {
@@ -207,17 +198,5 @@ public final class AdapterRules {
     /// PEFT matches a whole name or its end after a dot; `all-linear` leaves the output layer out.
     private static boolean isModule(String name, String module) {
         return module.equals(name) || module.endsWith("." + name) || name.equals(last(module));
-    }
-
-    private List<String> names(String key) {
-        Optional<JsonValue> value = config.get(key);
-        if (value.isPresent() && value.get() instanceof JsonArray array) {
-            return array.values().stream()
-                    .filter(JsonString.class::isInstance)
-                    .map(JsonValue::asString)
-                    .toList();
-        }
-        return value.filter(JsonString.class::isInstance).map(JsonValue::asString).stream()
-                .toList();
     }
 }

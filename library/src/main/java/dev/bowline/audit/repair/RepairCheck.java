@@ -66,7 +66,7 @@ final class RepairCheck {
             case T16 -> plan.rebuilt().isPresent();
             case T21 -> plan.tied();
             case T06, T09, T12, T14, T15, T17, T18, T20, T23, T24, T25, T26 -> false;
-            case T27, T28, T29, T30, T31, T32, T33 -> false;
+            case T27, T28, T29, T30, T31, T32, T33, T34, T35, T36, T37, T38 -> false;
         };
     }
 

@@ -162,6 +162,28 @@ class ExportRefusalsTest {
     }
 
     @Test
+    void aSavedBiasIsNotLeftOut() {
+        refused(
+                new AdapterFixture(LLAMA).linear(Q, 32, 32, 2).with("model.layers.0.self_attn.k_proj.bias", 16),
+                config(Variant.LORA, List.of("k_proj"), Map.of()),
+                LLAMA,
+                ExportTarget.VLLM,
+                "such as 'base_model.model.model.layers.0.self_attn.k_proj.bias'");
+    }
+
+    /// PEFT stores the base's table with the delta of an embedding; the program has the table already.
+    @Test
+    void theBasesOwnTablesAreCounted() {
+        Path shared = Golden.directory("adapters", "llama_shared");
+
+        ExportReport report =
+                AdapterExport.write(shared, LLAMA, ExportTarget.VLLM, temporary.resolve("shared"));
+
+        assertEquals(2, report.tensorsLeftOut());
+        assertEquals(report.tensorsIn() - 2, report.tensorsOut());
+    }
+
+    @Test
     void anAdapterOfAnotherBaseIsRefusedWithTheTensor() {
         Path adapter = new AdapterFixture(LLAMA).linear(Q, 40, 32, 2).write(temporary.resolve("wide"), plain());
         Path missing = new AdapterFixture(LLAMA)

@@ -4,15 +4,27 @@ import static dev.bowline.audit.CheckpointFixture.E;
 import static dev.bowline.audit.CheckpointFixture.H;
 import static dev.bowline.safetensors.SafetensorsType.F32;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.Remedy;
+import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.format.AdapterRecord;
+import dev.bowline.adapter.format.BaseIdentity;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.LoraConfig.TieMode;
+import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditSchemaTest;
 import dev.bowline.audit.CheckpointFixture;
 import dev.bowline.audit.TieAudit;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.TensorSource;
+import dev.bowline.safetensors.WeightFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
@@ -177,5 +189,105 @@ class AdapterFindingsTest {
                 .with(PREFIX + Q + ".lora_B.weight", F32, 12, 2, H);
 
         require(FindingCode.T32, Severity.HIGH, "1 tensors do not have the shapes", audit(narrow, ""));
+    }
+
+    /// A wrapper's class in vLLM binds model.language_model. alone; transformers 4 gave it other names.
+    @Test
+    void aPrefixThatVllmDoesNotBindIsFound() throws IOException {
+        base = new CheckpointFixture("""
+                {"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "tie_word_embeddings": true,
+                 "text_config": {"vocab_size": 32}}""")
+                .with("language_model.model.embed_tokens.weight", F32, 32, 8, E)
+                .with("language_model." + Q + ".weight", F32, 12, 8, E)
+                .write(temporary.resolve("wrapper"));
+
+        TieAudit old = audit(lora("language_model." + Q, H), "");
+        TieAudit current = audit(lora(Q.replace("model.", "model.language_model."), H), "");
+
+        assertTrue(
+                old.findings().stream()
+                        .anyMatch(finding -> finding.code() == FindingCode.T27
+                                && finding.what().contains("has none of the names of 1 modules")),
+                old.findings().toString());
+        assertFalse(current.has(FindingCode.T27), current.findings().toString());
+    }
+
+    @Test
+    void trainedModulesWithoutValuesAreFound() throws IOException {
+        require(
+                FindingCode.T35,
+                Severity.CRITICAL,
+                "names 1 trained modules",
+                audit(lora(Q, H), ", \"modules_to_save\": [\"norm\"]"));
+        require(
+                FindingCode.T35,
+                Severity.CRITICAL,
+                "names 1 trained modules",
+                audit(lora("model.layers.1.self_attn.k_proj", H), ", \"target_modules\": [\"q_proj\"]", "k_proj"));
+        assertEquals(
+                Set.of(),
+                Findings.codes(audit(
+                        lora(Q, H).with(PREFIX + "model.layers.0.input_layernorm.weight", F32, 1, 8, E),
+                        ", \"modules_to_save\": [\"input_layernorm\"], \"target_modules\": [\"q_proj\"]",
+                        "input_layernorm")));
+    }
+
+    /// The base with a further module, so that the adapter's names are all there.
+    private TieAudit audit(CheckpointFixture tensors, String more, String module) throws IOException {
+        base = CheckpointFixture.llama("true")
+                .embedding(E)
+                .with(Q + ".weight", F32, 12, 8, E)
+                .with("model.layers.1.self_attn.k_proj.weight", F32, 12, 8, E)
+                .with("model.layers.0.input_layernorm.weight", F32, 1, 8, E)
+                .write(temporary.resolve("base-with-" + module));
+        return audit(tensors, more);
+    }
+
+    @Test
+    void aVocabularyOfOtherRowsIsFound() throws IOException {
+        TieAudit audit = audit(
+                lora(Q, H).with(PREFIX + "model.embed_tokens.weight", F32, 40, 8, E),
+                ", \"modules_to_save\": [\"embed_tokens\"], \"ensure_weight_tying\": true");
+
+        assertTrue(audit.has(FindingCode.T36), audit.findings().toString());
+        assertFalse(audit.has(FindingCode.T32), audit.findings().toString());
+    }
+
+    @Test
+    void aRecordOfAnotherBaseAndOfAnotherTieIsFound() throws IOException {
+        Path other = CheckpointFixture.llama("true")
+                .embedding(H)
+                .with(Q + ".weight", F32, 12, 8, E)
+                .write(temporary.resolve("other"));
+
+        TieAudit wrongBase = recorded(other, TieMode.UNCHOSEN);
+        TieAudit apart = recorded(base, TieMode.UNTIE);
+        TieAudit own = recorded(base, TieMode.UNCHOSEN);
+
+        require(FindingCode.T37, Severity.HIGH, "'model.embed_tokens.weight' is", wrongBase);
+        require(FindingCode.T38, Severity.HIGH, "tie mode untie", apart);
+        assertEquals(
+                List.of(new Remedy.MergeAdapter(
+                        Optional.of(base), apart.merge().orElseThrow().adapter())),
+                apart.findings().getFirst().fix().remedies());
+        assertEquals(Set.of(), Findings.codes(own));
+    }
+
+    private TieAudit recorded(Path trainedOn, TieMode mode) throws IOException {
+        Path plain = lora(Q, H).write(temporary.resolve("plain" + written));
+        Path adapter = temporary.resolve("recorded" + written++);
+        try (WeightFiles weights = WeightFiles.open(trainedOn);
+                SafetensorsFile file = SafetensorsFile.open(plain.resolve("model.safetensors"))) {
+            AdapterFiles.write(
+                    adapter,
+                    LoraConfig.of(2, 4, new ModulePatterns.Named(List.of("q_proj"))),
+                    AdapterRecord.of("base", BaseIdentity.of(weights), mode),
+                    file.entries().keySet().stream()
+                            .filter(key -> key.contains("lora_"))
+                            .map(key -> TensorSource.of(file, key))
+                            .toList());
+        }
+        return AuditSchemaTest.requireDescribed(
+                TieAudit.of(base, new AuditOptions(Optional.empty(), Optional.of(adapter))));
     }
 }

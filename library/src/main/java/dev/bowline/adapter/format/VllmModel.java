@@ -1,4 +1,4 @@
-package dev.bowline.adapter.export;
+package dev.bowline.adapter.format;
 
 import java.util.Arrays;
 import java.util.Optional;
@@ -8,7 +8,7 @@ import java.util.Set;
 ///
 /// Sources: `vllm/model_executor/models/` for `hf_to_vllm_mapper`, `embedding_modules` and the modules of experts,
 /// `vllm/lora/lora_model.py` and `vllm/lora/utils.py` for the keys.
-enum VllmModel {
+public enum VllmModel {
     LLAMA("model.", Experts.NONE, Embeddings.ADAPTED, Set.of("LlamaForCausalLM", "MistralForCausalLM")),
     PHI3("model.", Experts.NONE, Embeddings.ADAPTED, Set.of("Phi3ForCausalLM")),
     QWEN2("model.", Experts.NONE, Embeddings.PLAIN, Set.of("Qwen2ForCausalLM")),
@@ -54,22 +54,29 @@ enum VllmModel {
     }
 
     /// The model of a class in config.json.
-    static Optional<VllmModel> of(String className) {
+    public static Optional<VllmModel> of(String className) {
         return Arrays.stream(values())
                 .filter(model -> model.classes.contains(className))
                 .findFirst();
     }
 
     /// The key's part for a module that is a linear or an embedding.
-    String module(String module) {
+    public String module(String module) {
         return module.equals("lm_head") || module.endsWith(".lm_head") ? "lm_head" : prefix + ModuleName.body(module);
+    }
+
+    /// True if vLLM binds a key with this module's name. Gemma 4's classes know both prefixes.
+    public boolean binds(String module) {
+        boolean isGemma4 = this == GEMMA4 || this == GEMMA4_WRAPPER;
+        return module(module).equals(module)
+                || isGemma4 && (module.startsWith("model.language_model.") || module.startsWith("model."));
     }
 
     /// The key's part for a linear of one expert.
     ///
     /// @param parameter the stacked weight, such as `model.layers.0.mlp.experts.down_proj`
     /// @param projection gate_proj, up_proj or down_proj
-    String expert(String parameter, long expert, String projection) {
+    public String expert(String parameter, long expert, String projection) {
         String stack = ModuleName.body(parameter.substring(0, parameter.lastIndexOf('.')));
         String named = switch (experts) {
             case NONE, AS_IN_TRANSFORMERS -> stack;
@@ -78,11 +85,13 @@ enum VllmModel {
         return "%s%s.%d.%s".formatted(prefix, named, expert, projection);
     }
 
-    boolean hasExperts() {
+    /// True if the class has experts.
+    public boolean hasExperts() {
         return experts != Experts.NONE;
     }
 
-    boolean adaptsEmbeddings() {
+    /// True if the class takes a delta of the input embedding or of the head.
+    public boolean adaptsEmbeddings() {
         return embeddings == Embeddings.ADAPTED;
     }
 }

@@ -1,4 +1,4 @@
-package dev.bowline.adapter.export;
+package dev.bowline.adapter.format;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
