@@ -86,8 +86,8 @@ public record TieAudit(
                 views,
                 findings,
                 sinceBase,
-                adapter.map(rules -> new AdapterMerge(
-                        options.adapter().orElseThrow(), rules.effect(), rules.readers())));
+                adapter.map(
+                        rules -> new AdapterMerge(options.adapter().orElseThrow(), rules.effect(), rules.readers())));
     }
 
     /// The worst finding's severity; empty when there is none.

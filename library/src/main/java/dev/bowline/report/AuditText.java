@@ -65,9 +65,10 @@ public final class AuditText implements TextRenderer<List<AuditOutcome>> {
                 .ifPresent(moved -> text.append(wrap("since %s: %s".formatted(moved.base(), moved.sentence()), "  ")));
         audit.merge()
                 .ifPresent(merge -> text.append(wrap("with %s: %s".formatted(merge.adapter(), merge.effect()), "  ")));
-        audit.merge().filter(merge -> !merge.readers().isEmpty()).ifPresent(merge -> text.append(
-                        "\nThe adapter's files are, in each program\n")
-                .append(readers(merge)));
+        audit.merge()
+                .filter(merge -> !merge.readers().isEmpty())
+                .ifPresent(merge -> text.append("\nThe adapter's files are, in each program\n")
+                        .append(readers(merge)));
         if (!audit.consumers().isEmpty()) {
             text.append("\nEach program gets\n").append(matrix(audit));
         }

@@ -1,7 +1,7 @@
 package dev.bowline.adapter.export;
 
-import dev.bowline.adapter.format.ModuleName;
 import dev.bowline.adapter.format.BaseExperts;
+import dev.bowline.adapter.format.ModuleName;
 import dev.bowline.audit.consumers.Consumer;
 import dev.bowline.audit.consumers.ConsumerView;
 import dev.bowline.audit.consumers.Consumers;

@@ -46,13 +46,12 @@ record SourceAdapter(
         List<String> tables = new ArrayList<>();
         SequencedMap<String, String> firsts = new TreeMap<>();
         files.keys().forEach((name, key) -> {
-            Role role =
-                    switch (key.part()) {
-                        case LORA_A, EMBEDDING_A -> Role.FIRST_OF_PAIR;
-                        case LORA_B, EMBEDDING_B -> Role.SECOND_OF_PAIR;
-                        case BASE_TABLE -> Role.TABLE;
-                        case COPY, COPY_BIAS, LORA_B_BIAS, MAGNITUDE, TOKENS -> Role.WHOLE;
-                    };
+            Role role = switch (key.part()) {
+                case LORA_A, EMBEDDING_A -> Role.FIRST_OF_PAIR;
+                case LORA_B, EMBEDDING_B -> Role.SECOND_OF_PAIR;
+                case BASE_TABLE -> Role.TABLE;
+                case COPY, COPY_BIAS, LORA_B_BIAS, MAGNITUDE, TOKENS -> Role.WHOLE;
+            };
             if (role == Role.FIRST_OF_PAIR && !experts.keys().contains(name)) {
                 firsts.put(key.module(), name);
             } else if (role == Role.TABLE) {

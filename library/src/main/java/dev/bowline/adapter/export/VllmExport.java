@@ -1,12 +1,12 @@
 package dev.bowline.adapter.export;
 
-import dev.bowline.adapter.format.ModuleName;
-import dev.bowline.adapter.format.VllmModel;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterKey;
 import dev.bowline.adapter.format.AdapterRecord;
 import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModuleName;
 import dev.bowline.adapter.format.ModulePatterns;
+import dev.bowline.adapter.format.VllmModel;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorSource;
 import java.util.ArrayList;

@@ -27,7 +27,7 @@ final class AdapterEffect {
         return effect.findings.found();
     }
 
-        /// True if every second matrix is zero, and nothing else is trained.
+    /// True if every second matrix is zero, and nothing else is trained.
     static boolean changesNothing(AdapterFacts facts) {
         return facts.known().entrySet().stream()
                 .allMatch(entry -> switch (entry.getValue().part()) {
@@ -63,7 +63,9 @@ final class AdapterEffect {
         boolean isAll = zero.size() == second.size();
         boolean changesElse = facts.known().values().stream()
                 .map(AdapterKey::part)
-                .anyMatch(part -> part == AdapterKey.Part.COPY || part == AdapterKey.Part.COPY_BIAS || part == AdapterKey.Part.TOKENS);
+                .anyMatch(part -> part == AdapterKey.Part.COPY
+                        || part == AdapterKey.Part.COPY_BIAS
+                        || part == AdapterKey.Part.TOKENS);
         findings.add(
                 FindingCode.T30,
                 isAll && !changesElse ? Severity.CRITICAL : Severity.MEDIUM,

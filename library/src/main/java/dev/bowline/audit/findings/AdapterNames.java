@@ -133,7 +133,8 @@ final class AdapterNames {
                         ? "the base has none of the %d modules that the adapter changes: loaded, it has no effect"
                                 .formatted(all)
                         : "the base lacks %d of the %d modules that the adapter changes".formatted(missing.size(), all),
-                meant.map(module -> Fix.of("the base calls %s %s; rename the keys: ".formatted(missing.getFirst(), module))
+                meant.map(module -> Fix.of(
+                                        "the base calls %s %s; rename the keys: ".formatted(missing.getFirst(), module))
                                 .and(export("peft")))
                         .orElse(Fix.of("use the adapter with the model that it was trained on")),
                 missing);

@@ -28,11 +28,14 @@ final class AdapterShapes {
     }
 
     private void check() {
-        facts.known().forEach((tensor, key) -> facts.modules()
-                .shape(key.plainModule())
-                .filter(shape -> !key.isExperts() && !fits(tensor.entry().shape(), key.part(), shape))
-                .ifPresent(shape -> (isVocabulary(key, tensor.entry().shape(), shape) ? rows : wrong)
-                        .add("%s %s on a weight %s".formatted(tensor.key(), tensor.entry().shape(), shape))));
+        facts.known()
+                .forEach((tensor, key) -> facts.modules()
+                        .shape(key.plainModule())
+                        .filter(shape ->
+                                !key.isExperts() && !fits(tensor.entry().shape(), key.part(), shape))
+                        .ifPresent(shape -> (isVocabulary(key, tensor.entry().shape(), shape) ? rows : wrong)
+                                .add("%s %s on a weight %s"
+                                        .formatted(tensor.key(), tensor.entry().shape(), shape))));
         if (!wrong.isEmpty()) {
             findings.add(
                     FindingCode.T32,

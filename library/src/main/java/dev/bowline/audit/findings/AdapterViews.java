@@ -140,7 +140,10 @@ final class AdapterViews {
                 when(facts.isTrue("use_dora"), Outcome.REFUSED, "DoRA"),
                 when(facts.isSet("modules_to_save"), Outcome.REFUSED, "modules_to_save"),
                 when(facts.hasPart(Part.TOKENS), Outcome.REFUSED, "rows of tokens"),
-                when(model.isEmpty(), Outcome.REFUSED, "the names in its class for %s are not known".formatted(named())),
+                when(
+                        model.isEmpty(),
+                        Outcome.REFUSED,
+                        "the names in its class for %s are not known".formatted(named())),
                 when(
                         model.isPresent()
                                 && !model.get().adaptsEmbeddings()
@@ -149,7 +152,8 @@ final class AdapterViews {
                         "its class takes no delta of the head or of the input embedding"),
                 when(
                         model.isPresent()
-                                && !isAny(module -> facts.isHead(module) || model.get().binds(module)),
+                                && !isAny(module ->
+                                        facts.isHead(module) || model.get().binds(module)),
                         Outcome.NO_EFFECT,
                         "its class has other names for the modules"),
                 when(noModules(), Outcome.NO_EFFECT, "no key names a module of the base"),
@@ -159,7 +163,8 @@ final class AdapterViews {
                         Outcome.IN_PART,
                         "deltas of stacked experts bind to nothing"),
                 when(
-                        AdapterScale.hasPattern(facts) || !AdapterScale.otherRanks(facts).isEmpty(),
+                        AdapterScale.hasPattern(facts)
+                                || !AdapterScale.otherRanks(facts).isEmpty(),
                         Outcome.OTHER_STRENGTH,
                         "it reads one rank and one alpha"),
                 inPart());
@@ -209,7 +214,9 @@ final class AdapterViews {
                         "its loader skips saved norms"),
                 when(
                         architecture.isPresent()
-                                && isAny(module -> !facts.modules().named(module).isEmpty()
+                                && isAny(module -> !facts.modules()
+                                                .named(module)
+                                                .isEmpty()
                                         && architecture.get().parts(module).isEmpty()),
                         Outcome.IN_PART,
                         "its graph applies no delta to some of the modules"),

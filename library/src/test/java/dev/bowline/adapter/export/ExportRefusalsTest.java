@@ -176,8 +176,7 @@ class ExportRefusalsTest {
     void theBasesOwnTablesAreCounted() {
         Path shared = Golden.directory("adapters", "llama_shared");
 
-        ExportReport report =
-                AdapterExport.write(shared, LLAMA, ExportTarget.VLLM, temporary.resolve("shared"));
+        ExportReport report = AdapterExport.write(shared, LLAMA, ExportTarget.VLLM, temporary.resolve("shared"));
 
         assertEquals(2, report.tensorsLeftOut());
         assertEquals(report.tensorsIn() - 2, report.tensorsOut());

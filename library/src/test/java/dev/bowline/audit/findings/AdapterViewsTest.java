@@ -29,9 +29,8 @@ class AdapterViewsTest {
 
     private static TieAudit audit(String adapter) {
         Path directory = Golden.directory("adapters", adapter);
-        String base = Json.parse(directory.resolve("peft_reference.json"))
-                .asObject()
-                .requireString("base");
+        String base =
+                Json.parse(directory.resolve("peft_reference.json")).asObject().requireString("base");
         return AuditSchemaTest.requireDescribed(TieAudit.of(
                 Path.of("src", "test", "resources", "fixtures").resolve(base),
                 new AuditOptions(Optional.empty(), Optional.of(directory))));
@@ -92,13 +91,11 @@ class AdapterViewsTest {
         TieAudit audit = audit("llama_untied_patterns");
 
         String text = new AuditText(remedy -> "").text(audit);
-        String page = new AuditHtml(
-                        remedy -> "", ZonedDateTime.of(2026, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC))
+        String page = new AuditHtml(remedy -> "", ZonedDateTime.of(2026, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC))
                 .html(AuditSummary.of(List.of(new AuditOutcome.Audited(audit))));
 
         assertTrue(text.contains("  vLLM            another strength it reads one rank and one alpha"), text);
-        assertTrue(
-                page.contains("<tr class=\"wrong\"><td>vLLM</td><td>another strength (silently wrong)</td>"), page);
+        assertTrue(page.contains("<tr class=\"wrong\"><td>vLLM</td><td>another strength (silently wrong)</td>"), page);
         assertEquals(
                 "Bowline PEFT vLLM llama.cpp Ollama NeMo AutoModel",
                 audit.merge().orElseThrow().readers().stream()
