@@ -5,6 +5,7 @@ import dev.bowline.adapter.AdaptedModule.ExpertPairs;
 import dev.bowline.adapter.AdaptedModule.LinearPair;
 import dev.bowline.adapter.AdaptedModule.SavedModule;
 import dev.bowline.adapter.AdaptedModule.TokenRows;
+import dev.bowline.adapter.AdaptedModule.Uses;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.adapter.format.TargetNames;
@@ -54,7 +55,7 @@ final class AdapterSettings {
                 config.scaling(),
                 config.variant(),
                 config.loraAInit(),
-                settings.targets(targets),
+                settings.targets(targets, sharedNames(modules)),
                 ModulePatterns.NONE,
                 TargetNames.shortest(parameters, settings.parameters()),
                 config.modulesToSave(),
@@ -76,7 +77,15 @@ final class AdapterSettings {
         return isParameter(pair) ? pair.module() + ".weight" : pair.module();
     }
 
-    private ModulePatterns targets(Set<String> targets) {
+    /// PEFT ties the head to an adapted embedding if a regular expression also matches the last part of the name.
+    private static List<String> sharedNames(List<AdaptedModule> modules) {
+        return modules.stream()
+                .filter(module -> module instanceof EmbeddingPair pair && pair.uses() == Uses.BOTH)
+                .map(module -> module.module().substring(module.module().lastIndexOf('.') + 1))
+                .toList();
+    }
+
+    private ModulePatterns targets(Set<String> targets, List<String> shared) {
         List<String> names = TargetNames.shortest(targets, modules());
         String decoder = model.decoder().path();
         if (decoder.equals("model") || names.isEmpty()) {
@@ -95,6 +104,7 @@ final class AdapterSettings {
                 .filter(name -> !inside.contains(name))
                 .map(AdapterSettings::escaped)
                 .forEach(choices::add);
+        choices.addAll(shared);
         return new ModulePatterns.Regex(String.join("|", choices));
     }
 

@@ -216,6 +216,17 @@ class TieModesTest {
         assertTrue(refused.problem().contains("share one delta"), refused.problem());
     }
 
+    /// PEFT asks `target_modules` for the bare name before it ties the head to an adapted embedding.
+    @Test
+    void theSettingsOfASharedDeltaMatchTheBareNameOfTheEmbedding() {
+        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("gemma4", "e2b_like"))) {
+            Adapter adapter = Adapters.of(pretrained.model()).create("one", targets(TieMode.SHARED, "lm_head"), 1);
+
+            assertTrue(adapter.savedConfig().targetModules().matches("embed_tokens"));
+            assertTrue(adapter.savedConfig().targetModules().matches("model.language_model.embed_tokens"));
+        }
+    }
+
     private static Pretrained open(String base) {
         return AutoModel.fromPretrained(Golden.directory("families", base));
     }
