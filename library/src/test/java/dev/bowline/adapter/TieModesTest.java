@@ -86,7 +86,9 @@ class TieModesTest {
         assertEquals(
                 List.of(new LinearPair(HEAD, 32, 96, 4, 2, LoraConfig.Variant.LORA)),
                 modules(TIED, targets(TieMode.UNTIE, "lm_head")));
-        assertEquals(2, modules(TIED, saved(TieMode.UNTIE, "lm_head", "embed_tokens")).size());
+        assertEquals(
+                2,
+                modules(TIED, saved(TieMode.UNTIE, "lm_head", "embed_tokens")).size());
         assertEquals(AdapterTies.PARTED, effect(TIED, targets(TieMode.UNTIE, "lm_head")));
         assertEquals(AdapterTies.PARTED, effect(TIED, saved(TieMode.UNTIE, "embed_tokens")));
         assertEquals(AdapterTies.UNCHANGED, effect(TIED, targets(TieMode.UNTIE, "q_proj")));
@@ -95,7 +97,10 @@ class TieModesTest {
     /// An adapter does not tie a model that says untied.
     @Test
     void aSeparateHeadIsNeverTied() {
-        assertEquals(2, modules(UNTIED, targets(TieMode.UNCHOSEN, "embed_tokens", "lm_head")).size());
+        assertEquals(
+                2,
+                modules(UNTIED, targets(TieMode.UNCHOSEN, "embed_tokens", "lm_head"))
+                        .size());
         assertEquals(AdapterTies.UNCHANGED, effect(UNTIED, saved(TieMode.UNTIE, "lm_head")));
         for (LoraConfig config : List.of(
                 targets(TieMode.SHARED, "embed_tokens"),
@@ -161,8 +166,8 @@ class TieModesTest {
                                 .sum());
                 backward(model);
                 double squares = adapter.slots().values().stream()
-                        .mapToDouble(slot ->
-                                Math.pow(slot.get().gradient().orElseThrow().norm().item_double(), 2))
+                        .mapToDouble(slot -> Math.pow(
+                                slot.get().gradient().orElseThrow().norm().item_double(), 2))
                         .sum();
                 double norm = new Gradients(model.trainable()).norm();
                 assertEquals(Math.sqrt(squares), norm, 1e-4 * norm);
