@@ -15,7 +15,8 @@ import java.util.Map;
 /// @param component the component; a tied head belongs to the embeddings
 /// @param trained the number of trained elements; a tied value counts once
 /// @param frozen the number of frozen elements
-/// @param relative ‖after − before‖ / ‖before‖ over the trained elements; 0 if none changed
+/// @param relative ‖after − before‖ / ‖before‖ over the trained elements; 0 if none changed. Of an adapter,
+///     ‖ΔW‖ / ‖W‖ over the weights that it changes
 public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
 
     /// The changes since `start`, the checkpoint that the model was loaded from. Buffers are never trained and do
@@ -45,11 +46,11 @@ public record ComponentUpdate(Component component, long trained, long frozen, do
                 : new ComponentUpdate(component, 0, elements, 0);
     }
 
-    private ComponentUpdate plus(ComponentUpdate other) {
+    ComponentUpdate plus(ComponentUpdate other) {
         return new ComponentUpdate(component, trained + other.trained, frozen + other.frozen, 0);
     }
 
-    private ComponentUpdate moved(WeightDistance distance) {
+    ComponentUpdate moved(WeightDistance distance) {
         return new ComponentUpdate(component, trained, frozen, distance.relative());
     }
 }

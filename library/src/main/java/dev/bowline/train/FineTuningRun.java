@@ -155,7 +155,11 @@ public final class FineTuningRun implements AutoCloseable {
             listener.noted(why);
             return List.of();
         }
-        return ComponentUpdate.since(pretrained.checkpoint(), pretrained.model());
+        return switch (weights) {
+            case RunWeights.Model _ -> ComponentUpdate.since(pretrained.checkpoint(), pretrained.model());
+            case RunWeights.OfAdapter(RunAdapter adapter) ->
+                AdapterUpdates.of(pretrained.model(), adapter.adapter());
+        };
     }
 
     private NotFiniteException explained(NotFiniteException e) {

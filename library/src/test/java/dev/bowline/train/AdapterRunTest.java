@@ -43,7 +43,11 @@ class AdapterRunTest {
             assertTrue(run.loadReport().ownedBytes() < 64, "bytes of the base in private memory");
             assertTrue(run.loadReport().mappedBytes() > 6_000_000, "bytes of the base in the mapped file");
 
-            run.run(RunListener.silent());
+            RunReport report = run.run(RunListener.silent());
+            report.updates().stream()
+                    .filter(update -> update.trained() > 0)
+                    .forEach(update -> assertTrue(
+                            update.relative() > 0 && update.relative() < 1, "the delta has a size: " + update));
 
             Set<String> trained = run.tuning().model().trainable().keySet();
             assertTrue(trained.stream().allMatch(name -> name.contains(".lora_")), trained::toString);
