@@ -23,6 +23,7 @@ final class AdapterCommands {
         String with = " \\\n      --adapter " + Launcher.quoted(adapter.toString());
         return bowline + " generate " + model + with + " --chat\n"
                 + bowline + " inspect " + model + with + "\n"
-                + bowline + " audit " + model + with + "\n";
+                + bowline + " audit " + model + with + "\n"
+                + bowline + " merge --base " + model + with + " --out merged\n";
     }
 }
