@@ -73,7 +73,8 @@ class DocumentCommandsTest {
         Files.writeString(directory.resolve("RECIPE.yaml"), recipe);
         Files.writeString(
                 directory.resolve("lora.yaml"),
-                recipe.replace("{checkpoint_dir: run}", "{checkpoint_dir: run}\npeft: {dim: 4, target_modules: [q_proj]}"));
+                recipe.replace(
+                        "{checkpoint_dir: run}", "{checkpoint_dir: run}\npeft: {dim: 4, target_modules: [q_proj]}"));
         MemorySegment ids = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, 2, 5, 6, 7);
         SafetensorsWriter.write(
                 directory.resolve("ids.safetensors"),

@@ -69,16 +69,15 @@ final class AdapterUpdates {
                     modules.computeIfAbsent(key.module(), _ -> new EnumMap<>(AdapterKey.Part.class))
                             .put(key.part(), slot);
                     if (!slot.isTied()) {
-                        add(new ComponentUpdate(component(key.plainModule()), slot.get().elements(), 0, 0));
+                        add(new ComponentUpdate(
+                                component(key.plainModule()), slot.get().elements(), 0, 0));
                     }
                 }));
         modules.forEach((module, parts) -> addDelta(module.replace(".base_layer", ""), parts));
         for (AdaptedModule module : adapter.modules()) {
             base(module.module())
                     .ifPresent(weight -> sums.merge(
-                            component(module.module()),
-                            new WeightDistance(0, squares(weight)),
-                            WeightDistance::plus));
+                            component(module.module()), new WeightDistance(0, squares(weight)), WeightDistance::plus));
         }
     }
 
@@ -95,10 +94,8 @@ final class AdapterUpdates {
     }
 
     private void addDelta(String module, Map<AdapterKey.Part, Slot> parts) {
-        double change = pair(parts, AdapterKey.Part.LORA_A, AdapterKey.Part.LORA_B)
-                        * Math.pow(scale(module), 2)
-                + pair(parts, AdapterKey.Part.EMBEDDING_A, AdapterKey.Part.EMBEDDING_B)
-                        * Math.pow(scale(module), 2)
+        double change = pair(parts, AdapterKey.Part.LORA_A, AdapterKey.Part.LORA_B) * Math.pow(scale(module), 2)
+                + pair(parts, AdapterKey.Part.EMBEDDING_A, AdapterKey.Part.EMBEDDING_B) * Math.pow(scale(module), 2)
                 + copy(module, parts);
         sums.merge(component(module), new WeightDistance(change, 0), WeightDistance::plus);
     }

@@ -157,8 +157,7 @@ public final class FineTuningRun implements AutoCloseable {
         }
         return switch (weights) {
             case RunWeights.Model _ -> ComponentUpdate.since(pretrained.checkpoint(), pretrained.model());
-            case RunWeights.OfAdapter(RunAdapter adapter) ->
-                AdapterUpdates.of(pretrained.model(), adapter.adapter());
+            case RunWeights.OfAdapter(RunAdapter adapter) -> AdapterUpdates.of(pretrained.model(), adapter.adapter());
         };
     }
 
