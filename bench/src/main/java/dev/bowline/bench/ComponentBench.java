@@ -14,6 +14,7 @@ import dev.bowline.nn.Rope;
 import dev.bowline.nn.RopeScaling;
 import dev.bowline.nn.RotaryEmbedding;
 import dev.bowline.nn.Sequences;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.platform.NativeProcess;
 import dev.bowline.tensor.Ops;
@@ -77,11 +78,12 @@ final class ComponentBench {
 
         Rope rotary = new Rope(1e4, 64, new RopeScaling.None());
         Sequences sequences = Sequences.causal(ROWS, LENGTH);
-        RotaryEmbedding.Table table = sequences.rotate(rotary, Placement.like(x));
+        Placement placement = new Placement(Dtype.of(x.scalar_type()), Device.CPU);
+        RotaryEmbedding.Table table = sequences.rotate(rotary, placement);
         time("rotate 8 x 64", only, random(ROWS, LENGTH, 8, 64), h -> RotaryEmbedding.rotate(KernelPolicy.FUSED_CPU, h, table));
 
-        attention("attention 8 x 64 window 256", only, 64, 4, sequences.mask(OptionalInt.of(256), Placement.like(x)));
-        attention("attention 8 x 128 causal", only, 128, 2, sequences.mask(OptionalInt.empty(), Placement.like(x)));
+        attention("attention 8 x 64 window 256", only, 64, 4, sequences.mask(OptionalInt.of(256), placement));
+        attention("attention 8 x 128 causal", only, 128, 2, sequences.mask(OptionalInt.empty(), placement));
 
         Linear gate = filled(new Linear("gate", WIDTH, 768));
         Linear up = filled(new Linear("up", WIDTH, 768));

@@ -2,7 +2,6 @@ package dev.bowline.bench;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
-import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.json.JsonObject;
@@ -11,13 +10,11 @@ import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
 import dev.bowline.optim.Schedule;
-import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.platform.NativeProcess;
 import dev.bowline.platform.ProcessMemory;
 import dev.bowline.train.FineTuning;
 import dev.bowline.train.FineTuningPlan;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,7 +43,7 @@ final class TrainingStepBench {
         int warmup = Integer.parseInt(args[2]);
         int steps = Integer.parseInt(args[3]);
         int chunk = args.length > 4 ? Integer.parseInt(args[4]) : ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS;
-        List<PackedRow> rows = rows(directory.resolve("batch.safetensors"));
+        List<PackedRow> rows = StepBatch.rows(directory.resolve("batch.safetensors"));
         try (Pretrained pretrained =
                 AutoModel.fromPretrained(directory, AutoModel.Options.asStored().in(dtype))) {
             ActivationCheckpointing checkpointing = List.of(args).contains("checkpointing")
@@ -81,40 +78,10 @@ final class TrainingStepBench {
                     .with("dtype", args[1])
                     .with("chunk", chunk)
                     .with("activation_checkpointing", checkpointing == ActivationCheckpointing.PER_LAYER)
-                    .with("tokens_per_second", Math.round(10 * tokens / median(seconds)) / 10.0)
+                    .with("tokens_per_second", Math.round(10 * tokens / StepBatch.median(seconds)) / 10.0)
                     .with("step_seconds", Arrays.toString(seconds))
                     .with("losses", losses.toString())
                     .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20);
-        }
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted.length % 2 == 1
-                ? sorted[sorted.length / 2]
-                : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
-    }
-
-    /// One row per row of `input_ids`, every token a target, as in the other program.
-    private static List<PackedRow> rows(Path file) {
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            List<Long> shape = tensors.entry("input_ids").shape();
-            var ids = tensors.bytes("input_ids")
-                    .asByteBuffer()
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .asLongBuffer();
-            List<Example> examples = new ArrayList<>();
-            for (int row = 0; row < shape.get(0); row++) {
-                int[] values = new int[Math.toIntExact(shape.get(1))];
-                for (int i = 0; i < values.length; i++) {
-                    values[i] = (int) ids.get(row * values.length + i);
-                }
-                boolean[] targets = new boolean[values.length];
-                Arrays.fill(targets, true);
-                examples.add(new Example(values, targets, file + ":" + (row + 1)));
-            }
-            return PackedRow.unpacked(examples);
         }
     }
 }
