@@ -3,32 +3,28 @@ package dev.bowline.adapter;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.bowline.adapter.AdaptedModule.ExpertPairs;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterFixtures;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
-import dev.bowline.loss.ChunkedCrossEntropy;
-import dev.bowline.loss.LossInput;
-import dev.bowline.loss.Targets;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.KernelPolicy;
-import dev.bowline.nn.Sequences;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.HostTensors;
-import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
-import java.lang.foreign.ValueLayout;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.stream.Collectors;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.Scalar;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -42,6 +38,13 @@ class PeftParityTest {
     /// Both programs compute in float32 in other orders; 4e-4 was measured, where a gradient is a small
     /// difference of large numbers. An adapter that is ignored in one module is off by more than 1e-2.
     private static final double BOUND = 1e-3;
+
+    /// The factor of B, as in the script.
+    private static final double SMALLER = 0.1;
+
+    /// Of the mean distance from results in float32, to PEFT's mean distance. The two round at other places: 0.8 to 1.5
+    /// was measured. Weights of another adapter make it 4 or more.
+    private static final double BFLOAT16_RATIO = 2;
 
     static Stream<Arguments> adapters() {
         return Stream.of(
@@ -81,10 +84,70 @@ class PeftParityTest {
             model.useActivationCheckpointing(checkpointing);
             Adapter adapter = attach(model, directory);
 
-            Outcome outcome = Outcome.of(model, adapter, golden);
+            PeftOutcome outcome = PeftOutcome.of(model, adapter, golden);
 
-            outcome.requireEqual(golden);
+            outcome.distances(golden)
+                    .forEach((tensor, distance) ->
+                            assertTrue(distance <= BOUND, () -> "%s is off by %s".formatted(tensor, distance)));
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("onBfloat16")
+    void onABaseOfBfloat16TheResultsAreAsNearAsPefts(String name, KernelPolicy kernels, @TempDir Path copy)
+            throws IOException {
+        Path directory = AdapterFixtures.directory(name);
+        Path base = withAllExperts(AdapterFixtures.base(name), copy);
+        JsonObject ofPeft = Json.parse(directory.resolve("bfloat16.json")).asObject();
+        try (TensorScope _ = TensorScope.open();
+                SafetensorsFile input = SafetensorsFile.open(directory.resolve("peft_reference.safetensors"));
+                SafetensorsFile golden = SafetensorsFile.open(directory.resolve("bfloat16.safetensors"));
+                Pretrained pretrained = AutoModel.fromPretrained(
+                        base, AutoModel.Options.asStored().in(Dtype.BFLOAT16))) {
+            LanguageModel model = pretrained.model();
+            model.useKernels(kernels);
+            Adapter adapter = attach(model, directory);
+
+            adapter.slots().forEach((slot, values) -> {
+                if (slot.endsWith("lora_B.weight")) {
+                    values.tensor().detach().mul_(new Scalar(SMALLER));
+                }
+            });
+
+            Map<String, Double> distances =
+                    PeftOutcome.of(model, adapter, input).distances(golden);
+
+            double mean = mean(distances.values().stream());
+            double meanOfPeft = mean(distances.keySet().stream().map(ofPeft::requireDouble));
+            assertEquals(ofPeft.fields().keySet(), Set.copyOf(distances.keySet()));
+            assertTrue(mean <= BFLOAT16_RATIO * meanOfPeft, "%s, and PEFT's %s".formatted(mean, meanOfPeft));
+        }
+    }
+
+    static Stream<Arguments> onBfloat16() {
+        return Stream.of("llama_linear", "qwen3_dora_rslora", "phi3_fused", "gemma4_experts", "qwen3moe_experts")
+                .flatMap(name -> Stream.of(KernelPolicy.values()).map(policy -> Arguments.of(name, policy)));
+    }
+
+    private static double mean(Stream<Double> distances) {
+        return distances.mapToDouble(Double::doubleValue).average().orElseThrow();
+    }
+
+    /// A choice of experts that rounding decides is no difference between two programs.
+    private static Path withAllExperts(Path base, Path copy) throws IOException {
+        try (Stream<Path> files = Files.list(base)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+        }
+        Path config = copy.resolve("config.json");
+        String text = Files.readString(config);
+        Matcher experts = Pattern.compile("\"num_(?:local_)?experts\": (\\d+)").matcher(text);
+        if (experts.find()) {
+            text = text.replaceAll("\"(top_k_experts|num_experts_per_tok)\": \\d+", "\"$1\": " + experts.group(1));
+            Files.writeString(config, text);
+        }
+        return copy;
     }
 
     private static Adapter attach(LanguageModel model, Path directory) {
@@ -92,85 +155,6 @@ class PeftParityTest {
             Adapter adapter = Adapters.of(model).attach("peft", files);
             Adapters.of(model).train("peft");
             return adapter;
-        }
-    }
-
-    /// @param gradients by PEFT's names
-    private record Outcome(Tensor logits, double loss, Map<String, Tensor> gradients) {
-
-        static Outcome of(LanguageModel model, Adapter adapter, SafetensorsFile golden) {
-            long rows = golden.entry("input_ids").shape().getFirst();
-            long length = golden.entry("input_ids").shape().getLast();
-            long[] ids = golden.bytes("input_ids").toArray(ValueLayout.JAVA_LONG_UNALIGNED);
-            Tensor hidden = model.hiddenStates(
-                    HostTensors.of(ids, rows, length), Sequences.causal((int) rows, (int) length), Optional.empty());
-            Tensor logits = model.head().logits(hidden.detach()).detach();
-            long[] labels = shifted(ids, (int) length);
-            double weight = 1.0 / (rows * (length - 1));
-            double loss =
-                    new ChunkedCrossEntropy(7).backward(LossInput.of(hidden, model.head(), Targets.of(labels)), weight);
-            return new Outcome(logits, loss, gradients(adapter, model));
-        }
-
-        private static long[] shifted(long[] ids, int length) {
-            long[] labels = new long[ids.length];
-            for (int i = 0; i < ids.length; i++) {
-                labels[i] = (i + 1) % length == 0 ? Targets.IGNORED : ids[i + 1];
-            }
-            return labels;
-        }
-
-        private static Map<String, Tensor> gradients(Adapter adapter, LanguageModel model) {
-            Map<String, Long> experts = adapter.modules().stream()
-                    .filter(ExpertPairs.class::isInstance)
-                    .collect(Collectors.toMap(AdaptedModule::module, module -> ((ExpertPairs) module).experts()));
-            Map<String, Tensor> gradients = new LinkedHashMap<>();
-            model.trainable().forEach((name, parameter) -> {
-                Tensor gradient = parameter.gradientBuffer();
-                gradients.put(name, experts.isEmpty() || gradient.dim() == 2 ? gradient : inFile(name, gradient));
-            });
-            return gradients;
-        }
-
-        /// A [E, R, in] to [E R, in], and B [E, out, R] to [out, R E].
-        private static Tensor inFile(String name, Tensor gradient) {
-            return name.endsWith("lora_A.weight")
-                    ? gradient.reshape(-1, gradient.size(2))
-                    : gradient.permute(1, 2, 0).reshape(gradient.size(1), -1);
-        }
-
-        void requireEqual(SafetensorsFile golden) {
-            Map<String, Tensor> expected = new LinkedHashMap<>();
-            golden.entries().keySet().stream()
-                    .filter(key -> key.startsWith("grad."))
-                    .forEach(key -> expected.put(
-                            key.substring("grad.base_model.model.".length())
-                                    .replace("lora_magnitude_vector.weight", "lora_magnitude_vector"),
-                            tensor(golden, key)));
-            assertEquals(
-                    expected.keySet().stream().sorted().toList(),
-                    gradients.keySet().stream().sorted().toList());
-            requireNear("logits", tensor(golden, "logits"), logits);
-            assertEquals(tensor(golden, "loss").item_double(), loss, BOUND);
-            expected.forEach(
-                    (name, gradient) -> requireNear(name, gradient, Objects.requireNonNull(gradients.get(name))));
-        }
-
-        private static void requireNear(String name, Tensor expected, Tensor actual) {
-            assertEquals(expected.numel(), actual.numel(), name);
-            double distance = Ops.cast(actual, Dtype.FLOAT32)
-                            .view_as(expected)
-                            .sub(expected)
-                            .norm()
-                            .item_double()
-                    / expected.norm().item_double();
-            assertTrue(distance <= BOUND, () -> "%s is off by %s".formatted(name, distance));
-        }
-
-        private static Tensor tensor(SafetensorsFile file, String key) {
-            long[] shape =
-                    file.entry(key).shape().stream().mapToLong(Long::longValue).toArray();
-            return HostTensors.copyOf(file.bytes(key), Dtype.FLOAT32, shape);
         }
     }
 }
