@@ -1,9 +1,12 @@
 package dev.bowline.adapter;
 
+import dev.bowline.BowlineException;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.AdapterRecord;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Embedding;
+import dev.bowline.nn.Linear;
 import dev.bowline.nn.Slot;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.TensorScope;
@@ -18,6 +21,8 @@ import java.util.SequencedMap;
 public final class Adapter {
 
     private final LanguageModel model;
+    private final Embedding tokens;
+    private final Linear head;
     private final String name;
     private final LoraConfig config;
     private final List<AdapterPart> parts;
@@ -25,6 +30,8 @@ public final class Adapter {
 
     Adapter(LanguageModel model, String name, LoraConfig config, List<AdapterPart> parts) {
         this.model = model;
+        tokens = model.decoder().tokens();
+        head = model.head().linear();
         this.name = name;
         this.config = config;
         this.parts = List.copyOf(parts);
@@ -77,6 +84,15 @@ public final class Adapter {
     /// @param arena owner of values whose order in the file is another
     public List<TensorSource> tensors(Arena arena) {
         return parts.stream().flatMap(part -> part.store(arena).stream()).toList();
+    }
+
+    /// @throws BowlineException if the model was given other layers since the adapter was attached
+    void requirePresentLayers() {
+        if (model.decoder().tokens() != tokens || model.head().linear() != head) {
+            throw new BowlineException(
+                    "the adapter '%s' was attached before the model was resized or its decoder replaced".formatted(name),
+                    "detach it, and attach an adapter of the present model");
+        }
     }
 
     List<AdapterPart> parts() {

@@ -101,6 +101,7 @@ public final class Adapters implements AutoCloseable {
     /// Makes the model compute with an adapter and no other.
     public void use(String name) {
         Adapter adapter = get(name);
+        adapter.requirePresentLayers();
         useNone();
         adapter.parts().forEach(AdapterPart::use);
         active = Optional.of(adapter);

@@ -232,6 +232,23 @@ class TieModesTest {
         }
     }
 
+    @Test
+    void anAdapterOfTheModelBeforeAResizeIsNotUsed() {
+        try (Pretrained pretrained = open(TIED)) {
+            LanguageModel model = pretrained.model();
+            Adapters adapters = Adapters.of(model);
+            adapters.create("old", targets(TieMode.SHARED, "embed_tokens"), 1);
+            assertThrows(BowlineException.class, () -> model.resizeTokenEmbeddings(100));
+
+            adapters.useNone();
+            model.resizeTokenEmbeddings(100);
+
+            assertThrows(BowlineException.class, () -> adapters.use("old"));
+            adapters.create("new", targets(TieMode.SHARED, "embed_tokens"), 1);
+            assertTrue(TiedWeights.hasLocalTiedLmHead(model));
+        }
+    }
+
     private static Pretrained open(String base) {
         return AutoModel.fromPretrained(Golden.directory("families", base));
     }
