@@ -90,7 +90,8 @@ public final class Adapter {
     void requirePresentLayers() {
         if (model.decoder().tokens() != tokens || model.head().linear() != head) {
             throw new BowlineException(
-                    "the adapter '%s' was attached before the model was resized or its decoder replaced".formatted(name),
+                    "the adapter '%s' was attached before the model was resized or its decoder replaced"
+                            .formatted(name),
                     "detach it, and attach an adapter of the present model");
         }
     }
