@@ -48,7 +48,9 @@ public sealed interface Remedy extends Fix.Part {
     record ExportAdapter(Optional<Path> base, Path adapter, String program) implements Remedy {}
 
     /// An adapter written anew in the layout of the current PEFT.
-    record ConvertAdapter(Path adapter) implements Remedy {}
+    ///
+    /// @param base the base model's directory, where it is known
+    record ConvertAdapter(Optional<Path> base, Path adapter) implements Remedy {}
 
     /// A fine-tuning run of a recipe with some of its keys replaced: `dev.bowline.train.FineTuningRun`.
     ///
@@ -136,7 +138,7 @@ public sealed interface Remedy extends Fix.Part {
                                 merge.adapter(),
                                 merge.base().map(Path::toString).orElse("the base model"));
             case ExportAdapter export -> "export the adapter %s for %s".formatted(export.adapter(), export.program());
-            case ConvertAdapter(Path adapter) -> "convert the adapter %s to the layout of PEFT".formatted(adapter);
+            case ConvertAdapter convert -> "convert the adapter %s to the layout of PEFT".formatted(convert.adapter());
             case FineTune run ->
                 "fine-tune with %s and %s".formatted(run.recipe(), String.join(", ", run.assignments()));
             case Decide(Decision decision) -> decision.words;

@@ -7,10 +7,13 @@ import picocli.CommandLine;
 /// The group of commands that read an adapter and write another.
 @CommandLine.Command(
         name = "adapter",
-        description = "Converts LoRA adapters of PEFT and NeMo AutoModel.",
+        description = "Converts LoRA adapters of PEFT and NeMo AutoModel, and exports them for other programs.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = AdapterConvertCommand.class,
-        footer = "  bowline adapter convert adapter --base models/gemma --out converted")
+        subcommands = {AdapterConvertCommand.class, AdapterExportCommand.class},
+        footer = {
+            "  bowline adapter convert adapter --base models/gemma --out converted",
+            "  bowline adapter export adapter --for vllm --base models/gemma --out served"
+        })
 final class AdapterCommand extends Command {
 
     @CommandLine.Spec

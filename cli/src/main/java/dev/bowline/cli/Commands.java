@@ -87,8 +87,12 @@ final class Commands {
             case Remedy.ExportAdapter export ->
                 "%s adapter export %s --for %s --base %s --out EXPORTED"
                         .formatted(program, quoted(export.adapter()), export.program(), base(export.base()));
-            case Remedy.ConvertAdapter(Path adapter) ->
-                "%s adapter convert %s --out CONVERTED".formatted(program, quoted(adapter));
+            case Remedy.ConvertAdapter convert ->
+                "%s adapter convert %s%s --out CONVERTED"
+                        .formatted(
+                                program,
+                                quoted(convert.adapter()),
+                                convert.base().map(each -> " --base " + quoted(each)).orElse(""));
             case Remedy.FineTune run -> {
                 StringBuilder command = new StringBuilder("%s finetune %s".formatted(program, quoted(run.recipe())));
                 run.assignments().forEach(set -> command.append(" --set ").append(Launcher.quoted(set)));

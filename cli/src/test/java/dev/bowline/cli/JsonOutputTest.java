@@ -106,6 +106,26 @@ class JsonOutputTest {
     }
 
     @Test
+    void adapterExport() {
+        Path adapters = Path.of("..", "library", "src", "test", "resources", "fixtures", "adapters");
+        assertIsAsDescribed(
+                "adapter export",
+                ran(
+                        "adapter",
+                        "export",
+                        adapters.resolve("llama_linear").toString(),
+                        "--for",
+                        "vllm",
+                        "--base",
+                        adapters.resolveSibling("families")
+                                .resolve("llama")
+                                .resolve("tied")
+                                .toString(),
+                        "--out",
+                        directory.resolve("served").toString()));
+    }
+
+    @Test
     void explain() {
         JsonObject answer = assertIsAsDescribed("explain", ran("explain", recipe(), "--set", "peft.dim=4"));
 
