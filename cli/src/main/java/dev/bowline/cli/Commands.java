@@ -92,7 +92,9 @@ final class Commands {
                         .formatted(
                                 program,
                                 quoted(convert.adapter()),
-                                convert.base().map(each -> " --base " + quoted(each)).orElse(""));
+                                convert.base()
+                                        .map(each -> " --base " + quoted(each))
+                                        .orElse(""));
             case Remedy.FineTune run -> {
                 StringBuilder command = new StringBuilder("%s finetune %s".formatted(program, quoted(run.recipe())));
                 run.assignments().forEach(set -> command.append(" --set ").append(Launcher.quoted(set)));

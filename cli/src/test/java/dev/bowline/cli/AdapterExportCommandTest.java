@@ -14,7 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 class AdapterExportCommandTest {
 
     private static final Path FIXTURES = Path.of("..", "library", "src", "test", "resources", "fixtures");
-    private static final Path LLAMA = FIXTURES.resolve("families").resolve("llama").resolve("tied");
+    private static final Path LLAMA =
+            FIXTURES.resolve("families").resolve("llama").resolve("tied");
 
     @TempDir
     private Path directory;

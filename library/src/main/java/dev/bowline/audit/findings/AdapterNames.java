@@ -50,7 +50,8 @@ final class AdapterNames {
     }
 
     private Fix convert(String words) {
-        return Fix.of(words + ": ").and(new Remedy.ConvertAdapter(Optional.of(facts.baseDirectory()), facts.directory()));
+        return Fix.of(words + ": ")
+                .and(new Remedy.ConvertAdapter(Optional.of(facts.baseDirectory()), facts.directory()));
     }
 
     private void grouped() {
