@@ -15,8 +15,8 @@ import java.util.Map;
 /// @param component the component; a tied head belongs to the embeddings
 /// @param trained the number of trained elements; a tied value counts once
 /// @param frozen the number of frozen elements
-/// @param relative ‖after − before‖ / ‖before‖ over the trained elements; 0 if none changed. Of an adapter,
-///     ‖ΔW‖ / ‖W‖ over the weights that it changes
+/// @param relative ‖after − before‖ / ‖before‖ over the trained elements; 0 if none changed. For an
+///     adapter, ‖ΔW‖ / ‖W‖ over the weights that the adapter changes
 public record ComponentUpdate(Component component, long trained, long frozen, double relative) {
 
     /// The changes since `start`, the checkpoint that the model was loaded from. Buffers are never trained and do
