@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonLimits;
 import dev.bowline.json.JsonObject;
+import dev.bowline.quantization.BitsAndBytes;
 import dev.bowline.safetensors.SafetensorsHeader;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.TensorEntry;
@@ -43,6 +44,7 @@ public final class Checkpoint implements AutoCloseable {
     private final Optional<JsonObject> generationConfig;
     private final WeightFiles weights;
     private final WeightStamps stamps;
+    private final QuantizedTensors tensors;
     private Optional<CompanionFiles> retained = Optional.empty();
     private Optional<MappedKeys> mapped = Optional.empty();
     private final Map<String, String> hashes = new ConcurrentHashMap<>();
@@ -54,7 +56,8 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject config,
             byte[] configText,
             Optional<JsonObject> generationConfig,
-            WeightFiles weights)
+            WeightFiles weights,
+            QuantizedTensors tensors)
             throws IOException {
         this.directory = directory;
         this.config = config;
@@ -62,6 +65,7 @@ public final class Checkpoint implements AutoCloseable {
         this.generationConfig = generationConfig;
         this.weights = weights;
         this.stamps = WeightStamps.of(weights);
+        this.tensors = tensors;
     }
 
     /// Maps the weights and checks every header, and the index against them. Pickles are refused and never
@@ -73,10 +77,15 @@ public final class Checkpoint implements AutoCloseable {
         Optional<JsonObject> generationConfig = ModelDirectory.generationConfig(directory);
         WeightFiles weights = WeightFiles.open(directory);
         try {
-            return new Checkpoint(directory, config, Files.readAllBytes(configFile), generationConfig, weights);
+            QuantizedTensors tensors = QuantizedTensors.of(config, weights);
+            return new Checkpoint(
+                    directory, config, Files.readAllBytes(configFile), generationConfig, weights, tensors);
         } catch (IOException e) {
             weights.close();
             throw unreadable(directory, e);
+        } catch (RuntimeException e) {
+            weights.close();
+            throw e;
         }
     }
 
@@ -101,9 +110,22 @@ public final class Checkpoint implements AutoCloseable {
         Optional<JsonObject> generationConfig = ModelDirectory.generationConfig(directory);
         WeightFiles weights = WeightFiles.ofHeaders(directory, index, headers);
         try {
-            return new Checkpoint(directory, config, new byte[0], generationConfig, weights);
+            return new Checkpoint(
+                    directory, config, new byte[0], generationConfig, weights, ofHeaders(directory, config, weights));
         } catch (IOException e) {
             throw unreadable(directory, e);
+        }
+    }
+
+    /// The shape of a quantised weight is in the bytes of its state, not in a header.
+    private static QuantizedTensors ofHeaders(Path directory, JsonObject config, WeightFiles weights) {
+        if (config.optionalObject("quantization_config")
+                .flatMap(BitsAndBytes::format)
+                .isEmpty()) {
+            return QuantizedTensors.of(config, weights);
+        }
+        try (WeightFiles open = WeightFiles.open(directory)) {
+            return QuantizedTensors.of(config, open);
         }
     }
 
@@ -120,18 +142,25 @@ public final class Checkpoint implements AutoCloseable {
         return generationConfig;
     }
 
-    /// Every tensor's name as the files spell it, file by file in the order of the bytes.
+    /// Every tensor's name as the files spell it, file by file in the order of the bytes. A weight that bitsandbytes
+    /// quantised is one tensor.
     public SequencedSet<String> keys() {
-        return weights.entries().sequencedKeySet();
+        return entries().sequencedKeySet();
     }
 
     public SequencedMap<String, TensorEntry> entries() {
-        return weights.entries();
+        return tensors.entries();
     }
 
     /// @throws BowlineException with the nearest names, for one that is not there
     public TensorEntry entry(String key) {
-        return weights.entry(key);
+        TensorEntry entry = tensors.entries().get(key);
+        return entry == null ? weights.entry(key) : entry;
+    }
+
+    /// The weights that bitsandbytes quantised.
+    QuantizedTensors tensors() {
+        return tensors;
     }
 
     /// The tensor's bytes in the map; see [dev.bowline.safetensors.SafetensorsFile#bytes].
@@ -154,7 +183,7 @@ public final class Checkpoint implements AutoCloseable {
     /// the same object.
     synchronized MappedKeys mappedKeys(List<WeightRule> rules, SequencedSet<String> slots) {
         if (mapped.filter(each -> each.isFor(rules, slots)).isEmpty()) {
-            mapped = Optional.of(new MappedKeys(weights, rules, slots));
+            mapped = Optional.of(new MappedKeys(weights, keys(), rules, slots));
         }
         return mapped.get();
     }

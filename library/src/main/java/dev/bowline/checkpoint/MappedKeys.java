@@ -16,11 +16,11 @@ final class MappedKeys {
     private final KeyMap keys;
     private Optional<KeyMap> keysWithoutTensor = Optional.empty();
 
-    MappedKeys(WeightFiles weights, List<WeightRule> rules, SequencedSet<String> slots) {
+    MappedKeys(WeightFiles weights, SequencedSet<String> held, List<WeightRule> rules, SequencedSet<String> slots) {
         this.weights = weights;
         this.rules = List.copyOf(rules);
         this.slots = List.copyOf(slots);
-        keys = KeyMap.of(rules, weights.entries().sequencedKeySet(), slots);
+        keys = KeyMap.of(rules, held, slots);
     }
 
     /// True if these are the keys mapped with `otherRules` to `otherSlots`.

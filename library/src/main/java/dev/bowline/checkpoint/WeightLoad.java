@@ -1,5 +1,6 @@
 package dev.bowline.checkpoint;
 
+import dev.bowline.BowlineException;
 import dev.bowline.checkpoint.LoadReport.Placement;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.QuantizedLinears;
@@ -8,6 +9,7 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.platform.MemoryPages;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.ShardIndex;
 import dev.bowline.safetensors.ShardPlan;
@@ -59,6 +61,7 @@ final class WeightLoad {
 
     private LoadReport load(Dtype dtype) {
         LoadDecision.requireComputes(names, dtype);
+        quantizeAsStored();
         LoadDecision decision = LoadDecision.of(names, HeadComparison.ofFiles());
         LoadReport.HeadVerdict verdict = decision.verdict();
         List<KeyGroup> groups = decision.groups();
@@ -75,6 +78,21 @@ final class WeightLoad {
             checkpoint.weights().unload();
         }
         return report(dtype, verdict, filled, canonicalKey);
+    }
+
+    /// Prepares the linears whose weights are quantised in the files.
+    private void quantizeAsStored() {
+        Map<String, Quantization> stored = new LinkedHashMap<>();
+        names.keys()
+                .groups()
+                .forEach(group -> group.keys()
+                        .forEach(key -> checkpoint
+                                .tensors()
+                                .format(key)
+                                .ifPresent(format -> group.slots().forEach(slot -> stored.put(slot, format)))));
+        if (!stored.isEmpty()) {
+            QuantizedLinears.quantize(model, stored);
+        }
     }
 
     private String canonicalKey(List<KeyGroup> groups) {
@@ -116,7 +134,13 @@ final class WeightLoad {
         Dtype stored =
                 ElementTypes.weightDtype(checkpoint.entry(pieces.getFirst().name()));
         Placement placement = Placement.OWNED;
-        if (parameter.quantization().isPresent()) {
+        if (isQuantized(pieces)) {
+            requireWhole(name, pieces);
+            parameter.materialize(pieces.stream()
+                    .map(piece -> checkpoint.tensors().matrix(piece.name()))
+                    .toList());
+            placement = Placement.QUANTIZED;
+        } else if (parameter.quantization().isPresent()) {
             parameter.quantizeValues(
                     name, new FileValues(pieces.stream().map(this::mapped).toList(), stored));
             placement = Placement.QUANTIZED;
@@ -153,9 +177,32 @@ final class WeightLoad {
             owned.put(parameter, values);
         }
         List<String> keys = pieces.stream().map(ByteRange::name).distinct().toList();
-        long bytes = QuantizedLinears.bytes(parameter)
+        long bytes = parameter
+                .quantization()
+                .map(_ -> parameter.quantizedBytes())
                 .orElseGet(() -> Math.multiplyExact(parameter.elements(), (long) dtype.bytes()));
         return new LoadReport.Filled(name, model.component(name), keys, type, dtype, bytes, placement);
+    }
+
+    private boolean isQuantized(List<ByteRange> pieces) {
+        return pieces.stream()
+                .anyMatch(piece -> checkpoint.tensors().format(piece.name()).isPresent());
+    }
+
+    /// Refuses quantised weights of which a parameter needs a part, or which are parts of one matrix.
+    private void requireWhole(String name, List<ByteRange> pieces) {
+        long[] shape = names.slot(name).shape();
+        long matrices = shape.length == 2 ? 1 : shape[0];
+        boolean isWhole = pieces.size() == matrices
+                && pieces.stream()
+                        .allMatch(piece ->
+                                piece.bytes() == checkpoint.entry(piece.name()).bytes());
+        if (!isWhole) {
+            throw new BowlineException(
+                    "%s: '%s' is quantised in other matrices than those of '%s'"
+                            .formatted(checkpoint.directory(), pieces.getFirst().name(), name),
+                    "load the unquantised checkpoint with quantization");
+        }
     }
 
     /// A model that is trained whole has buffers too. In memory of their own they do not tie the run to the file.

@@ -5,6 +5,7 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonNull;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.quantization.BitsAndBytes;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -177,7 +178,10 @@ final class FeatureKeys {
                 || NEUTRAL.getOrDefault(key, Set.of()).contains(Json.compact(value))
                 || key.equals("per_layer_config") && differsNowhere(text, value)
                 || key.equals("layer_types")
-                        && ALL_FULL.matcher(Json.compact(value)).matches();
+                        && ALL_FULL.matcher(Json.compact(value)).matches()
+                || key.equals("quantization_config")
+                        && value instanceof JsonObject quantization
+                        && BitsAndBytes.format(quantization).isPresent();
     }
 
     /// True if an override of one layer repeats the value of all layers.
@@ -193,7 +197,7 @@ final class FeatureKeys {
 
     private static String fix(String key) {
         if (key.equals("quantization_config") || key.equals("compression_config")) {
-            return "use the checkpoint's unquantized weights";
+            return "use the unquantised checkpoint, or one that bitsandbytes quantised to nf4 or int8";
         }
         if (key.contains("drop")) {
             return "set %s to 0.0".formatted(key);

@@ -106,6 +106,9 @@ public final class Linear extends Layer {
     ///
     /// @throws IllegalArgumentException if another layer uses the weight too
     public void quantize(Quantization format) {
+        if (operator instanceof QuantizedLinear && weight.get().quantization().equals(Optional.of(format))) {
+            return;
+        }
         if (weight.isTied() || !(operator instanceof DenseLinear)) {
             throw new IllegalArgumentException("'%s' does not compute with a weight of its own".formatted(path()));
         }
