@@ -21,11 +21,15 @@ import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.train.FineTuning;
 import dev.bowline.train.FineTuningPlan;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Times LoRA training steps of Bowline on a checkpoint and a batch that `lora_step.py --save` wrote, and prints one line
 /// of JSON with the fields of that script.
@@ -94,6 +98,9 @@ final class LoraStepBench {
                     .with("program", "bowline")
                     .with("model", String.valueOf(directory.getFileName()))
                     .with("dtype", args[1])
+                    .with("owned_mib", pretrained.report().ownedBytes() >> 20)
+                    .with("mapped_mib", pretrained.report().mappedBytes() >> 20)
+                    .with("resident", resident())
                     .with("quantization", String.join(",", options.quantization().map(Quantization::configName).stream().toList()))
                     .with("activation_checkpointing", checkpointing == ActivationCheckpointing.PER_LAYER)
                     .with("trained", adapter.modules().stream().mapToLong(module -> module.trainedValues()).sum())
@@ -102,6 +109,17 @@ final class LoraStepBench {
                     .with("step_seconds", Arrays.toString(seconds))
                     .with("losses", losses.toString())
                     .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20);
+        }
+    }
+
+    /// The resident memory of this process now, in private memory and in mapped files, as Linux counts it.
+    private static String resident() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith("RssAnon") || line.startsWith("RssFile"))
+                    .map(line -> line.replaceAll("\\s+", " "))
+                    .collect(Collectors.joining(", "));
+        } catch (IOException e) {
+            return "unknown";
         }
     }
 }
