@@ -7,11 +7,14 @@ import dev.bowline.report.Table.Side;
 import java.util.List;
 import java.util.Locale;
 
-/// The modules that an adapter changes as a table, a row for each kind, and the number of trained values. Names up to
-/// the number of the layer are a line of their own, so that the rows fit a terminal of 80 columns.
+/// The modules that an adapter changes as a table, a row for each kind, and the number of trained values. Prefixes of
+/// names are lines of their own, so that the rows fit a terminal of 80 columns.
 public final class AdapterText implements TextRenderer<AdapterSummary> {
 
     private static final String LAYER = ".*.";
+
+    /// The longest name outside of layers that fits its column.
+    private static final int SHORT = 20;
 
     /// One line: the modules, the trained values, and their share of all values.
     public static String line(AdapterSummary summary) {
@@ -39,7 +42,7 @@ public final class AdapterText implements TextRenderer<AdapterSummary> {
         return withPrefixes(summary, table) + "\n" + line(summary) + "\n";
     }
 
-    /// The rows, with a line for the layers before the first of the kinds that are in them.
+    /// The rows, with a line for a prefix before the first of the kinds that have it.
     private static String withPrefixes(AdapterSummary summary, Table table) {
         List<String> rows = table.text().lines().toList();
         StringBuilder text = new StringBuilder(rows.getFirst()).append('\n');
@@ -55,10 +58,14 @@ public final class AdapterText implements TextRenderer<AdapterSummary> {
         return text.toString();
     }
 
-    /// The name up to the number of the layer, or empty for a module outside of layers.
+    /// The name up to the number of the layer, or up to the last segment of a long name; empty for a short name.
     private static String prefix(AdapterSummary.Kind kind) {
-        int layer = kind.pattern().indexOf(LAYER);
-        return kind.pattern().substring(0, layer < 0 ? 0 : layer + 2);
+        String pattern = kind.pattern();
+        int layer = pattern.indexOf(LAYER);
+        if (layer >= 0) {
+            return pattern.substring(0, layer + 2);
+        }
+        return pattern.length() <= SHORT ? "" : pattern.substring(0, Math.max(0, pattern.lastIndexOf('.')));
     }
 
     private static void row(Table table, String name, AdapterSummary.Kind kind) {

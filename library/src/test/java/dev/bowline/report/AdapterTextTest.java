@@ -36,8 +36,9 @@ class AdapterTextTest {
                             List.of(new EmbeddingPair("model.embed_tokens", 1000, 64, 2, 0.70710678, Uses.BOTH))),
                     new Kind("model.norm", List.of(new SavedModule("model.norm", List.of(64L), 0, Uses.NAMED))),
                     new Kind(
-                            "model.embed_tokens",
-                            List.of(new TokenRows("model.embed_tokens", List.of(3L, 4L), 64, Uses.BOTH)))),
+                            "model.language_model.embed_tokens",
+                            List.of(new TokenRows(
+                                    "model.language_model.embed_tokens", List.of(3L, 4L), 64, Uses.BOTH)))),
             10_000_000);
 
     private static LinearPair linear(String name, Variant variant) {
@@ -54,7 +55,8 @@ class AdapterTextTest {
                   lm_head                         1  [4096, 64]             8      4     33,280
                   model.embed_tokens (tied)       1  [1000, 64]             2  0.707      2,128
                   model.norm                      1  [64]               whole                64
-                  model.embed_tokens (tied)       1  [2, 64]             rows               128
+                  model.language_model
+                    embed_tokens (tied)           1  [2, 64]             rows               128
 
                 adapter: 7 modules, 1,552,144 trained values, 13.436 % of 11,552,144
                 """, new AdapterText().text(SUMMARY));
