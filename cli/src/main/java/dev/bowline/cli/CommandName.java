@@ -17,6 +17,7 @@ enum CommandName {
     AUDIT,
     REPAIR,
     MERGE,
+    VERIFY,
     ADAPTER,
     LOGITS,
     VERSION;
@@ -40,7 +41,7 @@ enum CommandName {
     boolean isPlain() {
         return switch (this) {
             case AUDIT, REPAIR, ADAPTER, VERSION -> true;
-            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, MERGE, LOGITS -> false;
+            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, MERGE, VERIFY, LOGITS -> false;
         };
     }
 
@@ -54,6 +55,7 @@ enum CommandName {
             case AUDIT -> AuditCommand::new;
             case REPAIR -> RepairCommand::new;
             case MERGE -> MergeCommand::new;
+            case VERIFY -> VerifyCommand::new;
             case ADAPTER -> AdapterCommand::new;
             case LOGITS -> LogitsCommand::new;
             case VERSION -> VersionCommand::new;

@@ -209,6 +209,13 @@ class JsonOutputTest {
         assertEquals(out, answer.requireString("output"));
         assertEquals(42, answer.requireInt("adapter_tensors"));
         assertEquals("clean", answer.requireString("audit"));
+
+        String adapter = fixtures.resolve("adapters/llama_linear").toString();
+        String base = fixtures.resolve("families/llama/tied").toString();
+        JsonObject verified = assertIsAsDescribed("verify", ran("verify", out, "--base", base, "--adapter", adapter));
+        assertTrue(verified.requireBoolean("verified"), verified.toString());
+        assertEquals(21, verified.requireObject("tensors").requireInt("changed"));
+        assertIsAsDescribed("verify", ran("verify", adapter, "--base", base));
     }
 
     @Test

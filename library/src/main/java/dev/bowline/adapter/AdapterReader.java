@@ -31,7 +31,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
@@ -44,6 +43,7 @@ final class AdapterReader {
     private final AdapterFiles files;
     private final SequencedMap<AdapterKey, String> keys = new LinkedHashMap<>();
     private final Map<String, ExpertPair> experts = new LinkedHashMap<>();
+    private final Set<String> expertKeys;
     private final Map<String, Linear> linears;
     private final Map<String, LinearStack> stacks;
 
@@ -54,14 +54,9 @@ final class AdapterReader {
         linears = model.linears();
         stacks = model.linearStacks();
         files.keys().forEach((key, meaning) -> keys.put(meaning, key));
-        StackedExperts.of(
-                        files,
-                        parameter -> Optional.ofNullable(stacks.get(parameter))
-                                .map(stack -> Arrays.stream(stack.weight().shape())
-                                        .boxed()
-                                        .toList()))
-                .pairs(arena)
-                .forEach(pair -> experts.put(pair.parameter(), pair));
+        StackedExperts stacked = StackedExperts.of(files, new ModelExperts(model));
+        stacked.pairs(arena).forEach(pair -> experts.put(pair.parameter(), pair));
+        expertKeys = stacked.keys();
     }
 
     LoraConfig config() {
@@ -79,14 +74,15 @@ final class AdapterReader {
     List<AdaptedModule> modules() {
         List<AdaptedModule> modules = new ArrayList<>();
         Set<String> others = new LinkedHashSet<>();
-        for (AdapterKey key : keys.keySet()) {
+        keys.forEach((key, name) -> {
             boolean isTiedHead = EmbeddingParts.names(model).contains(key.module());
-            if (key.part() == Part.LORA_A && !key.isExperts() && !isTiedHead) {
+            boolean isOfExperts = expertKeys.contains(name);
+            if (key.part() == Part.LORA_A && !isOfExperts && !isTiedHead) {
                 modules.add(pair(key));
-            } else if (!key.isExperts()) {
+            } else if (!isOfExperts) {
                 others.add(key.module());
             }
-        }
+        });
         experts.values().forEach(pair -> modules.add(pairs(pair)));
         modules.forEach(module -> others.remove(module.module()));
         if (!others.isEmpty()) {

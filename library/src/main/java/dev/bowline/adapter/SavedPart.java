@@ -14,6 +14,7 @@ import dev.bowline.nn.SavedLinear;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.RandomSource;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -134,14 +135,15 @@ final class SavedPart implements AdapterPart {
                 slot.get().materialize(baseBias.orElseThrow().tensor().detach().clone()));
     }
 
+    /// The dtype of the base's values; float32 for an operator that has no values of its own.
+    private static Dtype dtype(Slot base) {
+        return base.get().isMaterialized() ? base.get().dtype() : Dtype.FLOAT32;
+    }
+
     @Override
     public void load(AdapterReader reader) {
-        reader.fill(weight, module.module(), Part.COPY, baseWeight.get().dtype());
-        bias.ifPresent(slot -> reader.fill(
-                slot,
-                module.module(),
-                Part.COPY_BIAS,
-                baseBias.orElseThrow().get().dtype()));
+        reader.fill(weight, module.module(), Part.COPY, dtype(baseWeight));
+        bias.ifPresent(slot -> reader.fill(slot, module.module(), Part.COPY_BIAS, dtype(baseBias.orElseThrow())));
         sharingHead.ifPresent(head -> reader.requireSame(module.module(), head.path(), Part.COPY));
     }
 

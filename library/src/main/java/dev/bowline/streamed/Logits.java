@@ -6,6 +6,7 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
+import java.util.Arrays;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
@@ -13,6 +14,11 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// @param values [T, V] float32, owned by the scope in which they were computed
 public record Logits(Tensor values) {
+
+    private static final int SPREAD_TOKENS = 24;
+
+    /// A prime, whose multiples spread the token ids over the vocabulary.
+    private static final long STRIDE = 7919;
 
     /// Computes the logits of token ids.
     ///
@@ -27,10 +33,17 @@ public record Logits(Tensor values) {
         }
     }
 
+    /// Token ids from the whole vocabulary, for a comparison without a text.
+    public static long[] spreadIds(LanguageModel model) {
+        long[] ids = new long[Math.min(SPREAD_TOKENS, model.maxPositions())];
+        Arrays.setAll(ids, i -> (i + 1) * STRIDE % model.vocabularySize());
+        return ids;
+    }
+
     /// The largest absolute difference of two logits.
     public double largestDifference(Logits other) {
         try (TensorScope _ = TensorScope.open()) {
-            return wide(values).sub(wide(other.values)).abs().max().item_double();
+            return values.sub(other.values).abs().max().item_double();
         }
     }
 
@@ -51,11 +64,16 @@ public record Logits(Tensor values) {
     /// The Kullback-Leibler divergence of the other next-token distributions from these, in nats: the mean over
     /// the tokens.
     public double divergence(Logits other) {
-        try (TensorScope _ = TensorScope.open()) {
-            Tensor p = wide(values).log_softmax(1);
-            Tensor q = wide(other.values).log_softmax(1);
-            return p.exp().mul(p.sub(q)).sum(1).mean().item_double();
+        long tokens = values.size(0);
+        double sum = 0;
+        for (long token = 0; token < tokens; token++) {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor p = wide(values.select(0, token)).log_softmax(0);
+                Tensor q = wide(other.values.select(0, token)).log_softmax(0);
+                sum += p.exp().mul(p.sub(q)).sum().item_double();
+            }
         }
+        return sum / tokens;
     }
 
     /// True if every logit is a finite number.

@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.Tensor;
 public interface Rows {
 
     /// The number of values that one read of [#pieceRows] has.
-    long PIECE_VALUES = 2L << 20;
+    long PIECE_VALUES = 512L << 10;
 
     long count();
 

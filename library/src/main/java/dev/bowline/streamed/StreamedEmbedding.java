@@ -7,17 +7,24 @@ import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /// A lookup that reads the rows of its ids. It is not trained.
 ///
-/// @param slots of the operator that this one replaces
-record StreamedEmbedding(Rows table, List<Slot> slots) implements EmbeddingOperator {
+/// @param stored the operator that this one replaces, whose table has no values
+record StreamedEmbedding(Rows table, EmbeddingOperator stored) implements EmbeddingOperator {
 
-    StreamedEmbedding {
-        slots = List.copyOf(slots);
+    @Override
+    public List<Slot> slots() {
+        return stored.slots();
+    }
+
+    @Override
+    public EmbeddingOperator withWeight(Slot other) {
+        return stored.withWeight(other);
     }
 
     @Override
@@ -52,6 +59,6 @@ record StreamedEmbedding(Rows table, List<Slot> slots) implements EmbeddingOpera
     }
 
     private static long[] longs(Tensor ids) {
-        return HostTensors.bytes(ids.reshape(-1).contiguous()).toArray(java.lang.foreign.ValueLayout.JAVA_LONG);
+        return HostTensors.bytes(ids.reshape(-1).contiguous()).toArray(ValueLayout.JAVA_LONG);
     }
 }

@@ -2,7 +2,9 @@ package dev.bowline.streamed;
 
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.Slot;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
 import java.util.Optional;
@@ -12,14 +14,14 @@ import org.bytedeco.pytorch.Tensor;
 final class StreamedLinear implements LinearOperator {
 
     private final Rows weight;
-    private final List<Slot> slots;
+    private final LinearOperator stored;
     private final Optional<Slot> bias;
 
-    /// @param slots of the operator that this one replaces
-    /// @param bias among them, with values
-    StreamedLinear(Rows weight, List<Slot> slots, Optional<Slot> bias) {
+    /// @param stored the operator that this one replaces, whose weight has no values
+    /// @param bias its bias, with values
+    StreamedLinear(Rows weight, LinearOperator stored, Optional<Slot> bias) {
         this.weight = weight;
-        this.slots = List.copyOf(slots);
+        this.stored = stored;
         this.bias = bias;
     }
 
@@ -35,7 +37,26 @@ final class StreamedLinear implements LinearOperator {
 
     @Override
     public List<Slot> slots() {
-        return slots;
+        return stored.slots();
+    }
+
+    @Override
+    public LinearOperator withWeights(Slot other, Optional<Slot> otherBias) {
+        return stored.withWeights(other, otherBias);
+    }
+
+    @Override
+    public Tensor squaredRowNorms() {
+        Tensor norms = Ops.empty(Device.CPU, Dtype.FLOAT32, out());
+        long piece = weight.pieceRows();
+        for (long from = 0; from < out(); from += piece) {
+            try (TensorScope _ = TensorScope.open()) {
+                long count = Math.min(piece, out() - from);
+                Tensor rows = weight.read(from, count, Dtype.FLOAT32);
+                norms.narrow(0, from, count).copy_(Ops.sumLast(rows.square()).view(-1));
+            }
+        }
+        return norms;
     }
 
     @Override

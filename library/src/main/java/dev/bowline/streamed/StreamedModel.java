@@ -62,7 +62,7 @@ public final class StreamedModel {
 
     private void stream(Embedding embedding) {
         Rows table = weights.apply(embedding.weight().path());
-        embedding.replace(old -> new StreamedEmbedding(table, old.slots()));
+        embedding.replace(old -> new StreamedEmbedding(table, old));
         streamed.add(embedding.weight());
     }
 
@@ -70,7 +70,7 @@ public final class StreamedModel {
         Slot weight = linear.weight();
         Rows stored = weights.apply(weight.root().path());
         Rows own = isHead(linear) ? head(stored) : matrix(linear, stored);
-        linear.replace(old -> new StreamedLinear(own, old.slots(), linear.bias()));
+        linear.replace(old -> new StreamedLinear(own, old, linear.bias()));
         streamed.add(weight);
     }
 

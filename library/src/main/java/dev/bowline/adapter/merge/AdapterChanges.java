@@ -82,6 +82,7 @@ final class AdapterChanges {
 
     private void addLinear(AdaptedModule.LinearPair pair) {
         String name = pair.module();
+        requireBaseTable(name);
         List<String> tensors = new ArrayList<>(List.of(require(name, Part.LORA_A), require(name, Part.LORA_B)));
         requireShape(tensors.get(0), pair.rank(), pair.in());
         requireShape(tensors.get(1), pair.out(), pair.rank());

@@ -1,7 +1,6 @@
 package dev.bowline.adapter.merge;
 
 /// The modules that a change is made to, as a report counts them.
-
 public enum Kind {
     /// Projections of attention, feed-forward or router.
     LINEAR("linears"),

@@ -22,14 +22,9 @@ import org.bytedeco.pytorch.Tensor;
 /// rounded, and the written checkpoint, opened anew. Weights are read a few rows at a time.
 final class LogitsCheck {
 
-    private static final int TOKENS = 24;
-
     /// The largest difference in terms of [#sensitivity]: an adapter adds its part of a product in another
     /// order at every module, and not only one rounding per weight.
     private static final double MARGIN = 8;
-
-    /// A prime, whose multiples spread the token ids over the vocabulary.
-    private static final long STRIDE = 7919;
 
     private final StreamedCheckpoint base;
     private final AdapterFiles files;
@@ -45,15 +40,14 @@ final class LogitsCheck {
 
     /// Token ids from the whole vocabulary, and some of those whose rows the adapter trained.
     private static long[] ids(LanguageModel model, LoraConfig config) {
-        int length = Math.min(TOKENS, model.maxPositions());
+        long[] chosen = Logits.spreadIds(model);
         List<Long> trained = config.trainableTokenIndices().values().stream()
                 .flatMap(List::stream)
                 .distinct()
-                .limit(length / 2)
+                .limit(chosen.length / 2)
                 .toList();
-        long[] chosen = new long[length];
-        for (int i = 0; i < length; i++) {
-            chosen[i] = i < trained.size() ? trained.get(i) : (i + 1) * STRIDE % model.vocabularySize();
+        for (int i = 0; i < trained.size(); i++) {
+            chosen[i] = trained.get(i);
         }
         return chosen;
     }

@@ -19,8 +19,10 @@ import dev.bowline.checkpoint.CheckpointRewrite;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.SaveReport.Head;
 import dev.bowline.files.AtomicDirectory;
+import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.streamed.StreamedCheckpoint;
+import dev.bowline.streamed.StreamedModel;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -58,13 +60,21 @@ public final class MergePlan implements AutoCloseable {
             identity = BaseIdentity.of(all);
         }
         files.record().ifPresent(record -> record.requireBase(files.directory().toString(), identity));
-        modules = AdapterTargets.inFile(base.model(), this.files);
+        modules = modules(base, this.files);
         arena = Arena.ofShared();
         try {
             weights = new MergedWeights(base, AdapterChanges.of(this.files, modules, base, arena), config.tieMode());
         } catch (RuntimeException e) {
             arena.close();
             throw e;
+        }
+    }
+
+    /// A model that can compute reads the file, because the layout of some experts depends on the base's
+    /// values.
+    private static List<AdaptedModule> modules(StreamedCheckpoint base, AdapterFiles files) {
+        try (LanguageModel model = StreamedModel.of(base.checkpoint().config(), base::rows)) {
+            return AdapterTargets.inFile(model, files);
         }
     }
 

@@ -45,26 +45,11 @@ class MergeTest {
     /// The adapters of one of two tied modules, for which PEFT's own merge computes something else.
     private static final List<String> PARTED = List.of("llama_embedding", "llama_head", "llama_saved_parted");
 
-    private static final List<String> LATER = List.of(
-            "gemma4_experts_automodel",
-            "llama_dora",
-            "llama_embedding",
-            "llama_head",
-            "llama_saved",
-            "llama_saved_parted",
-            "llama_shared",
-            "llama_tokens",
-            "llama_untied_pair",
-            "llama_untied_saved",
-            "llama_untied_tokens",
-            "qwen3_dora_rslora",
-            "qwen3moe_experts_split");
-
     @TempDir
     private Path directory = Path.of("");
 
     static Stream<String> mergeable() {
-        return AdapterFixtures.all().stream().filter(name -> !LATER.contains(name));
+        return AdapterFixtures.all().stream();
     }
 
     @ParameterizedTest
