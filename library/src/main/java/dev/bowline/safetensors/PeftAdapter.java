@@ -46,13 +46,20 @@ public record PeftAdapter(Path directory, Optional<String> type, Optional<String
         return new BowlineException(
                 "%s is a PEFT adapter (%s) of %s, and not a model by itself"
                         .formatted(directory, type.orElse("of an unnamed type"), base.orElse("an unnamed base model")),
-                Fix.of(
-                                "name the base model's directory%s; to use what the adapter was trained to, merge the adapter with"
-                                                .formatted(base.map(" (%s)"::formatted)
-                                                        .orElse(""))
-                                        + " PEFT's merge_and_unload and name the merged model; '")
+                Fix.of("name the base model's directory%s and the adapter in addition, or name the merged model: "
+                                .formatted(base.map(" (%s)"::formatted).orElse("")))
+                        .and(merge())
+                        .and("; '")
                         .and(new Remedy.AuditAdapter(baseDirectory(), directory))
                         .and("' shows what the adapter fits and what a merge would do"));
+    }
+
+    private Fix merge() {
+        return type.filter(name -> name.equals("LORA")).isPresent()
+                ? Fix.of("'")
+                        .and(new Remedy.MergeAdapter(baseDirectory(), directory))
+                        .and("' merges the adapter")
+                : Fix.of("PEFT's merge_and_unload merges the adapter");
     }
 
     /// The base model's directory, where the config names one that is there: a name on the hub is none.
