@@ -2,7 +2,6 @@ package dev.bowline.audit.findings;
 
 import dev.bowline.Fix;
 import dev.bowline.Remedy;
-import dev.bowline.Remedy.Decision;
 import dev.bowline.audit.evidence.PairScan;
 import dev.bowline.audit.evidence.PhysicalState.Kind;
 import dev.bowline.audit.evidence.PlacedTensor;
@@ -116,9 +115,11 @@ public final class AdapterRules {
                         new Evidence("ensure_weight_tying", String.valueOf(ensured))),
                 isHarmless()
                         ? Fix.of("no action: merge the adapter into the tied checkpoint and keep the flag true")
-                        : Fix.of("untie the base before the merge, and keep the flag false: ")
-                                .and(Remedy.Repair.into(
-                                        Path.of("UNTIED"), subject.files().directory(), Decision.UNTIED))));
+                        : Fix.of("merge each change into its own module, which sets the flag to false: ")
+                                .and(new Remedy.MergeAdapter(
+                                        Optional.of(facts.baseDirectory()), facts.directory()))
+                                .and(" ")
+                                .and(Remedy.TieMode.UNTIE)));
     }
 
     /// True if the tied model was trained with one value for both, the way a merge leaves it.
