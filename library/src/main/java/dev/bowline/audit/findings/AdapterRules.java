@@ -116,8 +116,7 @@ public final class AdapterRules {
                 isHarmless()
                         ? Fix.of("no action: merge the adapter into the tied checkpoint and keep the flag true")
                         : Fix.of("merge each change into its own module, which sets the flag to false: ")
-                                .and(new Remedy.MergeAdapter(
-                                        Optional.of(facts.baseDirectory()), facts.directory()))
+                                .and(new Remedy.MergeAdapter(Optional.of(facts.baseDirectory()), facts.directory()))
                                 .and(" ")
                                 .and(Remedy.TieMode.UNTIE)));
     }
