@@ -38,6 +38,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// An adapter on one of two tied modules needs a tie mode, and keeps the tie of the base in either mode.
 class TieModesTest {
@@ -141,8 +142,9 @@ class TieModesTest {
 
     /// Every kind of change, new: no result changes, only the adapter trains, and a shared value is counted,
     /// clipped and stepped once.
-    @Test
-    void aNewAdapterChangesNothingAndEachSharedValueIsTrainedOnce() {
+    @ParameterizedTest
+    @ValueSource(strings = {TIED, "llama/tied_bf16"})
+    void aNewAdapterChangesNothingAndEachSharedValueIsTrainedOnce(String base) {
         List<LoraConfig> configs = List.of(
                 targets(TieMode.SHARED, "embed_tokens"),
                 saved(TieMode.SHARED, "lm_head"),
@@ -150,7 +152,7 @@ class TieModesTest {
                 tokens(TieMode.UNCHOSEN, Map.of("embed_tokens", List.of(90L, 7L))));
         for (LoraConfig config : configs) {
             try (TensorScope _ = TensorScope.open();
-                    Pretrained pretrained = open(TIED)) {
+                    Pretrained pretrained = open(base)) {
                 LanguageModel model = pretrained.model();
                 Tensor before = logits(model);
                 Tensor table = model.inputEmbedding().tensor().detach().clone();
@@ -170,7 +172,7 @@ class TieModesTest {
                                 slot.get().gradient().orElseThrow().norm().item_double(), 2))
                         .sum();
                 double norm = new Gradients(model.trainable()).norm();
-                assertEquals(Math.sqrt(squares), norm, 1e-4 * norm);
+                assertEquals(Math.sqrt(squares), norm, 1e-2 * norm);
                 assertTrue(TiedWeights.hasLocalTiedLmHead(model));
                 assertTrue(model.inputEmbedding().tensor().equal(table));
 
