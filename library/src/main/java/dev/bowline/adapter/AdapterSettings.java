@@ -13,9 +13,11 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearStack;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -24,7 +26,11 @@ import java.util.stream.Collectors;
 /// vision tower, that Bowline does not compute.
 final class AdapterSettings {
 
+    /// The names of target_modules that PEFT 0.21 replaces by stacked weights in a Qwen MoE model.
+    private static final Set<String> EXPERTS_OF_PEFT = Set.of("gate_proj", "up_proj", "down_proj");
+
     private final LanguageModel model;
+    private final boolean hasGates;
     private final Map<String, Linear> linears;
     private final Map<String, LinearStack> stacks;
 
@@ -32,6 +38,7 @@ final class AdapterSettings {
         this.model = model;
         linears = model.linears();
         stacks = model.linearStacks();
+        hasGates = linears.keySet().stream().anyMatch(name -> name.endsWith(".gate"));
     }
 
     /// The same settings with the modules by name, and without `exclude_modules`.
@@ -39,14 +46,29 @@ final class AdapterSettings {
         AdapterSettings settings = new AdapterSettings(model);
         Set<String> targets = new LinkedHashSet<>();
         Set<String> parameters = new LinkedHashSet<>();
+        SequencedMap<String, Long> ranks = new LinkedHashMap<>();
+        SequencedMap<String, Double> alphas = new LinkedHashMap<>();
         for (AdaptedModule module : modules) {
             switch (module) {
-                case LinearPair pair -> (settings.isParameter(pair) ? parameters : targets).add(settings.name(pair));
+                case LinearPair pair
+                when settings.isParameter(pair) -> {
+                    String name = name(pair);
+                    parameters.add(name);
+                    if (config.rank(name) != pair.rank()) {
+                        ranks.put(escaped(name), pair.rank());
+                    }
+                    if (config.alpha(name) != config.alpha(pair.module())) {
+                        alphas.put(escaped(name), config.alpha(pair.module()));
+                    }
+                }
+                case LinearPair pair -> targets.add(pair.module());
                 case ExpertPairs pairs -> parameters.add(pairs.module());
                 case EmbeddingPair pair -> targets.add(pair.module());
                 case SavedModule _, TokenRows _ -> {}
             }
         }
+        ranks.putAll(config.rankPattern());
+        alphas.putAll(config.alphaPattern());
         return new LoraConfig(
                 config.r(),
                 config.loraAlpha(),
@@ -59,25 +81,26 @@ final class AdapterSettings {
                 ModulePatterns.NONE,
                 TargetNames.shortest(parameters, settings.parameters()),
                 config.modulesToSave(),
-                config.rankPattern(),
-                config.alphaPattern(),
+                ranks,
+                alphas,
                 config.trainableTokenIndices(),
                 config.tieMode());
     }
 
-    /// True for a router that is a class of its own in transformers, with a parameter in place of a linear.
+    /// True for a linear that PEFT must adapt through its weight. The classes of the Qwen MoE models have a
+    /// router that is no linear in transformers, and PEFT takes the names of a dense feed-forward for those
+    /// of experts there.
     private boolean isParameter(LinearPair pair) {
-        Linear linear = linears.get(pair.module());
-        return linear != null
-                && linear.purpose() == Linear.Purpose.ROUTER
-                && pair.module().endsWith(".gate");
+        String last = pair.module().substring(pair.module().lastIndexOf('.') + 1);
+        return last.equals("gate") || (hasGates && EXPERTS_OF_PEFT.contains(last));
     }
 
-    private String name(LinearPair pair) {
-        return isParameter(pair) ? pair.module() + ".weight" : pair.module();
+    private static String name(LinearPair pair) {
+        return pair.module() + ".weight";
     }
 
-    /// PEFT ties the head to an adapted embedding if a regular expression also matches the last part of the name.
+    /// PEFT ties the head to an adapted embedding if a regular expression also matches the last part of the
+    /// name.
     private static List<String> sharedNames(List<AdaptedModule> modules) {
         return modules.stream()
                 .filter(module -> module instanceof EmbeddingPair pair && pair.uses() == Uses.BOTH)

@@ -169,6 +169,22 @@ class AdaptersTest {
         }
     }
 
+    /// PEFT takes the names of a dense feed-forward for those of experts in a Qwen MoE model, so the file
+    /// names its weights. With the names in target_modules PEFT 0.21 refused to load the tensors.
+    @Test
+    void aDenseFeedForwardBesideExpertsIsNamedByItsWeights() {
+        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("families/qwen3moe", "normalised"))) {
+            LoraConfig saved =
+                    Adapters.of(pretrained.model()).create("new", ALL_LINEAR, 1).savedConfig();
+
+            assertEquals(
+                    new ModulePatterns.Named(List.of("k_proj", "o_proj", "q_proj", "v_proj")), saved.targetModules());
+            assertEquals(
+                    List.of("down_proj", "down_proj.weight", "gate_proj.weight", "gate_up_proj", "up_proj.weight"),
+                    saved.targetParameters());
+        }
+    }
+
     private static LoraConfig withDropout(DropoutPosition position, Variant variant) {
         return new LoraConfig(
                 4,

@@ -43,7 +43,7 @@ class PeftParityTest {
     private static final double SMALLER = 0.1;
 
     /// Of the mean distance from results in float32, to PEFT's mean distance. The two round at other places: 0.8 to 1.5
-    /// was measured. Weights of another adapter make it 4 or more.
+    /// was measured.
     private static final double BFLOAT16_RATIO = 2;
 
     static Stream<Arguments> adapters() {
