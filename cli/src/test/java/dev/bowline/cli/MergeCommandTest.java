@@ -33,7 +33,8 @@ class MergeCommandTest {
         assertEquals(List.of(), files());
 
         merge("llama_head", out, "--tie-mode", "untie").succeeded();
-        assertTrue(Files.readString(directory.resolve("merged/config.json")).contains("\"tie_word_embeddings\": false"));
+        assertTrue(
+                Files.readString(directory.resolve("merged/config.json")).contains("\"tie_word_embeddings\": false"));
         Ran.bowline("verify", out, "--base", LLAMA, "--adapter", adapter("llama_head"), "--tie-mode", "untie")
                 .succeeded();
         Ran base = Ran.bowline("verify", LLAMA, "--base", LLAMA, "--adapter", adapter("llama_linear"));
