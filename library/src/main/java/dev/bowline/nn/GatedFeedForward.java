@@ -77,7 +77,9 @@ public final class GatedFeedForward {
         Tensor dy = gradient.reshape(-1, gradient.size(-1));
 
         Tensor activated = activation.apply(g);
-        operators.down().addWeightGradient(dy, activated.mul(u), 1);
+        if (operators.down().requiresGrad()) {
+            operators.down().addWeightGradient(dy, activated.mul(u), 1);
+        }
         Tensor dp = operators.down().inputGradient(dy);
         Tensor du = activated.mul_(dp);
         Tensor dg = activation.gradient(dp.mul_(u), g);
