@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.model.DecoderResource;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
@@ -24,7 +25,7 @@ import java.util.function.Supplier;
 /// The model owns this object: [LanguageModel#close] frees the values of every adapter. Adapters change what
 /// the model computes, so none may be attached, switched or detached while another thread computes with the
 /// model.
-public final class Adapters implements AutoCloseable {
+public final class Adapters implements DecoderResource {
 
     private final LanguageModel model;
     private final SequencedMap<String, Adapter> adapters = new LinkedHashMap<>();
@@ -184,6 +185,11 @@ public final class Adapters implements AutoCloseable {
                     "an adapter '%s' is already attached to this model".formatted(name),
                     "detach it first, or choose another name");
         }
+    }
+
+    @Override
+    public boolean holdsLayers() {
+        return !adapters.isEmpty();
     }
 
     /// Detaches every adapter. [LanguageModel#close] calls this.

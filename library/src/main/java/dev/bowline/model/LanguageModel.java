@@ -126,6 +126,8 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         if (replacement == this) {
             throw new IllegalArgumentException("a model cannot replace its own decoder");
         }
+        requireNoAdapter(this);
+        requireNoAdapter(replacement);
         if (replacement.architecture != architecture) {
             throw new BowlineException(
                     "the replacement is a %s, the model is a %s".formatted(replacement.architecture(), architecture()),
@@ -147,6 +149,17 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
                             .formatted(ours.shape()[0], ours.shape()[1]));
         }
         requireDtypeOfHead(theirs.get());
+    }
+
+    /// An adapter, in use or not, holds layers of the decoder that it was attached to.
+    private static void requireNoAdapter(LanguageModel model) {
+        boolean isHeld = model.owned.stream()
+                .anyMatch(resource -> resource instanceof DecoderResource holder && holder.holdsLayers());
+        if (isHeld) {
+            throw new BowlineException(
+                    "an adapter is attached to a %s, so its decoder cannot be replaced".formatted(model.architecture()),
+                    "detach every adapter before, and attach them again after");
+        }
     }
 
     /// A separate head computes with the hidden states of the new decoder.

@@ -209,7 +209,7 @@ final class AutoModelRunKeys {
                                 + " staging_dir single_rank_consolidation consolidation_timeout_minutes"
                                 + " diffusers_compatible model_cache_dir model_repo_id"));
         rows.put(
-                new Ignored("weights are read in their stored form, and quantized ones are refused"),
+                new Ignored("weights are read in their stored form"),
                 "checkpoint.dequantize_base_checkpoint");
         rows.put(new Ignored("pickle is never opened"), "checkpoint.allow_legacy_pickle_restore");
         rows.put(

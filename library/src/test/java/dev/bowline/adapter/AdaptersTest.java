@@ -104,6 +104,24 @@ class AdaptersTest {
         }
     }
 
+    /// An adapter that is attached and not in use would change the old decoder later.
+    @Test
+    void theDecoderOfAModelWithAnAdapterIsNotReplaced() {
+        try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("families/llama", "tied"));
+                Pretrained other = AutoModel.fromPretrained(Golden.directory("families/llama", "tied"))) {
+            Adapters adapters = Adapters.of(pretrained.model());
+            adapters.create("only", ALL_LINEAR, 1);
+            adapters.useNone();
+
+            BowlineException refused = assertThrows(
+                    BowlineException.class, () -> pretrained.model().replaceLanguageModel(other.model()));
+
+            assertTrue(refused.problem().contains("an adapter is attached to a LlamaForCausalLM"), refused.problem());
+            adapters.detach("only");
+            pretrained.model().replaceLanguageModel(other.model());
+        }
+    }
+
     @Test
     void aNameIsGivenOnce() {
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("families/llama", "tied"))) {
