@@ -208,9 +208,7 @@ final class AutoModelRunKeys {
                         "model_save_format save_consolidated is_async wait_for_staging cpu_offload v4_compatible"
                                 + " staging_dir single_rank_consolidation consolidation_timeout_minutes"
                                 + " diffusers_compatible model_cache_dir model_repo_id"));
-        rows.put(
-                new Ignored("weights are read in their stored form"),
-                "checkpoint.dequantize_base_checkpoint");
+        rows.put(new Ignored("weights are read in their stored form"), "checkpoint.dequantize_base_checkpoint");
         rows.put(new Ignored("pickle is never opened"), "checkpoint.allow_legacy_pickle_restore");
         rows.put(
                 new OnlyWith(List.of("default"), "another measure of the best checkpoint than the validation loss"),
