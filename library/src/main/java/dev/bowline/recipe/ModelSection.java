@@ -82,7 +82,8 @@ public record ModelSection(
             "resize_token_embeddings",
             NumberTypes.integerFrom(1).optional(),
             Default.of(Optional.empty(), "the rows of the checkpoint"),
-            "Rows of the token embedding, the head and a per-layer embedding; each new row is the mean of the old rows.");
+            "Rows of the token embedding, the head and a per-layer embedding; each new row is the mean of the old rows."
+                    + " Not with peft: an adapter is of the base as stored.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(
             "attention_dropout",

@@ -11,7 +11,7 @@ final class FullRecipe {
               torch_dtype: torch.bfloat16
               device: cpu
               quantization: nf4
-              resize_token_embeddings: 40
+              resize_token_embeddings: null
               attention_dropout: 0
               resid_pdrop: 0.0
             dataset:

@@ -106,7 +106,7 @@ class RecipeFileTest {
                                 Optional.of(Dtype.BFLOAT16),
                                 new DeviceChoice.Exactly(Device.CPU),
                                 Optional.of(Quantization.NF4),
-                                Optional.of(40),
+                                Optional.empty(),
                                 Set.of("attention_dropout", "resid_pdrop")),
                         new DatasetSection(
                                 folder.path("train.jsonl"),
