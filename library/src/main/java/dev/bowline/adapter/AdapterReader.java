@@ -89,6 +89,7 @@ final class AdapterReader {
             modules.addAll(EmbeddingsInFile.of(model, this, others));
         }
         keys.keySet().stream().filter(key -> key.part() == Part.BASE_TABLE).forEach(this::requireBaseTable);
+        AdapterTargets.requireStoredRows(model, modules);
         return modules;
     }
 

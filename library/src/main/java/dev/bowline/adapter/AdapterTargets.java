@@ -1,13 +1,18 @@
 package dev.bowline.adapter;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.AdaptedModule.EmbeddingPair;
 import dev.bowline.adapter.AdaptedModule.ExpertPairs;
 import dev.bowline.adapter.AdaptedModule.LinearPair;
+import dev.bowline.adapter.AdaptedModule.SavedModule;
+import dev.bowline.adapter.AdaptedModule.TokenRows;
+import dev.bowline.adapter.AdaptedModule.Uses;
 import dev.bowline.adapter.format.AdapterFiles;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.LoraConfig.Variant;
 import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Head;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.LinearOperator;
 import dev.bowline.nn.LinearStack;
@@ -16,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.regex.Pattern;
 
@@ -61,6 +67,30 @@ public final class AdapterTargets {
         }
     }
 
+    /// Refuses a change of a head that computes with the normalised rows of its weight: PEFT has no adapter of such
+    /// a module, and a merge adds the change before the rows are normalised.
+    static void requireStoredRows(LanguageModel model, List<AdaptedModule> modules) {
+        if (model.decoder().config().style().head() == Head.Rows.AS_STORED) {
+            return;
+        }
+        String head = model.head().linear().path();
+        for (AdaptedModule module : modules) {
+            boolean isOfHead = module.module().equals(head) || AdapterTies.uses(module) == Uses.BOTH;
+            Optional<String> setting = switch (module) {
+                case LinearPair _, EmbeddingPair _ -> Optional.of("target_modules");
+                case TokenRows _ -> Optional.of("trainable_token_indices");
+                case ExpertPairs _, SavedModule _ -> Optional.empty();
+            };
+            if (isOfHead && setting.isPresent()) {
+                throw new AdapterSettingException(
+                        setting.get(),
+                        "'%s' normalises the rows of its weight, so a low-rank pair or rows of tokens cannot change it"
+                                .formatted(head),
+                        "leave '%s' out of %s, or name it in modules_to_save".formatted(head, setting.get()));
+            }
+        }
+    }
+
     /// The linears of a model that one name stands for: all but those of a stack, and but a tied head.
     private static SequencedMap<String, Linear> linears(LanguageModel model, Map<String, LinearStack> stacks) {
         SequencedMap<String, Linear> linears = new LinkedHashMap<>(model.linears());
@@ -103,6 +133,7 @@ public final class AdapterTargets {
                             + " do not name");
         }
         patterns.requireUsed(adapted);
+        requireStoredRows(model, adapted);
         return adapted;
     }
 

@@ -37,11 +37,13 @@ public final class Adapters implements DecoderResource {
 
     /// The adapters of a model; the same object at every call.
     public static Adapters of(LanguageModel model) {
-        return model.owned(Adapters.class).orElseGet(() -> {
-            Adapters adapters = new Adapters(model);
-            model.own(adapters);
-            return adapters;
-        });
+        return model.owned(Adapters.class)
+                .filter(present -> present.model == model)
+                .orElseGet(() -> {
+                    Adapters adapters = new Adapters(model);
+                    model.own(adapters);
+                    return adapters;
+                });
     }
 
     /// Attaches a new adapter that changes no result of the model, uses it, and makes it the only part of the
@@ -56,6 +58,9 @@ public final class Adapters implements DecoderResource {
         try (RandomSource random = RandomSource.seeded(seed);
                 TensorScope _ = TensorScope.open()) {
             parts.forEach(part -> part.initialize(config.loraAInit(), random));
+        } catch (RuntimeException e) {
+            parts.forEach(AdapterPart::close);
+            throw e;
         }
         adapters.put(name, adapter);
         train(name);

@@ -38,7 +38,7 @@ final class LinearPart implements AdapterPart {
         b = new Slot(module.module() + ".lora_B.weight", SlotRole.ADAPTER, module.out(), module.rank());
         magnitude = switch (module.variant()) {
             case LORA -> Optional.empty();
-            case DORA -> Optional.of(new Magnitude(module.module(), linear));
+            case DORA -> Optional.of(new Magnitude(module.module(), linear, base));
         };
     }
 
@@ -85,7 +85,7 @@ final class LinearPart implements AdapterPart {
     private void use(Optional<Dropout> dropout) {
         LowRankPair pair = LowRankPair.of(a, b, module.scale());
         LinearOperator operator = magnitude
-                .<LinearOperator>map(each -> each.operator(base, pair, dropout))
+                .<LinearOperator>map(each -> each.operator(pair, dropout))
                 .orElseGet(() -> lora(pair, dropout));
         linear.replace(_ -> operator);
     }

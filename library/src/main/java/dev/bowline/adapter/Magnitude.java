@@ -11,17 +11,21 @@ import dev.bowline.nn.SlotRole;
 import dev.bowline.tensor.TensorScope;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 
 /// The trained lengths of DoRA for one linear, and the lengths of the base's rows, which are computed once.
 final class Magnitude {
 
     private final Linear linear;
+    private final LinearOperator base;
     private final Slot slot;
     private final Parameter squaredNorms;
 
-    Magnitude(String module, Linear linear) {
+    /// @param base the operator of the linear without an adapter
+    Magnitude(String module, Linear linear, LinearOperator base) {
         this.linear = linear;
-        long out = linear.operator().out();
+        this.base = base;
+        long out = base.out();
         slot = new Slot(module + ".lora_magnitude_vector", SlotRole.ADAPTER, out);
         squaredNorms = new Parameter(SlotRole.BUFFER, out);
     }
@@ -34,28 +38,24 @@ final class Magnitude {
     void initialize() {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            slot.get().materialize(squaredNorms(linear.operator()).value().sqrt());
+            slot.get().materialize(squaredNorms().sqrt());
         }
     }
 
-    DoraLinear operator(LinearOperator base, LowRankPair pair, Optional<Dropout> dropout) {
+    DoraLinear operator(LowRankPair pair, Optional<Dropout> dropout) {
         return new DoraLinear(
-                base,
-                linear.bias(),
-                new DoraLinear.Trained(pair, slot),
-                squaredNorms(base).value(),
-                dropout,
-                linear::kernels);
+                base, linear.bias(), new DoraLinear.Trained(pair, slot), this::squaredNorms, dropout, linear::kernels);
     }
 
-    private Parameter squaredNorms(LinearOperator base) {
+    /// Those of the base, which may get its values after the adapter. Threads may compute at once.
+    private synchronized Tensor squaredNorms() {
         if (!squaredNorms.isMaterialized()) {
             try (NoGradGuard _ = new NoGradGuard();
                     TensorScope _ = TensorScope.open()) {
                 squaredNorms.materialize(base.squaredRowNorms());
             }
         }
-        return squaredNorms;
+        return squaredNorms.value();
     }
 
     void close() {

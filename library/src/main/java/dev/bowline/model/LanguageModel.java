@@ -116,7 +116,7 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
         decoder = replaceChild(old, replacement.release());
         config = replacement.config;
         findings = replacement.findings;
-        owned.addAll(replacement.owned);
+        owned.addAll(0, replacement.owned);
         replacement.owned.clear();
         tieWeights();
         old.parameters().values().forEach(Parameter::close);

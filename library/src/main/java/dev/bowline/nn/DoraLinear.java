@@ -30,19 +30,19 @@ public final class DoraLinear implements LinearOperator {
     private final LinearOperator base;
     private final Optional<Slot> bias;
     private final Trained trained;
-    private final Tensor squaredNorms;
+    private final Supplier<Tensor> squaredNorms;
     private final Optional<Dropout> dropout;
     private final Supplier<KernelPolicy> kernels;
 
     /// @param bias of the base
-    /// @param squaredNorms those of the rows of W, `[out]` float32, which must outlive the operator
+    /// @param squaredNorms gives those of the rows of W, `[out]` float32, in each pass
     /// @param dropout of one pass
     /// @param kernels gives the policy of the model at each call
     public DoraLinear(
             LinearOperator base,
             Optional<Slot> bias,
             Trained trained,
-            Tensor squaredNorms,
+            Supplier<Tensor> squaredNorms,
             Optional<Dropout> dropout,
             Supplier<KernelPolicy> kernels) {
         this.base = base;
@@ -81,7 +81,7 @@ public final class DoraLinear implements LinearOperator {
     private Tensor norms(Tensor like) {
         try (NoGradGuard _ = new NoGradGuard()) {
             return trained.pair()
-                    .squaredRowNorms(base, bias, Dtype.of(like.scalar_type()), squaredNorms)
+                    .squaredRowNorms(base, bias, Dtype.of(like.scalar_type()), squaredNorms.get())
                     .clamp_min_(new Scalar(0.0))
                     .sqrt_();
         }

@@ -79,6 +79,22 @@ final class QuantizedLinear implements LinearOperator {
                 dy, (part, w) -> kernels.get().addProduct(dx.narrow(1, part.column(), part.columns()), dy, w, factor));
     }
 
+    @Override
+    public Tensor squaredRowNorms() {
+        QuantizedMatrix matrix = weight.quantized();
+        Tensor norms = Ops.empty(weight.parameter().device(), Dtype.FLOAT32, out());
+        long rows = tile(in(), matrix.rowStep());
+        for (long row = 0; row < out(); row += rows) {
+            MatrixPart part = new MatrixPart(row, Math.min(rows, out() - row), 0, in());
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor squares = matrix.dequantized(part, Dtype.FLOAT32).square();
+                norms.narrow(0, part.row(), part.rows())
+                        .copy_(Ops.sumLast(squares).squeeze(1));
+            }
+        }
+        return norms;
+    }
+
     private interface TileUse {
         /// @param w the dequantised part
         void of(MatrixPart part, Tensor w);

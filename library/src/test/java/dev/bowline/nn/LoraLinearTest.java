@@ -72,13 +72,9 @@ class LoraLinearTest {
         }
 
         private LinearOperator dora(LinearOperator base, LowRankPair pair, Optional<Dropout> dropout) {
+            Tensor squaredNorms = base.squaredRowNorms();
             return new DoraLinear(
-                    base,
-                    linear.bias(),
-                    new DoraLinear.Trained(pair, m),
-                    base.squaredRowNorms(),
-                    dropout,
-                    linear::kernels);
+                    base, linear.bias(), new DoraLinear.Trained(pair, m), () -> squaredNorms, dropout, linear::kernels);
         }
 
         List<Slot> trained() {
