@@ -70,7 +70,8 @@ final class AdapterReader {
 
     /// The adapted modules, in the order of the file.
     ///
-    /// @throws BowlineException if the model has no such module, or one of another shape
+    /// @throws BowlineException if the model has no such module, or one of another shape, and if the file has no
+    ///     values of a module that the settings name
     List<AdaptedModule> modules() {
         List<AdaptedModule> modules = new ArrayList<>();
         Set<String> others = new LinkedHashSet<>();
@@ -90,6 +91,7 @@ final class AdapterReader {
         }
         keys.keySet().stream().filter(key -> key.part() == Part.BASE_TABLE).forEach(this::requireBaseTable);
         AdapterTargets.requireStoredRows(model, modules);
+        TrainedValues.require(model, this);
         return modules;
     }
 

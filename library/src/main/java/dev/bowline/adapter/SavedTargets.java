@@ -56,7 +56,8 @@ final class SavedTargets {
         return config.modulesToSave().stream().anyMatch(name -> isInside(name, module));
     }
 
-    private static boolean isInside(String name, String module) {
+    /// True if `name` is the end of a module's full name, or of the name of a module around it.
+    static boolean isInside(String name, String module) {
         for (String around = module; !around.isEmpty(); around = around(around)) {
             if (around.endsWith(name)) {
                 return true;

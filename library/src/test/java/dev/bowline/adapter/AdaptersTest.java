@@ -35,6 +35,8 @@ import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -355,6 +357,33 @@ class AdaptersTest {
                 assertEquals(List.of(present), adapters.all());
                 assertTrue(before.equal(logits(other.model())));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"modules_to_save\": null                 | \"modules_to_save\": [\"lm_head\"]        | lm_head",
+                "\"modules_to_save\": null                 | \"modules_to_save\": [\"norm\"]           | norm",
+                "\"trainable_token_indices\": null         | \"trainable_token_indices\": [3]          | embed_tokens",
+                "\"target_modules\": [                     | \"target_modules\": [ \"embed_tokens\",   | embed_tokens"
+            })
+    void anAdapterWithoutTheValuesOfAModuleThatItsSettingsNameIsRefused(
+            String setting, String other, String name, @TempDir Path directory) throws IOException {
+        Path source = AdapterFixtures.directory("llama_linear");
+        String config = Files.readString(source.resolve("adapter_config.json"));
+        assertTrue(config.contains(setting), setting);
+        Files.writeString(directory.resolve("adapter_config.json"), config.replace(setting, other));
+        Files.copy(source.resolve("adapter_model.safetensors"), directory.resolve("adapter_model.safetensors"));
+        try (AdapterFiles files = AdapterFiles.open(directory);
+                Pretrained pretrained = AutoModel.fromPretrained(AdapterFixtures.base("llama_linear"))) {
+            Adapters adapters = Adapters.of(pretrained.model());
+
+            BowlineException refused = assertThrows(BowlineException.class, () -> adapters.attach("part", files));
+
+            assertTrue(refused.problem().contains("names '%s' in ".formatted(name)), refused.problem());
+            assertEquals(List.of(), adapters.all());
         }
     }
 

@@ -89,6 +89,10 @@ final class AdapterViews {
                                 "the base has no '%s'".formatted(missing.isEmpty() ? "" : missing.getFirst())))
                         .or(() -> when(AdapterShapes.differ(facts), Outcome.REFUSED, "shapes differ from the base's"))
                         .or(() -> when(
+                                !AdapterTrained.lost(facts).isEmpty(),
+                                Outcome.REFUSED,
+                                "trained values are not in the file"))
+                        .or(() -> when(
                                 isOneSided && facts.record().isEmpty(),
                                 Outcome.REFUSED,
                                 "the base is tied, and the adapter has no tie mode")));

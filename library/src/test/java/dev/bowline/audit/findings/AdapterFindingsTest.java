@@ -232,6 +232,19 @@ class AdapterFindingsTest {
                         "input_layernorm")));
     }
 
+    @Test
+    void bowlineRefusesAnAdapterWithoutTheValuesOfATrainedModule() throws IOException {
+        AdapterView bowline = audit(lora(Q, H), ", \"target_modules\": [\"q_proj\"], \"modules_to_save\": [\"norm\"]")
+                .merge()
+                .orElseThrow()
+                .readers()
+                .getFirst();
+
+        assertEquals(AdapterReader.BOWLINE, bowline.reader());
+        assertEquals(AdapterView.Outcome.REFUSED, bowline.outcome());
+        assertEquals("trained values are not in the file", bowline.why());
+    }
+
     /// The base with a further module, so that the adapter's names are all there.
     private TieAudit audit(CheckpointFixture tensors, String more, String module) throws IOException {
         base = CheckpointFixture.llama("true")
