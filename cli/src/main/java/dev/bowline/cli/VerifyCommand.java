@@ -18,14 +18,16 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
         name = "verify",
         description = {
-            "Proves from the files that a merged checkpoint or an adapter is what it should be.",
+            "Proves from the files that a merged checkpoint, an adapter or its export is what it should be.",
             "Compares the tensors with those of the base, and the logits of a text with those of the base and, with"
-                    + " --adapter, with those of the adapter on the base. Weights are read a few rows at a time. Exit"
-                    + " code 0: verified; 1: not verified, with the reasons."
+                    + " --adapter, with those of the adapter on the base. An export is read as its program reads it: by"
+                    + " vLLM's names, or as a GGUF file; with --adapter, every delta is compared, expert by expert."
+                    + " Weights are read a few rows at a time. Exit code 0: verified; 1: not verified, with the reasons."
         },
         footer = {
             "  bowline verify merged --base models/gemma --adapter out/adapter",
             "  bowline verify out/adapter --base models/gemma",
+            "  bowline verify served --base models/gemma --adapter out/adapter",
             "  bowline verify merged --base models/gemma --text 'The capital of France is'"
         })
 final class VerifyCommand extends Command {
@@ -34,7 +36,9 @@ final class VerifyCommand extends Command {
     private static final String TEXT = "Water boils at 100 degrees Celsius at sea level. Paris is the capital of"
             + " France, and its river is the Seine.";
 
-    @Parameters(paramLabel = "DIR", description = "The directory of a merged checkpoint or of an adapter.")
+    @Parameters(
+            paramLabel = "DIR",
+            description = "The directory of a merged checkpoint, of an adapter or of an export, or a GGUF adapter.")
     private Path directory = Path.of("");
 
     @Option(
@@ -44,7 +48,7 @@ final class VerifyCommand extends Command {
             description = "The checkpoint directory of the model that the adapter was trained on.")
     private Path base = Path.of("");
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "The adapter that was merged.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "The adapter that was merged or exported.")
     private @Nullable Path adapter;
 
     @Option(

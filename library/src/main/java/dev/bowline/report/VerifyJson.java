@@ -36,6 +36,7 @@ public final class VerifyJson implements JsonRenderer<VerifyReport> {
         return JsonObject.of()
                 .with("unchanged", tensors.unchanged())
                 .with("changed", tensors.changed())
+                .with("changed_experts", tensors.changedExperts())
                 .with("converted", tensors.converted())
                 .with("missing", JsonArray.ofStrings(tensors.missing()))
                 .with("added", JsonArray.ofStrings(tensors.added()))
@@ -47,6 +48,7 @@ public final class VerifyJson implements JsonRenderer<VerifyReport> {
         return JsonObject.of()
                 .with("modules", adapter.modules())
                 .with("expert_deltas", adapter.expertDeltas())
+                .with("zero_expert_deltas", adapter.zeroExpertDeltas())
                 .with("trained_values", adapter.trainedValues());
     }
 

@@ -14,6 +14,8 @@ public final class VerifyText implements TextRenderer<VerifyReport> {
                 switch (report.kind()) {
                     case CHECKPOINT -> "Checkpoint\n";
                     case ADAPTER -> "Adapter\n";
+                    case VLLM_ADAPTER -> "Adapter, in names of vLLM\n";
+                    case GGUF_ADAPTER -> "Adapter, in a GGUF file\n";
                 });
         text.append(Table.ofFields()
                 .row("directory", report.directory().toString())
@@ -24,7 +26,8 @@ public final class VerifyText implements TextRenderer<VerifyReport> {
                 .ifPresent(adapter -> text.append("\nAdapter's changes\n")
                         .append(Table.ofFields()
                                 .row("modules", Quantity.count(adapter.modules()))
-                                .row("experts' matrices", Quantity.count(adapter.expertDeltas()))
+                                .row("experts' deltas", Quantity.count(adapter.expertDeltas()))
+                                .row("experts' deltas of zero", Quantity.count(adapter.zeroExpertDeltas()))
                                 .row("trained values", Quantity.count(adapter.trainedValues()))
                                 .text()));
         text.append("\nLogits of %s, computed in float32\n"
@@ -42,6 +45,7 @@ public final class VerifyText implements TextRenderer<VerifyReport> {
         Table table = Table.ofFields()
                 .row("unchanged", Quantity.count(tensors.unchanged()))
                 .row("changed", Quantity.count(tensors.changed()))
+                .row("changed experts' matrices", Quantity.count(tensors.changedExperts()))
                 .row("in another dtype", Quantity.count(tensors.converted()));
         names(table, "missing", tensors.missing());
         names(table, "added", tensors.added());

@@ -77,6 +77,12 @@ public final class AdapterFiles implements AutoCloseable {
         return new AdapterFiles(directory, json, config.withTieMode(mode), record, file);
     }
 
+    /// The same open files under the directory that messages name, for a temporary copy. Either owns the files, so
+    /// only one of them is closed.
+    public AdapterFiles shownAs(Path shown) {
+        return new AdapterFiles(shown, json, config, record, file);
+    }
+
     private static void requireAdapter(Path directory) {
         if (!Files.isDirectory(directory)) {
             throw new BowlineException(

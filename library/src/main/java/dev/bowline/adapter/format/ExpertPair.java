@@ -1,9 +1,12 @@
 package dev.bowline.adapter.format;
 
+import dev.bowline.safetensors.ElementReader;
 import dev.bowline.safetensors.SafetensorsType;
 import dev.bowline.safetensors.TensorSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 
 /// The matrices of an adapter for one stacked weight of experts, in one form for every layout of files. The
@@ -47,6 +50,24 @@ public record ExpertPair(
             Arena arena) {
         Permutation order = Permutation.of(new long[] {experts, out, rank}, 1, rank * experts, experts);
         return new ExpertPair(parameter, experts, in, out, rank, type, a, order.copy(b, type.bytes(), arena));
+    }
+
+    /// True if both matrices of an expert have a value other than zero.
+    public boolean hasDelta(long expert) {
+        return hasValue(a, expert * rank * in, rank * in) && hasValue(b, expert * out * rank, out * rank);
+    }
+
+    private boolean hasValue(MemorySegment values, long first, long count) {
+        long width = type.bytes();
+        ElementReader reader = ElementReader.of(type).orElseThrow();
+        ByteBuffer bytes =
+                values.asSlice(first * width, count * width).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 0; at < bytes.limit(); at += type.bytes()) {
+            if (reader.value(bytes, at) != 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// The two tensors as PEFT 0.19 and later write them.

@@ -3,6 +3,7 @@ package dev.bowline.adapter.verify;
 import dev.bowline.adapter.AdaptedModule;
 import dev.bowline.adapter.verify.VerifyReport.Tensors;
 import dev.bowline.checkpoint.ElementTypes;
+import dev.bowline.nn.LinearStack;
 import dev.bowline.nn.Slot;
 import dev.bowline.streamed.Rows;
 import dev.bowline.streamed.StreamedCheckpoint;
@@ -10,8 +11,10 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
@@ -25,7 +28,15 @@ final class TensorComparer {
     private final StreamedCheckpoint merged;
     private final Optional<List<AdaptedModule>> modules;
 
-    TensorComparer(StreamedCheckpoint base, StreamedCheckpoint merged, Optional<List<AdaptedModule>> modules) {
+    private final Map<String, BitSet> expertDeltas;
+
+    /// @param expertDeltas the experts of each stacked weight whose delta is not zero
+    TensorComparer(
+            StreamedCheckpoint base,
+            StreamedCheckpoint merged,
+            Optional<List<AdaptedModule>> modules,
+            Map<String, BitSet> expertDeltas) {
+        this.expertDeltas = expertDeltas;
         this.base = base;
         this.merged = merged;
         this.modules = modules;
@@ -37,7 +48,10 @@ final class TensorComparer {
         List<String> changed = new ArrayList<>();
         List<String> idle = new ArrayList<>();
         Set<String> targets = targets();
+        List<String> idleExperts = new ArrayList<>();
+        Map<String, LinearStack> stacks = base.model().linearStacks();
         long unchanged = 0;
+        long experts = 0;
         for (Slot slot : base.model().slots().values()) {
             String name = slot.path();
             Rows before = base.rows(name);
@@ -51,6 +65,13 @@ final class TensorComparer {
                 }
             } else {
                 changed.add(name);
+                LinearStack stack = stacks.get(name);
+                if (stack != null) {
+                    BitSet same = same(name, stack.experts().size());
+                    experts += stack.experts().size() - same.cardinality();
+                    same.and(expertDeltas.getOrDefault(name, new BitSet()));
+                    same.stream().forEach(expert -> idleExperts.add("expert %d of '%s'".formatted(expert, name)));
+                }
             }
         }
         List<String> unexpected = modules.isEmpty()
@@ -62,13 +83,26 @@ final class TensorComparer {
         Tensors tensors = new Tensors(
                 unchanged,
                 changed.size(),
+                experts,
                 converted(),
                 lacking(base, merged),
                 lacking(merged, base),
                 reshaped,
                 unexpected);
         report(tensors, idle, problems);
+        add(problems, "%d experts' matrices have a delta in the adapter and the values of the base: %s", idleExperts);
         return tensors;
+    }
+
+    /// The experts of a stacked weight with the values of the base.
+    private BitSet same(String name, int experts) {
+        BitSet same = new BitSet();
+        long rows = base.rows(name).count() / experts;
+        for (int expert = 0; expert < experts; expert++) {
+            Rows before = base.rows(name).part(expert * rows, rows);
+            same.set(expert, isSame(before, merged.rows(name).part(expert * rows, rows), stored(name)));
+        }
+        return same;
     }
 
     private void report(Tensors tensors, List<String> idle, List<String> problems) {

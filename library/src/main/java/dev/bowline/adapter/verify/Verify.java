@@ -4,9 +4,16 @@ import dev.bowline.BowlineException;
 import dev.bowline.adapter.AdaptedModule;
 import dev.bowline.adapter.AdapterTargets;
 import dev.bowline.adapter.Adapters;
+import dev.bowline.adapter.export.BaseNames;
+import dev.bowline.adapter.export.DeltaComparison;
+import dev.bowline.adapter.export.ExportTarget;
+import dev.bowline.adapter.export.ExportedAdapter;
 import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.format.BaseExperts;
 import dev.bowline.adapter.format.BaseIdentity;
+import dev.bowline.adapter.format.ExpertPair;
 import dev.bowline.adapter.format.LoraConfig.TieMode;
+import dev.bowline.adapter.format.StackedExperts;
 import dev.bowline.adapter.verify.VerifyReport.AdapterChangesCount;
 import dev.bowline.adapter.verify.VerifyReport.Kind;
 import dev.bowline.adapter.verify.VerifyReport.LogitsChange;
@@ -23,15 +30,23 @@ import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.streamed.StreamedModel;
 import dev.bowline.tensor.LibTorch;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.SequencedSet;
 
-/// Proves from the files that a merged checkpoint, or an adapter, is what it should be: the tensors against
-/// those of the base, the logits of a text, the effect of the adapter, and the tie.
+/// Proves from the files that a merged checkpoint, an adapter, or an adapter exported for a program is what it should
+/// be: the tensors against those of the base, the logits of a text, the effect of the adapter, and the tie.
 ///
 /// The weights are read a few rows at a time, whatever their size. The logits are computed in float32.
 public final class Verify {
@@ -55,9 +70,8 @@ public final class Verify {
         this.ids = ids;
     }
 
-    /// @param directory a merged checkpoint, or an adapter
-    /// @param adapter the adapter that was merged; empty for an adapter's own directory, or if it is not at
-    ///     hand
+    /// @param directory a merged checkpoint, an adapter, an export for vLLM, or a GGUF adapter
+    /// @param adapter the adapter that was merged or exported; empty if it is not at hand
     /// @param tieMode the meaning of the adapter on one of two tied modules; empty takes the adapter's own
     /// @param ids of the tokens of a text; none takes ids from the whole vocabulary
     /// @throws BowlineException if a directory cannot be read, or if the ids are not in the vocabulary
@@ -70,8 +84,10 @@ public final class Verify {
             long[] chosen = ids.length == 0 ? Logits.spreadIds(opened.model()) : ids.clone();
             requireIds(opened.model(), chosen);
             Verify verify = new Verify(opened, base, chosen);
-            return Files.exists(directory.resolve(PeftAdapter.CONFIG_FILE))
-                    ? verify.adapter(directory, tieMode)
+            boolean isAdapter =
+                    Files.exists(directory.resolve(PeftAdapter.CONFIG_FILE)) || ExportedAdapter.isGguf(directory);
+            return isAdapter
+                    ? verify.adapter(directory, adapter, tieMode)
                     : verify.checkpoint(directory, adapter, tieMode);
         }
     }
@@ -91,8 +107,10 @@ public final class Verify {
         }
     }
 
-    private VerifyReport adapter(Path directory, Optional<TieMode> tieMode) {
-        try (AdapterFiles files = open(directory, tieMode)) {
+    private VerifyReport adapter(Path directory, Optional<Path> source, Optional<TieMode> tieMode) {
+        try (ExportedAdapter read = ExportedAdapter.open(directory, baseDirectory, names())) {
+            AdapterFiles files = tieMode.map(read.files()::withTieMode).orElse(read.files());
+            problems.addAll(read.problems());
             requireBase(files);
             List<AdaptedModule> modules = modules(files);
             Logits plain = plain();
@@ -100,16 +118,72 @@ public final class Verify {
             double effect = plain.relativeDifference(live);
             requireEffect(effect, "the adapter");
             requireFinite(live);
+            Optional<Logits> original = source.map(each -> original(each, files, tieMode));
+            Optional<Double> difference = original.map(each -> each.relativeDifference(live));
+            difference.ifPresent(this::requireEqual);
             return new VerifyReport(
                     directory,
                     baseDirectory,
-                    Kind.ADAPTER,
+                    kind(read.target()),
                     Optional.empty(),
-                    Optional.of(count(modules)),
-                    new LogitsChange(ids.length, effect, plain.divergence(live), Optional.empty(), Optional.empty()),
+                    Optional.of(count(modules, experts(files))),
+                    new LogitsChange(
+                            ids.length,
+                            effect,
+                            plain.divergence(live),
+                            difference,
+                            original.map(each -> each.divergence(live))),
                     Optional.empty(),
                     problems);
         }
+    }
+
+    private static Kind kind(ExportTarget target) {
+        return switch (target) {
+            case PEFT -> Kind.ADAPTER;
+            case VLLM -> Kind.VLLM_ADAPTER;
+            case LLAMA_CPP, OLLAMA -> Kind.GGUF_ADAPTER;
+        };
+    }
+
+    /// The logits of the adapter that was exported, whose deltas the export must have.
+    private Logits original(Path source, AdapterFiles exported, Optional<TieMode> tieMode) {
+        try (AdapterFiles files = open(source, tieMode)) {
+            requireBase(files);
+            problems.addAll(DeltaComparison.differences(files, exported, baseDirectory));
+            return live(files);
+        }
+    }
+
+    private BaseNames names() {
+        LanguageModel model = base.model();
+        SequencedMap<String, Integer> experts = new LinkedHashMap<>();
+        SequencedSet<String> modules = new LinkedHashSet<>(model.linears().keySet());
+        model.linearStacks().forEach((name, stack) -> {
+            experts.put(name, stack.experts().size());
+            stack.experts().forEach(expert -> modules.remove(expert.path()));
+        });
+        for (String slot : List.of(base.embedding(), base.head())) {
+            modules.add(slot.replaceFirst("\\.weight$", ""));
+        }
+        return new BaseNames(modules, experts);
+    }
+
+    /// The experts of each stacked weight whose delta is not zero.
+    private Map<String, BitSet> experts(AdapterFiles files) {
+        Map<String, BitSet> deltas = new HashMap<>();
+        try (WeightFiles weights = WeightFiles.open(baseDirectory);
+                Arena arena = Arena.ofConfined()) {
+            for (ExpertPair pair :
+                    StackedExperts.of(files, BaseExperts.of(weights)).pairs(arena)) {
+                BitSet experts = new BitSet();
+                for (int expert = 0; expert < pair.experts(); expert++) {
+                    experts.set(expert, pair.hasDelta(expert));
+                }
+                deltas.put(pair.parameter(), experts);
+            }
+        }
+        return deltas;
     }
 
     private VerifyReport checkpoint(Path directory, Optional<Path> adapter, Optional<TieMode> tieMode) {
@@ -118,7 +192,8 @@ public final class Verify {
             try {
                 Optional<List<AdaptedModule>> modules = files.map(this::modules);
                 files.ifPresent(this::requireBase);
-                TensorComparer comparer = new TensorComparer(base, merged, modules);
+                Map<String, BitSet> experts = files.map(this::experts).orElse(Map.of());
+                TensorComparer comparer = new TensorComparer(base, merged, modules, experts);
                 VerifyReport.Tensors tensors = comparer.compare(problems);
                 Logits plain = plain();
                 Logits own = logits(merged);
@@ -135,7 +210,7 @@ public final class Verify {
                         baseDirectory,
                         Kind.CHECKPOINT,
                         Optional.of(tensors),
-                        modules.map(Verify::count),
+                        modules.map(each -> count(each, experts)),
                         new LogitsChange(
                                 ids.length,
                                 effect,
@@ -186,6 +261,17 @@ public final class Verify {
         }
     }
 
+    private void requireEqual(double difference) {
+        if (!(difference <= LEAST_EFFECT)) {
+            problems.add(String.format(
+                    Locale.ROOT,
+                    "the export does not compute what the adapter computes: the logits differ by %.3g of the largest,"
+                            + " and at most %s is rounding",
+                    difference,
+                    LEAST_EFFECT));
+        }
+    }
+
     private void requireFinite(Logits logits) {
         if (!logits.isFinite()) {
             problems.add("some logits are not finite numbers");
@@ -200,13 +286,14 @@ public final class Verify {
                         "the audit finds %s: %s".formatted(finding.code().id(), finding.what())));
     }
 
-    private static AdapterChangesCount count(List<AdaptedModule> modules) {
+    private static AdapterChangesCount count(List<AdaptedModule> modules, Map<String, BitSet> deltas) {
         long experts = 0;
         for (AdaptedModule module : modules) {
             experts += module instanceof AdaptedModule.ExpertPairs pairs ? pairs.experts() : 0;
         }
+        long changed = deltas.values().stream().mapToLong(BitSet::cardinality).sum();
         long values = modules.stream().mapToLong(AdaptedModule::trainedValues).sum();
-        return new AdapterChangesCount(modules.size(), experts, values);
+        return new AdapterChangesCount(modules.size(), changed, experts - changed, values);
     }
 
     private List<AdaptedModule> modules(AdapterFiles files) {

@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /// The comparison of a checkpoint, or of an adapter, with its base.
 ///
-/// @param directory the verified directory
+/// @param directory the verified directory or GGUF file
 /// @param kind of the directory
 /// @param tensors the comparison of the tensors; empty for an adapter
 /// @param adapter the changes of the adapter, where one is given
@@ -27,13 +27,18 @@ public record VerifyReport(
     /// The kind of a directory.
     public enum Kind {
         CHECKPOINT,
-        ADAPTER
+        ADAPTER,
+        /// An adapter with names of vLLM's.
+        VLLM_ADAPTER,
+        /// A GGUF file.
+        GGUF_ADAPTER
     }
 
     /// The tensors of a checkpoint against those of its base.
     ///
     /// @param unchanged the number of tensors with the values of the base
     /// @param changed the number of tensors with other values
+    /// @param changedExperts the number of experts' matrices with other values
     /// @param converted the number of tensors in another dtype, changed or not
     /// @param missing the tensors of the base that the checkpoint lacks
     /// @param added the tensors that the base lacks
@@ -42,6 +47,7 @@ public record VerifyReport(
     public record Tensors(
             long unchanged,
             long changed,
+            long changedExperts,
             long converted,
             List<String> missing,
             List<String> added,
@@ -59,9 +65,10 @@ public record VerifyReport(
     /// The changes of an adapter.
     ///
     /// @param modules the number of modules that it changes
-    /// @param expertDeltas the number of experts' matrices that it changes
+    /// @param expertDeltas the number of experts' matrices with a delta that is not zero
+    /// @param zeroExpertDeltas the number of experts' matrices with a delta that is zero
     /// @param trainedValues the number of its values
-    public record AdapterChangesCount(long modules, long expertDeltas, long trainedValues) {}
+    public record AdapterChangesCount(long modules, long expertDeltas, long zeroExpertDeltas, long trainedValues) {}
 
     /// The logits of a text, computed in float32.
     ///

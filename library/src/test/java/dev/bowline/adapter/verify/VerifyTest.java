@@ -9,9 +9,17 @@ import dev.bowline.adapter.format.LoraConfig.TieMode;
 import dev.bowline.adapter.merge.Merge;
 import dev.bowline.adapter.merge.MergeOptions;
 import dev.bowline.adapter.merge.MergePlan;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.Dtype;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,7 +37,9 @@ class VerifyTest {
 
         assertTrue(report.isSound(), report.toString());
         assertEquals(16, report.adapter().orElseThrow().expertDeltas());
+        assertEquals(0, report.adapter().orElseThrow().zeroExpertDeltas());
         assertEquals(16, report.tensors().orElseThrow().changed());
+        assertEquals(16, report.tensors().orElseThrow().changedExperts());
         assertTrue(report.logits().fromAdapter().orElseThrow() < 1e-5, report.toString());
     }
 
@@ -81,6 +91,31 @@ class VerifyTest {
                 report.problems().toString());
         assertTrue(
                 report.problems().stream().anyMatch(problem -> problem.contains("KL divergence")),
+                report.problems().toString());
+    }
+
+    @Test
+    void anExpertWithTheValuesOfTheBaseIsNotMerged() throws IOException {
+        Path merged = merge("qwen3moe_experts", MergeOptions.DEFAULT).resolve("model.safetensors");
+        Path changed = directory.resolve("changed");
+        Path base = AdapterFixtures.base("qwen3moe_experts").resolve("model.safetensors");
+        try (SafetensorsFile before = SafetensorsFile.open(base);
+                SafetensorsFile after = SafetensorsFile.open(merged)) {
+            List<TensorSource> tensors = after.entries().keySet().stream()
+                    .map(name -> TensorSource.of(name.contains("0.mlp.experts.3.down_proj") ? before : after, name))
+                    .toList();
+            SafetensorsWriter.create(changed, tensors, after.metadata(), Set.of());
+        }
+        Files.delete(merged);
+        Files.move(changed, merged);
+
+        VerifyReport report = verify(Objects.requireNonNull(merged.getParent()), "qwen3moe_experts", Optional.empty());
+
+        assertEquals(15, report.tensors().orElseThrow().changedExperts());
+        assertTrue(
+                report.problems()
+                        .contains("1 experts' matrices have a delta in the adapter and the values of the base: expert 3"
+                                + " of 'model.layers.0.mlp.experts.down_proj'"),
                 report.problems().toString());
     }
 
