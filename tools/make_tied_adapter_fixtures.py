@@ -129,7 +129,7 @@ def make(name, case, fixtures, out):
     reference["merged_by_peft.logits"] = after.clone()
     save_file({key: value.contiguous() for key, value in reference.items()}, directory / "reference.safetensors")
     moved = (after - reference["logits"]).abs().max().item()
-    (directory / "reference.json").write_text(
+    (directory / "peft_reference.json").write_text(
         json.dumps(
             {
                 "base": case.base,

@@ -188,7 +188,7 @@ class TieModesTest {
     @CsvSource({"embedding_alone, PARTED", "head_alone, PARTED", "shared, SHARED", "gemma4_shared, SHARED"})
     void theEffectOfAFileTellsAMergeWherePeftMovesTheLogits(String name, AdapterTies effect) {
         var fixture = Golden.directory("tied_adapters", name);
-        var json = Json.parse(fixture.resolve("reference.json")).asObject();
+        var json = Json.parse(fixture.resolve("peft_reference.json")).asObject();
         assertTrue(json.requireDouble("largest_move_of_a_logit_by_merge") > 10);
         try (Pretrained pretrained = AutoModel.fromPretrained(Golden.directory("", json.requireString("base")));
                 var files = AdapterFiles.open(fixture)) {
