@@ -172,7 +172,8 @@ class TiedAdaptersTest {
     }
 
     private static Pretrained base(Path adapter) {
-        String base = Json.parse(adapter.resolve("peft_reference.json")).asObject().requireString("base");
+        String base =
+                Json.parse(adapter.resolve("peft_reference.json")).asObject().requireString("base");
         return AutoModel.fromPretrained(Golden.directory("", base));
     }
 
