@@ -176,6 +176,17 @@ public final class Parameter implements AutoCloseable {
                 .view(shape);
     }
 
+    /// The sum of the squares of the quantised values.
+    ///
+    /// @throws BowlineException if this parameter has no values yet, or was closed
+    public double quantizedSquares() {
+        requireOpen();
+        return quantized
+                .filter(values -> !values.isEmpty())
+                .orElseThrow(this::noValues)
+                .squares();
+    }
+
     /// The bytes of the quantised values; 0 for a parameter with a tensor.
     public long quantizedBytes() {
         return quantized.map(QuantizedValues::bytes).orElse(0L);

@@ -5,6 +5,7 @@ import dev.bowline.quantization.QuantizedMatrix;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -58,6 +59,18 @@ final class QuantizedValues implements AutoCloseable {
     Tensor dequantized(Dtype dtype) {
         return Ops.cat(
                 0, matrices.stream().map(matrix -> matrix.dequantized(dtype)).toArray(Tensor[]::new));
+    }
+
+    /// The sum of the squares of all values.
+    double squares() {
+        double sum = 0;
+        for (QuantizedMatrix matrix : matrices) {
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor values = matrix.dequantized(Dtype.FLOAT32).flatten();
+                sum += values.dot(values).item_double();
+            }
+        }
+        return sum;
     }
 
     long bytes() {

@@ -9,7 +9,9 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
@@ -18,6 +20,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -28,6 +31,8 @@ final class AdapterUpdates {
 
     /// Elements whose squares are summed at once, so that nothing of a weight's size is allocated.
     private static final long CHUNK_ELEMENTS = 1L << 20;
+
+    private static final String TOKEN_ROWS = ".token_adapter.trainable_tokens_delta";
 
     private final LanguageModel model;
     private final Adapter adapter;
@@ -75,9 +80,8 @@ final class AdapterUpdates {
                 }));
         modules.forEach((module, parts) -> addDelta(module.replace(".base_layer", ""), parts));
         for (AdaptedModule module : adapter.modules()) {
-            base(module.module())
-                    .ifPresent(weight -> sums.merge(
-                            component(module.module()), new WeightDistance(0, squares(weight)), WeightDistance::plus));
+            WeightDistance stored = new WeightDistance(rows(module), storedSquares(module.module()));
+            sums.merge(component(module.module()), stored, WeightDistance::plus);
         }
     }
 
@@ -85,12 +89,39 @@ final class AdapterUpdates {
         return model.component(module + ".weight");
     }
 
-    private Optional<Tensor> base(String module) {
+    private Optional<Parameter> parameter(String module) {
         return Optional.ofNullable(model.slots().get(module + ".weight"))
                 .or(() -> Optional.ofNullable(model.slots().get(module)))
-                .map(Slot::get)
-                .filter(Parameter::isMaterialized)
-                .map(Parameter::value);
+                .map(Slot::get);
+    }
+
+    private Optional<Tensor> base(String module) {
+        return parameter(module).filter(Parameter::isMaterialized).map(Parameter::value);
+    }
+
+    /// ‖W‖² of the stored weight.
+    private double storedSquares(String module) {
+        return parameter(module)
+                .map(weight -> weight.quantization().isPresent()
+                        ? weight.quantizedSquares()
+                        : base(module).map(AdapterUpdates::squares).orElse(0.0))
+                .orElse(0.0);
+    }
+
+    /// ‖rows − W‖² over rows of tokens; 0 for another module.
+    private double rows(AdaptedModule module) {
+        if (!(module instanceof AdaptedModule.TokenRows tokens)) {
+            return 0;
+        }
+        Slot values = Objects.requireNonNull(adapter.slots().get(module.module() + TOKEN_ROWS));
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor ids = HostTensors.of(
+                    tokens.ids().stream().mapToLong(Long::longValue).toArray(),
+                    tokens.ids().size());
+            Tensor table = base(module.module()).orElseThrow().detach();
+            Tensor stored = table.index_select(0, Device.of(table).place(ids));
+            return squares(values.tensor().detach().sub(stored));
+        }
     }
 
     private void addDelta(String module, Map<AdapterKey.Part, Slot> parts) {

@@ -124,6 +124,21 @@ class AdapterRunTest {
     }
 
     @Test
+    void rowsOfTokensAreReportedAsChanged() {
+        RunReport report = demo.run(
+                "rows",
+                "float32",
+                "optimizer.lr=1e-2",
+                "peft.target_modules=[]",
+                "peft.trainable_token_indices={embed_tokens: [5, 9, 300]}",
+                "step_scheduler.max_steps=1");
+
+        report.updates().stream()
+                .filter(update -> update.trained() > 0)
+                .forEach(update -> assertTrue(update.relative() > 0 && update.relative() < 1, update::toString));
+    }
+
+    @Test
     void anotherSectionPeftIsRefusedByItsKey() {
         demo.run("run", "float32", lora("step_scheduler.max_steps=1"));
 

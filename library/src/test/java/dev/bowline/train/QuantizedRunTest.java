@@ -40,8 +40,11 @@ class QuantizedRunTest {
             assertTrue(report.quantizedBytes() < 0.27 * dense, "bytes of the linears in nf4");
             assertEquals(report.quantizedBytes(), weights("model.quantization=nf4") - weights());
 
-            run.run(RunListener.silent());
+            RunReport ran = run.run(RunListener.silent());
 
+            ran.updates().stream()
+                    .filter(update -> update.trained() > 0)
+                    .forEach(update -> assertTrue(update.relative() > 0 && update.relative() < 1, update::toString));
             assertTrue(run.tuning().model().trainable().keySet().stream().allMatch(name -> name.contains(".lora_")));
         }
     }
