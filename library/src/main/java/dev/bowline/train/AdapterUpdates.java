@@ -9,9 +9,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
-import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.tensor.TensorScope;
@@ -115,12 +113,13 @@ final class AdapterUpdates {
         }
         Slot values = Objects.requireNonNull(adapter.slots().get(module.module() + TOKEN_ROWS));
         try (TensorScope _ = TensorScope.open()) {
-            Tensor ids = HostTensors.of(
-                    tokens.ids().stream().mapToLong(Long::longValue).toArray(),
-                    tokens.ids().size());
             Tensor table = base(module.module()).orElseThrow().detach();
-            Tensor stored = table.index_select(0, Device.of(table).place(ids));
-            return squares(values.tensor().detach().sub(stored));
+            double sum = 0;
+            for (int row = 0; row < tokens.ids().size(); row++) {
+                Tensor stored = table.narrow(0, tokens.ids().get(row), 1);
+                sum += squares(values.tensor().detach().narrow(0, row, 1).sub(stored));
+            }
+            return sum;
         }
     }
 
