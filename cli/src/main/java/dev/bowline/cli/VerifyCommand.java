@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
             "Compares the tensors with those of the base, and the logits of a text with those of the base and, with"
                     + " --adapter, with those of the adapter on the base. An export is read as its program reads it: by"
                     + " vLLM's names, or as a GGUF file; with --adapter, every delta is compared, expert by expert."
-                    + " Weights are read a few rows at a time. Exit code 0: verified; 1: not verified, with the reasons."
+                    + " Weights are read a few rows at a time. Exit code 0: verified; 1: not verified, with reasons."
         },
         footer = {
             "  bowline verify merged --base models/gemma --adapter out/adapter",
