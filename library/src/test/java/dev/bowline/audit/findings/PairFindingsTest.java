@@ -10,13 +10,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.audit.CheckpointFixture;
 import dev.bowline.audit.TieAudit;
 import dev.bowline.audit.evidence.PhysicalState;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsType;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Findings about what the two tensors are: each has a checkpoint that has it and a near miss that has not.
 class PairFindingsTest {
@@ -151,6 +159,41 @@ class PairFindingsTest {
                 findings.audit(CheckpointFixture.llama("true").embedding(E).with("lm_head.weight", F32, 24, WIDTH, H))
                         .state()
                         .kind());
+    }
+
+    /// transformers and bitsandbytes wrote the fixtures; their head and embedding are not quantised.
+    @ParameterizedTest
+    @ValueSource(strings = {"llama_nf4", "llama_nf4_nested", "llama_int8"})
+    void aCheckpointOfBitsAndBytesIsCleanAndT11WithAQuantisedHead(String fixture) throws IOException {
+        Path stored = Golden.directory("quantization", fixture);
+        assertEquals(Set.of(), Findings.codes(TieAudit.of(stored)));
+        assertEquals(
+                PhysicalState.Kind.BOTH_DIFFER, TieAudit.of(stored).state().kind());
+
+        Path edited = Files.createDirectories(temporary.resolve(fixture));
+        String config = Files.readString(stored.resolve("config.json"));
+        Files.writeString(
+                edited.resolve("config.json"),
+                config.replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true"));
+        String linear = "model.layers.0.self_attn.q_proj.";
+        try (SafetensorsFile file = SafetensorsFile.open(stored.resolve("model.safetensors"))) {
+            List<TensorSource> tensors = new ArrayList<>();
+            for (String name : file.entries().keySet()) {
+                TensorSource tensor = TensorSource.of(file, name);
+                if (!name.equals("lm_head.weight")) {
+                    tensors.add(tensor);
+                }
+                if (name.startsWith(linear)) {
+                    tensors.add(new TensorSource(
+                            name.replace(linear, "lm_head."), tensor.type(), tensor.shape(), tensor.content()));
+                }
+            }
+            SafetensorsWriter.write(edited.resolve("model.safetensors"), tensors);
+        }
+
+        TieAudit audit = TieAudit.of(edited);
+        assertEquals(PhysicalState.Kind.QUANTISED, audit.state().kind());
+        assertTrue(audit.has(FindingCode.T11), () -> audit.findings().toString());
     }
 
     @Test
