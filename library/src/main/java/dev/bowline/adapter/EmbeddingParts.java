@@ -91,7 +91,8 @@ final class EmbeddingParts {
 
     private EmbeddingPair pair(String name, Uses uses) {
         if (config.variant() == Variant.DORA) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "use_dora",
                     "'%s' is an embedding, and DoRA is for linears only".formatted(name),
                     "use LoRA, or exclude '%s'".formatted(name));
         }

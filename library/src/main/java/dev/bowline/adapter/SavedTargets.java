@@ -79,7 +79,8 @@ final class SavedTargets {
             }
         });
         if (name.isEmpty() || modules.stream().noneMatch(module -> module.endsWith(name))) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "modules_to_save",
                     "modules_to_save has '%s', which names nothing in the model%s"
                             .formatted(name, NearestNames.hint(name, modules)),
                     "correct '%s', or remove it".formatted(name));
@@ -95,7 +96,8 @@ final class SavedTargets {
                         .filter(SavedTargets::hasOwnWeight)
                         .isPresent();
         if (!isLayer || weight == null) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "modules_to_save",
                     "modules_to_save names '%s', which has values that cannot be saved as a copy: %s"
                             .formatted(
                                     module,
@@ -105,8 +107,9 @@ final class SavedTargets {
                     "name linears, norms, embeddings or the head in modules_to_save, and stacked experts in"
                             + " target_parameters");
         }
-        if (!weight.get().isMaterialized() && isQuantised(module)) {
-            throw new BowlineException(
+        if (weight.get().quantization().isPresent()) {
+            throw new AdapterSettingException(
+                    "modules_to_save",
                     "modules_to_save names '%s', which is quantised".formatted(module),
                     "leave it out of modules_to_save, or train without model.quantization");
         }
@@ -120,11 +123,6 @@ final class SavedTargets {
 
     private static boolean hasOwnWeight(Linear linear) {
         return linear.weight().path().equals(linear.path() + WEIGHT);
-    }
-
-    private boolean isQuantised(String module) {
-        Linear linear = model.linears().get(module);
-        return linear != null && !linear.operator().slots().contains(linear.weight());
     }
 
     /// The module of a copy in a file.

@@ -39,11 +39,13 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
     void requireRanges() {
         double dropout = config.loraDropout();
         if (!(dropout >= 0 && dropout < MOST_DROPOUT)) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "lora_dropout",
                     "lora_dropout is %s".formatted(dropout), "use a probability of at least 0 and less than 1");
         }
         if (dropout > 0 && config.variant() == Variant.DORA && config.dropoutPosition() == DropoutPosition.POST) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    "lora_dropout",
                     "lora_dropout is %s after lora_B, and use_dora is true: DoRA has a dropout before lora_A only"
                             .formatted(dropout),
                     "set dropout_position to pre, or lora_dropout to 0");

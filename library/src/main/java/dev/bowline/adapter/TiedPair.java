@@ -62,7 +62,8 @@ record TiedPair(String embedding, String head, boolean isTied) {
 
     void requireTied(String module, String setting) {
         if (!isTied) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    setting,
                     ("%s has '%s', the tie mode is shared (ensure_weight_tying), and the model has a separate head:"
                                     + " an adapter does not tie two modules")
                             .formatted(setting, module),
@@ -72,7 +73,8 @@ record TiedPair(String embedding, String head, boolean isTied) {
     }
 
     private BowlineException unchosen(String module, String setting) {
-        return new BowlineException(
+        return new AdapterSettingException(
+                setting,
                 "%s has '%s', which is tied to '%s': a change of one is either a change of both or the end of the tie"
                         .formatted(setting, module, other(module).orElseThrow()),
                 "set peft.tie_mode to shared (ensure_weight_tying: true) for one change that both use, or to untie for"

@@ -1,6 +1,5 @@
 package dev.bowline.adapter;
 
-import dev.bowline.BowlineException;
 import dev.bowline.NearestNames;
 import dev.bowline.adapter.AdaptedModule.TokenRows;
 import dev.bowline.adapter.AdaptedModule.Uses;
@@ -43,7 +42,8 @@ final class TokenTargets {
             String module = module(name);
             requireIds(model, module, rows);
             if (ids.putIfAbsent(module, rows) != null) {
-                throw new BowlineException(
+                throw new AdapterSettingException(
+                        SETTING,
                         "%s names '%s' twice".formatted(SETTING, module), "give the rows of a module once");
             }
         });
@@ -74,7 +74,8 @@ final class TokenTargets {
         return switch (config.tieMode()) {
             case UNTIE -> {
                 if (isShared) {
-                    throw new BowlineException(
+                    throw new AdapterSettingException(
+                            SETTING,
                             "%s has rows of '%s' with the tie mode untie, and PEFT gives a tied head the same rows"
                                             .formatted(SETTING, tied.embedding())
                                     + ": an adapter of one side's rows has no form in PEFT's files",
@@ -84,7 +85,8 @@ final class TokenTargets {
             }
             case SHARED, UNCHOSEN -> {
                 if (!isShared) {
-                    throw new BowlineException(
+                    throw new AdapterSettingException(
+                            SETTING,
                             "%s has other rows for '%s' than for '%s', which are tied"
                                     .formatted(SETTING, tied.head(), tied.embedding()),
                             "name the rows of '%s' only: the tied head has them too; or set peft.tie_mode to untie"
@@ -100,7 +102,8 @@ final class TokenTargets {
         List<String> named =
                 modules.stream().filter(module -> module.endsWith(name)).toList();
         if (named.size() != 1) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    SETTING,
                     "%s has '%s', which names %s%s"
                             .formatted(
                                     SETTING,
@@ -139,17 +142,20 @@ final class TokenTargets {
         Set<Long> seen = new HashSet<>();
         for (long id : ids) {
             if (id < 0 || id >= rows) {
-                throw new BowlineException(
+                throw new AdapterSettingException(
+                        SETTING,
                         "%s has %d, and '%s' has %d rows".formatted(SETTING, id, module, rows),
-                        "correct the id, or resize the model with model.resize_token_embeddings");
+                        "correct the id, or resize the base and save it first");
             }
             if (!seen.add(id)) {
-                throw new BowlineException(
+                throw new AdapterSettingException(
+                        SETTING,
                         "%s has %d twice for '%s'".formatted(SETTING, id, module), "name each row once");
             }
         }
         if (ids.isEmpty()) {
-            throw new BowlineException(
+            throw new AdapterSettingException(
+                    SETTING,
                     "%s names no row of '%s'".formatted(SETTING, module), "name at least one row, or remove it");
         }
     }

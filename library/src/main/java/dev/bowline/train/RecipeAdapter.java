@@ -8,6 +8,7 @@ import dev.bowline.adapter.AdapterTargets;
 import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.model.QuantizedLinears;
 import dev.bowline.recipe.RecipeFile;
 import java.util.List;
 import java.util.Optional;
@@ -40,6 +41,7 @@ public final class RecipeAdapter {
     }
 
     private static List<AdaptedModule> resolve(RecipeFile file, LanguageModel model, LoraConfig lora) {
+        file.recipe().model().quantization().ifPresent(format -> QuantizedLinears.quantize(model, format));
         try {
             return AdapterTargets.resolve(model, lora);
         } catch (AdapterSettingException e) {

@@ -3,6 +3,7 @@ package dev.bowline.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.adapter.AdapterSummary;
 import dev.bowline.json.Json;
@@ -82,6 +83,51 @@ class RecipeAdapterTest {
         assertProblem(
                 "peft: {exclude_modules: ['*_proj']}",
                 "8:25: peft: the adapter changes no module: all that it names are excluded");
+        assertProblem(
+                "peft: {modules_to_save: [lm_hed]}",
+                "8:25: peft: modules_to_save has 'lm_hed', which names nothing in the model (nearest: 'lm_head')");
+        assertProblem(
+                "peft: {modules_to_save: [lm_head]}",
+                "8:25: peft: modules_to_save has 'lm_head', which is tied to 'model.embed_tokens': a change of one is"
+                        + " either a change of both or the end of the tie");
+        assertProblem(
+                "peft: {trainable_token_indices: [1000]}",
+                "8:33: peft: trainable_token_indices has 1000, and 'model.embed_tokens' has 96 rows");
+    }
+
+    /// `explain` shows the preview, and `finetune` runs.
+    @Test
+    void aRunRefusesTheSettingAsItsPreviewDoes() throws IOException {
+        Path moe = withTokenizer("families/qwen3moe/normalised");
+        assertRunRefuses(moe, "peft: {lora_dropout: 0.1}", "8:22: peft: 'model.layers.0.mlp.experts.gate_up_proj'");
+        assertRunRefuses(moe, "peft: {use_dora: true}", "8:18: peft: 'model.layers.0.mlp.experts.gate_up_proj'");
+        assertRunRefuses(
+                moe,
+                "peft: {modules_to_save: [k_proj], target_modules: [q_proj]}",
+                "8:25: peft: modules_to_save names 'model.layers.0.self_attn.k_proj', which is quantised",
+                "model.quantization=nf4");
+    }
+
+    private void assertRunRefuses(Path base, String peft, String expected, String... sets) {
+        RecipeFile file = recipe(base, peft, sets);
+
+        RecipeException preview = assertThrows(RecipeException.class, () -> RecipeAdapter.of(file));
+        RecipeException run = assertThrows(RecipeException.class, () -> PreparedRun.of(file));
+
+        assertEquals(preview.problems(), run.problems());
+        String headline = run.problems().getFirst().headline();
+        assertTrue(headline.contains("recipe.yaml:" + expected), headline);
+    }
+
+    private Path withTokenizer(String fixture) throws IOException {
+        Path base = Files.createDirectories(temporary.resolve("base"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.copy(FIXTURES.resolve(fixture).resolve(name), base.resolve(name));
+        }
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+            Files.copy(FIXTURES.resolve("tokenizers/byte_level").resolve(name), base.resolve(name));
+        }
+        return base;
     }
 
     private void assertProblem(String peft, String expected) {
@@ -95,6 +141,10 @@ class RecipeAdapterTest {
     }
 
     private RecipeFile recipe(String fixture, String peft) {
+        return recipe(FIXTURES.resolve(fixture).toAbsolutePath(), peft);
+    }
+
+    private RecipeFile recipe(Path base, String peft, String... sets) {
         try {
             Path data = Files.writeString(temporary.resolve("train.jsonl"), "{}\n");
             Path recipe = Files.writeString(temporary.resolve("recipe.yaml"), """
@@ -106,9 +156,8 @@ class RecipeAdapterTest {
                     optimizer:
                       lr: 1e-4
                     %s
-                    """.formatted(
-                            FIXTURES.resolve(fixture).toAbsolutePath(), data, peft));
-            return RecipeFile.load(recipe, List.of());
+                    """.formatted(base, data, peft));
+            return RecipeFile.load(recipe, List.of(sets));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
