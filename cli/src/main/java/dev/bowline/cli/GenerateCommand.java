@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
             "  bowline generate models/gemma --adapter runs/lora/step_100 --prompt 'Why?'",
             "  bowline generate models/gemma --adapter a=lora-a --adapter b=lora-b \\",
             "      --prompt 'Why?'",
+            "  bowline generate models/gemma --quantization nf4 --prompt 'Why?'",
             "  bowline generate models/gemma --chat --greedy --json < questions.txt",
             "  bowline generate models/gemma --prompt 'Why?' \\",
             "      --chat-template-kwargs '{\"enable_thinking\": true}'"
@@ -95,6 +96,9 @@ final class GenerateCommand extends Command {
             description = DeviceOption.DESCRIPTION + " Default: auto.")
     private DeviceChoice device = new DeviceChoice.Auto();
 
+    @Mixin
+    private QuantizationOption quantization = new QuantizationOption();
+
     @Option(names = "--json", description = "Print JSON; with --chat, one line per turn.")
     private boolean json;
 
@@ -115,8 +119,8 @@ final class GenerateCommand extends Command {
         sampling.requireSound(line);
         Optional<Dtype> chosen = Optional.ofNullable(dtype);
         AutoModel.Options stored = AutoModel.Options.forInference();
-        AutoModel.Options options =
-                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
+        AutoModel.Options options = quantization.over(
+                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess())));
         AdapterOptions.Chosen model = adapters.of(directory, console());
         requireOneForChat(line, model);
         Checkpoint.requireModel(model.base());

@@ -38,6 +38,8 @@ import picocli.CommandLine.Parameters;
             "  bowline logits models/gemma --input ids.safetensors \\",
             "      --output out.safetensors --grads --dtype float32",
             "  bowline logits models/gemma --adapter runs/lora/step_100 \\",
+            "      --input ids.safetensors --output out.safetensors",
+            "  bowline logits models/gemma --quantization nf4 \\",
             "      --input ids.safetensors --output out.safetensors"
         })
 final class LogitsCommand extends Command {
@@ -75,6 +77,9 @@ final class LogitsCommand extends Command {
             description = DeviceOption.DESCRIPTION + " Default: auto.")
     private DeviceChoice device = new DeviceChoice.Auto();
 
+    @Mixin
+    private QuantizationOption quantization = new QuantizationOption();
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
@@ -86,8 +91,8 @@ final class LogitsCommand extends Command {
         AdapterOptions.Chosen chosenModel = adapters.of(directory, console());
         boolean trainsBase = grads && chosenModel.adapters().isEmpty();
         AutoModel.Options stored = trainsBase ? AutoModel.Options.asStored() : AutoModel.Options.forInference();
-        AutoModel.Options options =
-                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess()));
+        AutoModel.Options options = quantization.over(
+                chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess())));
         try (Pretrained pretrained = AutoModel.fromPretrained(chosenModel.base(), options);
                 TensorScope _ = TensorScope.open()) {
             batch.requireFits(pretrained.model());

@@ -66,6 +66,42 @@ class AdapterOptionsTest {
         }
     }
 
+    /// The values of the fixture are large, so the difference of NF4 is large too.
+    @ParameterizedTest
+    @CsvSource({"int8, 1e-4, 0.05", "nf4, 0.05, 1"})
+    void theBaseIsQuantisedUnderAnAdapter(String format, double least, double most) {
+        Path adapter = FIXTURES.resolve("adapters/llama_linear");
+        Path output = directory.resolve("out.safetensors");
+
+        logits(
+                FIXTURES.resolve("families/llama/tied"),
+                input(adapter),
+                output,
+                "--quantization",
+                format,
+                "--adapter",
+                adapter.toString());
+
+        try (SafetensorsFile reference = SafetensorsFile.open(adapter.resolve("peft_reference.safetensors"));
+                SafetensorsFile written = SafetensorsFile.open(output)) {
+            double difference = difference(reference.bytes("logits"), written.bytes("logits"));
+            assertTrue(difference > least && difference < most, () -> "relative difference " + difference);
+        }
+    }
+
+    @Test
+    void generateQuantisesTheModelThatItLoads() throws IOException {
+        Path base = copyOf(FIXTURES.resolve("quantization/llama_nf4"));
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+            Files.copy(DEMO.resolve(name), base.resolve(name));
+        }
+
+        Ran ran = Ran.bowline("generate", base.toString(), "--prompt", "hi", "--raw", "--quantization", "int8");
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains("is stored in nf4 and cannot be quantised to int8"), ran.err());
+    }
+
     @Test
     void twoAdaptersOfOneNameAreRefused() {
         Path adapter = FIXTURES.resolve("adapters/llama_linear");
@@ -80,6 +116,33 @@ class AdapterOptionsTest {
 
         assertEquals(ExitCode.REFUSED, ran.exitCode());
         assertTrue(ran.err().contains("two adapters have the name 'llama_linear'"), ran.err());
+    }
+
+    /// The base of the adapter is a name on the Hub, not a local directory.
+    @Test
+    void anAdapterInPlaceOfAModelIsRefusedByItsNature() throws IOException {
+        Path adapter = Files.createDirectories(directory.resolve("adapter"));
+        for (String name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+            Files.copy(FIXTURES.resolve("adapters/llama_linear").resolve(name), adapter.resolve(name));
+        }
+        Path config = adapter.resolve("adapter_config.json");
+        Files.writeString(
+                config,
+                Files.readString(config)
+                        .replaceAll(
+                                "\"base_model_name_or_path\": *[^,]*,",
+                                "\"base_model_name_or_path\": \"nowhere/base\","));
+        String expected = adapter + " is a PEFT adapter (LORA) of nowhere/base, and not a model by itself";
+
+        Ran generate = Ran.bowline("generate", adapter.toString(), "--prompt", "hi");
+        Ran inspect = Ran.bowline("inspect", adapter.toString());
+        Ran audit = Ran.bowline("audit", adapter.toString(), "--json");
+
+        assertEquals(ExitCode.REFUSED, generate.exitCode());
+        assertTrue(generate.err().contains(expected), generate.err());
+        assertEquals(ExitCode.REFUSED, inspect.exitCode());
+        assertTrue(inspect.err().contains(expected), inspect.err());
+        assertTrue((audit.out() + audit.err()).contains(expected), audit.out() + audit.err());
     }
 
     @Test
@@ -172,6 +235,11 @@ class AdapterOptionsTest {
     }
 
     private static boolean isNear(MemorySegment expected, MemorySegment actual) {
+        return difference(expected, actual) <= 1e-4;
+    }
+
+    /// The largest difference, relative to the largest value.
+    private static double difference(MemorySegment expected, MemorySegment actual) {
         double largest = 0;
         double difference = 0;
         for (long at = 0; at < expected.byteSize(); at += Float.BYTES) {
@@ -179,6 +247,6 @@ class AdapterOptionsTest {
             largest = Math.max(largest, Math.abs(value));
             difference = Math.max(difference, Math.abs(value - actual.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at)));
         }
-        return difference <= 1e-4 * largest;
+        return difference / largest;
     }
 }

@@ -64,7 +64,8 @@ class FailuresTest {
             value = {
                 "repair a --in-place --keep nose | 'nose' is not head or embedding",
                 "audit a --fail-on never | 'never' is not low, medium, high or critical",
-                "logits a --input b --output c --dtype int8 | 'int8' is not float32 or bfloat16"
+                "logits a --input b --output c --dtype int8 | 'int8' is not float32 or bfloat16",
+                "generate a --prompt b --quantization int4 | 'int4' is not int8 or nf4"
             })
     void theChoicesOfAnOptionAreListedAsTheyAreTyped(String line, String problem) {
         Ran ran = Ran.bowline(line.split(" "));
