@@ -41,7 +41,8 @@ record TargetPatterns(LoraConfig config, List<String> modules, List<String> stac
         if (!(dropout >= 0 && dropout < MOST_DROPOUT)) {
             throw new AdapterSettingException(
                     "lora_dropout",
-                    "lora_dropout is %s".formatted(dropout), "use a probability of at least 0 and less than 1");
+                    "lora_dropout is %s".formatted(dropout),
+                    "use a probability of at least 0 and less than 1");
         }
         if (dropout > 0 && config.variant() == Variant.DORA && config.dropoutPosition() == DropoutPosition.POST) {
             throw new AdapterSettingException(

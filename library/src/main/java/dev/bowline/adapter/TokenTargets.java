@@ -43,8 +43,7 @@ final class TokenTargets {
             requireIds(model, module, rows);
             if (ids.putIfAbsent(module, rows) != null) {
                 throw new AdapterSettingException(
-                        SETTING,
-                        "%s names '%s' twice".formatted(SETTING, module), "give the rows of a module once");
+                        SETTING, "%s names '%s' twice".formatted(SETTING, module), "give the rows of a module once");
             }
         });
         if (config.tieMode() == TieMode.SHARED && !ids.isEmpty()) {
@@ -149,14 +148,14 @@ final class TokenTargets {
             }
             if (!seen.add(id)) {
                 throw new AdapterSettingException(
-                        SETTING,
-                        "%s has %d twice for '%s'".formatted(SETTING, id, module), "name each row once");
+                        SETTING, "%s has %d twice for '%s'".formatted(SETTING, id, module), "name each row once");
             }
         }
         if (ids.isEmpty()) {
             throw new AdapterSettingException(
                     SETTING,
-                    "%s names no row of '%s'".formatted(SETTING, module), "name at least one row, or remove it");
+                    "%s names no row of '%s'".formatted(SETTING, module),
+                    "name at least one row, or remove it");
         }
     }
 }

@@ -167,8 +167,7 @@ class PairFindingsTest {
     void aCheckpointOfBitsAndBytesIsCleanAndT11WithAQuantisedHead(String fixture) throws IOException {
         Path stored = Golden.directory("quantization", fixture);
         assertEquals(Set.of(), Findings.codes(TieAudit.of(stored)));
-        assertEquals(
-                PhysicalState.Kind.BOTH_DIFFER, TieAudit.of(stored).state().kind());
+        assertEquals(PhysicalState.Kind.BOTH_DIFFER, TieAudit.of(stored).state().kind());
 
         Path edited = Files.createDirectories(temporary.resolve(fixture));
         String config = Files.readString(stored.resolve("config.json"));
