@@ -73,6 +73,7 @@ final class AdapterReader {
     /// @throws BowlineException if the model has no such module, or one of another shape, and if the file has no
     ///     values of a module that the settings name
     List<AdaptedModule> modules() {
+        requireOneChange();
         List<AdaptedModule> modules = new ArrayList<>();
         Set<String> others = new LinkedHashSet<>();
         keys.forEach((key, name) -> {
@@ -93,6 +94,27 @@ final class AdapterReader {
         AdapterTargets.requireStoredRows(model, modules);
         TrainedValues.require(model, this);
         return modules;
+    }
+
+    /// A pair, a copy and rows of tokens are different changes of a module; one of two would have no effect.
+    private void requireOneChange() {
+        Map<String, String> changes = new LinkedHashMap<>();
+        keys.forEach((key, name) -> {
+            boolean isChange =
+                    switch (key.part()) {
+                        case LORA_A, EMBEDDING_A, COPY, TOKENS -> !expertKeys.contains(name);
+                        case LORA_B, LORA_B_BIAS, MAGNITUDE, EMBEDDING_B, COPY_BIAS, BASE_TABLE -> false;
+                    };
+            if (isChange && changes.containsKey(key.module())) {
+                throw refused(
+                        "changes '%s' twice, by '%s' and by '%s'"
+                                .formatted(key.module(), changes.get(key.module()), name),
+                        "remove one of the two tensors, or save the adapter again");
+            }
+            if (isChange) {
+                changes.put(key.module(), name);
+            }
+        });
     }
 
     /// PEFT writes the table of the base with a pair on it, and PEFT computes with the table of the file.

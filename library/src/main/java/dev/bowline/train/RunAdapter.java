@@ -17,6 +17,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
+import dev.bowline.quantization.Quantization;
 import dev.bowline.safetensors.TensorSource;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.tensor.TensorScope;
@@ -33,13 +34,17 @@ final class RunAdapter {
     /// The name of the adapter, as PEFT's default.
     private static final String NAME = "default";
 
+    private static final String QUANTIZATION = "quantization";
+
     private final Adapter adapter;
     private final Checkpoint base;
+    private final Optional<Quantization> quantization;
     private Optional<AdapterRecord> record = Optional.empty();
 
-    private RunAdapter(Adapter adapter, Checkpoint base) {
+    private RunAdapter(Adapter adapter, Checkpoint base, Optional<Quantization> quantization) {
         this.adapter = adapter;
         this.base = base;
+        this.quantization = quantization;
     }
 
     /// Freezes the base before it is loaded, so that its weights stay in the mapped files.
@@ -48,10 +53,12 @@ final class RunAdapter {
     }
 
     /// @param pretrained the frozen base
+    /// @param quantization of the base
     /// @param seed of the initial values
-    static RunAdapter create(Pretrained pretrained, LoraConfig lora, long seed) {
+    static RunAdapter create(
+            Pretrained pretrained, Optional<Quantization> quantization, LoraConfig lora, long seed) {
         Adapter adapter = Adapters.of(pretrained.model()).create(NAME, lora, seed);
-        return new RunAdapter(adapter, pretrained.checkpoint());
+        return new RunAdapter(adapter, pretrained.checkpoint(), quantization);
     }
 
     Checkpoint base() {
@@ -63,7 +70,11 @@ final class RunAdapter {
     }
 
     JsonObject settings() {
-        return AdapterSettings.json(adapter.config());
+        return AdapterSettings.json(adapter.config()).with(QUANTIZATION, name(quantization));
+    }
+
+    private static String name(Optional<Quantization> quantization) {
+        return quantization.map(Quantization::configName).orElse("none");
     }
 
     /// The files of the adapter's present values.
@@ -108,9 +119,22 @@ final class RunAdapter {
         JsonObject state = Json.parse(directory.resolve(TrainingState.FILE_NAME))
                 .asObject()
                 .requireObject("state");
-        AdapterSettings.requireSame(directory, state.requireObject("peft"), adapter.config());
+        JsonObject settings = state.requireObject("peft");
+        AdapterSettings.requireSame(directory, settings, adapter.config());
+        requireSameQuantization(directory, settings.requireString(QUANTIZATION));
         try (AdapterFiles saved = AdapterFiles.open(directory)) {
             saved.record().ifPresent(each -> each.requireBase(directory.toString(), record().identity()));
+        }
+    }
+
+    /// Gradients on another base are other gradients.
+    private void requireSameQuantization(Path directory, String before) {
+        if (!before.equals(name(quantization))) {
+            throw new BowlineException(
+                    "%s has an adapter that was trained with model.quantization %s, the recipe says %s"
+                            .formatted(directory, before, name(quantization)),
+                    "resume with the quantization that the run began with, or start a new run in another"
+                            + " checkpoint.checkpoint_dir");
         }
     }
 

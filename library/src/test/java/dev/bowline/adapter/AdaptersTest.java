@@ -31,6 +31,9 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Sequences;
 import dev.bowline.nn.Slot;
 import dev.bowline.nn.SlotRole;
+import dev.bowline.safetensors.SafetensorsFile;
+import dev.bowline.safetensors.SafetensorsWriter;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RandomSource;
@@ -38,6 +41,7 @@ import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -383,6 +387,31 @@ class AdaptersTest {
             BowlineException refused = assertThrows(BowlineException.class, () -> adapters.attach("part", files));
 
             assertTrue(refused.problem().contains("names '%s' in ".formatted(name)), refused.problem());
+            assertEquals(List.of(), adapters.all());
+        }
+    }
+
+    /// A loader that takes one of two changes of a module would ignore the other.
+    @Test
+    void anAdapterThatChangesAModuleInTwoWaysIsRefused(@TempDir Path directory) throws IOException {
+        Path source = AdapterFixtures.directory("llama_linear");
+        Files.copy(source.resolve("adapter_config.json"), directory.resolve("adapter_config.json"));
+        String pair = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
+        String copy = "base_model.model.model.layers.0.self_attn.q_proj.weight";
+        try (SafetensorsFile file = SafetensorsFile.open(source.resolve("adapter_model.safetensors"))) {
+            List<TensorSource> tensors = new ArrayList<>();
+            file.entries().keySet().forEach(name -> tensors.add(TensorSource.of(file, name)));
+            TensorSource first = TensorSource.of(file, pair);
+            tensors.add(new TensorSource(copy, first.type(), first.shape(), file.bytes(pair)));
+            SafetensorsWriter.write(directory.resolve("adapter_model.safetensors"), tensors);
+        }
+        try (AdapterFiles files = AdapterFiles.open(directory);
+                Pretrained pretrained = AutoModel.fromPretrained(AdapterFixtures.base("llama_linear"))) {
+            Adapters adapters = Adapters.of(pretrained.model());
+
+            BowlineException refused = assertThrows(BowlineException.class, () -> adapters.attach("two", files));
+
+            assertTrue(refused.problem().contains("changes 'model.layers.0.self_attn.q_proj' twice"), refused.problem());
             assertEquals(List.of(), adapters.all());
         }
     }

@@ -150,6 +150,10 @@ class AdapterRunTest {
                 "has an adapter with peft.target_modules \"all-linear\", the recipe says" + " [\"q_proj\"]",
                 "run",
                 lora("checkpoint.restore_from=LATEST", "peft.target_modules=[q_proj]"));
+        assertRefused(
+                "has an adapter that was trained with model.quantization none, the recipe says int8",
+                "run",
+                lora("checkpoint.restore_from=LATEST", "model.quantization=int8"));
         assertRefused("holds an adapter, and the recipe has no section peft", "run", "checkpoint.restore_from=LATEST");
     }
 
