@@ -100,11 +100,10 @@ final class AdapterReader {
     private void requireOneChange() {
         Map<String, String> changes = new LinkedHashMap<>();
         keys.forEach((key, name) -> {
-            boolean isChange =
-                    switch (key.part()) {
-                        case LORA_A, EMBEDDING_A, COPY, TOKENS -> !expertKeys.contains(name);
-                        case LORA_B, LORA_B_BIAS, MAGNITUDE, EMBEDDING_B, COPY_BIAS, BASE_TABLE -> false;
-                    };
+            boolean isChange = switch (key.part()) {
+                case LORA_A, EMBEDDING_A, COPY, TOKENS -> !expertKeys.contains(name);
+                case LORA_B, LORA_B_BIAS, MAGNITUDE, EMBEDDING_B, COPY_BIAS, BASE_TABLE -> false;
+            };
             if (isChange && changes.containsKey(key.module())) {
                 throw refused(
                         "changes '%s' twice, by '%s' and by '%s'"

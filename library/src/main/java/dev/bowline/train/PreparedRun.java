@@ -183,9 +183,8 @@ public final class PreparedRun {
 
     private RunWeights weights(Pretrained pretrained) {
         return recipe.peft()
-                .<RunWeights>map(section ->
-                        new RunWeights.OfAdapter(RunAdapter.create(
-                                pretrained, recipe.model().quantization(), section.lora(), recipe.seed())))
+                .<RunWeights>map(section -> new RunWeights.OfAdapter(
+                        RunAdapter.create(pretrained, recipe.model().quantization(), section.lora(), recipe.seed())))
                 .orElseGet(() -> new RunWeights.Model(pretrained.checkpoint()));
     }
 

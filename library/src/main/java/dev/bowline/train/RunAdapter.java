@@ -55,8 +55,7 @@ final class RunAdapter {
     /// @param pretrained the frozen base
     /// @param quantization of the base
     /// @param seed of the initial values
-    static RunAdapter create(
-            Pretrained pretrained, Optional<Quantization> quantization, LoraConfig lora, long seed) {
+    static RunAdapter create(Pretrained pretrained, Optional<Quantization> quantization, LoraConfig lora, long seed) {
         Adapter adapter = Adapters.of(pretrained.model()).create(NAME, lora, seed);
         return new RunAdapter(adapter, pretrained.checkpoint(), quantization);
     }

@@ -411,7 +411,8 @@ class AdaptersTest {
 
             BowlineException refused = assertThrows(BowlineException.class, () -> adapters.attach("two", files));
 
-            assertTrue(refused.problem().contains("changes 'model.layers.0.self_attn.q_proj' twice"), refused.problem());
+            assertTrue(
+                    refused.problem().contains("changes 'model.layers.0.self_attn.q_proj' twice"), refused.problem());
             assertEquals(List.of(), adapters.all());
         }
     }
