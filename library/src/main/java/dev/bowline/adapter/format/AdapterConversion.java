@@ -66,6 +66,7 @@ public final class AdapterConversion {
             AdapterConversion conversion = new AdapterConversion(files, Optional.of(weights));
             conversion.requireRecordedBase();
             conversion.requireWeights(weights);
+            BaseShapes.require(files, conversion.experts.keys(), weights);
             return conversion.write(target);
         }
     }

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A conversion writes the tensors that PEFT 0.21 wrote for the same values, and settings with the same meaning.
 class AdapterConversionTest {
@@ -181,6 +182,21 @@ class AdapterConversionTest {
                         AdapterFixtures.base("qwen3moe_gate_up")));
 
         assertTrue(refusal.problem().contains("layers.0.mlp.experts"), refusal.problem());
+        assertFalse(Files.exists(target));
+    }
+
+    /// A base of other shapes, and one without any of the weights, must not be recorded as the adapter's base.
+    @ParameterizedTest
+    @ValueSource(strings = {"phi3_fused", "gemma4_experts", "qwen3_dora_rslora"})
+    void aBaseOfOtherShapesIsRefusedForLinears(String other) {
+        Path target = directory.resolve("other");
+
+        BowlineException refusal = assertThrows(
+                BowlineException.class,
+                () -> AdapterConversion.convert(
+                        AdapterFixtures.directory("llama_linear"), target, AdapterFixtures.base(other)));
+
+        assertTrue(refusal.problem().contains("the base "), refusal.problem());
         assertFalse(Files.exists(target));
     }
 
