@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// An open adapter compared with its base: the deltas, and the tensors that are something else.
@@ -40,6 +41,7 @@ record SourceAdapter(
     /// @param arena owner of the copies of experts' matrices
     /// @throws BowlineException for an adapter of another base
     static SourceAdapter of(AdapterFiles files, ExportBase base, WeightFiles weights, Arena arena) {
+        requireTrainedValues(files, base);
         StackedExperts experts = StackedExperts.of(files, base.experts(weights));
         List<Delta> deltas = new ArrayList<>();
         List<String> wholes = new ArrayList<>();
@@ -67,6 +69,38 @@ record SourceAdapter(
         SourceAdapter source = new SourceAdapter(files, experts, deltas, wholes, tables);
         tables.forEach(table -> source.requireTable(table, base, weights));
         return source;
+    }
+
+    /// An export without them would no longer show that they are lost.
+    private static void requireTrainedValues(AdapterFiles files, ExportBase base) {
+        for (String name : files.config().modulesToSave()) {
+            boolean isInBase = base.modules().names().stream().anyMatch(module -> isNamed(module, name));
+            if (isInBase && !hasPart(files, Set.of(Part.COPY, Part.COPY_BIAS), name)) {
+                throw lost(files, "'%s' in modules_to_save".formatted(name));
+            }
+        }
+        for (String name : files.config().trainableTokenIndices().keySet()) {
+            if (files.keys().values().stream().noneMatch(key -> key.part() == Part.TOKENS)) {
+                throw lost(files, "'%s' in trainable_token_indices".formatted(name));
+            }
+        }
+    }
+
+    private static boolean hasPart(AdapterFiles files, Set<Part> parts, String name) {
+        return files.keys().values().stream()
+                .filter(key -> parts.contains(key.part()))
+                .anyMatch(key -> isNamed(key.module(), name));
+    }
+
+    /// PEFT compares the endings of names; a saved module may hold others.
+    private static boolean isNamed(String module, String name) {
+        return module.endsWith(name) || module.contains("." + name + ".") || module.startsWith(name + ".");
+    }
+
+    private static BowlineException lost(AdapterFiles files, String setting) {
+        return new BowlineException(
+                "the adapter %s names %s, and its file has no values of it".formatted(files.directory(), setting),
+                "save the adapter again with the program that trained it; without the values that training is lost");
     }
 
     private static Delta delta(AdapterFiles files, String first, ExportBase base) {

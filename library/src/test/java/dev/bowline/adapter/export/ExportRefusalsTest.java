@@ -100,6 +100,29 @@ class ExportRefusalsTest {
         }
     }
 
+    /// The written settings would no longer name the lost values.
+    @Test
+    void valuesThatTheSettingsNameAndTheFileLacksAreRefusedForEveryProgram() {
+        for (ExportTarget target : ExportTarget.values()) {
+            refusedAsLost(config(Variant.LORA, List.of("norm"), Map.of()), target, "'norm' in modules_to_save");
+            refusedAsLost(
+                    config(Variant.LORA, List.of(), Map.of("embed_tokens", List.of(1L))),
+                    target,
+                    "'embed_tokens' in trainable_token_indices");
+        }
+    }
+
+    private void refusedAsLost(LoraConfig config, ExportTarget target, String lost) {
+        Path adapter = new AdapterFixture(LLAMA).linear(Q, 32, 32, 2).write(temporary.resolve("adapter" + written), config);
+        Path out = temporary.resolve("out" + written++);
+
+        BowlineException refused =
+                assertThrows(BowlineException.class, () -> AdapterExport.write(adapter, LLAMA, target, out));
+
+        assertTrue(refused.problem().contains(lost), refused.problem());
+        assertFalse(Files.exists(out));
+    }
+
     /// llama.cpp multiplies with the token embedding for a tied head, and finds the delta of the lookup there.
     @Test
     void tiedTablesAreRefusedByLlamaCpp() {
