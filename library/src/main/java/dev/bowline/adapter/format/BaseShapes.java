@@ -63,15 +63,14 @@ final class BaseShapes {
         }
         long out = weight.shape().getFirst();
         long in = weight.shape().getLast();
-        boolean isFit =
-                switch (key.part()) {
-                    case LORA_A -> shape.getLast() == in;
-                    case LORA_B -> shape.getFirst() == out;
-                    case EMBEDDING_A -> shape.getLast() == out;
-                    case EMBEDDING_B -> shape.getFirst() == in;
-                    case TOKENS -> shape.getLast() == in;
-                    case COPY, BASE_TABLE, LORA_B_BIAS, MAGNITUDE, COPY_BIAS -> true;
-                };
+        boolean isFit = switch (key.part()) {
+            case LORA_A -> shape.getLast() == in;
+            case LORA_B -> shape.getFirst() == out;
+            case EMBEDDING_A -> shape.getLast() == out;
+            case EMBEDDING_B -> shape.getFirst() == in;
+            case TOKENS -> shape.getLast() == in;
+            case COPY, BASE_TABLE, LORA_B_BIAS, MAGNITUDE, COPY_BIAS -> true;
+        };
         if (!isFit) {
             throw refused("has '%s' of shape %s, and '%s' of the base %s has shape %s"
                     .formatted(name, shape, weight.name(), weights.directory(), weight.shape()));

@@ -113,7 +113,8 @@ class ExportRefusalsTest {
     }
 
     private void refusedAsLost(LoraConfig config, ExportTarget target, String lost) {
-        Path adapter = new AdapterFixture(LLAMA).linear(Q, 32, 32, 2).write(temporary.resolve("adapter" + written), config);
+        Path adapter =
+                new AdapterFixture(LLAMA).linear(Q, 32, 32, 2).write(temporary.resolve("adapter" + written), config);
         Path out = temporary.resolve("out" + written++);
 
         BowlineException refused =
