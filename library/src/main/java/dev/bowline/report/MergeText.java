@@ -10,6 +10,9 @@ import java.util.Locale;
 /// A merge: the changes by kind of module, the part that rounding lost, and the comparison of the logits.
 public final class MergeText implements TextRenderer<MergeReport> {
 
+    /// A part of the delta above which the result is notably another model than base and adapter.
+    private static final double NOTABLE_LOSS = 0.05;
+
     @Override
     public String text(MergeReport report) {
         StringBuilder text = new StringBuilder("Merged\n");
@@ -35,6 +38,10 @@ public final class MergeText implements TextRenderer<MergeReport> {
         }
         text.append(table.text());
         text.append("\nChanges\n").append(changes(report));
+        if (report.rounding().lost() > NOTABLE_LOSS) {
+            text.append("note: rounding to the dtype of the result lost %s of the delta; a merge into float32 keeps it\n"
+                    .formatted(lost(report.rounding())));
+        }
         text.append("\nLogits of %s, computed in float32\n"
                 .formatted(Quantity.count(report.logits().tokens(), "token")));
         text.append(logits(report.logits()));
