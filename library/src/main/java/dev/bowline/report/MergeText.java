@@ -39,8 +39,9 @@ public final class MergeText implements TextRenderer<MergeReport> {
         text.append(table.text());
         text.append("\nChanges\n").append(changes(report));
         if (report.rounding().lost() > NOTABLE_LOSS) {
-            text.append("note: rounding to the dtype of the result lost %s of the delta; a merge into float32 keeps it\n"
-                    .formatted(lost(report.rounding())));
+            text.append(
+                    "note: rounding to the dtype of the result lost %s of the delta; a merge into float32 keeps it\n"
+                            .formatted(lost(report.rounding())));
         }
         text.append("\nLogits of %s, computed in float32\n"
                 .formatted(Quantity.count(report.logits().tokens(), "token")));
