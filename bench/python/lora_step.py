@@ -78,9 +78,9 @@ def adapted(arguments):
     extra = {}
     if arguments.attention:
         extra["attn_implementation"] = arguments.attention
-    if arguments.experts:
-        extra["experts_implementation"] = arguments.experts
     config = transformers.AutoConfig.from_pretrained(arguments.model)
+    if arguments.experts and hasattr(config.get_text_config(), "num_experts"):
+        extra["experts_implementation"] = arguments.experts
     model_class = getattr(transformers, config.architectures[0])
     model = model_class.from_pretrained(arguments.model, dtype=DTYPES[arguments.dtype], **extra)
     parameters = sum(p.numel() for p in model.parameters())
