@@ -244,7 +244,7 @@ public record SourceFiles(
         return new ShardIndex(map, before.metadata());
     }
 
-    /// True if the file begins with a header length and a brace, and so is meant to be a safetensors file.
+    /// True if the file begins as a safetensors file does: with a header length and a brace.
     private static boolean startsAsSafetensors(Path file) {
         try (InputStream stream = Files.newInputStream(file)) {
             byte[] start = stream.readNBytes(START_BYTES);
