@@ -1,6 +1,5 @@
 package dev.bowline.cli;
 
-import dev.bowline.BowlineException;
 import dev.bowline.Fix;
 import dev.bowline.audit.AuditOptions;
 import dev.bowline.audit.AuditOutcome;
@@ -11,8 +10,6 @@ import dev.bowline.catalog.AutoModelLoad;
 import dev.bowline.report.AuditHtml;
 import dev.bowline.report.AuditJson;
 import dev.bowline.report.AuditText;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
@@ -107,25 +104,15 @@ record AuditRequest(List<Path> paths, AuditOptions options, Format format, Optio
                 .flatMap(path -> CheckpointTree.find(path).stream())
                 .map(path -> audited(path, options))
                 .toList();
-        html.ifPresent(file -> write(outcomes, file));
+        html.ifPresent(file -> HtmlFile.write(
+                file,
+                new AuditHtml(Commands::named, ZonedDateTime.now(ZoneId.systemDefault()))
+                        .html(AuditSummary.of(outcomes))));
         switch (format) {
             case JSON -> console.print(new AuditJson(Commands::named).json(outcomes));
             case TEXT -> console.print(new AuditText(Commands::typed).text(outcomes));
         }
         return outcomes.stream().mapToInt(this::exitCode).max().orElse(ExitCode.SUCCESS);
-    }
-
-    /// Writes the page over an existing one.
-    private static void write(List<AuditOutcome> outcomes, Path file) {
-        ZonedDateTime now = ZonedDateTime.now(ZoneId.systemDefault());
-        try {
-            Files.writeString(file, new AuditHtml(Commands::named, now).html(AuditSummary.of(outcomes)));
-        } catch (IOException e) {
-            throw new BowlineException(
-                    "%s was not written: %s".formatted(file, e.getMessage()),
-                    "check the directory and its permissions",
-                    e);
-        }
     }
 
     /// One that needs more memory than there is does not end the audit of the others.

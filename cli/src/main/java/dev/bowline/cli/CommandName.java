@@ -12,6 +12,7 @@ enum CommandName {
     DEMO,
     FINETUNE,
     EXPLAIN,
+    DATA,
     GENERATE,
     INSPECT,
     AUDIT,
@@ -41,7 +42,7 @@ enum CommandName {
     boolean isPlain() {
         return switch (this) {
             case AUDIT, REPAIR, ADAPTER, VERSION -> true;
-            case DEMO, FINETUNE, EXPLAIN, GENERATE, INSPECT, MERGE, VERIFY, LOGITS -> false;
+            case DEMO, FINETUNE, EXPLAIN, DATA, GENERATE, INSPECT, MERGE, VERIFY, LOGITS -> false;
         };
     }
 
@@ -50,6 +51,7 @@ enum CommandName {
             case DEMO -> DemoCommand::new;
             case FINETUNE -> FinetuneCommand::new;
             case EXPLAIN -> ExplainCommand::new;
+            case DATA -> DataCommand::new;
             case GENERATE -> GenerateCommand::new;
             case INSPECT -> InspectCommand::new;
             case AUDIT -> AuditCommand::new;

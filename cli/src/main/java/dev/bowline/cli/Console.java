@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// @param interactive whether a person types into `in`
 record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Screen> screen, boolean interactive) {
 
+    private static final String GREEN = "\u001b[32m";
+    private static final String PLAIN = "\u001b[0m";
+
     /// A terminal on which a line can be drawn over.
     ///
     /// @param width columns at the time of the call: people resize
@@ -77,6 +80,31 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     void print(String text) {
         out.print(text);
         out.flush();
+    }
+
+    /// Prints in a colour where a terminal shows the results and the person wants colours, else plainly.
+    ///
+    /// The text itself may be anyone's: characters that would steer the terminal are escaped.
+    void printTrained(String text) {
+        if (out instanceof ProcessPrinter && hasColours()) {
+            out.flush();
+            PrintWriter raw = new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+            raw.print(GREEN);
+            raw.flush();
+            print(text);
+            raw.print(PLAIN);
+            raw.flush();
+        } else {
+            print(text);
+        }
+    }
+
+    /// See https://no-color.org for the variable.
+    private static boolean hasColours() {
+        String unwanted = System.getenv("NO_COLOR");
+        return (unwanted == null || unwanted.isEmpty())
+                && !isDumb(System.getenv("TERM"))
+                && Posix.isTerminal(Posix.STANDARD_OUTPUT);
     }
 
     void print(JsonValue value) {

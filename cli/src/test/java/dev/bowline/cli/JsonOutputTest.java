@@ -136,6 +136,15 @@ class JsonOutputTest {
     }
 
     @Test
+    void data() throws IOException {
+        Path twice = Files.writeString(directory.resolve("twice.jsonl"), """
+                {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+                """.repeat(2));
+
+        assertIsAsDescribed("data", Ran.bowline("data", recipe(), "--json", "--set", "dataset.path=" + twice).out());
+    }
+
+    @Test
     void finetune() {
         JsonObject answer = assertIsAsDescribed(
                 "finetune",

@@ -24,9 +24,14 @@ public record Batch(
 
     private static final int COLUMN_MULTIPLE = 8;
 
-    public static Batch of(List<PackedRow> rows, long paddingId) {
+    /// S of the batch that [#of] makes of these rows, at least one.
+    public static int columns(List<PackedRow> rows) {
         int longest = rows.stream().mapToInt(PackedRow::length).max().orElseThrow();
-        int columns = (longest + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+        return (longest + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+    }
+
+    public static Batch of(List<PackedRow> rows, long paddingId) {
+        int columns = columns(rows);
         int size = Math.multiplyExact(rows.size(), columns);
         Batch batch = new Batch(
                 new long[size],

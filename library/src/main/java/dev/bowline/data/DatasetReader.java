@@ -17,10 +17,10 @@ import dev.bowline.text.Tokenizer;
 import dev.bowline.text.UnpairedSurrogateException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /// Reads a dataset into tokenised examples; every error names the file and the line.
 public final class DatasetReader {
@@ -57,6 +57,48 @@ public final class DatasetReader {
     /// @throws BowlineException as [#read(DatasetSettings, ChatTemplate, Tokenizer)]
     public static Dataset read(DatasetSettings settings, Tokenizer tokenizer) {
         return new DatasetReader(settings, Optional.empty(), tokenizer).read();
+    }
+
+    /// Reads every selected row and gives each to `use`, in the order of the files. A row that would end a run ends
+    /// nothing here. A file that cannot be read to its end is one [ExaminedRow.Refused].
+    ///
+    /// @param template the chat template, if there is one
+    /// @throws BowlineException if no file of the dataset is found
+    public static void examine(
+            DatasetSettings settings,
+            Optional<ChatTemplate> template,
+            Tokenizer tokenizer,
+            Consumer<ExaminedRow> use) {
+        DatasetReader reader = new DatasetReader(settings, template, tokenizer);
+        DatasetRows.examine(
+                settings,
+                row -> use.accept(reader.examined(row)),
+                (origin, failure) ->
+                        use.accept(new ExaminedRow.Refused(origin, failure.problem(), failure.howToFix())));
+    }
+
+    private ExaminedRow examined(DataRow row) {
+        rows++;
+        String origin = row.origin();
+        try {
+            JsonObject object = object(row.value(), origin);
+            List<AssistantMask.Masked> masked = masked(object, origin);
+            List<Example> made = made(masked, origin);
+            return made.isEmpty()
+                    ? new ExaminedRow.WithoutTarget(origin)
+                    : new ExaminedRow.Read(
+                            origin,
+                            made.stream()
+                                    .map(example -> FittedExample.of(example, settings))
+                                    .toList(),
+                            masked.stream().flatMap(one -> one.ends().stream()).toList(),
+                            masked.stream()
+                                    .flatMap(one -> one.unwritten().stream())
+                                    .toList(),
+                            settings.layout().unread(object));
+        } catch (BowlineException e) {
+            return new ExaminedRow.Refused(origin, e.problem(), e.howToFix());
+        }
     }
 
     /// Conversations that a program made. An error names a conversation by its number, from 1.
@@ -122,23 +164,35 @@ public final class DatasetReader {
             ends = ends.plus(one.ends(), origin);
             unwritten = UnrenderedField.plus(unwritten, one.unwritten(), origin);
         }
-        List<Example> made = masked.stream()
-                .filter(one -> one.tokens().ids().length > 1)
-                .map(one -> inserted(new Example(one.tokens().ids(), one.assistant(), origin)))
-                .filter(example -> example.targetTokens() > 0)
-                .toList();
+        List<Example> made = made(masked, origin);
         if (made.isEmpty()) {
             throw new BowlineException(
                     "%s: the example has no token to train on".formatted(origin),
                     "give it an answer with text, or remove the row");
         }
         divided = divided.plus(made.size(), origin);
-        for (Example example : made) {
-            if (example.length() <= settings.longest()) {
-                examples.add(example);
-            } else {
-                addTooLong(example);
+        made.forEach(this::addFitted);
+    }
+
+    /// The examples with a token to train on.
+    private List<Example> made(List<AssistantMask.Masked> masked, String origin) {
+        return masked.stream()
+                .filter(one -> one.tokens().ids().length > 1)
+                .map(one -> inserted(new Example(one.tokens().ids(), one.assistant(), origin)))
+                .filter(example -> example.targetTokens() > 0)
+                .toList();
+    }
+
+    private void addFitted(Example example) {
+        switch (FittedExample.of(example, settings)) {
+            case FittedExample.Whole(Example whole) -> examples.add(whole);
+            case FittedExample.Cut(_, Example shorter) -> {
+                cut++;
+                examples.add(shorter);
             }
+            case FittedExample.LeftOut(_, String reason) ->
+                skipped.add(new Dataset.Skipped(example.origin(), reason));
+            case FittedExample.Refused(_, BowlineException failure) -> throw failure;
         }
     }
 
@@ -215,53 +269,5 @@ public final class DatasetReader {
                 .map(DatasetReader::halfCharacter)
                 .flatMap(Optional::stream)
                 .findFirst();
-    }
-
-    private void addTooLong(Example example) {
-        int longest = settings.longest();
-        int length = example.length();
-        String complaint = "%d tokens, %d allowed".formatted(length, longest);
-        switch (settings.truncation()) {
-            case ERROR ->
-                throw new BowlineException(
-                        "%s: the example has %s".formatted(example.origin(), complaint),
-                        "raise dataset.seq_length, or choose what to do with dataset.truncation");
-            case SKIP -> skipped.add(new Dataset.Skipped(example.origin(), complaint));
-            case CUT_START -> addCut(example, length - longest, length, complaint);
-            case CUT_END -> addCut(example, 0, longest, complaint);
-        }
-    }
-
-    /// Truncation never drops an answer silently: an example that would lose its whole answer is left out and
-    /// counted, and an example whose last answer would lose its beginning is refused.
-    private void addCut(Example example, int from, int to, String complaint) {
-        if (from > 0 && from > lastAnswerStart(example)) {
-            throw new BowlineException(
-                    "%s: the example has %s, and its last answer alone is longer"
-                            .formatted(example.origin(), complaint),
-                    "raise dataset.seq_length, or set dataset.truncation to skip");
-        }
-        Example shorter = new Example(
-                Arrays.copyOfRange(example.ids(), from, to),
-                Arrays.copyOfRange(example.targets(), from, to),
-                example.origin());
-        if (shorter.targetTokens() == 0) {
-            skipped.add(new Dataset.Skipped(example.origin(), complaint + ", and cutting would drop the whole answer"));
-        } else {
-            cut++;
-            examples.add(shorter);
-        }
-    }
-
-    private static int lastAnswerStart(Example example) {
-        boolean[] targets = example.targets();
-        int at = targets.length - 1;
-        while (at > 0 && !targets[at]) {
-            at--;
-        }
-        while (at > 0 && targets[at - 1]) {
-            at--;
-        }
-        return at;
     }
 }

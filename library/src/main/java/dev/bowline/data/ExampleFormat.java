@@ -10,6 +10,7 @@ import dev.bowline.text.Conversation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -17,6 +18,15 @@ import java.util.stream.Stream;
 public sealed interface ExampleFormat {
 
     ExampleContent content(JsonObject example);
+
+    /// The top-level fields of `example` that this format reads; some of them may be absent.
+    Set<String> fields(JsonObject example);
+
+    /// The fields of `example` that this format does not read.
+    default List<String> unread(JsonObject example) {
+        Set<String> read = fields(example);
+        return example.keys().stream().filter(field -> !read.contains(field)).toList();
+    }
 
     /// A layout of conversations.
     sealed interface Chat extends ExampleFormat {
@@ -33,20 +43,30 @@ public sealed interface ExampleFormat {
     /// or `text`.
     record Auto() implements ExampleFormat {
         @Override
+        public Set<String> fields(JsonObject example) {
+            return format(example).map(format -> format.fields(example)).orElseGet(Set::of);
+        }
+
+        @Override
         public ExampleContent content(JsonObject example) {
+            return format(example).orElseThrow(() -> neither(example)).content(example);
+        }
+
+        private static Optional<ExampleFormat> format(JsonObject example) {
             if (example.has("messages")) {
-                return new Messages().content(example);
+                return Optional.of(new Messages());
             }
             if (example.has("conversations")) {
-                return new ShareGpt().content(example);
+                return Optional.of(new ShareGpt());
             }
             if (example.has(PromptCompletion.PROMPT) && example.has(PromptCompletion.COMPLETION)) {
-                return new PromptCompletion().content(example);
+                return Optional.of(new PromptCompletion());
             }
-            if (example.has(Text.FIELD)) {
-                return new Text().content(example);
-            }
-            throw new LocatedException(
+            return example.has(Text.FIELD) ? Optional.of(new Text()) : Optional.empty();
+        }
+
+        private static LocatedException neither(JsonObject example) {
+            return new LocatedException(
                     example.location().source(),
                     ("%s: the example has neither 'messages' nor 'conversations', 'prompt' and 'completion' or 'text',"
                                     + " but %s")
@@ -60,6 +80,11 @@ public sealed interface ExampleFormat {
     record PromptCompletion() implements ExampleFormat {
         private static final String PROMPT = "prompt";
         private static final String COMPLETION = "completion";
+
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of(PROMPT, COMPLETION, RowFields.TOOLS, RowFields.KWARGS);
+        }
 
         @Override
         public ExampleContent content(JsonObject example) {
@@ -80,6 +105,11 @@ public sealed interface ExampleFormat {
         private static final String FIELD = "text";
 
         @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of(FIELD);
+        }
+
+        @Override
         public ExampleContent content(JsonObject example) {
             return new ExampleContent.Text(example.requireString(FIELD));
         }
@@ -87,6 +117,11 @@ public sealed interface ExampleFormat {
 
     /// OpenAI chat: `messages` with `role` and `content`, and perhaps `tools`.
     record Messages() implements Chat {
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of("messages", RowFields.TOOLS, RowFields.KWARGS);
+        }
+
         @Override
         public Conversation conversation(JsonObject example) {
             return new Conversation(messages(example, "messages"), tools(example));
@@ -101,7 +136,7 @@ public sealed interface ExampleFormat {
 
         /// Some files have the array as a string of JSON. The string is empty if there are no tools.
         static Optional<JsonArray> tools(JsonObject example) {
-            Optional<JsonValue> tools = example.get("tools");
+            Optional<JsonValue> tools = example.get(RowFields.TOOLS);
             if (tools.isPresent() && tools.get() instanceof JsonString text) {
                 if (text.value().isBlank()) {
                     return Optional.empty();
@@ -109,7 +144,7 @@ public sealed interface ExampleFormat {
                 return Optional.of(Json.parse(text.value(), example.location().source() + " (tools)")
                         .asArray());
             }
-            return example.optionalArray("tools");
+            return example.optionalArray(RowFields.TOOLS);
         }
     }
 
@@ -119,6 +154,11 @@ public sealed interface ExampleFormat {
     /// The value of a turn from `function_call` is the call as JSON, which becomes the assistant's `tool_calls`.
     /// A turn from `observation` is the result of the tool.
     record ShareGpt() implements Chat {
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of("conversations", "system", RowFields.TOOLS, RowFields.KWARGS);
+        }
+
         @Override
         public Conversation conversation(JsonObject example) {
             return ShareGptConversation.of(example);
@@ -131,6 +171,13 @@ public sealed interface ExampleFormat {
     /// Context and question are joined by a blank line. One of the two may be empty or null, as `input` often is
     /// in Alpaca's rows: the other is then the user's turn.
     record Columns(Optional<String> context, String question, String answer) implements ExampleFormat {
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Stream.concat(context.stream(), Stream.of(question, answer))
+                    .map(field -> example.has(field) ? field : field.split("\\.", 2)[0])
+                    .collect(Collectors.toUnmodifiableSet());
+        }
+
         @Override
         public ExampleContent content(JsonObject example) {
             return content(example, "\n\n", "");
@@ -175,6 +222,11 @@ public sealed interface ExampleFormat {
     /// [Columns] for plain text: context, question and answer have a space between them, as in NeMo AutoModel.
     record SpacedColumns(Columns columns) implements ExampleFormat {
         @Override
+        public Set<String> fields(JsonObject example) {
+            return columns.fields(example);
+        }
+
+        @Override
         public ExampleContent content(JsonObject example) {
             return columns.content(example, " ", " ");
         }
@@ -182,6 +234,11 @@ public sealed interface ExampleFormat {
 
     /// SQuAD: `context`, `question` and the first text of `answers`, with the prompt text of NeMo AutoModel.
     record Squad() implements ExampleFormat {
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of("context", "question", "answers");
+        }
+
         @Override
         public ExampleContent content(JsonObject example) {
             List<String> answers =
@@ -197,6 +254,11 @@ public sealed interface ExampleFormat {
 
     /// HellaSwag: `ctx`, and the element of `endings` with the index `label`, from 0.
     record HellaSwag() implements ExampleFormat {
+        @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of("ctx", "endings", "label");
+        }
+
         @Override
         public ExampleContent content(JsonObject example) {
             List<String> endings = example.requireArray("endings").strings();
@@ -219,6 +281,11 @@ public sealed interface ExampleFormat {
     /// xLAM function calling: `query`, `tools` and the calls in `answers`.
     record XlamCalls() implements Chat {
         @Override
+        public Set<String> fields(JsonObject example) {
+            return Set.of("query", RowFields.TOOLS, "answers", RowFields.KWARGS);
+        }
+
+        @Override
         public Conversation conversation(JsonObject example) {
             return Xlam.conversation(example);
         }
@@ -226,7 +293,7 @@ public sealed interface ExampleFormat {
 
     /// The variables for the chat template in a row, in TRL's field.
     private static JsonObject chatTemplateKwargs(JsonObject example) {
-        return example.optionalObject("chat_template_kwargs").orElseGet(JsonObject::of);
+        return example.optionalObject(RowFields.KWARGS).orElseGet(JsonObject::of);
     }
 
     /// A tool or a call in OpenAI's form, which templates expect.

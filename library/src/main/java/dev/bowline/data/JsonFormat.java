@@ -106,6 +106,11 @@ final class JsonFormat implements RowFormat {
             return line.map(text -> new DataRow(row(text), "%s:%d".formatted(file, lines.number())));
         }
 
+        @Override
+        public Optional<String> failedRow() {
+            return Optional.of("%s:%d".formatted(file, lines.number()));
+        }
+
         private JsonValue row(String line) {
             int number = lines.number();
             try {

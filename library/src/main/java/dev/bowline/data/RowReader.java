@@ -12,6 +12,11 @@ public interface RowReader extends AutoCloseable {
     /// @throws IOException if the file cannot be read, or does not have the format that its beginning indicates
     Optional<DataRow> next() throws IOException;
 
+    /// The place of the row that the last [#next] refused, `file:line`, if the rows after it can be read.
+    default Optional<String> failedRow() {
+        return Optional.empty();
+    }
+
     @Override
     void close() throws IOException;
 }

@@ -45,6 +45,11 @@ public final class TrainingRows {
         return rows.size();
     }
 
+    /// The examples of all rows, in the order in which they were read.
+    public List<Example> examples() {
+        return rows.stream().flatMap(row -> row.examples().stream()).toList();
+    }
+
     public Order order() {
         return order;
     }

@@ -1,5 +1,7 @@
 package dev.bowline.report;
 
+import static dev.bowline.report.Html.text;
+
 import dev.bowline.BowlineVersion;
 import dev.bowline.Remedy;
 import dev.bowline.audit.AuditOutcome;
@@ -36,12 +38,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
     public String html(AuditSummary summary) {
         List<AuditOutcome> outcomes = summary.worstFirst();
         StringBuilder html = new StringBuilder();
-        html.append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
-                .append("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n")
-                .append("<meta name=\"color-scheme\" content=\"light dark\">\n")
-                .append("<title>Tied weights</title>\n<style>\n")
-                .append(AuditPageStyle.CSS)
-                .append("</style></head><body>\n<h1>Tied weights</h1>\n")
+        html.append(Html.start("Tied weights", ""))
                 .append("<p class=\"muted\">%s: %s. Audited on %s with Bowline %s.</p>\n"
                         .formatted(
                                 Quantity.count(outcomes.size(), "checkpoint"),
@@ -71,7 +68,7 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
                 case AuditOutcome.Audited audited -> append(html, id(i), audited.audit());
             }
         }
-        return html.append("</body></html>\n").toString();
+        return html.append(Html.END).toString();
     }
 
     private static String id(int section) {
@@ -147,13 +144,5 @@ public final class AuditHtml implements HtmlRenderer<AuditSummary> {
         }
         html.append("</ul><p>Fix: <code>%s</code></p></details>\n"
                 .formatted(text(finding.fix().text(spelling))));
-    }
-
-    private static String text(String raw) {
-        return Printable.of(raw)
-                .replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;");
     }
 }

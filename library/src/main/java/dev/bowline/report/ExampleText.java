@@ -7,6 +7,8 @@ import dev.bowline.train.TokenizedExample.Token;
 import dev.bowline.train.TokenizedExample.Use;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// The tokens of an example, with the trained ones marked.
 public final class ExampleText implements TextRenderer<TokenizedExample> {
@@ -18,39 +20,65 @@ public final class ExampleText implements TextRenderer<TokenizedExample> {
 
     private static final int SHOWN_AT_AN_END = 20;
 
+    /// A part of the text, in whole lines.
+    ///
+    /// @param use empty for the headline
+    public record Part(String text, Optional<Use> use) {}
+
     /// Every token is a JSON string; runs of read and of trained tokens alternate.
     @Override
     public String text(TokenizedExample example) {
-        String headline = "%s, the first example (%s): %s, %s trained"
+        return parts(example).stream().map(Part::text).collect(Collectors.joining());
+    }
+
+    /// The same text in parts, for a reader that shows the runs in colours.
+    public List<Part> parts(TokenizedExample example) {
+        String headline = "%s, an example (%s): %s, %s trained"
                 .formatted(
                         example.section(),
                         example.origin(),
                         Quantity.count(example.tokens().size(), "token"),
                         Quantity.count(example.trainable()));
-        StringBuilder text = new StringBuilder(Wrapping.lines(headline, WIDTH, "  "));
+        List<Part> parts = new ArrayList<>();
+        parts.add(new Part(Wrapping.lines(headline, WIDTH, "  ") + "\n", Optional.empty()));
         List<Token> run = new ArrayList<>();
         for (Token token : example.tokens()) {
             if (!run.isEmpty() && run.getFirst().use() != token.use()) {
-                append(text, run);
+                parts.add(part(run));
                 run.clear();
             }
             run.add(token);
         }
-        append(text, run);
-        return text.append('\n').toString();
+        parts.add(part(run));
+        return parts;
     }
 
-    private static void append(StringBuilder text, List<Token> run) {
+    private static Part part(List<Token> run) {
         String label = run.getFirst().use() == Use.TRAINED ? "  trained " : "  read    ";
+        StringBuilder text = new StringBuilder();
         StringBuilder line = new StringBuilder(label);
         for (String word : words(run)) {
             if (line.length() + word.length() >= WIDTH && line.length() > label.length()) {
-                text.append('\n').append(line);
+                text.append(line).append('\n');
                 line = new StringBuilder(" ".repeat(label.length()));
             }
             line.append(' ').append(word);
         }
-        text.append('\n').append(line);
+        text.append(line).append('\n');
+        return new Part(text.toString(), Optional.of(run.getFirst().use()));
+    }
+
+    /// The text of a token with a sign for what is not seen.
+    static String visible(Token token) {
+        StringBuilder text = new StringBuilder();
+        token.text().codePoints().forEach(each -> {
+            if (each == '\n') {
+                text.append("⏎\n");
+            } else {
+                text.append(Printable.steersTerminal(each) ? Printable.escaped(each) : Character.toString(each));
+            }
+        });
+        return text.isEmpty() ? "·" : text.toString();
     }
 
     private static List<String> words(List<Token> run) {

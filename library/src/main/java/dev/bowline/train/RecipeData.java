@@ -5,6 +5,7 @@ import dev.bowline.data.DatasetReader;
 import dev.bowline.data.DatasetSettings;
 import dev.bowline.data.DatasetSplit;
 import dev.bowline.data.DividedConversations;
+import dev.bowline.data.ExaminedRow;
 import dev.bowline.data.InsertedTokens;
 import dev.bowline.data.MissingColumnException;
 import dev.bowline.data.PackedRow;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /// The rows that a recipe's dataset section describes.
 ///
@@ -49,11 +51,33 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
         }
     }
 
-    private static RecipeData read(
-            String name, DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
-        Optional<ChatTemplate> template = template(name, section.chatTemplate(), tokenizer)
+    /// Examines every row of a section as [#read] reads it.
+    ///
+    /// @param use receives each row, and a row that a run refuses too
+    static void examine(
+            RecipeFile file,
+            String name,
+            DatasetSection section,
+            Tokenizer tokenizer,
+            Consumer<ExaminedRow> use) {
+        int packedSize = file.recipe().packedSequence().packedSequenceSize();
+        DatasetReader.examine(
+                settings(name, section, packedSize, tokenizer),
+                datedTemplate(name, section, tokenizer, LocalDate.now()),
+                tokenizer,
+                use);
+    }
+
+    private static Optional<ChatTemplate> datedTemplate(
+            String name, DatasetSection section, Tokenizer tokenizer, LocalDate today) {
+        return template(name, section.chatTemplate(), tokenizer)
                 .map(found -> found.with(section.chatTemplate().kwargs())
                         .on(section.chatTemplate().date().orElse(today)));
+    }
+
+    private static RecipeData read(
+            String name, DatasetSection section, int packedSize, Tokenizer tokenizer, LocalDate today) {
+        Optional<ChatTemplate> template = datedTemplate(name, section, tokenizer, today);
         DatasetSettings settings = settings(name, section, packedSize, tokenizer);
         Dataset dataset = template.isPresent()
                 ? DatasetReader.read(settings, template.get(), tokenizer)

@@ -1,8 +1,8 @@
 package dev.bowline.report;
 
-/// The look of an audit page, light and dark: every colour is a variable, so that no pair of text and background is
+/// The look of a page, light and dark: every colour is a variable, so that no pair of text and background is
 /// left from the other scheme.
-final class AuditPageStyle {
+final class PageStyle {
 
     static final String CSS = """
             :root{color-scheme:light dark;--ink:#1c1c1e;--muted:#5f6368;--page:#fff;--line:#dadce0;--code:#f3f3f5;--link:#1a56b0;
@@ -28,5 +28,5 @@ final class AuditPageStyle {
             @media print{body{max-width:none;margin:0}}
             """;
 
-    private AuditPageStyle() {}
+    private PageStyle() {}
 }
