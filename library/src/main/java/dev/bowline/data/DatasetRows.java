@@ -102,8 +102,7 @@ final class DatasetRows {
 
     /// @param take receives a row and returns true if it needs another
     /// @param failed the same for the place and the problem of a row that cannot be read
-    private static void read(
-            DataFile file, Predicate<DataRow> take, BiPredicate<String, BowlineException> failed) {
+    private static void read(DataFile file, Predicate<DataRow> take, BiPredicate<String, BowlineException> failed) {
         try (RowReader reader = RowFormats.open(file)) {
             boolean wantsMore = true;
             while (wantsMore) {
@@ -122,8 +121,7 @@ final class DatasetRows {
         }
     }
 
-    private static boolean next(
-            RowReader reader, Predicate<DataRow> take, BiPredicate<String, BowlineException> failed)
+    private static boolean next(RowReader reader, Predicate<DataRow> take, BiPredicate<String, BowlineException> failed)
             throws IOException {
         Optional<DataRow> row;
         try {

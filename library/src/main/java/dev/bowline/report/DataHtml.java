@@ -80,8 +80,7 @@ public final class DataHtml implements HtmlRenderer<RecipeDataCheck> {
                                 text(finding.what())));
         if (!finding.places().isEmpty()) {
             html.append("<ul>");
-            finding.places()
-                    .forEach(place -> html.append("<li>%s</li>".formatted(text(DataText.place(place)))));
+            finding.places().forEach(place -> html.append("<li>%s</li>".formatted(text(DataText.place(place)))));
             long more = finding.count() - finding.places().size();
             if (more > 0) {
                 html.append("<li class=\"muted\">and %s more</li>".formatted(Quantity.count(more)));
@@ -119,7 +118,8 @@ public final class DataHtml implements HtmlRenderer<RecipeDataCheck> {
     private static void append(StringBuilder html, Lengths lengths) {
         html.append("<p>%d to %d tokens, median %d, 95 %% up to %d.</p>\n"
                 .formatted(lengths.shortest(), lengths.longest(), lengths.median(), lengths.percentile95()));
-        long most = lengths.bins().stream().mapToLong(Lengths.Bin::examples).max().orElse(1);
+        long most =
+                lengths.bins().stream().mapToLong(Lengths.Bin::examples).max().orElse(1);
         html.append("<table class=\"bars\"><tr><td class=\"muted\">tokens</td><td class=\"muted\">examples</td>"
                 + "<td class=\"bar\"></td></tr>\n");
         for (Lengths.Bin bin : lengths.bins()) {

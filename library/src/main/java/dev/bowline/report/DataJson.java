@@ -59,7 +59,9 @@ public final class DataJson implements JsonRenderer<RecipeDataCheck> {
                 .with("cut", data.cut())
                 .with("tokens", data.tokens())
                 .with("trained_tokens", data.trainedTokens())
-                .with("lengths", data.lengths().<JsonValue>map(DataJson::lengths).orElseGet(JsonValue::absent));
+                .with(
+                        "lengths",
+                        data.lengths().<JsonValue>map(DataJson::lengths).orElseGet(JsonValue::absent));
     }
 
     private static JsonObject lengths(Lengths lengths) {

@@ -26,7 +26,8 @@ public final class DataText implements TextRenderer<RecipeDataCheck> {
 
     @Override
     public String text(RecipeDataCheck check) {
-        StringBuilder text = new StringBuilder("Data of %s\n".formatted(Printable.of(check.recipe().toString())));
+        StringBuilder text = new StringBuilder(
+                "Data of %s\n".formatted(Printable.of(check.recipe().toString())));
         check.sections().forEach(section -> text.append('\n').append(section(section)));
         check.epoch().ifPresent(epoch -> text.append('\n').append(epoch(epoch)));
         if (check.findings().isEmpty()) {
@@ -75,15 +76,13 @@ public final class DataText implements TextRenderer<RecipeDataCheck> {
     }
 
     private static String histogram(Lengths lengths) {
-        long most = lengths.bins().stream().mapToLong(Lengths.Bin::examples).max().orElse(1);
+        long most =
+                lengths.bins().stream().mapToLong(Lengths.Bin::examples).max().orElse(1);
         Table table = new Table(Table.Side.RIGHT, Table.Side.RIGHT, Table.Side.LEFT);
         table.row("tokens", "examples", "");
         for (Lengths.Bin bin : lengths.bins()) {
             long bar = bin.examples() == 0 ? 0 : Math.max(1, Math.round((double) BAR * bin.examples() / most));
-            table.row(
-                    range(bin, "-"),
-                    Quantity.count(bin.examples()),
-                    "#".repeat((int) bar));
+            table.row(range(bin, "-"), Quantity.count(bin.examples()), "#".repeat((int) bar));
         }
         return table.text();
     }
@@ -118,9 +117,7 @@ public final class DataText implements TextRenderer<RecipeDataCheck> {
         text.append(lines(
                 "  %s %s, %s: %s".formatted(label(finding), finding.code().id(), finding.section(), finding.what()),
                 "    "));
-        finding.places().stream()
-                .limit(SHOWN_PLACES)
-                .forEach(place -> text.append(lines("    " + place(place), "  ")));
+        finding.places().stream().limit(SHOWN_PLACES).forEach(place -> text.append(lines("    " + place(place), "  ")));
         long more = finding.count() - Math.min(SHOWN_PLACES, finding.places().size());
         if (!finding.places().isEmpty() && more > 0) {
             text.append("    and %s more\n".formatted(Quantity.count(more)));

@@ -55,11 +55,7 @@ record RecipeData(List<PackedRow> rows, Dataset dataset, Optional<ChatTemplate> 
     ///
     /// @param use receives each row, and a row that a run refuses too
     static void examine(
-            RecipeFile file,
-            String name,
-            DatasetSection section,
-            Tokenizer tokenizer,
-            Consumer<ExaminedRow> use) {
+            RecipeFile file, String name, DatasetSection section, Tokenizer tokenizer, Consumer<ExaminedRow> use) {
         int packedSize = file.recipe().packedSequence().packedSequenceSize();
         DatasetReader.examine(
                 settings(name, section, packedSize, tokenizer),

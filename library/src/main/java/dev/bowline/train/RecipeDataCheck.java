@@ -49,8 +49,8 @@ public record RecipeDataCheck(
     }
 
     /// @param shown the number of examples to tokenise for a reader
-    /// @throws dev.bowline.BowlineException if the checkpoint, its tokenizer or the chat template cannot be used, or
-    ///     if there is no file of data
+    /// @throws dev.bowline.BowlineException if the checkpoint, its tokenizer or the chat template cannot be
+    ///     used, or if there is no file of data
     public static RecipeDataCheck of(RecipeFile file, int shown) {
         Recipe recipe = file.recipe();
         Path directory = recipe.model().pretrainedModel();
@@ -110,8 +110,7 @@ public record RecipeDataCheck(
             return Optional.empty();
         }
         int packedSize = recipe.packedSequence().packedSequenceSize();
-        List<PackedRow> rows =
-                packedSize > 0 ? PackedRow.packed(examples, packedSize) : PackedRow.unpacked(examples);
+        List<PackedRow> rows = packedSize > 0 ? PackedRow.packed(examples, packedSize) : PackedRow.unpacked(examples);
         return Optional.of(EpochData.of(
                 new TrainingRows(
                         rows,

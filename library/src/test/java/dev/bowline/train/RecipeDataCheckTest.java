@@ -59,7 +59,8 @@ class RecipeDataCheckTest {
     private static DataFinding only(RecipeDataCheck check, DataFindingCode code) {
         List<DataFinding> found = check.findings().stream()
                 .filter(finding -> finding.code() == code)
-                .filter(finding -> code == DataFindingCode.LEAK || finding.section().equals("dataset"))
+                .filter(finding ->
+                        code == DataFindingCode.LEAK || finding.section().equals("dataset"))
                 .toList();
         assertEquals(1, found.size(), () -> code + " in " + check.findings());
         return found.getFirst();
@@ -112,8 +113,7 @@ class RecipeDataCheckTest {
         Path heldOut = Files.write(
                 directory.resolve("heldout.jsonl"), List.of(row("ISO date for 9 May 2021?", "2021-05-09"), GOOD));
 
-        RecipeDataCheck check =
-                check(List.of(GOOD, row("a", "b"), GOOD, GOOD), "validation_dataset.path=" + heldOut);
+        RecipeDataCheck check = check(List.of(GOOD, row("a", "b"), GOOD, GOOD), "validation_dataset.path=" + heldOut);
 
         DataFinding duplicate = only(check, DataFindingCode.DUPLICATE);
         assertEquals("dataset", duplicate.section());
@@ -155,8 +155,8 @@ class RecipeDataCheckTest {
     void answersThatDoNotEndAreCounted() throws IOException {
         Path template = Files.writeString(directory.resolve("template.jinja"), NO_END);
 
-        RecipeDataCheck check = check(
-                List.of(row("a", "b"), row("c", "d")), "dataset.chat_template=" + template.toAbsolutePath());
+        RecipeDataCheck check =
+                check(List.of(row("a", "b"), row("c", "d")), "dataset.chat_template=" + template.toAbsolutePath());
 
         DataFinding found = only(check, DataFindingCode.NO_END);
         assertEquals(List.of("1", "2"), lines(found));
@@ -215,8 +215,8 @@ class RecipeDataCheckTest {
         RecipeDataCheck clean = check(List.of(GOOD), "model.pretrained_model_name_or_path=" + demoNamed("clean"));
         String special = specialToken(model, 5);
 
-        RecipeDataCheck check = check(
-                List.of(row("<extra>", "b"), row(special, "b")), "model.pretrained_model_name_or_path=" + model);
+        RecipeDataCheck check =
+                check(List.of(row("<extra>", "b"), row(special, "b")), "model.pretrained_model_name_or_path=" + model);
 
         assertEquals(List.of(), clean.findings());
         DataFinding missing = only(check, DataFindingCode.NO_ROW);

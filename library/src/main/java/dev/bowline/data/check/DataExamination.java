@@ -10,8 +10,8 @@ import static dev.bowline.data.check.DataFindingCode.TOO_LONG;
 import static dev.bowline.data.check.DataFindingCode.TRUNCATED;
 import static dev.bowline.data.check.DataFindingCode.UNREADABLE;
 
-import dev.bowline.data.Example;
 import dev.bowline.data.ExaminedRow;
+import dev.bowline.data.Example;
 import dev.bowline.data.FittedExample;
 import dev.bowline.text.AssistantMask;
 import dev.bowline.text.UnrenderedText;

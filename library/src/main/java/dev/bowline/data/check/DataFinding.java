@@ -9,8 +9,7 @@ import java.util.List;
 /// @param count the number of rows, examples, answers or tokens with it, as `what` says
 /// @param places the first of them, `file:line`, at most [#PLACES]
 /// @param what one sentence
-public record DataFinding(
-        DataFindingCode code, String section, long count, List<Place> places, String what, Fix fix) {
+public record DataFinding(DataFindingCode code, String section, long count, List<Place> places, String what, Fix fix) {
 
     /// The most places that a finding names.
     public static final int PLACES = 10;

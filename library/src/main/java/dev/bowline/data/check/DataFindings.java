@@ -1,8 +1,8 @@
 package dev.bowline.data.check;
 
 import dev.bowline.Fix;
-import dev.bowline.data.Example;
 import dev.bowline.data.ExaminedRow;
+import dev.bowline.data.Example;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -30,9 +30,7 @@ final class DataFindings {
 
     List<DataFinding> worstFirst() {
         return findings.stream()
-                .sorted(Comparator.comparing(DataFinding::severity)
-                        .reversed()
-                        .thenComparing(DataFinding::code))
+                .sorted(Comparator.comparing(DataFinding::severity).reversed().thenComparing(DataFinding::code))
                 .toList();
     }
 

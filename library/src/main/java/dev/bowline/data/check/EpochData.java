@@ -14,8 +14,7 @@ import java.util.List;
 /// @param trainedTokens the tokens that are trained on
 /// @param positions the positions that the model computes, padding included
 /// @param positionsIfPacked the positions of the same examples in rows packed to the sequence length
-public record EpochData(
-        int rows, int steps, long tokens, long trainedTokens, long positions, long positionsIfPacked) {
+public record EpochData(int rows, int steps, long tokens, long trainedTokens, long positions, long positionsIfPacked) {
 
     /// @param rowsPerMicroBatch the rows of one forward pass, which are padded to one length
     /// @param longest the most tokens of a packed row

@@ -1,7 +1,7 @@
 package dev.bowline.data.check;
 
-import java.util.Set;
 import java.util.SequencedSet;
+import java.util.Set;
 import java.util.function.IntFunction;
 
 /// The facts about a model's tokens that its data must agree with.

@@ -13,8 +13,7 @@ import org.junit.jupiter.api.Test;
 
 class EpochDataTest {
 
-    private static final List<Example> EXAMPLES =
-            List.of(example(3), example(20), example(9), example(17), example(5));
+    private static final List<Example> EXAMPLES = List.of(example(3), example(20), example(9), example(17), example(5));
 
     private static Example example(int length) {
         boolean[] targets = new boolean[length];
@@ -39,7 +38,8 @@ class EpochDataTest {
 
         EpochData epoch = EpochData.of(rows, 3, 2, 32);
 
-        assertEquals(batches.stream().mapToLong(batch -> batch.inputIds().length).sum(), epoch.positions());
+        assertEquals(
+                batches.stream().mapToLong(batch -> batch.inputIds().length).sum(), epoch.positions());
         assertEquals(54, epoch.tokens());
         assertEquals(5, epoch.trainedTokens());
         assertEquals(2, epoch.steps());
