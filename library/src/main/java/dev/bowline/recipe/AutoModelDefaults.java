@@ -82,6 +82,10 @@ final class AutoModelDefaults {
             }
         }
         AutoModelPeft.defaults(defaults);
+        defaults.put(DistributedSection.STRATEGY, Default.of(DistributedSection.Strategy.FSDP, "fsdp2"));
+        defaults.put(
+                DistributedSection.SUMMATION,
+                Default.of(Optional.empty(), "fixed over ranks; one process trains as without the section"));
         switch (rate) {
             case SCHEDULED -> defaults.schedule();
             case CONSTANT ->

@@ -237,10 +237,21 @@ final class AutoModelRecipe {
                         section + "." + name,
                         new Scalar("true", true, entry.value().at())));
             }
+            case Meaning.Strategy(String value) -> strategy(path, entry, value);
             case Meaning.Placeholder(String feature, String set) ->
                 refuse(entry, path, feature, Fix.of("give the real one: ").and(new Remedy.Assign(set)));
             case Meaning.Unsupported(String feature) ->
                 refuse(entry, path, feature, "remove it, or use another recipe");
+        }
+    }
+
+    private void strategy(String path, Entry entry, String value) {
+        String key = DistributedSection.STRATEGY.path();
+        if (root.find(Key.segments(key)).isPresent()) {
+            diagnostics.ignored(entry.keyAt(), path, "%s has the strategy".formatted(key));
+        } else {
+            moves.add(new AutoModelMoves.Move(
+                    path, key, new Scalar(value, true, entry.value().at())));
         }
     }
 

@@ -13,7 +13,9 @@ import java.util.List;
 /// The translation of AutoModel's keys for the model, the training and the machine.
 final class AutoModelRunKeys {
 
-    private static final String ONE_PROCESS = "a run is one process, and how the work is split changes no result";
+    private static final String PROCESSES = "it configures AutoModel's own processes, and changes no result";
+    private static final String SPLIT =
+            "the launcher gives the number of ranks, and a layer is computed by one rank; the split changes no result";
     private static final String SPEED = "kernels are chosen by the model and the processor";
     private static final String SAVING = "every checkpoint is a whole Hugging Face directory of safetensors files";
     private static final String OWN_MACHINERY = "it configures AutoModel itself";
@@ -32,17 +34,19 @@ final class AutoModelRunKeys {
         rows.put(new Target(), "recipe", "rng._target_");
         rows.put(new Ignored("AutoModel's recipes read the top-level seed and not this one"), "rng.seed", "rng.ranked");
         rows.put(
-                new Ignored(ONE_PROCESS),
-                "dist_env.backend",
+                new Ignored("distributed.timeout is the time that a rank waits for others"),
                 "dist_env.timeout_minutes",
                 "dist_env.init_timeout_minutes");
+        rows.put(new Ignored("ranks on processors communicate with Gloo"), "dist_env.backend");
         rows.put(new Target(), "distributed._target_", "distributed.mp_policy._target_");
         rows.put(
-                new Ignored(ONE_PROCESS),
+                new Ignored(SPLIT),
+                in("distributed", "dp_size dp_replicate_size tp_size cp_size pp_size sequence_parallel tp_plan"));
+        rows.put(
+                new Ignored(PROCESSES),
                 in(
                         "distributed",
-                        "strategy dp_size dp_replicate_size tp_size cp_size pp_size ep_size sequence_parallel tp_plan"
-                                + " pipeline multimodal moe offload_policy defer_fsdp_grad_sync reshard_after_forward"
+                        "pipeline multimodal moe offload_policy defer_fsdp_grad_sync reshard_after_forward"
                                 + " enable_async_tensor_parallel enable_compile enable_fsdp2_prefetch"
                                 + " patch_is_packed_sequence zero_dp_strategy overlap_grad_reduce overlap_param_gather"
                                 + " find_unused_parameters gradient_as_bucket_view static_graph broadcast_buffers"));
@@ -159,7 +163,7 @@ final class AutoModelRunKeys {
         rows.put(
                 new Ignored("checkpoints fall on ckpt_every_steps and on the last step"),
                 "step_scheduler.save_checkpoint_every_epoch");
-        rows.put(new Ignored(ONE_PROCESS), "step_scheduler.dp_size");
+        rows.put(new Ignored(SPLIT), "step_scheduler.dp_size");
         rows.put(
                 new OnlyWith(List.of("0"), "a first step other than the checkpoint's"),
                 in("step_scheduler", "start_step start_epoch"));

@@ -45,6 +45,9 @@ final class AutoModelTargets {
         /// @param name of the switch in that section, which it turns on
         record Switch(String name) implements Meaning {}
 
+        /// A value of `distributed.strategy`.
+        record Strategy(String value) implements Meaning {}
+
         /// A placeholder that the command line can replace.
         ///
         /// @param feature as of [Unsupported]
@@ -165,15 +168,19 @@ final class AutoModelTargets {
         same(
                 all,
                 Slot.BACKEND,
-                "a choice of kernels and processes, which changes no result",
+                "a choice of kernels, which changes no result",
                 "nemo_automodel.components.models.common.BackendConfig");
+        String distributed = "nemo_automodel.components.distributed.";
+        all.add(new Target(Slot.DISTRIBUTED, distributed + "fsdp2.FSDP2Manager", new Meaning.Strategy("fsdp2")));
+        all.add(new Target(Slot.DISTRIBUTED, distributed + "ddp.DDPManager", new Meaning.Strategy("ddp")));
+        all.add(new Target(
+                Slot.DISTRIBUTED,
+                distributed + "megatron_fsdp.MegatronFSDPManager",
+                new Meaning.Strategy("megatron_fsdp")));
         same(
                 all,
                 Slot.DISTRIBUTED,
-                "a choice of kernels and processes, which changes no result",
-                "nemo_automodel.components.distributed.fsdp2.FSDP2Manager",
-                "nemo_automodel.components.distributed.ddp.DDPManager",
-                "nemo_automodel.components.distributed.megatron_fsdp.MegatronFSDPManager",
+                "the precision of AutoModel's own processes",
                 "torch.distributed.fsdp.MixedPrecisionPolicy");
         same(
                 all,

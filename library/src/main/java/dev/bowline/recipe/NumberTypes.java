@@ -7,14 +7,19 @@ import dev.bowline.recipe.YamlValue.Scalar;
 import dev.bowline.recipe.YamlValue.Sequence;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoublePredicate;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Types of keys with numbers.
 final class NumberTypes {
+
+    private static final Pattern TIME = Pattern.compile("([0-9]{1,6})([smh])");
 
     private NumberTypes() {}
 
@@ -47,6 +52,53 @@ final class NumberTypes {
         String expected = "an integer of at least " + least;
         return KeyType.ofScalar(
                 expected, "one, such as " + Math.max(1, least), scalar -> integer(scalar, least), String::valueOf);
+    }
+
+    /// An integer of at least 1, or `none` or null for 1, as AutoModel writes the absence of a split.
+    static KeyType<Integer> oneOrNone() {
+        KeyType<Integer> positive = integerFrom(1);
+        return new KeyType<>(
+                positive.expected(),
+                value -> value instanceof Scalar scalar
+                                && (scalar.isNull() || scalar.text().equals("none"))
+                        ? new Valid<>(1)
+                        : positive.parse(value),
+                positive.writer());
+    }
+
+    /// A number of seconds, minutes or hours, of at least one second.
+    static KeyType<Duration> duration() {
+        return KeyType.ofScalar(
+                "a time of at least 1s, such as 90s, 10m or 1h",
+                "one, such as 10m",
+                NumberTypes::duration,
+                NumberTypes::durationText);
+    }
+
+    private static Parsed<Duration> duration(Scalar scalar) {
+        Matcher matcher = TIME.matcher(scalar.text());
+        if (!matcher.matches()) {
+            return new Invalid<>(
+                    scalar.isNumber() ? "write the unit too: %ss".formatted(scalar.text()) : "write one, such as 10m");
+        }
+        long count = Long.parseLong(matcher.group(1));
+        Duration time = switch (matcher.group(2)) {
+            case "s" -> Duration.ofSeconds(count);
+            case "m" -> Duration.ofMinutes(count);
+            default -> Duration.ofHours(count);
+        };
+        return time.isZero() ? new Invalid<>("write one, such as 10m") : new Valid<>(time);
+    }
+
+    private static String durationText(Duration time) {
+        long seconds = time.toSeconds();
+        if (!time.equals(Duration.ofSeconds(seconds))) {
+            return time.toString();
+        }
+        if (seconds % 3600 == 0) {
+            return seconds / 3600 + "h";
+        }
+        return seconds % 60 == 0 ? seconds / 60 + "m" : seconds + "s";
     }
 
     static KeyType<Long> longFrom(long least) {

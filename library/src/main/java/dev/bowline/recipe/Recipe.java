@@ -14,6 +14,7 @@ import java.util.Optional;
 /// @param validationDataset held-out examples, if the run measures itself
 /// @param clipGradNorm the largest gradient norm a step may have; empty means that gradients are not clipped
 /// @param peft the adapter to train; empty for a run that trains the weights
+/// @param distributed how ranks share the run; empty for a recipe without the section
 /// @param activationCheckpointing the activations that a forward pass keeps for the backward pass
 /// @param seed of every random choice of the run, at least 0
 public record Recipe(
@@ -30,6 +31,7 @@ public record Recipe(
         FreezeConfig freezeConfig,
         Optional<PeftSection> peft,
         LossSection loss,
+        Optional<DistributedSection> distributed,
         ActivationCheckpointing activationCheckpointing,
         long seed) {
 
@@ -94,6 +96,9 @@ public record Recipe(
                 FreezeConfig.of(values),
                 values.hasSection(PeftSection.SECTION.path()) ? Optional.of(PeftSection.of(values)) : Optional.empty(),
                 loss(values),
+                values.hasSection(DistributedSection.SECTION.path())
+                        ? Optional.of(DistributedSection.of(values))
+                        : Optional.empty(),
                 values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));
         List<String> unused = values.unused();

@@ -26,7 +26,8 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
             CheckpointSection.SECTION,
             FreezeConfig.SECTION,
             PeftSection.SECTION,
-            Recipe.LOSS));
+            Recipe.LOSS,
+            DistributedSection.SECTION));
 
     RecipeSchema {
         keys = List.copyOf(keys);
@@ -48,7 +49,11 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
 
     /// True for a section that a recipe can do without: its required keys are required only with it.
     static boolean isOptional(String section) {
-        return section.equals(DatasetKeys.VALIDATION.section.path()) || section.equals(PeftSection.SECTION.path());
+        return Set.of(
+                        DatasetKeys.VALIDATION.section.path(),
+                        PeftSection.SECTION.path(),
+                        DistributedSection.SECTION.path())
+                .contains(section);
     }
 
     /// The key in `section` with this name or alias.

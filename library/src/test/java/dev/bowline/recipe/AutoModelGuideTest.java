@@ -107,6 +107,7 @@ class AutoModelGuideTest {
                         case COUPLED -> "`optimizer.name: adamw`; refused with a `weight_decay` above 0";
                     };
                 case Meaning.Switch(String name) -> "`dataset.%s: true`".formatted(name);
+                case Meaning.Strategy(String value) -> "`distributed.strategy: %s`".formatted(value);
                 case Meaning.Placeholder(String feature, String set) ->
                     "refused: %s; replaced by `--set %s`".formatted(feature.replaceFirst(",$", ""), set);
                 case Meaning.Unsupported(String feature) -> "refused: " + feature.replaceFirst(",$", "");

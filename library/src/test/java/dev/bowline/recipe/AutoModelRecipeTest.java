@@ -1,6 +1,7 @@
 package dev.bowline.recipe;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.adapter.format.LoraConfig;
@@ -13,8 +14,10 @@ import dev.bowline.optim.OptimizerName;
 import dev.bowline.optim.Schedule;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.quantization.Quantization;
+import dev.bowline.recipe.DistributedSection.Strategy;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -148,6 +151,36 @@ class AutoModelRecipeTest {
     }
 
     @Test
+    void aStrategyOfAutoModelIsReadUnderAllItsNamesAndAsksForNoRanks() {
+        for (String keys : List.of(
+                "strategy: fsdp2, ep_size: 8, dp_size: none",
+                "strategy: megatron_fsdp, ep_size: 8, zero_dp_strategy: 3",
+                "_target_: nemo_automodel.components.distributed.fsdp2.FSDP2Manager, ep_size: 8",
+                "_target_: MegatronFSDPManager, strategy: fsdp2, ep_size: 8",
+                "ep_size: 8")) {
+            DistributedSection read = distributed("distributed: {%s}".formatted(keys));
+
+            assertEquals(
+                    new DistributedSection(Strategy.FSDP, 8, Optional.empty(), Duration.ofMinutes(10), 3), read, keys);
+            assertFalse(read.holdsForOneProcess());
+            assertEquals(DistributedSection.Summation.FIXED, read.summation());
+        }
+        DistributedSection ddp = distributed("distributed: {_target_: DDPManager, ep_size: none, summation: fixed}");
+        assertEquals(
+                new DistributedSection(
+                        Strategy.DDP, 1, Optional.of(DistributedSection.Summation.FIXED), Duration.ofMinutes(10), 3),
+                ddp);
+        assertTrue(ddp.holdsForOneProcess());
+    }
+
+    private DistributedSection distributed(String line) {
+        return folder.load(RECIPE.replaceFirst("(?m)^distributed:.*$", line))
+                .recipe()
+                .distributed()
+                .orElseThrow();
+    }
+
+    @Test
     void aRecipeOfOnesOwnKeepsTheDefaultsOfBowlineAndMayHaveKeysOfAutoModel() {
         RecipeFile file = folder.load(RecipeFolder.SHORTEST + "dist_env: {backend: nccl}\n");
 
@@ -155,8 +188,7 @@ class AutoModelRecipeTest {
         assertEquals(
                 Decayed.MATRICES, file.recipe().optimizer().hyperparameters().decayed());
         assertEquals(
-                List.of("dist_env.backend has no effect: a run is one process, and how the work is split changes no"
-                        + " result"),
+                List.of("dist_env.backend has no effect: ranks on processors communicate with Gloo"),
                 file.notes().stream().map(RecipeFile.Note::text).toList());
     }
 

@@ -114,6 +114,12 @@ final class FullRecipe {
             loss:
               chunk_size: 64
               full_logits: false
+            distributed:
+              strategy: fsdp
+              ep_size: 2
+              summation: fast
+              timeout: 90s
+              max_restarts: 0
             """;
 
     private FullRecipe() {}

@@ -24,6 +24,7 @@ import dev.bowline.tensor.Device;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -165,6 +166,12 @@ class RecipeFileTest {
                         new FreezeConfig(true, true, true, false, true, true, true, Optional.of(true)),
                         Optional.of(new PeftSection(adapter())),
                         new LossSection.Chunked(64),
+                        Optional.of(new DistributedSection(
+                                DistributedSection.Strategy.FSDP,
+                                2,
+                                Optional.of(DistributedSection.Summation.FAST),
+                                Duration.ofSeconds(90),
+                                0)),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -238,6 +245,7 @@ class RecipeFileTest {
                         new FreezeConfig(false, true, true, false, false, false, false),
                         Optional.empty(),
                         new LossSection.Chunked(512),
+                        Optional.empty(),
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);
