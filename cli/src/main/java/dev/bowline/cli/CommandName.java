@@ -14,6 +14,7 @@ enum CommandName {
     EXPLAIN,
     DATA,
     GENERATE,
+    EVALUATE,
     INSPECT,
     AUDIT,
     REPAIR,
@@ -42,7 +43,7 @@ enum CommandName {
     boolean isPlain() {
         return switch (this) {
             case AUDIT, REPAIR, ADAPTER, VERSION -> true;
-            case DEMO, FINETUNE, EXPLAIN, DATA, GENERATE, INSPECT, MERGE, VERIFY, LOGITS -> false;
+            case DEMO, FINETUNE, EXPLAIN, DATA, GENERATE, EVALUATE, INSPECT, MERGE, VERIFY, LOGITS -> false;
         };
     }
 
@@ -53,6 +54,7 @@ enum CommandName {
             case EXPLAIN -> ExplainCommand::new;
             case DATA -> DataCommand::new;
             case GENERATE -> GenerateCommand::new;
+            case EVALUATE -> EvaluateCommand::new;
             case INSPECT -> InspectCommand::new;
             case AUDIT -> AuditCommand::new;
             case REPAIR -> RepairCommand::new;
