@@ -54,8 +54,7 @@ import picocli.CommandLine.TypeConversionException;
         description = {
             "Lets a model answer held-out rows, and scores the answers.",
             "Answers greedily. The last answer of each row is the expected one. With --base, the base model answers the"
-                    + " same rows, so that a gain is a gain; with --adapter, the model answers without and with each"
-                    + " adapter."
+                    + " same rows; with --adapter, the model answers without and with each adapter."
         },
         footer = {
             "  bowline evaluate runs/step_100 --data heldout.jsonl --base models/gemma",
@@ -104,8 +103,8 @@ final class EvaluateCommand extends Command {
             split = ",",
             description = "Scores: exact_match, contains, json_valid, json_fields, tool_call, stop_rate, perplexity."
                     + " Default: exact_match, contains, perplexity.")
-    private List<EvaluationMetric> metrics = List.of(
-            EvaluationMetric.EXACT_MATCH, EvaluationMetric.CONTAINS, EvaluationMetric.PERPLEXITY);
+    private List<EvaluationMetric> metrics =
+            List.of(EvaluationMetric.EXACT_MATCH, EvaluationMetric.CONTAINS, EvaluationMetric.PERPLEXITY);
 
     @Option(
             names = "--regex",
@@ -114,10 +113,7 @@ final class EvaluateCommand extends Command {
             description = "Also score whether this regular expression occurs in an answer.")
     private @Nullable Pattern regex;
 
-    @Option(
-            names = "--max-new-tokens",
-            paramLabel = "N",
-            description = "The longest answer in tokens; 256 by default.")
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "The longest answer in tokens; 256 by default.")
     private int maxNewTokens = GenerationSettings.DEFAULT_MAX_NEW_TOKENS;
 
     @Option(names = "--samples", paramLabel = "N", description = "Show the answers to the first N rows; 3 by default.")
@@ -173,7 +169,9 @@ final class EvaluateCommand extends Command {
     private void evaluate(AdapterOptions.Chosen chosen, SequencedMap<String, EvaluationResult> results) {
         Checkpoint.requireModel(chosen.base());
         AutoModel.Options stored = AutoModel.Options.forInference();
-        AutoModel.Options options = Optional.ofNullable(dtype).map(stored::in).orElse(stored)
+        AutoModel.Options options = Optional.ofNullable(dtype)
+                .map(stored::in)
+                .orElse(stored)
                 .on(device.resolve(CudaSupport.ofThisProcess()));
         try (Tokenizer tokenizer = Tokenizer.open(chosen.base());
                 Pretrained pretrained = AutoModel.fromPretrained(chosen.base(), options)) {
@@ -239,7 +237,8 @@ final class EvaluateCommand extends Command {
             try {
                 return Pattern.compile(value);
             } catch (PatternSyntaxException e) {
-                throw new TypeConversionException("'%s' is no regular expression: %s".formatted(value, e.getDescription()));
+                throw new TypeConversionException(
+                        "'%s' is no regular expression: %s".formatted(value, e.getDescription()));
             }
         }
     }

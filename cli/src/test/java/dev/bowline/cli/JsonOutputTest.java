@@ -141,7 +141,25 @@ class JsonOutputTest {
                 {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
                 """.repeat(2));
 
-        assertIsAsDescribed("data", Ran.bowline("data", recipe(), "--json", "--set", "dataset.path=" + twice).out());
+        assertIsAsDescribed(
+                "data",
+                Ran.bowline("data", recipe(), "--json", "--set", "dataset.path=" + twice)
+                        .out());
+    }
+
+    @Test
+    void evaluate() {
+        assertIsAsDescribed(
+                "evaluate",
+                ran(
+                        "evaluate",
+                        DEMO.resolve("model").toString(),
+                        "--data",
+                        DEMO.resolve("heldout.jsonl").toString(),
+                        "--limit",
+                        "1",
+                        "--max-new-tokens",
+                        "2"));
     }
 
     @Test

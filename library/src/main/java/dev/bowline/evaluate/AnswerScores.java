@@ -7,8 +7,8 @@ import dev.bowline.json.JsonValue;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /// Scores one answer against the expected one.
@@ -50,7 +50,9 @@ public record AnswerScores(Set<EvaluationMetric> metrics, Optional<Pattern> rege
         switch (metric) {
             case EXACT_MATCH -> scores.put(metric.text(), score(text.equals(expected)));
             case CONTAINS -> scores.put(metric.text(), score(text.contains(expected)));
-            case REGEX -> scores.put(metric.text(), score(regex.orElseThrow().matcher(text).find()));
+            case REGEX ->
+                scores.put(
+                        metric.text(), score(regex.orElseThrow().matcher(text).find()));
             case JSON_VALID -> scores.put(metric.text(), score(json(text).isPresent()));
             case JSON_FIELDS ->
                 json(expected)
@@ -59,8 +61,7 @@ public record AnswerScores(Set<EvaluationMetric> metrics, Optional<Pattern> rege
                         .filter(object -> !object.fields().isEmpty())
                         .ifPresent(object -> scores.put(metric.text(), fields(object, json(text))));
             case TOOL_CALL -> addCalls(scores, ToolCallText.parse(expectedRaw), ToolCallText.parse(answer.rawText()));
-            case STOP_RATE ->
-                scores.put(metric.text(), score(answer.ending() == GeneratedAnswer.Ending.STOP_TOKEN));
+            case STOP_RATE -> scores.put(metric.text(), score(answer.ending() == GeneratedAnswer.Ending.STOP_TOKEN));
             case PERPLEXITY -> {}
         }
     }
@@ -90,7 +91,9 @@ public record AnswerScores(Set<EvaluationMetric> metrics, Optional<Pattern> rege
                         .filter(value -> SameJson.test(field.getValue(), value))
                         .isPresent())
                 .count();
-        return expected.fields().isEmpty() ? 1 : (double) same / expected.fields().size();
+        return expected.fields().isEmpty()
+                ? 1
+                : (double) same / expected.fields().size();
     }
 
     /// The parts compare each expected call with the call at the same place.
@@ -104,7 +107,8 @@ public record AnswerScores(Set<EvaluationMetric> metrics, Optional<Pattern> rege
             Optional<ToolCall> call = i < calls.size() ? Optional.of(calls.get(i)) : Optional.empty();
             ToolCall wanted = expected.get(i);
             same &= call.filter(wanted::isSame).isPresent();
-            names += score(call.filter(found -> found.name().equals(wanted.name())).isPresent());
+            names += score(
+                    call.filter(found -> found.name().equals(wanted.name())).isPresent());
             Optional<JsonObject> arguments = call.flatMap(ToolCall::arguments);
             valid += score(arguments.isPresent());
             JsonObject wantedArguments = wanted.arguments().orElseGet(JsonObject::of);

@@ -27,8 +27,7 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// @param settings of the generation; greedy settings give the same answers each time
 /// @param scores of each answer
-public record Evaluation(
-        LanguageModel model, Tokenizer tokenizer, GenerationSettings settings, AnswerScores scores) {
+public record Evaluation(LanguageModel model, Tokenizer tokenizer, GenerationSettings settings, AnswerScores scores) {
 
     /// The tokens whose logits exist at once.
     private static final int CHUNK = 512;
@@ -112,8 +111,8 @@ public record Evaluation(
         }
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Tensor hidden = model.hiddenStates(
-                    HostTensors.of(ids, 1, length), Sequences.causal(1, length), Optional.empty());
+            Tensor hidden =
+                    model.hiddenStates(HostTensors.of(ids, 1, length), Sequences.causal(1, length), Optional.empty());
             return loss.sum(LossInput.of(hidden, model.head(), Targets.of(labels)));
         }
     }

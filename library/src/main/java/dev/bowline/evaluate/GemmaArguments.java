@@ -1,10 +1,10 @@
 package dev.bowline.evaluate;
 
+import dev.bowline.BowlineException;
+import dev.bowline.json.Json;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.json.Json;
-import dev.bowline.BowlineException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

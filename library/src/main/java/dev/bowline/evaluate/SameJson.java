@@ -52,7 +52,9 @@ final class SameJson {
 
     private static boolean sameNumber(JsonNumber one, JsonNumber other) {
         return one.equals(other)
-                || isExact(one) && isExact(other) && new BigDecimal(one.text()).compareTo(new BigDecimal(other.text())) == 0;
+                || isExact(one)
+                        && isExact(other)
+                        && new BigDecimal(one.text()).compareTo(new BigDecimal(other.text())) == 0;
     }
 
     /// False for what is no finite number, and for an exponent whose digits would fill the memory.

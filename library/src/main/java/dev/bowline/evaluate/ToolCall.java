@@ -6,7 +6,7 @@ import java.util.Optional;
 /// A tool call in the text of an answer.
 ///
 /// @param arguments empty if the text of the arguments is no object
-public record ToolCall(String name, Optional<JsonObject> arguments) {
+record ToolCall(String name, Optional<JsonObject> arguments) {
 
     /// True if both name the same tool with the same arguments; the order of arguments does not matter.
     boolean isSame(ToolCall other) {

@@ -5,15 +5,15 @@ import dev.bowline.evaluate.EvaluationResult;
 import dev.bowline.evaluate.EvaluationResult.Score;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
-import java.util.LinkedHashSet;
 
-/// The scores of one model or several on the same rows, beside each other, and samples of their answers.
+/// The scores of one model or several on the same rows, a column each, and samples of their answers.
 ///
 /// @param samples the number of rows whose answers are shown
 public record EvaluationText(int samples) implements TextRenderer<SequencedMap<String, EvaluationResult>> {
@@ -29,7 +29,11 @@ public record EvaluationText(int samples) implements TextRenderer<SequencedMap<S
         Table table = new Table(sides);
         row(table, "", results, (name, _) -> Printable.of(name));
         for (String name : names(results)) {
-            row(table, name, results, (_, result) -> score(Optional.ofNullable(result.scores().get(name)), result));
+            row(
+                    table,
+                    name,
+                    results,
+                    (_, result) -> score(Optional.ofNullable(result.scores().get(name)), result));
         }
         row(table, "stopped", results, (_, result) -> DataText.percent(result.stopped()));
         row(table, "empty answers", results, (_, result) -> DataText.percent(result.empty()));
@@ -38,7 +42,9 @@ public record EvaluationText(int samples) implements TextRenderer<SequencedMap<S
         row(table, "seconds", results, (_, result) -> number(result.seconds(), "%.1f"));
         StringBuilder text = new StringBuilder(table.text());
         List<EvaluationResult> all = new ArrayList<>(results.values());
-        int shown = Math.min(samples, all.stream().mapToInt(result -> result.rows().size()).min().orElse(0));
+        int shown = Math.min(
+                samples,
+                all.stream().mapToInt(result -> result.rows().size()).min().orElse(0));
         for (int i = 0; i < shown; i++) {
             text.append('\n').append(sample(results, i));
         }
@@ -77,7 +83,8 @@ public record EvaluationText(int samples) implements TextRenderer<SequencedMap<S
         lines.put("question", first.prompt());
         lines.put("expected", first.expected());
         for (Map.Entry<String, EvaluationResult> entry : results.entrySet()) {
-            lines.put(entry.getKey(), entry.getValue().rows().get(index).answer().text());
+            lines.put(
+                    entry.getKey(), entry.getValue().rows().get(index).answer().text());
         }
         Table table = Table.ofFields();
         lines.forEach((label, text) -> table.row(Printable.of(label), oneLine(text)));

@@ -7,10 +7,10 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -75,8 +75,17 @@ class AnswerScoresTest {
     @Test
     void damagedTextsHaveNoCall() {
         for (String text : new String[] {
-            "{", "{\"", "{\"name\": \"a\", \"arguments\": {", "<|tool_call>call:", "<|tool_call>call:a{b", "[TOOL_CALLS]a",
-            "[TOOL_CALLS]a[ARGS]", "{".repeat(3000), "<|tool_call>call:a" + "{a:".repeat(3000), "\\", "{\"a\\"
+            "{",
+            "{\"",
+            "{\"name\": \"a\", \"arguments\": {",
+            "<|tool_call>call:",
+            "<|tool_call>call:a{b",
+            "[TOOL_CALLS]a",
+            "[TOOL_CALLS]a[ARGS]",
+            "{".repeat(3000),
+            "<|tool_call>call:a" + "{a:".repeat(3000),
+            "\\",
+            "{\"a\\"
         }) {
             Map<String, Double> scores =
                     scores(EnumSet.of(EvaluationMetric.TOOL_CALL), "{\"name\": \"a\", \"arguments\": {}}", text);
