@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 
 /// The scores of a model on rows that it was not trained on.
@@ -41,6 +42,11 @@ public record EvaluationResult(List<EvaluatedRow> rows, SequencedMap<String, Sco
                     new Score(sum / entry.getValue().size(), entry.getValue().size()));
         }
         return means;
+    }
+
+    /// The mean of a score, if a row has it.
+    public Optional<Double> mean(String name) {
+        return Optional.ofNullable(scores.get(name)).map(Score::mean);
     }
 
     /// The share of answers that ended with a token at which generation stops, 0 to 1.

@@ -69,10 +69,7 @@ class EvaluationTest {
                 .withMaxNewTokens(8);
         AnswerScores scores = new AnswerScores(EnumSet.copyOf(List.of(metrics)), Optional.empty());
         return new Evaluation(pretrained.model(), tokenizer, settings, scores)
-                .run(
-                        EvaluationRows.of(dataset, ROWS, "heldout"),
-                        () -> false,
-                        Evaluation.Listener.silent());
+                .run(EvaluationRows.of(dataset, ROWS, "heldout"), () -> false, Evaluation.Listener.silent());
     }
 
     /// The demo's answers are the only trained tokens, so the validation loss is over the same tokens.
@@ -80,9 +77,8 @@ class EvaluationTest {
     void perplexityIsTheExponentialOfTheValidationLoss() {
         open((pretrained, tokenizer, dataset) -> {
             double perplexity = run(pretrained, tokenizer, dataset, EvaluationMetric.PERPLEXITY)
-                    .scores()
-                    .get("perplexity")
-                    .mean();
+                    .mean("perplexity")
+                    .orElseThrow();
             List<PackedRow> rows = PackedRow.unpacked(dataset.examples());
             try (FineTuning tuning = new FineTuning(
                     pretrained.model(),
@@ -140,7 +136,7 @@ class EvaluationTest {
             assertEquals(ROWS, once.rows().size());
             assertEquals(once.rows(), again.rows());
             assertEquals(List.of(1, 2), seen);
-            assertEquals(0.0, two.scores().get("stop_rate").mean());
+            assertEquals(0.0, two.mean("stop_rate").orElseThrow());
             assertEquals(2, two.meanTokens());
         });
     }
@@ -149,8 +145,8 @@ class EvaluationTest {
     void dataWithoutAQuestionIsRefused() {
         open((_, _, dataset) -> {
             Example text = new Example(new int[] {1, 2, 3}, new boolean[] {false, true, true}, "file:1");
-            Dataset plain = new Dataset(
-                    List.of(text), 1, 1, dataset.divided(), 0, dataset.ends(), List.of(), List.of());
+            Dataset plain =
+                    new Dataset(List.of(text), 1, 1, dataset.divided(), 0, dataset.ends(), List.of(), List.of());
 
             assertThrows(BowlineException.class, () -> EvaluationRows.of(plain, 10, "file"));
         });
