@@ -29,7 +29,7 @@ final class Joining {
     private final long deadline;
     private final String self;
 
-    /// What a rank tells the others.
+    /// The place of a rank, for the others.
     private record Hello(String host, long process, String address, int port) {
 
         String text() {

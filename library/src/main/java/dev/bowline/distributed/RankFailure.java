@@ -2,7 +2,8 @@ package dev.bowline.distributed;
 
 import dev.bowline.BowlineException;
 
-/// A failure of another rank, or of the connection to another rank. The run cannot go on, and a new start of all ranks
+/// A failure of another rank, or of the connection to another rank. The run cannot continue, and a new start of all
+/// ranks
 /// may succeed.
 ///
 /// A process that catches this failure should end with [#EXIT_CODE] and without waiting for the threads of libtorch.

@@ -355,6 +355,13 @@ public final class Parameter implements AutoCloseable {
         }
     }
 
+    /// Replaces the gradient.
+    ///
+    /// @param gradient of the shape and dtype of the values; this parameter keeps a reference of its own
+    public void replaceGradient(Tensor gradient) {
+        value().mutable_grad().put(gradient);
+    }
+
     public void clearGradient() {
         if (value != null && value.grad().defined()) {
             value.mutable_grad().reset();

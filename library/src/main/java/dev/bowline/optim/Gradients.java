@@ -7,10 +7,12 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.RowTiles;
 import dev.bowline.tensor.TensorScope;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -26,7 +28,7 @@ public final class Gradients {
     /// The addend of PyTorch's `clip_grad_norm_` that prevents a division by zero.
     private static final double CLIP_EPSILON = 1e-6;
 
-    private final Map<String, Parameter> trainable;
+    private final SequencedMap<String, Parameter> trainable;
 
     /// @param trainable by canonical name
     /// @throws BowlineException if two names reach one tensor
@@ -45,6 +47,11 @@ public final class Gradients {
                         "pass each distinct parameter once, by its canonical name");
             }
         });
+    }
+
+    /// The parameters by canonical name, in an order that only the model decides. A parameter may have no gradient.
+    public SequencedMap<String, Parameter> parameters() {
+        return Collections.unmodifiableSequencedMap(trainable);
     }
 
     /// The names of parameters without a gradient.

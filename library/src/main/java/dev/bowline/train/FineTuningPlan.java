@@ -3,6 +3,7 @@ package dev.bowline.train;
 import dev.bowline.loss.ChunkedCrossEntropy;
 import dev.bowline.loss.Loss;
 import dev.bowline.optim.AdamW;
+import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.Schedule;
 import java.util.OptionalDouble;
@@ -94,7 +95,7 @@ public record FineTuningPlan(
                 reduction);
     }
 
-    /// The plan of one rank of a distributed run. Rows, micro-batches and target tokens are those of this rank.
+    /// The plan of one rank of a distributed run. Rows and micro-batches are those of all ranks.
     public FineTuningPlan with(GradientReduction other) {
         return new FineTuningPlan(
                 rowsPerStep, rowsPerMicroBatch, lastStep, optimizer, schedule, maxGradNorm, loss, paddingId, other);

@@ -10,6 +10,7 @@ import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.ExpertLoad;
 import dev.bowline.nn.Sequences;
+import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.tensor.HostTensors;
@@ -63,25 +64,38 @@ final class TrainingStep {
     }
 
     /// @param number the number of the step for messages, from 1
+    /// @param microBatches those of the whole step, over all ranks; this rank computes its share of them
     /// @throws NotFiniteException if the loss or a gradient is not finite; the weights are then unchanged
     public Outcome take(long number, List<Batch> microBatches, double learningRate) {
-        long targetTokens = reduction.sumTargetTokens(
-                microBatches.stream().mapToLong(Batch::targetTokens).sum());
-        double ownLoss = 0;
-        List<Batch> notFinite = new ArrayList<>();
-        for (int i = 0; i < microBatches.size(); i++) {
-            Batch batch = microBatches.get(i);
-            double part = 0;
-            try (DropoutPass _ = Adapters.of(model).dropoutPass(dropoutSeed, number, i)) {
-                part = accumulate(batch, 1.0 / targetTokens);
-            }
-            if (!Double.isFinite(part)) {
-                notFinite.add(batch);
-            }
-            ownLoss += part;
+        try {
+            return reduced(number, microBatches, learningRate);
+        } catch (RuntimeException e) {
+            reduction.clear();
+            throw e;
         }
-        reduction.sumGradients(gradients);
-        double total = reduction.sumLoss(ownLoss);
+    }
+
+    private Outcome reduced(long number, List<Batch> microBatches, double learningRate) {
+        long targetTokens = microBatches.stream().mapToLong(Batch::targetTokens).sum();
+        GradientReduction.Share share = reduction.share(microBatches.size());
+        double[] own = new double[share.size()];
+        for (int i = 0; i < own.length; i++) {
+            int microBatch = share.from() + i;
+            try (DropoutPass _ = Adapters.of(model).dropoutPass(dropoutSeed, number, microBatch)) {
+                own[i] = accumulate(microBatches.get(microBatch), 1.0 / targetTokens);
+            }
+            reduction.accumulated(gradients);
+        }
+        double[] losses = reduction.gather(own, microBatches.size());
+        reduction.reduce(gradients);
+        double total = 0;
+        List<Batch> notFinite = new ArrayList<>();
+        for (int i = 0; i < losses.length; i++) {
+            total += losses[i];
+            if (!Double.isFinite(losses[i])) {
+                notFinite.add(microBatches.get(i));
+            }
+        }
         double norm = gradients.norm();
         if (!Double.isFinite(total) || !Double.isFinite(norm)) {
             gradients.clear();

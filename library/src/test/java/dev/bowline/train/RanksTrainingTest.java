@@ -1,0 +1,197 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.data.Example;
+import dev.bowline.data.PackedRow;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.distributed.Ranks;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.model.TiedWeights;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.GradientReduction;
+import dev.bowline.optim.Hyperparameters;
+import dev.bowline.optim.OptimizerName;
+import dev.bowline.optim.OptimizerSettings;
+import dev.bowline.optim.StateDtype;
+import dev.bowline.parallel.FastSummation;
+import dev.bowline.parallel.FixedSummation;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Training over ranks, as threads of one process, against training on one rank.
+class RanksTrainingTest {
+
+    private static final int STEPS = 3;
+
+    /// Seven rows: with four in a step, the second step is short, and one of four ranks has no row there.
+    private static final List<PackedRow> ROWS = rows(7);
+
+    private static List<PackedRow> rows(int count) {
+        List<Example> examples = new ArrayList<>();
+        for (int row = 0; row < count; row++) {
+            int length = 6 + 3 * (row % 4);
+            int[] ids = new int[length];
+            boolean[] targets = new boolean[length];
+            for (int i = 0; i < length; i++) {
+                ids[i] = 1 + (31 * row + 7 * i * i + i) % 90;
+                targets[i] = i > row % 3;
+            }
+            examples.add(new Example(ids, targets, "rows:" + row));
+        }
+        return PackedRow.unpacked(examples);
+    }
+
+    /// The state after some steps.
+    ///
+    /// @param hash of every weight and every tensor of the optimizer
+    private record Trained(String hash, List<Double> losses, List<Double> norms) {}
+
+    private static Trained train(
+            Path directory, Dtype dtype, OptimizerSettings optimizer, GradientReduction reduction) {
+        try (TensorScope _ = TensorScope.open();
+                Pretrained pretrained = AutoModel.fromPretrained(
+                        directory, AutoModel.Options.asStored().in(dtype))) {
+            LanguageModel model = pretrained.model();
+            FineTuningPlan plan =
+                    FineTuningPlan.of(4, STEPS, 1e-2).with(optimizer).with(reduction);
+            try (FineTuning tuning =
+                    new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.SHUFFLED, 5), plan)) {
+                List<Double> losses = new ArrayList<>();
+                List<Double> norms = new ArrayList<>();
+                while (!tuning.isFinished()) {
+                    StepResult step = tuning.step();
+                    losses.add(step.loss());
+                    norms.add(step.gradNorm());
+                    assertEquals(
+                            model.config().toString().contains("\"tie_word_embeddings\":true"),
+                            TiedWeights.hasLocalTiedLmHead(model));
+                }
+                return new Trained(hash(model, tuning), losses, norms);
+            }
+        }
+    }
+
+    private static String hash(LanguageModel model, FineTuning tuning) {
+        MessageDigest digest = sha256();
+        TreeMap<String, Tensor> tensors = new TreeMap<>(tuning.optimizerState());
+        model.parameters().forEach((name, parameter) -> tensors.put(name, parameter.value()));
+        tensors.forEach((name, tensor) -> {
+            try (TensorScope _ = TensorScope.open()) {
+                digest.update(name.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                digest.update(HostTensors.bytes(tensor.detach()).toArray(ValueLayout.JAVA_BYTE));
+            }
+        });
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Path fixture(String name) {
+        return name.contains("/") ? Golden.directory("families", name) : Golden.directory("gemma4", name);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "moe_tied, FLOAT32, 2 3 4",
+        "moe_tied, BFLOAT16, 2 4",
+        "moe_untied, BFLOAT16, 3",
+        "qwen3moe/tied_old_config, FLOAT32, 3",
+        "llama/tied, BFLOAT16, 3"
+    })
+    void fixedSummationGivesTheSameBitsOnAnyNumberOfRanks(String name, Dtype dtype, String worlds) {
+        OptimizerSettings adamW = AdamW.Settings.defaults();
+        Trained one = train(fixture(name), dtype, adamW, new FixedSummation(Optional.empty()));
+
+        for (String count : worlds.split(" ")) {
+            int world = Integer.parseInt(count);
+            List<Trained> ranks = Ranks.run(
+                    world, group -> train(fixture(name), dtype, adamW, new FixedSummation(Optional.of(group))));
+            for (Trained rank : ranks) {
+                assertEquals(one, rank, "%d ranks".formatted(world));
+            }
+        }
+    }
+
+    /// States in blocks, and an optimizer that sees a whole parameter at once.
+    @ParameterizedTest
+    @ValueSource(strings = {"int8", "bfloat16", "adafactor"})
+    void otherStatesAreTheSameOnAnyNumberOfRanks(String states) {
+        OptimizerSettings optimizer = switch (states) {
+            case "int8" -> AdamW.Settings.defaults().with(StateDtype.INT8);
+            case "bfloat16" -> AdamW.Settings.defaults().with(StateDtype.BFLOAT16);
+            default ->
+                OptimizerName.ADAFACTOR.settings(
+                        new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32));
+        };
+        Trained one = train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, new FixedSummation(Optional.empty()));
+
+        List<Trained> ranks = Ranks.run(
+                3,
+                group -> train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, new FixedSummation(Optional.of(group))));
+
+        assertEquals(List.of(one, one, one), ranks);
+    }
+
+    /// The first gradient is the same but for rounding; AdamW makes much of small differences later.
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void fastSummationGivesEveryRankTheSameBits(int world) {
+        OptimizerSettings adamW = AdamW.Settings.defaults();
+        Trained one = train(fixture("moe_tied"), Dtype.FLOAT32, adamW, GradientReduction.NONE);
+
+        List<Trained> ranks =
+                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, new FastSummation(group)));
+        List<Trained> again =
+                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, new FastSummation(group)));
+
+        assertEquals(1, ranks.stream().distinct().count());
+        assertEquals(ranks, again);
+        assertEquals(
+                one.losses().getFirst(),
+                ranks.getFirst().losses().getFirst(),
+                1e-6 * one.losses().getFirst());
+        assertEquals(
+                one.norms().getFirst(),
+                ranks.getFirst().norms().getFirst(),
+                1e-6 * one.norms().getFirst());
+    }
+
+    /// Otherwise the tests above would compare what cannot differ.
+    @Test
+    void theOrderOfTheSumMatters() {
+        OptimizerSettings adamW = AdamW.Settings.defaults();
+
+        assertNotEquals(
+                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, GradientReduction.NONE)
+                        .hash(),
+                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, new FixedSummation(Optional.empty()))
+                        .hash());
+    }
+}
