@@ -1,5 +1,8 @@
 package dev.bowline.train;
 
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.json.JsonValue;
 import dev.bowline.nn.ExpertLoad;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +25,31 @@ public record ExpertBalance(String layer, List<Long> chosen) {
                 .forEach((layer, counts) -> layers.add(
                         new ExpertBalance(layer, Arrays.stream(counts).boxed().toList())));
         return layers;
+    }
+
+    /// The load over all ranks, in the order of the layers' paths. Every rank calls this method at the same place.
+    static List<ExpertBalance> over(RunRanks ranks, List<ExpertBalance> own) {
+        if (ranks.isAlone() || !ranks.any(!own.isEmpty())) {
+            return own;
+        }
+        // A rank that had no row has seen no layer.
+        String layers = ranks.longest(Json.compact(JsonValue.of(own.stream()
+                .map(one -> JsonObject.of()
+                        .with("layer", one.layer())
+                        .with("experts", one.chosen().size()))
+                .toList())));
+        List<ExpertBalance> sums = new ArrayList<>();
+        for (JsonObject each : Json.parse(layers, "the ranks").asArray().objects()) {
+            String layer = each.requireString("layer");
+            long[] mine = own.stream()
+                    .filter(one -> one.layer().equals(layer))
+                    .findFirst()
+                    .map(one -> one.chosen().stream().mapToLong(Long::longValue).toArray())
+                    .orElseGet(() -> new long[each.requireInt("experts")]);
+            sums.add(new ExpertBalance(
+                    layer, Arrays.stream(ranks.sum(mine)).boxed().toList()));
+        }
+        return sums;
     }
 
     /// The number of choices of all experts: tokens times experts per token.

@@ -12,6 +12,7 @@ import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.Schedule;
 import dev.bowline.tensor.HostTensors;
@@ -29,7 +30,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /// Supervised fine-tuning that a program drives step by step.
 ///
-/// This object borrows the model and owns the optimizer. The whole state of training is the model's weights,
+/// This object borrows the model and owns the optimizer and the reduction of the plan. The whole state of training is
+/// the model's weights,
 /// [#optimizerState] and [#progress]: after [#restore], training continues bit for bit as if it had not stopped.
 ///
 /// A fine-tuning is for one thread. No other thread may use the model during training.
@@ -135,22 +137,32 @@ public final class FineTuning implements AutoCloseable {
 
     /// The same, or empty if `stopRequested` becomes true, which is checked before every batch.
     Optional<ValidationResult> validateUnless(BooleanSupplier stopRequested, List<PackedRow> heldOut) {
-        double sum = 0;
-        long targets = 0;
-        for (Batch batch : batches(heldOut)) {
+        List<Batch> batches = batches(heldOut);
+        GradientReduction.Share share = plan.reduction().share(batches.size());
+        double[] own = new double[share.size()];
+        for (int i = 0; i < own.length; i++) {
             if (stopRequested.getAsBoolean()) {
                 return Optional.empty();
             }
-            try (NoGradGuard _ = new NoGradGuard();
-                    TensorScope _ = TensorScope.open()) {
-                Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
-                Tensor hidden = model.hiddenStates(ids, TrainingStep.sequences(batch), Optional.empty());
-                sum += loss.sum(LossInput.of(hidden, model.head(), Targets.of(batch.labels())));
-                targets += batch.targetTokens();
-            }
+            own[i] = lossOf(batches.get(share.from() + i));
         }
+        double sum = 0;
+        for (double one : plan.reduction().gather(own, batches.size())) {
+            sum += one;
+        }
+        long targets = batches.stream().mapToLong(Batch::targetTokens).sum();
         double rate = plan.schedule().rate(Math.max(0, stepsTaken - 1));
         return Optional.of(new ValidationResult(stepsTaken, position.epoch(), sum / targets, rate, targets));
+    }
+
+    /// The sum of the losses of a batch.
+    private double lossOf(Batch batch) {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
+            Tensor hidden = model.hiddenStates(ids, TrainingStep.sequences(batch), Optional.empty());
+            return loss.sum(LossInput.of(hidden, model.head(), Targets.of(batch.labels())));
+        }
     }
 
     private List<Batch> batches(List<PackedRow> taken) {
@@ -292,6 +304,7 @@ public final class FineTuning implements AutoCloseable {
 
     @Override
     public void close() {
+        plan.reduction().close();
         optimizer.close();
     }
 }

@@ -5,6 +5,7 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.data.Dataset;
+import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.files.RunLock;
 import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.Recipe;
@@ -33,7 +34,8 @@ public final class FineTuningRun implements AutoCloseable {
     private final FineTuning tuning;
     private final Optional<RecipeData> heldOut;
     private final RunCheckpoints checkpoints;
-    private final RunLock lock;
+    private final Optional<RunLock> lock;
+    private final RunRanks ranks;
     private final LocalDate templateDate;
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
@@ -49,7 +51,8 @@ public final class FineTuningRun implements AutoCloseable {
             FineTuning tuning,
             Optional<RecipeData> heldOut,
             RunCheckpoints checkpoints,
-            RunLock lock,
+            Optional<RunLock> lock,
+            RunRanks ranks,
             LocalDate templateDate,
             List<String> notes) {
         this.file = file;
@@ -61,6 +64,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.heldOut = heldOut;
         this.checkpoints = checkpoints;
         this.lock = lock;
+        this.ranks = ranks;
         this.templateDate = templateDate;
         this.notes = notes;
     }
@@ -70,6 +74,15 @@ public final class FineTuningRun implements AutoCloseable {
     /// @throws BowlineException if a value of the recipe is wrong, or if there is too little memory
     public static FineTuningRun open(RecipeFile file) {
         return PreparedRun.of(file).requireMemory().load();
+    }
+
+    /// Loads the same as one rank of a run. Every rank loads the same recipe; the first rank writes the logs and the
+    /// checkpoints, and its listener alone receives events.
+    ///
+    /// @param group the ranks, which the caller closes after the run
+    /// @throws BowlineException if the ranks do not have the same recipe, data, base, version and number of threads
+    public static FineTuningRun open(RecipeFile file, ProcessGroup group) {
+        return PreparedRun.of(file, group).requireMemory().load();
     }
 
     /// Loads a recipe that a program made.
@@ -114,22 +127,20 @@ public final class FineTuningRun implements AutoCloseable {
     /// save itself failed.
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
-        MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
-        RunListener all = new RunListeners(List.of(metrics, listener));
-        if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
-            metrics.goOnAfter(tuning.stepsTaken());
-        }
+        RunListener all = ranks.isFirst() ? withMetrics(listener) : RunListener.silent();
         TrainingLoop loop = new TrainingLoop(
                 recipe,
                 tuning,
                 heldOut,
                 new TrainingLoop.Saving(checkpoints, weights, mapped, templateDate),
                 stopRequested::get,
+                ranks,
                 all);
         loop.run(this::explained);
         List<String> allNotes = new ArrayList<>(notes);
         allNotes.addAll(loop.notes());
-        List<ComponentUpdate> updates = loop.lastStep().isPresent() ? updates(allNotes, all) : List.of();
+        List<ComponentUpdate> updates =
+                ranks.isFirst() && loop.lastStep().isPresent() ? updates(allNotes, all) : List.of();
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
                 loop.lastStep(),
@@ -142,8 +153,16 @@ public final class FineTuningRun implements AutoCloseable {
                 allNotes,
                 trainedParameters(),
                 updates,
-                tuning.expertBalance(),
+                ExpertBalance.over(ranks, tuning.expertBalance()),
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    private RunListener withMetrics(RunListener listener) {
+        MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
+        if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
+            metrics.goOnAfter(tuning.stepsTaken());
+        }
+        return new RunListeners(List.of(metrics, listener));
     }
 
     /// @param notes receives the reason if there are no updates
@@ -186,6 +205,6 @@ public final class FineTuningRun implements AutoCloseable {
     public void close() {
         tuning.close();
         pretrained.close();
-        lock.close();
+        lock.ifPresent(RunLock::close);
     }
 }

@@ -10,6 +10,7 @@ import dev.bowline.checkpoint.LoadReport;
 import dev.bowline.data.Dataset;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.files.RunLock;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.Component;
@@ -40,6 +41,7 @@ public final class PreparedRun {
     private final long paddingId;
     private final MemoryReport memory;
     private final Optional<AdapterSummary> adapter;
+    private final RunRanks ranks;
 
     /// @param templateDate the current date for chat templates
     /// @param notes one sentence for each change to the data and each defect of the data
@@ -52,8 +54,10 @@ public final class PreparedRun {
             Data data,
             long paddingId,
             MemoryReport memory,
-            Optional<AdapterSummary> adapter) {
+            Optional<AdapterSummary> adapter,
+            RunRanks ranks) {
         this.file = file;
+        this.ranks = ranks;
         recipe = file.recipe();
         this.checkpoints = checkpoints;
         this.data = data;
@@ -64,19 +68,28 @@ public final class PreparedRun {
 
     /// @throws BowlineException if something in the recipe does not hold
     public static PreparedRun of(RecipeFile file) {
-        return of(file, Optional.empty());
+        return of(file, Optional.empty(), RunRanks.ALONE);
+    }
+
+    /// The same as one rank of a run.
+    ///
+    /// @param group the ranks, which the caller closes after the run
+    /// @throws BowlineException if something in the recipe does not hold, or if the ranks do not have the same
+    ///     recipe, data, base, version and number of threads
+    public static PreparedRun of(RecipeFile file, ProcessGroup group) {
+        return of(file, Optional.empty(), new RunRanks(Optional.of(group)));
     }
 
     /// With examples that a program made in place of those that the recipe's dataset section names.
     ///
     /// @throws BowlineException if something in the recipe does not hold
     public static PreparedRun of(RecipeFile file, Dataset dataset) {
-        return of(file, Optional.of(dataset));
+        return of(file, Optional.of(dataset), RunRanks.ALONE);
     }
 
-    private static PreparedRun of(RecipeFile file, Optional<Dataset> given) {
+    private static PreparedRun of(RecipeFile file, Optional<Dataset> given, RunRanks ranks) {
         Recipe recipe = file.recipe();
-        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong);
+        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong, ranks);
         checkpoints.requireKind(recipe.peft());
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config());
@@ -86,7 +99,10 @@ public final class PreparedRun {
             ModelFit.resize(recipe, model);
             Optional<AdapterSummary> adapter = RecipeAdapter.of(file, model);
             int vocabulary = model.vocabularySize();
-            LocalDate today = checkpoints.templateDate().orElseGet(LocalDate::now);
+            LocalDate today = checkpoints
+                    .templateDate()
+                    .orElseGet(() ->
+                            LocalDate.parse(ranks.first(() -> LocalDate.now().toString())));
             RecipeData training = given.map(dataset -> RecipeData.of(recipe, dataset))
                     .orElseGet(() -> RecipeData.read(file, "dataset", recipe.dataset(), tokenizer, today))
                     .requireRows(tokenizer, vocabulary);
@@ -112,7 +128,8 @@ public final class PreparedRun {
                             model,
                             longest,
                             AvailableMemory.now()),
-                    adapter);
+                    adapter,
+                    ranks);
         }
     }
 
@@ -139,16 +156,17 @@ public final class PreparedRun {
 
     /// Loads the weights, and the training checkpoint that the run resumes from, if any.
     public FineTuningRun load() {
-        RunLock lock = checkpoints.begin();
+        ranks.agree(RunFingerprint.of(file, data.training().rows(), checkpoints.resumedFrom(), ranks));
+        Optional<RunLock> lock = checkpoints.begin();
         try {
             return load(lock);
         } catch (RuntimeException | Error e) {
-            lock.close();
+            lock.ifPresent(RunLock::close);
             throw e;
         }
     }
 
-    private FineTuningRun load(RunLock lock) {
+    private FineTuningRun load(Optional<RunLock> lock) {
         List<String> notes = new ArrayList<>(data.notes());
         Pretrained pretrained = pretrained(notes);
         notes.addAll(pretrained.report().notes());
@@ -168,6 +186,7 @@ public final class PreparedRun {
                     data.heldOut(),
                     checkpoints,
                     lock,
+                    ranks,
                     data.templateDate(),
                     notes);
         } catch (RuntimeException e) {
@@ -194,7 +213,9 @@ public final class PreparedRun {
                 data.training().rows(),
                 recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
                 recipe.seed());
-        FineTuning tuning = new FineTuning(model, rows, RecipePlan.of(recipe, rows, paddingId));
+        ranks.agree(RunFingerprint.of(model));
+        FineTuning tuning = new FineTuning(
+                model, rows, RecipePlan.of(recipe, rows, paddingId).with(ranks.reduction(recipe)));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;

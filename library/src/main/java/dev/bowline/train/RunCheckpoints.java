@@ -42,10 +42,13 @@ final class RunCheckpoints {
     private final CheckpointDirectory directory;
     private final RecipeKeyError error;
     private final Optional<Path> resumedFrom;
+    private final RunRanks ranks;
     private final Set<Path> written = new HashSet<>();
 
-    private RunCheckpoints(CheckpointSection section, CheckpointDirectory directory, Optional<Path> resumedFrom) {
+    private RunCheckpoints(
+            CheckpointSection section, CheckpointDirectory directory, Optional<Path> resumedFrom, RunRanks ranks) {
         this.section = section;
+        this.ranks = ranks;
         this.directory = directory;
         error = directory.error();
         checkpoints = directory.checkpoints();
@@ -54,35 +57,49 @@ final class RunCheckpoints {
 
     /// @throws BowlineException if there is nothing to resume from, if nothing can be written, if a fresh run would
     ///     write into the directory of another run, or if another run writes there now
-    static RunCheckpoints of(CheckpointSection section, RecipeKeyError error) {
-        RunLock.requireFree(section.checkpointDir());
+    static RunCheckpoints of(CheckpointSection section, RecipeKeyError error, RunRanks ranks) {
         TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
                 section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
         CheckpointDirectory directory = new CheckpointDirectory(section.checkpointDir(), checkpoints, error);
-        Optional<Path> resumedFrom = section.restoreFrom().flatMap(from -> switch (from) {
+        // The first rank decides: a checkpoint may be new between the looks of two ranks.
+        String resumed = ranks.first(() -> {
+            RunLock.requireFree(section.checkpointDir());
+            Optional<Path> from = resumedFrom(section, directory);
+            if (from.isEmpty() && section.enabled()) {
+                directory.requireUnused();
+            }
+            directory.requireWritable();
+            return from.map(Path::toString).orElse("");
+        });
+        return new RunCheckpoints(
+                section, directory, resumed.isEmpty() ? Optional.empty() : Optional.of(Path.of(resumed)), ranks);
+    }
+
+    private static Optional<Path> resumedFrom(CheckpointSection section, CheckpointDirectory directory) {
+        return section.restoreFrom().flatMap(from -> switch (from) {
             case RestoreFrom.Latest _ -> Optional.of(directory.requireLatest());
-            case RestoreFrom.Auto _ -> checkpoints.latest();
+            case RestoreFrom.Auto _ -> directory.checkpoints().latest();
             case RestoreFrom.Directory(Path path) -> Optional.of(directory.requireTrainingCheckpoint(path));
         });
-        RunCheckpoints run = new RunCheckpoints(section, directory, resumedFrom);
-        run.requireUnused();
-        directory.requireWritable();
-        return run;
     }
 
     /// Locks the directory for this run, and removes incomplete checkpoints of a killed run.
     ///
-    /// @return the lock; the caller closes it when the run has ended
+    /// @return the lock, which the first rank holds for all; the caller closes it when the run has ended
     /// @throws BowlineException if another run holds the lock, or if another run saved there since this object
     ///     was made
-    RunLock begin() {
-        RunLock lock = RunLock.acquire(section.checkpointDir());
+    Optional<RunLock> begin() {
+        List<RunLock> locks = new ArrayList<>(1);
         try {
-            requireUnused();
-            checkpoints.clean();
-            return lock;
+            ranks.first(() -> {
+                locks.add(RunLock.acquire(section.checkpointDir()));
+                requireUnused();
+                checkpoints.clean();
+                return "";
+            });
+            return locks.stream().findFirst();
         } catch (RuntimeException e) {
-            lock.close();
+            locks.forEach(RunLock::close);
             throw e;
         }
     }
@@ -217,8 +234,11 @@ final class RunCheckpoints {
                 .map(LocalDate::parse));
     }
 
+    /// Saves a checkpoint, which the first rank writes.
+    ///
     /// @param templateDate the current date for chat templates
-    SaveReport save(
+    /// @return empty on the other ranks, when the checkpoint is complete
+    Optional<SaveReport> save(
             FineTuning tuning,
             RunWeights weights,
             LocalDate templateDate,
@@ -229,18 +249,27 @@ final class RunCheckpoints {
                 : OptionalDouble.empty();
         Path target = section.checkpointDir().resolve("step_" + tuning.stepsTaken());
         SaveProgress progress = (written, of) -> listener.saving(target, written, of);
-        return save(checkpoints, tuning, new Saved(weights, progress, templateDate, metric));
+        return saveFirst(checkpoints, tuning, new Saved(weights, progress, templateDate, metric));
     }
 
     /// Saves a checkpoint and removes no older one.
-    SaveReport saveKeepingAll(FineTuning tuning, RunWeights weights, LocalDate templateDate) {
+    Optional<SaveReport> saveKeepingAll(FineTuning tuning, RunWeights weights, LocalDate templateDate) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
-        return save(
+        return saveFirst(
                 keepingAll, tuning, new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty()));
     }
 
     /// A checkpoint to save.
     private record Saved(RunWeights weights, SaveProgress progress, LocalDate templateDate, OptionalDouble metric) {}
+
+    private Optional<SaveReport> saveFirst(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
+        List<SaveReport> reports = new ArrayList<>(1);
+        ranks.first(() -> {
+            reports.add(save(into, tuning, saved));
+            return "";
+        });
+        return reports.stream().findFirst();
+    }
 
     private SaveReport save(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;

@@ -21,6 +21,7 @@ final class TrainingLoop {
     private final Optional<RecipeData> heldOut;
     private final Saving saving;
     private final BooleanSupplier stopRequested;
+    private final RunRanks ranks;
     private final RunListener listener;
     private final List<String> notes = new ArrayList<>();
     private long savedSteps;
@@ -49,12 +50,14 @@ final class TrainingLoop {
             Optional<RecipeData> heldOut,
             Saving saving,
             BooleanSupplier stopRequested,
+            RunRanks ranks,
             RunListener listener) {
         this.recipe = recipe;
         this.tuning = tuning;
         this.heldOut = heldOut;
         this.saving = saving;
         this.stopRequested = stopRequested;
+        this.ranks = ranks;
         this.listener = listener;
         savedSteps = tuning.stepsTaken();
     }
@@ -79,7 +82,7 @@ final class TrainingLoop {
     /// @param explained adds the way to continue to the error of a step that was not finite
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
-            while (!tuning.isFinished() && !stopRequested.getAsBoolean()) {
+            while (!tuning.isFinished() && !ranks.any(stopRequested.getAsBoolean())) {
                 step();
                 Optional<ValidationResult> validation = validateIfDue();
                 if (isDue(recipe.stepScheduler().ckptEverySteps())) {
@@ -93,7 +96,10 @@ final class TrainingLoop {
                     .map(saved -> withFix.withSaved(saved.directory()))
                     .orElse(withFix);
         } catch (RuntimeException | OutOfMemoryError e) {
-            saveAfter(e);
+            // Only one of several ranks may be here, and a save needs all of them.
+            if (ranks.isAlone()) {
+                saveAfter(e);
+            }
             throw e;
         }
     }
@@ -111,8 +117,8 @@ final class TrainingLoop {
             return Optional.empty();
         }
         saving.requireIntact();
-        Optional<ValidationResult> validation =
-                tuning.validateUnless(stopRequested, heldOut.get().rows());
+        Optional<ValidationResult> validation = tuning.validateUnless(
+                ranks.isAlone() ? stopRequested : () -> false, heldOut.get().rows());
         validation.ifPresentOrElse(
                 result -> {
                     lastValidation = validation;
@@ -135,16 +141,18 @@ final class TrainingLoop {
         if (isUnsaved()) {
             saveFailed = true;
             saving.requireIntact();
-            SaveReport saved =
+            Optional<SaveReport> saved =
                     saving.checkpoints().save(tuning, saving.weights(), saving.templateDate(), validation, listener);
             saveFailed = false;
-            saved(saved);
-            listener.saved(saved.directory());
+            savedSteps = tuning.stepsTaken();
+            saved.ifPresent(report -> {
+                saved(report);
+                listener.saved(report.directory());
+            });
         }
     }
 
     private void saved(SaveReport report) {
-        savedSteps = tuning.stepsTaken();
         lastSave = Optional.of(report);
         report.notes().forEach(this::note);
     }
@@ -165,9 +173,11 @@ final class TrainingLoop {
         }
         try {
             saving.requireIntact();
-            SaveReport report = saving.checkpoints().saveKeepingAll(tuning, saving.weights(), saving.templateDate());
-            saved(report);
-            return Optional.of(report);
+            Optional<SaveReport> report =
+                    saving.checkpoints().saveKeepingAll(tuning, saving.weights(), saving.templateDate());
+            savedSteps = tuning.stepsTaken();
+            report.ifPresent(this::saved);
+            return report;
         } catch (BowlineException e) {
             failure.addSuppressed(e);
             return Optional.empty();

@@ -68,7 +68,7 @@ class RunCheckpointsTest {
     }
 
     private static RunCheckpoints checkpoints(CheckpointSection section) {
-        return RunCheckpoints.of(section, (_, problem, fix) -> new BowlineException(problem, fix));
+        return RunCheckpoints.of(section, (_, problem, fix) -> new BowlineException(problem, fix), RunRanks.ALONE);
     }
 
     @Test
@@ -110,7 +110,7 @@ class RunCheckpointsTest {
         Path part = Files.createDirectory(run.resolve(".step_3.0123.partial"));
         Files.writeString(part.resolve("model.safetensors"), "half");
 
-        try (RunLock _ = checkpoints(fresh()).begin()) {
+        try (RunLock _ = checkpoints(fresh()).begin().orElseThrow()) {
             assertFalse(Files.exists(part), "the half-written checkpoint is still there");
         }
         assertEquals(Optional.empty(), checkpoints(from(new RestoreFrom.Auto())).resumedFrom());
@@ -144,7 +144,7 @@ class RunCheckpointsTest {
     @Test
     void twoRunsNeverWriteIntoOneDirectory() {
         RunCheckpoints second = checkpoints(fresh());
-        try (RunLock _ = checkpoints(fresh()).begin()) {
+        try (RunLock _ = checkpoints(fresh()).begin().orElseThrow()) {
             BowlineException refused = assertThrows(BowlineException.class, second::begin);
 
             assertTrue(
@@ -152,7 +152,7 @@ class RunCheckpointsTest {
                     refused.problem());
             assertThrows(BowlineException.class, () -> checkpoints(from(new RestoreFrom.Auto())));
         }
-        second.begin().close();
+        second.begin().orElseThrow().close();
     }
 
     private Optional<RunCheckpoints.Good> good(int step, boolean proven) {

@@ -1,0 +1,135 @@
+package dev.bowline.train;
+
+import dev.bowline.BowlineException;
+import dev.bowline.distributed.Fingerprint;
+import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.distributed.RankFailure;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
+import dev.bowline.optim.GradientReduction;
+import dev.bowline.parallel.FastSummation;
+import dev.bowline.parallel.FixedSummation;
+import dev.bowline.recipe.DistributedSection;
+import dev.bowline.recipe.DistributedSection.Summation;
+import dev.bowline.recipe.Recipe;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/// The ranks of a run, as seen from one of them. A run of one process has one rank and no group.
+///
+/// @param group the ranks, which stay the caller's
+record RunRanks(Optional<ProcessGroup> group) {
+
+    static final RunRanks ALONE = new RunRanks(Optional.empty());
+
+    private static final String VALUE = "value";
+    private static final String PROBLEM = "problem";
+    private static final String FIX = "fix";
+
+    /// True for the rank that listens, logs, locks and names files.
+    boolean isFirst() {
+        return group.map(ProcessGroup::isFirst).orElse(true);
+    }
+
+    int count() {
+        return group.map(ProcessGroup::worldSize).orElse(1);
+    }
+
+    boolean isAlone() {
+        return count() == 1;
+    }
+
+    /// The order of sums that the recipe and the launcher ask for.
+    ///
+    /// @return empty for one process that sums as a run without ranks does
+    Optional<Summation> summation(Recipe recipe) {
+        DistributedSection section = recipe.distributed().orElseGet(DistributedSection::usual);
+        boolean declared = group.isPresent()
+                || recipe.distributed()
+                        .filter(DistributedSection::holdsForOneProcess)
+                        .isPresent();
+        return declared ? Optional.of(section.summation()) : Optional.empty();
+    }
+
+    /// The sum of gradients over micro-batches and ranks. The caller closes it.
+    GradientReduction reduction(Recipe recipe) {
+        Optional<Summation> chosen = summation(recipe);
+        if (chosen.isEmpty() || chosen.get() == Summation.FAST && group.isEmpty()) {
+            return GradientReduction.NONE;
+        }
+        return switch (chosen.get()) {
+            case FIXED -> new FixedSummation(group);
+            case FAST -> new FastSummation(group.orElseThrow());
+        };
+    }
+
+    /// True on every rank if it is true on one. Every rank calls this method at the same place.
+    boolean any(boolean mine) {
+        return isAlone() ? mine : group.orElseThrow().allReduceSum(mine ? 1 : 0)[0] > 0;
+    }
+
+    /// A value of the first rank, on every rank. If the first rank fails, every rank fails for the same reason.
+    ///
+    /// @param work runs on the first rank only
+    String first(Supplier<String> work) {
+        if (isAlone()) {
+            return work.get();
+        }
+        Optional<RuntimeException> own = Optional.empty();
+        JsonObject answer = JsonObject.of();
+        if (isFirst()) {
+            try {
+                answer = answer.with(VALUE, work.get());
+            } catch (RankFailure e) {
+                throw e;
+            } catch (BowlineException e) {
+                own = Optional.of(e);
+                answer =
+                        answer.with(PROBLEM, e.problem()).with(FIX, e.howToFix().toString());
+            }
+        }
+        byte[] bytes = group.orElseThrow()
+                .allGather(Json.compact(answer).getBytes(StandardCharsets.UTF_8))
+                .getFirst();
+        if (own.isPresent()) {
+            throw own.get();
+        }
+        JsonObject told =
+                Json.parse(new String(bytes, StandardCharsets.UTF_8), "rank 0").asObject();
+        if (told.has(PROBLEM)) {
+            throw new BowlineException(told.requireString(PROBLEM), told.requireString(FIX));
+        }
+        return told.requireString(VALUE);
+    }
+
+    /// Compares the facts that the ranks must agree on.
+    void agree(Fingerprint plan) {
+        if (!isAlone()) {
+            group.orElseThrow().agree(plan);
+        }
+    }
+
+    /// The longest of the texts of all ranks, the first of several.
+    String longest(String mine) {
+        return group.orElseThrow().allGather(mine.getBytes(StandardCharsets.UTF_8)).stream()
+                .reduce((one, other) -> other.length > one.length ? other : one)
+                .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                .orElseThrow();
+    }
+
+    /// The sums of whole numbers over all ranks.
+    ///
+    /// @param mine the same number of values on every rank
+    long[] sum(long[] mine) {
+        if (isAlone()) {
+            return mine.clone();
+        }
+        long[] all = group.orElseThrow().allGather(mine);
+        long[] sums = new long[mine.length];
+        for (int i = 0; i < all.length; i++) {
+            sums[i % mine.length] += all[i];
+        }
+        return sums;
+    }
+}
