@@ -100,7 +100,8 @@ final class CommandTree {
                 "",
                 "'bowline COMMAND --help' shows a command's options and examples.",
                 "Exit codes: 0 success, 1 wrong input, 64 wrong usage, 70 a bug in Bowline,",
-                "129, 130 or 143 ended by SIGHUP, Ctrl-C or SIGTERM; audit --help lists its own."
+                "75 another rank failed, 129, 130 or 143 ended by SIGHUP, Ctrl-C or SIGTERM;",
+                "audit --help lists its own."
             })
     static final class Root implements Runnable {
 

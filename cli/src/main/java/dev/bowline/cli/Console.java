@@ -72,6 +72,11 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
                 false);
     }
 
+    /// True if the results go to the process's own streams, which a child process can have too.
+    boolean isOfProcess() {
+        return out instanceof ProcessPrinter;
+    }
+
     /// True if a terminal of this type shows escape sequences as text, and for no type.
     static boolean isDumb(@Nullable String type) {
         return type == null || type.isEmpty() || type.equals("dumb");
@@ -86,7 +91,7 @@ record Console(BufferedReader in, PrintWriter out, PrintWriter err, Optional<Scr
     ///
     /// The text itself may be anyone's: characters that would steer the terminal are escaped.
     void printTrained(String text) {
-        if (out instanceof ProcessPrinter && hasColours()) {
+        if (isOfProcess() && hasColours()) {
             out.flush();
             PrintWriter raw = new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
             raw.print(GREEN);

@@ -1,5 +1,7 @@
 package dev.bowline.cli;
 
+import dev.bowline.distributed.RankFailure;
+
 /// The exit codes of the application. README.md documents them; programs rely on them.
 final class ExitCode {
 
@@ -13,6 +15,9 @@ final class ExitCode {
 
     /// A bug of ours.
     static final int BUG = 70;
+
+    /// Another rank failed or cannot be reached; a new start resumes from the last checkpoint.
+    static final int RANK_FAILURE = RankFailure.EXIT_CODE;
 
     private ExitCode() {}
 }

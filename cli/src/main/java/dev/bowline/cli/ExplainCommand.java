@@ -1,8 +1,12 @@
 package dev.bowline.cli;
 
+import dev.bowline.distributed.Node;
+import dev.bowline.distributed.Rendezvous;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
+import dev.bowline.memory.MemoryReport;
+import dev.bowline.recipe.DistributedSection;
 import dev.bowline.recipe.EffectiveSettings;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.AdapterJson;
@@ -11,13 +15,17 @@ import dev.bowline.report.ExampleJson;
 import dev.bowline.report.ExampleText;
 import dev.bowline.report.MemoryJson;
 import dev.bowline.report.MemoryText;
+import dev.bowline.report.RanksJson;
+import dev.bowline.report.RanksText;
 import dev.bowline.report.SettingsText;
 import dev.bowline.train.RecipeAdapter;
 import dev.bowline.train.RecipeMemory;
 import dev.bowline.train.RecipePreview;
+import dev.bowline.train.RecipeRanks;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -28,6 +36,7 @@ import picocli.CommandLine.Option;
         description = {
             "Checks a recipe and shows every setting with its origin.",
             "Lists the modules that an adapter (peft) changes, and the number of values that it trains.",
+            "With --nproc, or as a rank of a launcher, also shows the share of each rank and the bytes that it sends.",
             "Also estimates the memory of the run from config.json and the headers of the weights, tokenises the"
                     + " first examples as for training, and marks the trained tokens of the first one. Reads no weights"
                     + " and trains nothing. Exits with 1 if the recipe, the model or the data has an error."
@@ -35,12 +44,16 @@ import picocli.CommandLine.Option;
         footer = {
             "  bowline explain recipe.yaml",
             "  bowline explain recipe.yaml --set optimizer.lr=1e-4",
-            "  bowline explain recipe.yaml --yaml > everything.yaml"
+            "  bowline explain recipe.yaml --yaml > everything.yaml",
+            "  bowline explain recipe.yaml --nproc 4"
         })
 final class ExplainCommand extends Command {
 
     @Mixin
     private RecipeArguments recipe = new RecipeArguments();
+
+    @Mixin
+    private LaunchOptions launch = new LaunchOptions();
 
     @Option(names = "--yaml", description = "Print a recipe with every value.")
     private boolean yaml;
@@ -52,6 +65,7 @@ final class ExplainCommand extends Command {
     public Integer call() {
         RecipeFile file = recipe.load();
         EffectiveSettings settings = file.settings();
+        Optional<RecipeRanks> ranks = ranks(file);
         if (json) {
             JsonObject memory = new MemoryJson().json(RecipeMemory.of(file));
             RecipePreview preview = RecipePreview.of(file);
@@ -63,6 +77,9 @@ final class ExplainCommand extends Command {
             console()
                     .print(json(settings)
                             .with("adapter", adapter)
+                            .with(
+                                    "ranks",
+                                    ranks.<JsonValue>map(new RanksJson()::json).orElseGet(JsonValue::absent))
                             .with("memory", memory)
                             .with("example", example)
                             .with("notes", JsonArray.ofStrings(notes(file, preview))));
@@ -74,12 +91,28 @@ final class ExplainCommand extends Command {
             console().print("Settings of %s\n\n".formatted(source));
             console().print(new SettingsText(source, Commands::text).text(settings));
             RecipeAdapter.of(file).ifPresent(adapter -> console().print("\n" + new AdapterText().text(adapter)));
-            console().print("\n" + new MemoryText(Commands::typed).text(RecipeMemory.of(file)));
+            MemoryReport memory = RecipeMemory.of(file);
+            ranks.ifPresent(each -> console().print("\n" + new RanksText(memory).text(each)));
+            console().print("\n" + new MemoryText(Commands::typed).text(memory));
             RecipePreview preview = RecipePreview.of(file);
             preview.example().ifPresent(example -> console().print("\n" + new ExampleText().text(example)));
             notes(file, preview).forEach(console()::note);
         }
         return ExitCode.SUCCESS;
+    }
+
+    /// The ranks that options or a launcher declare; one, if the recipe has the sums of a world of one rank.
+    private Optional<RecipeRanks> ranks(RecipeFile file) {
+        return switch (launch.launch(System.getenv())) {
+            case Launch.OfNode(Node node) -> Optional.of(RecipeRanks.of(file, node.worldSize(), node.processes()));
+            case Launch.OfRank(Rendezvous place) ->
+                Optional.of(RecipeRanks.of(file, place.worldSize(), LaunchOptions.localWorldSize(System.getenv())));
+            case Launch.Alone _ ->
+                file.recipe()
+                        .distributed()
+                        .filter(DistributedSection::holdsForOneProcess)
+                        .map(_ -> RecipeRanks.of(file, 1, 1));
+        };
     }
 
     /// The notes on AutoModel's keys, then the notes that a run would print about the data.

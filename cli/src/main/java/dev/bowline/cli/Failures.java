@@ -2,6 +2,7 @@ package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
+import dev.bowline.distributed.RankFailure;
 import dev.bowline.natives.MissingNativesException;
 import dev.bowline.recipe.RecipeException;
 import dev.bowline.report.Wrapping;
@@ -78,6 +79,10 @@ final class Failures {
             case RecipeException known -> {
                 tell(console, known);
                 yield ExitCode.REFUSED;
+            }
+            case RankFailure lost -> {
+                tell(console, lost);
+                yield ExitCode.RANK_FAILURE;
             }
             case BowlineException known -> {
                 tell(console, known);

@@ -2,7 +2,14 @@ package dev.bowline.cli;
 
 import dev.bowline.BowlineException;
 import dev.bowline.Fix;
+import dev.bowline.Remedy;
+import dev.bowline.distributed.Network;
+import dev.bowline.distributed.Node;
+import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.distributed.Rendezvous;
 import dev.bowline.memory.MemoryReport;
+import dev.bowline.recipe.CheckpointSection;
+import dev.bowline.recipe.DistributedSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.AdapterText;
@@ -16,9 +23,15 @@ import dev.bowline.train.RunReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @CommandLine.Command(
         name = "finetune",
@@ -26,17 +39,29 @@ import picocli.CommandLine.Option;
             "Fine-tunes a checkpoint with a recipe.",
             "Prints progress to standard error and the outcome to standard output. Writes training.jsonl,"
                     + " validation.jsonl and loadable checkpoints into the recipe's checkpoint directory. Ctrl-C,"
-                    + " SIGTERM and SIGHUP finish the step, save, and exit with 130, 143 and 129."
+                    + " SIGTERM and SIGHUP finish the step, save, and exit with 130, 143 and 129.",
+            "Trains with several processes (ranks) with --nproc, or when torchrun, srun, mpirun or Kubernetes start it"
+                    + " as a rank or a machine of a run. Ranks above 0 write logs/rank-N.log in the checkpoint"
+                    + " directory. A failed rank makes all start again from the newest checkpoint."
         },
         footer = {
             "  bowline finetune recipe.yaml",
             "  bowline finetune recipe.yaml --set optimizer.lr=1e-4 --set seed=7",
-            "  bowline finetune recipe.yaml --set checkpoint.restore_from=LATEST"
+            "  bowline finetune recipe.yaml --set checkpoint.restore_from=LATEST",
+            "  bowline finetune recipe.yaml --nproc 2"
         })
 final class FinetuneCommand extends Command {
 
+    private static final String RESUME = "checkpoint.restore_from=LATEST";
+
     @Mixin
     private RecipeArguments recipe = new RecipeArguments();
+
+    @Mixin
+    private LaunchOptions ranks = new LaunchOptions();
+
+    @Spec
+    private @Nullable CommandSpec spec;
 
     @Option(names = "--json", description = "Print the outcome as JSON.")
     private boolean json;
@@ -54,29 +79,92 @@ final class FinetuneCommand extends Command {
 
     @Override
     public Integer call() {
+        return switch (ranks.launch(System.getenv())) {
+            case Launch.OfNode(Node node) -> supervise(recipe.load(), node);
+            case Launch.OfRank(Rendezvous place) -> RankProcess.run(System.getenv(), () -> rank(place));
+            case Launch.Alone _ -> train(recipe.load());
+        };
+    }
+
+    private int supervise(RecipeFile file, Node node) {
+        Node.requirePlatform();
+        CheckpointSection checkpoint = file.recipe().checkpoint();
+        DistributedSection section = file.recipe().distributed().orElseGet(DistributedSection::usual);
+        Supervisor.Job job = new Supervisor.Job(
+                node,
+                RankCommand.ofThisProcess(Objects.requireNonNull(spec)),
+                checkpoint.checkpointDir(),
+                RankLogs.in(checkpoint.logs(), console()),
+                section.maxRestarts(),
+                RankProcesses.Patience.USUAL);
+        return new Supervisor(console(), job).run();
+    }
+
+    private int rank(Rendezvous place) {
+        Node.requirePlatform();
         RecipeFile file = recipe.load();
+        DistributedSection section = file.recipe().distributed().orElseGet(DistributedSection::usual);
+        RunReport report;
+        try (Posix.SilentOutput _ = Posix.silenceOutput();
+                ProcessGroup group = ProcessGroup.join(place, Network.of(System.getenv()), section.timeout())) {
+            if (group.isFirst()) {
+                translated(file).forEach(console()::note);
+                if (section.strategy() != DistributedSection.Strategy.DDP) {
+                    console().note("distributed.strategy: trained as ddp; zero1 and fsdp have no effect yet");
+                }
+            }
+            report = run(console(), file, memory(), Optional.of(group));
+        }
+        Fix again = Fix.of(" the same command with ").and(new Remedy.Assign(RESUME));
+        if (place.rank() == 0) {
+            print(report);
+            noteIfStopped(report, again);
+        }
+        return exitCode(report);
+    }
+
+    private int train(RecipeFile file) {
         translated(file).forEach(console()::note);
-        RunReport report = run(console(), file, ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED);
+        RunReport report = run(console(), file, memory());
+        print(report);
+        noteIfStopped(report, Fix.of("\n    ").and(file.again(RESUME)));
+        return exitCode(report);
+    }
+
+    private Memory memory() {
+        return ignoreEstimate ? Memory.IGNORED : Memory.REQUIRED;
+    }
+
+    private void print(RunReport report) {
         if (json) {
             console().print(new RunJson().json(report));
         } else {
             console().print(new RunText().text(report) + AdapterCommands.next(report));
         }
+    }
+
+    private static int exitCode(RunReport report) {
         return switch (report.outcome()) {
             case FINISHED -> ExitCode.SUCCESS;
-            case STOPPED -> {
-                Commands.lines(stopped(file, report)).forEach(line -> console().note(line.text()));
-                yield stoppedBy().exitCode();
-            }
+            case STOPPED -> stoppedBy().exitCode();
         };
     }
 
-    /// A run that stops was asked to by a signal.
-    static Interruption.Cause stoppedBy() {
-        return Interruption.first().orElse(Interruption.Cause.SIGINT);
+    /// @param again the command that resumes the run
+    private void noteIfStopped(RunReport report, Fix again) {
+        switch (report.outcome()) {
+            case FINISHED -> {}
+            case STOPPED ->
+                Commands.lines(stopped(report, again)).forEach(line -> console().note(line.text()));
+        }
     }
 
-    private static Fix stopped(RecipeFile file, RunReport report) {
+    /// A run that stops was asked to by a signal; a rank stops with another one that received the signal.
+    static Interruption.Cause stoppedBy() {
+        return Interruption.first().orElse(Interruption.Cause.SIGTERM);
+    }
+
+    private static Fix stopped(RunReport report, Fix again) {
         String stopped = "stopped by " + stoppedBy();
         if (report.lastStep().isEmpty()) {
             return Fix.of(stopped + " before the first step: nothing was trained, so nothing was saved");
@@ -84,8 +172,8 @@ final class FinetuneCommand extends Command {
         String after =
                 "%s after step %d".formatted(stopped, report.lastStep().get().step());
         return report.checkpoint()
-                .map(saved -> Fix.of("%s; to resume from %s:\n    ".formatted(after, saved))
-                        .and(file.again("checkpoint.restore_from=LATEST")))
+                .map(saved ->
+                        Fix.of("%s; to resume from %s:".formatted(after, saved)).and(again))
                 .orElseGet(() -> Fix.of(after + "; checkpoint.enabled is false, so nothing was saved"));
     }
 
@@ -108,20 +196,27 @@ final class FinetuneCommand extends Command {
 
     /// Carries a recipe out, shown on the console, until it is done or the process is asked to end.
     static RunReport run(Console console, RecipeFile file, Memory memory) {
+        return run(console, file, memory, Optional.empty());
+    }
+
+    private static RunReport run(Console console, RecipeFile file, Memory memory, Optional<ProcessGroup> group) {
         try (StopOnSignal signals = StopOnSignal.watch(console)) {
             Recipe recipe = file.recipe();
-            PreparedRun prepared = PreparedRun.of(file);
-            console.note(MemoryText.line(prepared.memory()));
+            PreparedRun prepared =
+                    group.map(ranks -> PreparedRun.of(file, ranks)).orElseGet(() -> PreparedRun.of(file));
+            // The first rank speaks for all.
+            Consumer<String> note = group.map(ProcessGroup::isFirst).orElse(true) ? console::note : _ -> {};
+            note.accept(MemoryText.line(prepared.memory()));
             prepared.adapter()
                     .ifPresent(adapter ->
-                            console.note(new AdapterText().text(adapter).stripTrailing()));
+                            note.accept(new AdapterText().text(adapter).stripTrailing()));
             switch (memory) {
                 case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
                 case IGNORED -> {}
             }
             try (FineTuningRun run = prepared.load()) {
-                run.notes().forEach(console::note);
-                console.note("%s: training %s of %s in %s"
+                run.notes().forEach(note);
+                note.accept("%s: training %s of %s in %s"
                         .formatted(
                                 recipe.model().pretrainedModel(),
                                 Quantity.count(run.trainedParameters(), "parameter"),

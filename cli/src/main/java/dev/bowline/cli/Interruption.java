@@ -2,6 +2,7 @@ package dev.bowline.cli;
 
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import sun.misc.Signal;
 
 /// The signals that ask the process to end. A command that has something to save registers a handler and ends by
@@ -25,6 +26,11 @@ final class Interruption {
         /// The shells' convention: 128 and the number of the signal.
         int exitCode() {
             return 128 + number;
+        }
+
+        /// The signal with this exit code.
+        static Optional<Cause> ofExitCode(int code) {
+            return Stream.of(values()).filter(cause -> cause.exitCode() == code).findFirst();
         }
     }
 

@@ -95,6 +95,62 @@ final class Posix {
         }
     }
 
+    /// Makes the kernel end this process with SIGKILL when the thread ends that started it. Only on Linux.
+    ///
+    /// @param parent process that should be the parent
+    /// @return false if that process has ended already
+    static boolean endWith(long parent) {
+        int setParentDeathSignal = 1;
+        long kill = 9;
+        MethodHandle prctl = function(
+                "prctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), Linker.Option.firstVariadicArg(1));
+        MethodHandle getppid = function("getppid", FunctionDescriptor.of(JAVA_INT));
+        try {
+            int failed = (int) prctl.invokeExact(setParentDeathSignal, kill);
+            return failed == 0 && (int) getppid.invokeExact() == parent;
+        } catch (Throwable e) {
+            throw new IllegalStateException("prctl failed", e);
+        }
+    }
+
+    /// Sends everything that goes to the standard output nowhere, until the result is closed: Gloo prints there. Only
+    /// on Linux.
+    static SilentOutput silenceOutput() {
+        int write = 1;
+        MethodHandle open =
+                function("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
+        MethodHandle dup = function("dup", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        try (Arena arena = Arena.ofConfined()) {
+            int kept = (int) dup.invokeExact(STANDARD_OUTPUT);
+            int nowhere = (int) open.invokeExact(arena.allocateFrom("/dev/null"), write);
+            redirectOutput(nowhere);
+            return () -> redirectOutput(kept);
+        } catch (Throwable e) {
+            throw new IllegalStateException("dup failed", e);
+        }
+    }
+
+    /// Ends a silence.
+    interface SilentOutput extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /// Makes the standard output a copy of `descriptor`, and closes that.
+    private static void redirectOutput(int descriptor) {
+        MethodHandle dup2 = function("dup2", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+        MethodHandle close = function("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        try {
+            int copied = (int) dup2.invokeExact(descriptor, STANDARD_OUTPUT);
+            int closed = (int) close.invokeExact(descriptor);
+            if (copied < 0 || closed < 0) {
+                throw new IllegalStateException("the standard output cannot be redirected");
+            }
+        } catch (Throwable e) {
+            throw new IllegalStateException("dup2 failed", e);
+        }
+    }
+
     /// Ends the process without running anything more: exit() would run libtorch's static destructors, which crash when
     /// threads still compute.
     static void exitNow(int code) {

@@ -127,7 +127,8 @@ class JsonOutputTest {
 
     @Test
     void explain() {
-        JsonObject answer = assertIsAsDescribed("explain", ran("explain", recipe(), "--set", "peft.dim=4"));
+        JsonObject answer =
+                assertIsAsDescribed("explain", ran("explain", recipe(), "--set", "peft.dim=4", "--nproc", "2"));
 
         assertTrue(answer.requireObject("adapter").requireInt("trained") > 0);
         JsonObject withoutAdapter =

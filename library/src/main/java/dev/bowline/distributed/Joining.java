@@ -117,12 +117,14 @@ final class Joining {
 
     private RankStore store(InetSocketAddress master) {
         String host = master.getAddress().getHostAddress();
-        if (place.rank() == 0) {
+        boolean servesItself = place.server() == Rendezvous.Server.RANK_0;
+        if (servesItself && place.rank() == 0) {
             return RankStore.serving(host, place.masterPort(), ListenSocket.on(master), timeout);
         }
         awaitServer(master);
         try {
-            return RankStore.connecting(host, place.masterPort(), timeout, self);
+            RankStore store = RankStore.connecting(host, place.masterPort(), timeout, self);
+            return servesItself ? store : store.within("%s/attempt_%d".formatted(place.job(), place.attempt()));
         } catch (RuntimeException e) {
             throw new RankFailure(
                     "%s found no store of rank 0 at %s: %s".formatted(self, master, NativeMessages.firstLine(e)), e);

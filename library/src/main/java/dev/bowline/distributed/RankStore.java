@@ -58,6 +58,16 @@ final class RankStore {
         }
     }
 
+    /// The part of this store whose keys begin with `prefix`.
+    RankStore within(String prefix) {
+        try (PointerScope _ = new PointerScope()) {
+            Store inner = HandedOver.keep(new PrefixStore(prefix, shared));
+            Store part = HandedOver.keep(new PrefixStore("part", inner)).getUnderlyingStore();
+            part.retainReference();
+            return new RankStore(part, who);
+        }
+    }
+
     static Milliseconds millis(Duration duration) {
         return new Milliseconds(duration.toMillis());
     }

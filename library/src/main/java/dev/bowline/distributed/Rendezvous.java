@@ -13,10 +13,25 @@ import java.util.Optional;
 /// @param masterPort port on which rank 0 serves the store
 /// @param job name that the ranks of one run share
 /// @param attempt number of restarts before this start, from 0
+/// @param server the process that serves the store at the address
 public record Rendezvous(
-        int rank, int worldSize, int localRank, String masterAddress, int masterPort, String job, int attempt) {
+        int rank,
+        int worldSize,
+        int localRank,
+        String masterAddress,
+        int masterPort,
+        String job,
+        int attempt,
+        Server server) {
 
-    private static final int MOST_PORT = 65_535;
+    /// The process that serves the store.
+    public enum Server {
+        RANK_0,
+        /// The launcher, as torchrun does: the store exists before the ranks, and outlives them.
+        LAUNCHER
+    }
+
+    static final int MOST_PORT = 65_535;
 
     public Rendezvous {
         requireInside("rank", rank, 0, worldSize - 1);
@@ -26,6 +41,12 @@ public record Rendezvous(
         if (masterAddress.isBlank() || job.isBlank()) {
             throw new IllegalArgumentException("masterAddress and job must not be blank");
         }
+    }
+
+    /// A place whose store rank 0 serves.
+    public Rendezvous(
+            int rank, int worldSize, int localRank, String masterAddress, int masterPort, String job, int attempt) {
+        this(rank, worldSize, localRank, masterAddress, masterPort, job, attempt, Server.RANK_0);
     }
 
     /// The place that a launcher gives to this process: torchrun or another launcher of PyTorch (`RANK`,
@@ -39,7 +60,28 @@ public record Rendezvous(
         return LauncherVariables.place(environment);
     }
 
-    private static void requireInside(String name, int value, int least, int most) {
+    /// The variables of PyTorch's launchers that give this place to a process, as [#of] reads them.
+    public Map<String, String> environment() {
+        return Map.of(
+                "RANK",
+                Integer.toString(rank),
+                "WORLD_SIZE",
+                Integer.toString(worldSize),
+                "LOCAL_RANK",
+                Integer.toString(localRank),
+                "MASTER_ADDR",
+                masterAddress,
+                "MASTER_PORT",
+                Integer.toString(masterPort),
+                "TORCHELASTIC_RUN_ID",
+                job,
+                "TORCHELASTIC_RESTART_COUNT",
+                Integer.toString(attempt),
+                LauncherVariables.AGENT_STORE,
+                server == Server.LAUNCHER ? LauncherVariables.TRUE : "False");
+    }
+
+    static void requireInside(String name, int value, int least, int most) {
         if (value < least || value > most) {
             throw new IllegalArgumentException("%s %d is outside of %d to %d".formatted(name, value, least, most));
         }

@@ -3,11 +3,10 @@ package dev.bowline.parallel;
 import dev.bowline.optim.GradientReduction.Share;
 
 /// Deals the micro-batches of a step to ranks in blocks of 2^k. A block is then a whole subtree of the pairwise sum
-/// over
-/// all micro-batches, whatever the number of ranks.
+/// over all micro-batches, for any number of ranks.
 ///
 /// @param worldSize the number of ranks
-record MicroBatchBlocks(int worldSize) {
+public record MicroBatchBlocks(int worldSize) {
 
     /// The micro-batches of each rank but the last ones: the smallest power of two with which all are dealt.
     int size(int microBatches) {
@@ -15,7 +14,8 @@ record MicroBatchBlocks(int worldSize) {
         return least <= 1 ? 1 : Integer.highestOneBit(least - 1) << 1;
     }
 
-    Share of(int rank, int microBatches) {
+    /// The micro-batches of one rank; the last ranks may have none.
+    public Share of(int rank, int microBatches) {
         int size = size(microBatches);
         int from = Math.min(microBatches, rank * size);
         return new Share(from, Math.min(microBatches, from + size));

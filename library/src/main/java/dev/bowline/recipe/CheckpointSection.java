@@ -28,6 +28,9 @@ public record CheckpointSection(
         boolean saveOptimizer,
         LastCheckpoint last) {
 
+    /// The directory of the logs of ranks, in a checkpoint directory.
+    public static final String LOGS = "logs";
+
     /// The training checkpoint that a run resumes from.
     public sealed interface RestoreFrom {
 
@@ -105,6 +108,11 @@ public record CheckpointSection(
         PathTypes.requireAbsolute("checkpointDir", checkpointDir);
         MAX_RECENT_CHECKPOINTS.require(maxRecentCheckpoints);
         MAX_SHARD_SIZE.require(maxShardBytes);
+    }
+
+    /// The directory of the logs of ranks.
+    public Path logs() {
+        return checkpointDir.resolve(LOGS);
     }
 
     static CheckpointSection of(RecipeValues values) {

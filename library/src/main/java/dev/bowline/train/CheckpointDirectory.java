@@ -6,6 +6,7 @@ import dev.bowline.Remedy;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.files.RunLock;
+import dev.bowline.recipe.CheckpointSection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ record CheckpointDirectory(Path path, TrainingCheckpoints checkpoints, RecipeKey
     /// Entries of a checkpoint directory that are neither logs nor checkpoints. The last is in the root of many file
     /// systems.
     private static final Set<String> OTHER_ENTRIES =
-            Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, "lost+found");
+            Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, CheckpointSection.LOGS, "lost+found");
 
     /// The newest training checkpoint.
     ///

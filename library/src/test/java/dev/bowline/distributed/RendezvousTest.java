@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.distributed.Rendezvous.Server;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +25,8 @@ class RendezvousTest {
             "MASTER_ADDR", "10.0.0.1",
             "MASTER_PORT", "29500",
             "TORCHELASTIC_RUN_ID", "none",
-            "TORCHELASTIC_RESTART_COUNT", "2");
+            "TORCHELASTIC_RESTART_COUNT", "2",
+            "TORCHELASTIC_USE_AGENT_STORE", "True");
 
     private static final Map<String, String> SRUN = Map.of(
             "SLURM_PROCID", "5",
@@ -47,7 +49,9 @@ class RendezvousTest {
 
     @Test
     void theVariablesOfTorchrunAreAPlace() {
-        assertEquals(Optional.of(new Rendezvous(3, 4, 1, "10.0.0.1", 29500, "none", 2)), Rendezvous.of(TORCHRUN));
+        assertEquals(
+                Optional.of(new Rendezvous(3, 4, 1, "10.0.0.1", 29500, "none", 2, Server.LAUNCHER)),
+                Rendezvous.of(TORCHRUN));
     }
 
     @Test
@@ -125,7 +129,8 @@ class RendezvousTest {
     void oneVariableAloneIsAnError(String name) {
         BowlineException error = assertThrows(BowlineException.class, () -> Rendezvous.of(Map.of(name, "1")));
 
-        assertTrue(error.problem().contains("a world of ranks with %s and without ".formatted(name)), error.problem());
+        assertTrue(error.problem().startsWith("the environment declares a world of ranks with"), error.problem());
+        assertTrue(error.problem().contains("and without"), error.problem());
     }
 
     @Test
@@ -143,8 +148,17 @@ class RendezvousTest {
     void aWrongNumberIsAnErrorWithItsVariable(String name, String value, String expected) {
         BowlineException error = assertThrows(BowlineException.class, () -> Rendezvous.of(with(TORCHRUN, name, value)));
 
-        assertTrue(error.problem().contains("%s of the launcher is '%s'".formatted(name, value)), error.problem());
+        assertTrue(error.problem().contains("variable %s is '%s'".formatted(name, value)), error.problem());
         assertTrue(error.problem().contains(expected), error.problem());
+    }
+
+    @Test
+    void thePlaceOfARankIsReadBackFromItsEnvironment() {
+        for (Server server : Server.values()) {
+            Rendezvous place = new Rendezvous(3, 4, 1, "10.0.0.1", 29500, "tune", 2, server);
+
+            assertEquals(Optional.of(place), Rendezvous.of(place.environment()));
+        }
     }
 
     private static Map<String, String> with(Map<String, String> environment, String name, String value) {

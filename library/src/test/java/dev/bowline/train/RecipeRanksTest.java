@@ -1,0 +1,98 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.recipe.DistributedSection;
+import dev.bowline.recipe.RecipeBuilder;
+import dev.bowline.recipe.RecipeFile;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The ranks of a recipe are known before a weight is read: the share of each in a step, and the bytes that each sends.
+class RecipeRanksTest {
+
+    private static final Path MODEL =
+            Path.of("src/test/resources/fixtures/gemma4/dense_kv").toAbsolutePath();
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"1|5", "2|4,1", "3|2,2,1", "4|2,2,1,0", "5|1,1,1,1,1"})
+    void aRankHasAnAlignedBlockOfTheMicroBatchesOfAStep(int worldSize, String shares) {
+        RecipeRanks ranks = RecipeRanks.of(recipe("{summation: fixed}"), worldSize, worldSize);
+
+        assertEquals(
+                List.of(shares.split(",")),
+                ranks.microBatches().stream().map(String::valueOf).toList());
+    }
+
+    @Test
+    void bothSummationsOfAFloat32ModelSendTwoGradientsLessTheOwnShare() {
+        long values = trained();
+
+        for (String summation : List.of("fixed", "fast")) {
+            RecipeRanks ranks = RecipeRanks.of(recipe("{summation: %s}".formatted(summation)), 4, 2);
+
+            assertEquals(2 * 3 * Math.ceilDiv(values, 4) * Float.BYTES, ranks.sent(), summation);
+        }
+        assertEquals(0, RecipeRanks.of(recipe("{}"), 1, 1).sent());
+    }
+
+    @Test
+    void aFixedSummationKeepsASumForEachLevelOfABlock() {
+        assertEquals(
+                2 * trained() * Float.BYTES, RecipeRanks.of(recipe("{}"), 1, 1).sums());
+        assertEquals(trained() * Float.BYTES, RecipeRanks.of(recipe("{}"), 3, 3).sums());
+        assertEquals(0, RecipeRanks.of(recipe("{}"), 5, 5).sums());
+        assertEquals(0, RecipeRanks.of(recipe("{summation: fast}"), 1, 1).sums());
+    }
+
+    @Test
+    void aBfloat16ModelSendsHalfOfThatWithTheFastSummation() {
+        RecipeFile file = RecipeFile.of(builder("{summation: fast}")
+                .set("model.torch_dtype", "bfloat16")
+                .build());
+
+        assertEquals(
+                2 * 3 * Math.ceilDiv(trained(), 4) * Short.BYTES,
+                RecipeRanks.of(file, 4, 4).sent());
+    }
+
+    @Test
+    void aRecipeWithoutTheSectionHasTheUsualOne() {
+        RecipeFile file = RecipeFile.of(builder("{}").set("distributed", "{}").build());
+
+        assertEquals(DistributedSection.usual(), RecipeRanks.of(file, 2, 2).section());
+    }
+
+    private long trained() {
+        try (LanguageModel model = AutoModel.fromConfig(MODEL.resolve("config.json"))) {
+            return model.trainable().values().stream()
+                    .mapToLong(Parameter::elements)
+                    .sum();
+        }
+    }
+
+    private RecipeFile recipe(String distributed) {
+        return RecipeFile.of(builder(distributed).build());
+    }
+
+    private RecipeBuilder builder(String distributed) {
+        return RecipeBuilder.of(MODEL, directory)
+                .learningRate(1e-3)
+                .globalBatchSize(5)
+                .localBatchSize(1)
+                .maxSteps(1)
+                .set("distributed", distributed);
+    }
+}
