@@ -191,8 +191,7 @@ final class Supervisor {
         if (!isStopping()) {
             console.note("error: the run ends, because %s brought no new checkpoint (distributed.max_restarts)"
                     .formatted(Quantity.count(restarts - 1, "restart")));
-            console.note(
-                    "  fix: remove the cause, and run the same command with --set checkpoint.restore_from=auto");
+            console.note("  fix: remove the cause, and run the same command with --set checkpoint.restore_from=auto");
         }
         return ExitCode.RANK_FAILURE;
     }
