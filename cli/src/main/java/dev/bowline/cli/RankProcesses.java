@@ -93,6 +93,10 @@ final class RankProcesses {
         try {
             while (ends.size() < running.size() && ends.stream().noneMatch(End::isFailure)) {
                 add(ended.take(), By.ITSELF, ends);
+                if (ends.getLast().isStop()) {
+                    // The others stop with it, unless they still wait for it to join.
+                    terminate();
+                }
             }
             awaitFor(patience.untilTerm(), By.ITSELF, ends);
             terminate();

@@ -162,8 +162,10 @@ final class Supervisor {
     private void tell(End end) {
         boolean isShown = end.rank() == job.node.rank() * job.node.processes();
         Optional<String> message = isShown ? Optional.empty() : job.logs.takeMessage(end.rank());
-        console.note("rank %d%s"
-                .formatted(end.rank(), message.map(": %s"::formatted).orElse(" " + how(end.exitCode()))));
+        String rank = "rank " + end.rank();
+        // The message of a lost rank names the rank itself.
+        console.note(message.map(told -> told.startsWith(rank) ? told : rank + ": " + told)
+                .orElseGet(() -> rank + " " + how(end.exitCode())));
         if (!isShown) {
             console.note("  its output is in " + job.logs.file(end.rank()));
         }

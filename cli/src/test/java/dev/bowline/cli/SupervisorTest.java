@@ -154,8 +154,9 @@ class SupervisorTest {
     @Test
     void ranksThatASignalStoppedMaySaveAsLongAsTheyNeed() throws IOException {
         int code = supervise(2, 3, SHORT, """
-                [ $RANK = 0 ] && { touch "$D/stopped"; exit 143; }
-                until [ -f "$D/stopped" ]; do :; done
+                [ $RANK = 0 ] && { until [ -f "$D/deaf" ]; do :; done; exit 143; }
+                trap '' TERM
+                touch "$D/deaf"
                 sleep 0.3
                 touch "$D/saved"
                 exit 143
@@ -163,6 +164,11 @@ class SupervisorTest {
 
         assertEquals(Interruption.Cause.SIGTERM.exitCode(), code);
         assertTrue(Files.exists(directory.resolve("saved")));
+    }
+
+    @Test
+    void aRankThatWaitsForAStoppedOneStopsToo() throws IOException {
+        assertEquals(143, supervise(2, 3, LONG, "[ $RANK = 0 ] && exit 143; exec sleep 600"));
     }
 
     @Test

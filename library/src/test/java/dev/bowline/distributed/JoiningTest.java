@@ -63,6 +63,25 @@ class JoiningTest {
         assertTrue(problem(failure).contains("rank 1 cannot reach rank 0 at /127.0.0.1:" + port), problem(failure));
     }
 
+    /// The store of torchrun is there before the ranks, and stays when the ranks start again.
+    @Test
+    void ranksJoinThroughTheStoreOfALauncherAtEveryStart() {
+        int port = Ranks.freePort();
+        RankStore.serving("127.0.0.1", port, ListenSocket.on(new InetSocketAddress("127.0.0.1", port)), Ranks.TIMEOUT);
+
+        for (int start = 0; start < 2; start++) {
+            int attempt = start;
+            List<Optional<BowlineException>> failures = Ranks.parts(
+                    2,
+                    (rank, _) -> failure(
+                            new Rendezvous(
+                                    rank, 2, rank, "127.0.0.1", port, "test", attempt, Rendezvous.Server.LAUNCHER),
+                            Ranks.TIMEOUT));
+
+            assertEquals(List.of(Optional.empty(), Optional.empty()), failures);
+        }
+    }
+
     @Test
     void anUnknownHostIsNamed() {
         Rendezvous place = new Rendezvous(1, 2, 0, "no-such-host.invalid", 29_500, "test", 0);
