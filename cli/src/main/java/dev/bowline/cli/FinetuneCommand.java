@@ -19,6 +19,7 @@ import dev.bowline.report.RunJson;
 import dev.bowline.report.RunText;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
+import dev.bowline.train.RecipeRanks;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -211,7 +212,10 @@ final class FinetuneCommand extends Command {
                     .ifPresent(adapter ->
                             note.accept(new AdapterText().text(adapter).stripTrailing()));
             switch (memory) {
-                case REQUIRED -> requireMemory(prepared.memory(), recipe.model().pretrainedModel());
+                case REQUIRED -> {
+                    requireMemory(prepared.memory(), recipe.model().pretrainedModel());
+                    group.ifPresent(ranks -> requireMachine(prepared.memory(), file, ranks.worldSize()));
+                }
                 case IGNORED -> {}
             }
             try (FineTuningRun run = prepared.load()) {
@@ -230,6 +234,13 @@ final class FinetuneCommand extends Command {
                 }
             }
         }
+    }
+
+    private static void requireMachine(MemoryReport memory, RecipeFile file, int worldSize) {
+        int onMachine = LaunchOptions.localWorldSize(System.getenv());
+        RankMemory.refusal(memory, RecipeRanks.of(file, worldSize, onMachine)).ifPresent(refusal -> {
+            throw refusal;
+        });
     }
 
     private static void requireMemory(MemoryReport memory, Path model) {

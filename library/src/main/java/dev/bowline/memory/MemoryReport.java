@@ -54,8 +54,13 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
         return estimate.total() - estimate.process();
     }
 
+    /// Bytes still to be allocated.
+    public long neededBytes() {
+        return needed(estimate);
+    }
+
     public boolean fits() {
-        return needed(estimate) <= available.bytes();
+        return neededBytes() <= available.bytes();
     }
 
     /// @throws BowlineException with the three cheapest changes, if there is not enough memory
