@@ -24,9 +24,10 @@ sealed interface Attempt {
     /// @param ends of all ranks, in their order
     static Attempt of(List<End> ends) {
         List<End> own = ends.stream().filter(end -> end.by() == By.ITSELF).toList();
+        // Ranks often have one cause in common, and the output of the lowest rank is on the console.
         Optional<End> refused = own.stream()
                 .filter(end -> end.isFailure() && end.exitCode() != ExitCode.RANK_FAILURE && end.exitCode() < 128)
-                .findFirst();
+                .min(Comparator.comparingInt(End::rank));
         if (refused.isPresent()) {
             return new Refused(refused.get());
         }

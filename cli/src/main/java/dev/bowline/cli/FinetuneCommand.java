@@ -110,9 +110,7 @@ final class FinetuneCommand extends Command {
                 ProcessGroup group = ProcessGroup.join(place, Network.of(System.getenv()), section.timeout())) {
             if (group.isFirst()) {
                 translated(file).forEach(console()::note);
-                if (section.strategy() != DistributedSection.Strategy.DDP) {
-                    console().note("distributed.strategy: trained as ddp; zero1 and fsdp have no effect yet");
-                }
+                withoutEffect(section).forEach(console()::note);
             }
             report = run(console(), file, memory(), Optional.of(group));
         }
@@ -122,6 +120,17 @@ final class FinetuneCommand extends Command {
             noteIfStopped(report, again);
         }
         return exitCode(report);
+    }
+
+    private static List<String> withoutEffect(DistributedSection section) {
+        List<String> notes = new ArrayList<>();
+        if (section.strategy() != DistributedSection.Strategy.DDP) {
+            notes.add("distributed.strategy: trained as ddp; zero1 and fsdp have no effect yet");
+        }
+        if (section.epSize() > 1) {
+            notes.add("distributed.ep_size: every rank has all experts; the key has no effect yet");
+        }
+        return notes;
     }
 
     private int train(RecipeFile file) {

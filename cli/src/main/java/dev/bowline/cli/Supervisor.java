@@ -73,7 +73,9 @@ final class Supervisor {
                                 .orElse(exitCode);
                     }
                     case Attempt.Refused(End end) -> {
-                        tell(end);
+                        if (!isShown(end)) {
+                            tell(end);
+                        }
                         return end.exitCode();
                     }
                     case Attempt.Failed(End end) -> {
@@ -160,7 +162,7 @@ final class Supervisor {
 
     /// A rank that wrote its failure says more than its exit code.
     private void tell(End end) {
-        boolean isShown = end.rank() == job.node.rank() * job.node.processes();
+        boolean isShown = isShown(end);
         Optional<String> message = isShown ? Optional.empty() : job.logs.takeMessage(end.rank());
         String rank = "rank " + end.rank();
         // The message of a lost rank names the rank itself.
@@ -169,6 +171,11 @@ final class Supervisor {
         if (!isShown) {
             console.note("  its output is in " + job.logs.file(end.rank()));
         }
+    }
+
+    /// True for the first rank, whose messages are on the console.
+    private boolean isShown(End end) {
+        return end.rank() == job.node.rank() * job.node.processes();
     }
 
     private static String how(int exitCode) {

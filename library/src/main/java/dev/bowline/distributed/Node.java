@@ -33,7 +33,9 @@ public record Node(int rank, int count, int processes, String masterAddress, int
     /// @param master `HOST:PORT`, where rank 0 serves the store; an IPv6 address is in brackets
     /// @return empty if `master` has another form
     public static Optional<Node> of(int rank, int count, int processes, String master) {
-        return NodeVariables.master(master).map(at -> new Node(rank, count, processes, at.address(), at.port(), JOB));
+        return NodeVariables.master(master)
+                .map(at ->
+                        count == 1 ? alone(processes) : new Node(rank, count, processes, at.address(), at.port(), JOB));
     }
 
     /// The machine that Kubernetes declares. Kubeflow Trainer sets the variables of torchrun (`PET_NNODES`,

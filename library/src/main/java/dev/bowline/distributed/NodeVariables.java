@@ -81,8 +81,9 @@ final class NodeVariables {
     private Node indexedJob() {
         variables.requireAll(List.of(JOB_INDEX, NODES, MASTER));
         int nodes = variables.number(NODES, 1, Integer.MAX_VALUE);
+        int rank = variables.number(JOB_INDEX, 0, nodes - 1);
         Master master = master(variables.value(MASTER))
                 .orElseThrow(() -> variables.wrong(MASTER, "HOST:PORT, such as tune-0.tune:29500"));
-        return new Node(variables.number(JOB_INDEX, 0, nodes - 1), nodes, 1, master.address, master.port, Node.JOB);
+        return nodes == 1 ? Node.alone(1) : new Node(rank, nodes, 1, master.address, master.port, Node.JOB);
     }
 }

@@ -58,6 +58,14 @@ class NodeTest {
     }
 
     @Test
+    void aJobOfOnePodNeedsNoNetwork() {
+        Map<String, String> one = with(with(INDEXED_JOB, "BOWLINE_NODES", "1"), "JOB_COMPLETION_INDEX", "0");
+
+        assertEquals(Optional.of(Node.alone(1)), Node.of(one));
+        assertEquals(Optional.of(Node.alone(3)), Node.of(0, 1, 3, "10.0.0.1:29500"));
+    }
+
+    @Test
     void anIndexAloneIsOneOfSeveralJobs() {
         assertEquals(Optional.empty(), Node.of(Map.of("JOB_COMPLETION_INDEX", "3")));
     }
