@@ -17,6 +17,7 @@ import dev.bowline.report.MemoryText;
 import dev.bowline.report.Quantity;
 import dev.bowline.report.RunJson;
 import dev.bowline.report.RunText;
+import dev.bowline.tensor.LibtorchProcess;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RecipeRanks;
@@ -105,6 +106,7 @@ final class FinetuneCommand extends Command {
         Node.requirePlatform();
         RecipeFile file = recipe.load();
         DistributedSection section = file.recipe().distributed().orElseGet(DistributedSection::usual);
+        LibtorchProcess.logErrorsOnly();
         RunReport report;
         try (Posix.SilentOutput _ = Posix.silenceOutput();
                 ProcessGroup group = ProcessGroup.join(place, Network.of(System.getenv()), section.timeout())) {

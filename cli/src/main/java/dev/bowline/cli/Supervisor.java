@@ -6,6 +6,7 @@ import dev.bowline.cli.RankProcesses.End;
 import dev.bowline.cli.RankProcesses.Patience;
 import dev.bowline.distributed.Node;
 import dev.bowline.distributed.Rendezvous;
+import dev.bowline.platform.NativeProcess;
 import dev.bowline.report.Quantity;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -130,8 +131,8 @@ final class Supervisor {
         environment.putAll(place.environment());
         environment.put(LaunchOptions.LOCAL_WORLD_SIZE, Integer.toString(job.node.processes()));
         environment.put(PROCESS_VARIABLE, Long.toString(ProcessHandle.current().pid()));
-        int processors = Runtime.getRuntime().availableProcessors();
-        environment.putIfAbsent("OMP_NUM_THREADS", Integer.toString(Math.max(1, processors / job.node.processes())));
+        environment.putIfAbsent(
+                "OMP_NUM_THREADS", Integer.toString(Math.max(1, NativeProcess.cores() / job.node.processes())));
         job.logs.attach(process, place);
         return process;
     }

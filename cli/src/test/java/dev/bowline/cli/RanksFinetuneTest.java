@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.platform.NativeProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -68,7 +69,7 @@ class RanksFinetuneTest {
         words.addAll(List.of(arguments(recipe, run)));
         ProcessBuilder builder =
                 new ProcessBuilder(words).redirectError(directory.resolve("log").toFile());
-        int threads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+        int threads = Math.max(1, NativeProcess.cores() / 2);
         builder.environment().putIfAbsent("OMP_NUM_THREADS", Integer.toString(threads));
         try (InputStream output = builder.start().getInputStream()) {
             return Json.parse(new String(output.readAllBytes(), StandardCharsets.UTF_8), run)

@@ -54,6 +54,12 @@ public final class NativeProcess {
         }
     }
 
+    /// The processor cores of this process, which are the threads of one operation. Two hardware threads of one core
+    /// count once.
+    public static int cores() {
+        return ProcessSettings.cores();
+    }
+
     /// Runs a program on a thread with glibc's main arena, if one of many new threads has it, and waits for the
     /// program.
     ///

@@ -58,7 +58,7 @@ record ProcessSettings(
     }
 
     /// The processor cores of this process. Two hardware threads of one core count once.
-    private static int cores() {
+    static int cores() {
         int threads = Runtime.getRuntime().availableProcessors();
         try {
             boolean shared = Files.readString(Path.of("/sys/devices/system/cpu/smt/active"))
