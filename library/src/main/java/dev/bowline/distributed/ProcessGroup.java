@@ -122,7 +122,7 @@ public final class ProcessGroup implements AutoCloseable {
     /// @param mine contiguous, whose elements times the world size are those of `whole`
     public Work allGather(Tensor whole, Tensor mine) {
         requireElements(whole, worldSize * mine.numel());
-        return start("allGather", () -> gloo._allgather_base(whole, mine));
+        return start("allGather", () -> gloo._allgather_base(whole.view(-1), mine.view(-1)));
     }
 
     /// Sums the parts that all ranks have for this rank, in float32 and pairwise in the order of the ranks: 0+1, 2+3,

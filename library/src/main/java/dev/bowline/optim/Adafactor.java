@@ -83,8 +83,18 @@ final class Adafactor implements Optimizer {
     }
 
     @Override
-    public OptimizerState states() {
-        return states;
+    public Map<String, Tensor> state() {
+        return states.tensors();
+    }
+
+    @Override
+    public void restore(Map<String, Tensor> saved) {
+        states.restore(saved);
+    }
+
+    @Override
+    public void close() {
+        states.close();
     }
 
     @Override

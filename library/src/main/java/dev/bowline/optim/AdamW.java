@@ -63,6 +63,10 @@ public final class AdamW implements Optimizer {
             return new Settings(beta1, beta2, epsilon, weightDecay, decayed, other);
         }
 
+        public Settings decaying(Decayed other) {
+            return new Settings(beta1, beta2, epsilon, weightDecay, other, stateDtype);
+        }
+
         @Override
         public OptimizerName name() {
             return OptimizerName.ADAMW;
@@ -100,7 +104,16 @@ public final class AdamW implements Optimizer {
 
         @Override
         public AdamW create(Map<String, Parameter> trainable, KernelPolicy kernels) {
-            return new AdamW(trainable, this, kernels);
+            return create(trainable, Map.of(), kernels);
+        }
+
+        /// An optimizer over parts of parameters. Each part begins and ends at a multiple of 256 elements, or where the
+        /// parameter does.
+        ///
+        /// @param first the place of the first element of a part in its parameter, by name; 0 for a name that is not in
+        ///     the map
+        public AdamW create(Map<String, Parameter> parts, Map<String, Long> first, KernelPolicy kernels) {
+            return new AdamW(parts, first, this, kernels);
         }
     }
 
@@ -113,24 +126,37 @@ public final class AdamW implements Optimizer {
 
     private final Settings settings;
     private final KernelPolicy kernels;
+    private final Map<String, Long> first;
     private final OptimizerState states;
 
     /// An optimizer with fused kernels of the CPU.
     ///
     /// @throws dev.bowline.BowlineException if two names reach one tensor
     public AdamW(Map<String, Parameter> trainable, Settings settings) {
-        this(trainable, settings, KernelPolicy.FUSED_CPU);
+        this(trainable, Map.of(), settings, KernelPolicy.FUSED_CPU);
     }
 
-    private AdamW(Map<String, Parameter> trainable, Settings settings, KernelPolicy kernels) {
+    private AdamW(
+            Map<String, Parameter> trainable, Map<String, Long> first, Settings settings, KernelPolicy kernels) {
         this.settings = settings;
+        this.first = Map.copyOf(first);
         this.kernels = kernels;
         states = new OptimizerState(trainable, settings);
     }
 
     @Override
-    public OptimizerState states() {
-        return states;
+    public Map<String, Tensor> state() {
+        return states.tensors();
+    }
+
+    @Override
+    public void restore(Map<String, Tensor> saved) {
+        states.restore(saved);
+    }
+
+    @Override
+    public void close() {
+        states.close();
     }
 
     @Override
@@ -224,7 +250,8 @@ public final class AdamW implements Optimizer {
                         switch (map) {
                             case SIGNED -> Bfloat16Moment.Rounding.NEAREST;
                             case UNSIGNED -> Bfloat16Moment.Rounding.DITHERED;
-                        });
+                        },
+                        first.getOrDefault(state.name(), 0L));
             case INT8 -> new Int8Moment(flat, state.get(name + ABSMAX), map, kernels);
         };
     }

@@ -16,7 +16,8 @@ import org.bytedeco.pytorch.global.torch;
 /// run rounds as the first run would have.
 ///
 /// @param flat all elements in one dimension
-record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
+/// @param first the place of the first of them in the parameter, which is not 0 for a part of one
+record Bfloat16Moment(Tensor flat, Rounding rounding, long first) implements Moment {
 
     /// The choice between the two bfloat16 neighbours of a float32 number.
     enum Rounding {
@@ -45,7 +46,7 @@ record Bfloat16Moment(Tensor flat, Rounding rounding) implements Moment {
             case NEAREST -> {}
             case DITHERED ->
                 block.view(Dtype.INT32.scalarType())
-                        .add_(dither(block, from, step))
+                        .add_(dither(block, first + from, step))
                         .bitwise_and_(new Scalar(UPPER_HALF));
         }
         flat.narrow(0, from, block.numel()).copy_(block);

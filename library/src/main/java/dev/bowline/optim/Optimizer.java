@@ -16,23 +16,22 @@ public interface Optimizer extends AutoCloseable {
     /// Updates every parameter that has a gradient. The gradients do not change.
     void step(double learningRate);
 
-    /// The tensors that this optimizer keeps.
-    OptimizerState states();
+    /// Every state tensor that this process has as `<parameter>.<name>`, owned by this optimizer. In a run over ranks
+    /// it may be a part of a tensor.
+    Map<String, Tensor> state();
 
-    /// Every state tensor as `<parameter>.<name>`, owned by this optimizer.
-    default Map<String, Tensor> state() {
-        return states().tensors();
+    /// The whole tensors of the state over all ranks, for a checkpoint. Every rank calls this method at the same place.
+    /// The caller closes the result before the next step.
+    default GatheredState gather() {
+        return GatheredState.of(state());
     }
 
     /// Copies a saved state into this optimizer.
     ///
+    /// @param saved whole tensors
     /// @throws dev.bowline.BowlineException if a name is missing or unknown, or a dtype or shape differs
-    default void restore(Map<String, Tensor> saved) {
-        states().restore(saved);
-    }
+    void restore(Map<String, Tensor> saved);
 
     @Override
-    default void close() {
-        states().close();
-    }
+    void close();
 }

@@ -24,11 +24,24 @@ public record StateTensor(String name, Dtype dtype, List<Long> shape) {
         return new StateTensor(name, dtype, LongStream.of(shape).boxed().toList());
     }
 
-    long[] dimensions() {
+    /// The shape as an array.
+    public long[] dimensions() {
         return shape.stream().mapToLong(Long::longValue).toArray();
     }
 
     public long bytes() {
-        return shape.stream().reduce(1L, Math::multiplyExact) * dtype.bytes();
+        return elements() * dtype.bytes();
+    }
+
+    public long elements() {
+        return shape.stream().reduce(1L, Math::multiplyExact);
+    }
+
+    /// The number of consecutive elements of a parameter to which one element of this tensor belongs: 1, or the size of
+    /// a block of an 8-bit moment.
+    ///
+    /// @param parameterElements of the parameter, whose state this is
+    public long elementsOfOne(long parameterElements) {
+        return elements() == parameterElements ? 1 : Int8Moment.BLOCK;
     }
 }

@@ -12,6 +12,7 @@ import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.Schedule;
@@ -174,9 +175,16 @@ public final class FineTuning implements AutoCloseable {
         return batches;
     }
 
-    /// Moments, step counts and master weights by canonical name, owned by this object.
+    /// Moments, step counts and master weights by canonical name, owned by this object. In a run over ranks it may be the
+    /// part of this rank.
     public Map<String, Tensor> optimizerState() {
         return optimizer.state();
+    }
+
+    /// The whole state of the optimizer over all ranks, on the first rank; empty on the others. Every rank calls this
+    /// method at the same place. The caller closes the result before the next step.
+    public GatheredState gatherOptimizerState() {
+        return optimizer.gather();
     }
 
     /// The progress of training, for a training checkpoint.

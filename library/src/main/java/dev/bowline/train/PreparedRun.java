@@ -214,8 +214,11 @@ public final class PreparedRun {
                 recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
                 recipe.seed());
         ranks.agree(RunFingerprint.of(model));
+        FineTuningPlan plan = RecipePlan.of(recipe, rows, paddingId);
         FineTuning tuning = new FineTuning(
-                model, rows, RecipePlan.of(recipe, rows, paddingId).with(ranks.reduction(recipe)));
+                model,
+                rows,
+                plan.with(ranks.reduction(recipe)).with(ranks.optimizer(file, plan.optimizer())));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;

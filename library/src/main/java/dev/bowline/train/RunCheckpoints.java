@@ -14,6 +14,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.CheckpointSection.LastCheckpoint;
 import dev.bowline.recipe.CheckpointSection.RestoreFrom;
+import dev.bowline.optim.GatheredState;
 import dev.bowline.recipe.PeftSection;
 import dev.bowline.safetensors.PeftAdapter;
 import dev.bowline.tensor.TensorScope;
@@ -21,12 +22,12 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SequencedMap;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -264,16 +265,20 @@ final class RunCheckpoints {
 
     private Optional<SaveReport> saveFirst(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
         List<SaveReport> reports = new ArrayList<>(1);
-        ranks.first(() -> {
-            reports.add(save(into, tuning, saved));
-            return "";
-        });
+        boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
+        boolean withOptimizer = section.saveOptimizer() && !isWeightsOnly;
+        try (GatheredState optimizer = withOptimizer ? tuning.gatherOptimizerState() : GatheredState.of(Map.of())) {
+            ranks.first(() -> {
+                reports.add(save(into, tuning, saved, optimizer.tensors()));
+                return "";
+            });
+        }
         return reports.stream().findFirst();
     }
 
-    private SaveReport save(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
-        boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
-        Map<String, Tensor> optimizer = section.saveOptimizer() && !isWeightsOnly ? tuning.optimizerState() : Map.of();
+    /// @param optimizer whole state tensors; empty if they are not saved
+    private SaveReport save(
+            TrainingCheckpoints into, FineTuning tuning, Saved saved, SequencedMap<String, Tensor> optimizer) {
         JsonObject progress =
                 tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
         int step = Math.toIntExact(tuning.stepsTaken());
@@ -285,14 +290,14 @@ final class RunCheckpoints {
                         SaveOptions.like(source)
                                 .shardedAt(section.maxShardBytes())
                                 .reportingTo(saved.progress()),
-                        new TrainingState(new LinkedHashMap<>(optimizer), progress),
+                        new TrainingState(optimizer, progress),
                         saved.metric());
             case RunWeights.OfAdapter(RunAdapter adapter) ->
                 into.saveAdapter(
                         step,
                         tuning.model(),
                         adapter.save(saved.progress()),
-                        new TrainingState(new LinkedHashMap<>(optimizer), progress.with(PEFT, adapter.settings())),
+                        new TrainingState(optimizer, progress.with(PEFT, adapter.settings())),
                         saved.metric());
         };
         written.add(report.directory());

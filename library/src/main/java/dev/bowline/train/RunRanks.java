@@ -6,13 +6,19 @@ import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.RankFailure;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GradientReduction;
+import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.ZeroSettings;
 import dev.bowline.recipe.DistributedSection;
+import dev.bowline.recipe.DistributedSection.Strategy;
 import dev.bowline.recipe.DistributedSection.Summation;
 import dev.bowline.recipe.Recipe;
+import dev.bowline.recipe.RecipeFile;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -61,6 +67,35 @@ record RunRanks(Optional<ProcessGroup> group) {
         return switch (chosen.get()) {
             case FIXED -> new FixedSummation(group);
             case FAST -> new FastSummation(group.orElseThrow());
+        };
+    }
+
+    /// The optimizer of the recipe, with its state on every rank or divided over the ranks.
+    ///
+    /// @throws BowlineException if the optimizer's state cannot be divided
+    OptimizerSettings optimizer(RecipeFile file, OptimizerSettings whole) {
+        Strategy strategy =
+                file.recipe().distributed().orElseGet(DistributedSection::usual).strategy();
+        if (isAlone()) {
+            return whole;
+        }
+        return switch (strategy) {
+            case DDP -> whole;
+            case ZERO1 -> {
+                if (whole instanceof AdamW.Settings adamW) {
+                    yield new ZeroSettings(adamW, group.orElseThrow());
+                }
+                throw file.wrong(
+                        "distributed.strategy",
+                        "zero1 divides the state of adamw, and optimizer.name is %s"
+                                .formatted(whole.name().name().toLowerCase(Locale.ROOT)),
+                        "write strategy: ddp, or optimizer.name: adamw");
+            }
+            case FSDP ->
+                throw file.wrong(
+                        "distributed.strategy",
+                        "fsdp divides the weights over ranks, which %d ranks of Bowline do not do".formatted(count()),
+                        "write strategy: zero1, which divides the optimizer's state, or ddp");
         };
     }
 

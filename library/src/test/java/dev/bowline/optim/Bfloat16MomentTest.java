@@ -24,7 +24,7 @@ class Bfloat16MomentTest {
     /// v = 0.999 v + 0.001 g² from v = 1 with g² = 0.01: a thousandth a step, half a bfloat16 unit or less.
     private static Tensor decayed(Bfloat16Moment.Rounding rounding) {
         Tensor stored = Ops.full(Device.CPU, Dtype.BFLOAT16, 1, ELEMENTS);
-        Bfloat16Moment moment = new Bfloat16Moment(stored, rounding);
+        Bfloat16Moment moment = new Bfloat16Moment(stored, rounding, 0);
         for (int step = 1; step <= STEPS; step++) {
             try (TensorScope _ = TensorScope.open()) {
                 Tensor v = moment.read(0, ELEMENTS);

@@ -8,6 +8,11 @@ import dev.bowline.BowlineException;
 import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.Ranks;
 import dev.bowline.json.Json;
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.Hyperparameters;
+import dev.bowline.optim.OptimizerName;
+import dev.bowline.optim.OptimizerSettings;
+import dev.bowline.optim.StateDtype;
 import dev.bowline.recipe.RecipeFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -104,12 +110,41 @@ class RanksRunTest {
         assertEquals(column("one", "validation.jsonl", heldOut), column("three", "validation.jsonl", heldOut));
     }
 
+    /// Moments and master weights are divided over the ranks, and the files are those of one rank.
+    @Test
+    void dividedOptimizerStateIsSavedWhole() throws IOException {
+        String[] bfloat16 = {"model.torch_dtype=bfloat16", "validation_dataset.limit_dataset_samples=2"};
+        run(1, "one", bfloat16);
+        run(3, "three", DemoRuns.with(bfloat16, "distributed.strategy=zero1"));
+
+        assertEquals(hashes("one"), hashes("three"));
+    }
+
+    @Test
+    void anOptimizerWhoseStateCannotBeDividedIsRefused() {
+        OptimizerSettings adafactor = OptimizerName.ADAFACTOR.settings(
+                new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32));
+        RecipeFile file = RecipeFile.load(DemoRuns.RECIPE, sets("refused", "distributed.strategy=zero1"));
+
+        List<String> problems = Ranks.run(
+                2,
+                group -> assertThrows(
+                                BowlineException.class,
+                                () -> new RunRanks(Optional.of(group)).optimizer(file, adafactor))
+                        .problem());
+
+        assertTrue(
+                problems.getLast()
+                        .contains("zero1 divides the state of adamw, and optimizer.name is adafactor"),
+                problems.getLast());
+    }
+
     /// Four ranks, then two, then one.
     @Test
     void aRunResumesOnAnotherNumberOfRanks() throws IOException {
         run(1, "one", "step_scheduler.max_steps=6");
         run(4, "elastic", "step_scheduler.max_steps=2");
-        run(2, "elastic", "step_scheduler.max_steps=4", "checkpoint.restore_from=auto");
+        run(2, "elastic", "step_scheduler.max_steps=4", "checkpoint.restore_from=auto", "distributed.strategy=zero1");
         run(1, "elastic", "step_scheduler.max_steps=6", "checkpoint.restore_from=auto");
 
         assertEquals(

@@ -14,6 +14,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
+import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Hyperparameters;
 import dev.bowline.optim.OptimizerName;
@@ -21,6 +22,7 @@ import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.ZeroSettings;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
@@ -94,7 +96,8 @@ class RanksTrainingTest {
 
     private static String hash(LanguageModel model, FineTuning tuning) {
         MessageDigest digest = sha256();
-        TreeMap<String, Tensor> tensors = new TreeMap<>(tuning.optimizerState());
+        GatheredState state = tuning.gatherOptimizerState();
+        TreeMap<String, Tensor> tensors = new TreeMap<>(state.tensors());
         model.parameters().forEach((name, parameter) -> tensors.put(name, parameter.value()));
         tensors.forEach((name, tensor) -> {
             try (TensorScope _ = TensorScope.open()) {
@@ -102,6 +105,7 @@ class RanksTrainingTest {
                 digest.update(HostTensors.bytes(tensor.detach()).toArray(ValueLayout.JAVA_BYTE));
             }
         });
+        state.close();
         return HexFormat.of().formatHex(digest.digest());
     }
 
@@ -157,6 +161,22 @@ class RanksTrainingTest {
                 group -> train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, new FixedSummation(Optional.of(group))));
 
         assertEquals(List.of(one, one, one), ranks);
+    }
+
+    /// AdamW over slices, in each dtype of moments.
+    @ParameterizedTest
+    @CsvSource({"moe_tied, FLOAT32, FLOAT32, 4", "moe_tied, BFLOAT16, BFLOAT16, 3", "moe_untied, BFLOAT16, INT8, 2"})
+    void aDividedStateGivesTheSameBits(String name, Dtype dtype, StateDtype states, int world) {
+        AdamW.Settings adamW = AdamW.Settings.defaults().with(states);
+        Trained one = train(fixture(name), dtype, adamW, new FixedSummation(Optional.empty()));
+
+        List<Trained> ranks = Ranks.run(
+                world,
+                group -> train(
+                        fixture(name), dtype, new ZeroSettings(adamW, group), new FixedSummation(Optional.of(group))));
+
+        assertEquals(one.losses(), ranks.getFirst().losses());
+        assertEquals(one.hash(), ranks.getFirst().hash());
     }
 
     /// The first gradient is the same but for rounding; AdamW makes much of small differences later.

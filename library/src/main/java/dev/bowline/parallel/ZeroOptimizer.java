@@ -1,0 +1,254 @@
+package dev.bowline.parallel;
+
+import dev.bowline.BowlineException;
+import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.nn.KernelPolicy;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.Decayed;
+import dev.bowline.optim.GatheredState;
+import dev.bowline.optim.Optimizer;
+import dev.bowline.optim.StateTensor;
+import dev.bowline.parallel.StateSlices.Slice;
+import dev.bowline.tensor.Device;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// AdamW over this rank's part of the elements, see [ZeroSettings].
+///
+/// A slice is a parameter of its own for AdamW: a view of elements of the real one. The results are those of AdamW over
+/// all elements, bit for bit.
+final class ZeroOptimizer implements Optimizer {
+
+    /// The most elements that travel at once from each rank.
+    private static final long CHUNK = 4 << 20;
+
+    private final SequencedMap<String, Parameter> trainable;
+    private final AdamW.Settings settings;
+    private final ProcessGroup group;
+    private final StateSlices slices;
+    private final SequencedMap<Slice, Parameter> own = new LinkedHashMap<>();
+
+    /// Weight decay asks for the shape of the parameter, which a slice does not have.
+    private final Optimizer decayed;
+
+    private final Optimizer undecayed;
+
+    ZeroOptimizer(Map<String, Parameter> trainable, AdamW.Settings settings, ProcessGroup group, KernelPolicy kernels) {
+        this.trainable = new LinkedHashMap<>(trainable);
+        this.settings = settings;
+        this.group = group;
+        slices = StateSlices.of(trainable, group.worldSize());
+        SequencedMap<String, Parameter> matrices = new LinkedHashMap<>();
+        SequencedMap<String, Parameter> others = new LinkedHashMap<>();
+        Map<String, Long> first = new LinkedHashMap<>();
+        for (Slice slice : slices.of(group.rank())) {
+            Parameter part = part(slice);
+            own.put(slice, part);
+            first.put(slice.name(), slice.from());
+            boolean decays = settings.decayed() == Decayed.EVERYTHING || slice.parameter().shape().length >= 2;
+            (decays ? matrices : others).put(slice.name(), part);
+        }
+        decayed = settings.decaying(Decayed.EVERYTHING).create(matrices, first, kernels);
+        undecayed = settings.decaying(Decayed.EVERYTHING).withWeightDecay(0).create(others, first, kernels);
+    }
+
+    /// A parameter over elements of another one. It has the same memory.
+    private static Parameter part(Slice slice) {
+        Parameter part = new Parameter(SlotRole.BASE, slice.length());
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            part.materialize(
+                    slice.parameter().value().detach().view(-1).narrow(0, slice.from(), slice.length()));
+        }
+        return part;
+    }
+
+    @Override
+    public void step(double learningRate) {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            own.forEach((slice, part) -> slice.parameter()
+                    .gradient()
+                    .ifPresent(gradient -> part.replaceGradient(
+                            gradient.view(-1).narrow(0, slice.from(), slice.length()))));
+            decayed.step(learningRate);
+            undecayed.step(learningRate);
+            own.values().forEach(Parameter::clearGradient);
+        }
+        exchangeValues();
+    }
+
+    /// Gives every rank the values that the others updated. Each rank sends as many elements as the one with the most,
+    /// so that the exchange is one gather for each chunk.
+    private void exchangeValues() {
+        for (Dtype dtype : trainable.values().stream().map(Parameter::dtype).distinct().toList()) {
+            List<ElementRuns> runs = new ArrayList<>();
+            long most = 0;
+            for (int rank = 0; rank < group.worldSize(); rank++) {
+                ElementRuns ofRank = ElementRuns.of(slices.of(rank), dtype);
+                runs.add(ofRank);
+                most = Math.max(most, ofRank.elements());
+            }
+            for (long from = 0; from < most; from += CHUNK) {
+                exchange(runs, from, Math.min(CHUNK, most - from), dtype);
+            }
+        }
+    }
+
+    private void exchange(List<ElementRuns> runs, long from, long length, Dtype dtype) {
+        try (NoGradGuard _ = new NoGradGuard();
+                TensorScope _ = TensorScope.open()) {
+            Tensor mine = Ops.empty(Device.CPU, dtype, length);
+            runs.get(group.rank()).forEach(from, length, (values, at) -> mine.narrow(0, at, values.numel()).copy_(values));
+            Tensor all = Ops.empty(Device.CPU, dtype, group.worldSize(), length);
+            group.allGather(all, mine).await();
+            for (int rank = 0; rank < group.worldSize(); rank++) {
+                if (rank != group.rank()) {
+                    Tensor theirs = all.select(0, rank);
+                    runs.get(rank)
+                            .forEach(from, length, (values, at) -> values.copy_(theirs.narrow(0, at, values.numel())));
+                }
+            }
+        }
+    }
+
+    @Override
+    public Map<String, Tensor> state() {
+        Map<String, Tensor> all = new LinkedHashMap<>(decayed.state());
+        all.putAll(undecayed.state());
+        return all;
+    }
+
+    @Override
+    public GatheredState gather() {
+        Map<String, Tensor> parts = state();
+        SequencedMap<String, Tensor> whole = new LinkedHashMap<>();
+        try (NoGradGuard _ = new NoGradGuard()) {
+            trainable.forEach((name, parameter) -> {
+                for (StateTensor each : settings.layout(parameter.dtype(), parameter.shape())) {
+                    String key = "%s.%s".formatted(name, each.name());
+                    gather(key, each, lengths(name, parameter, each), Optional.ofNullable(parts.get(key)))
+                            .ifPresent(tensor -> whole.put(key, tensor));
+                }
+            });
+            return GatheredState.owning(whole);
+        } catch (RuntimeException e) {
+            whole.values().forEach(Tensor::close);
+            throw e;
+        }
+    }
+
+    /// The elements of a state tensor that each rank has. Every rank with a slice has the number of steps, and the rank
+    /// of the first slice gives it.
+    private long[] lengths(String name, Parameter parameter, StateTensor state) {
+        long[] lengths = new long[group.worldSize()];
+        boolean isScalar = state.shape().isEmpty();
+        boolean isFirst = true;
+        for (Slice slice : slices.slices()) {
+            if (slice.name().equals(name)) {
+                long part = isScalar ? (isFirst ? 1 : 0) : scaled(state, parameter, slice.length());
+                lengths[slice.owner()] += part;
+                isFirst = false;
+            }
+        }
+        return lengths;
+    }
+
+    /// The length of a part of a state tensor. A tensor with an element for each block of a parameter has fewer.
+    private static long scaled(StateTensor state, Parameter parameter, long length) {
+        return Math.ceilDiv(length, state.elementsOfOne(parameter.elements()));
+    }
+
+    /// @param part this rank's part; empty if it has none
+    /// @return the whole tensor, which the caller owns, on the first rank; empty on the others
+    private Optional<Tensor> gather(String key, StateTensor state, long[] lengths, Optional<Tensor> part) {
+        try (TensorScope _ = TensorScope.open()) {
+            boolean isFirst = group.isFirst();
+            long mine = lengths[group.rank()];
+            Tensor whole = isFirst
+                    ? Ops.empty(Device.CPU, state.dtype(), state.dimensions())
+                    : Ops.empty(Device.CPU, state.dtype(), 0);
+            Tensor sent = mine == 0
+                    ? Ops.empty(Device.CPU, state.dtype(), 0)
+                    : part.orElseThrow(() -> new IllegalStateException(key)).reshape(-1);
+            long[] toRows = isFirst ? lengths : new long[group.worldSize()];
+            long[] fromRows = new long[group.worldSize()];
+            fromRows[0] = mine;
+            group.allToAll(whole.view(-1), toRows, sent, fromRows).await();
+            if (!isFirst) {
+                return Optional.empty();
+            }
+            whole.retainReference();
+            return Optional.of(whole);
+        }
+    }
+
+    @Override
+    public void restore(Map<String, Tensor> saved) {
+        requireNames(saved);
+        try (TensorScope _ = TensorScope.open()) {
+            Map<String, Tensor> matrices = new LinkedHashMap<>();
+            Map<String, Tensor> others = new LinkedHashMap<>();
+            Map<String, Tensor> ofMatrices = decayed.state();
+            own.forEach((slice, _) -> {
+                for (StateTensor each :
+                        settings.layout(slice.parameter().dtype(), slice.parameter().shape())) {
+                    String key = "%s.%s".formatted(slice.name(), each.name());
+                    Tensor part = part(slice, each, saved.get(key), key);
+                    (ofMatrices.containsKey(key) ? matrices : others).put(key, part);
+                }
+            });
+            decayed.restore(matrices);
+            undecayed.restore(others);
+        }
+    }
+
+    private void requireNames(Map<String, Tensor> saved) {
+        List<String> expected = new ArrayList<>();
+        trainable.forEach((name, parameter) -> settings.layout(parameter.dtype(), parameter.shape())
+                .forEach(each -> expected.add("%s.%s".formatted(name, each.name()))));
+        List<String> missing =
+                expected.stream().filter(name -> !saved.containsKey(name)).toList();
+        List<String> unknown =
+                saved.keySet().stream().filter(name -> !expected.contains(name)).toList();
+        if (!missing.isEmpty() || !unknown.isEmpty()) {
+            throw misfit("missing %s, unknown %s".formatted(missing, unknown));
+        }
+    }
+
+    private Tensor part(Slice slice, StateTensor state, @Nullable Tensor whole, String key) {
+        if (whole == null || state.elements() != whole.numel()) {
+            throw misfit("'%s' has another size".formatted(key));
+        }
+        if (state.shape().isEmpty()) {
+            return whole;
+        }
+        long ofOne = state.elementsOfOne(slice.parameter().elements());
+        return whole.view(-1).narrow(0, slice.from() / ofOne, scaled(state, slice.parameter(), slice.length()));
+    }
+
+    private static BowlineException misfit(String difference) {
+        return new BowlineException(
+                "the saved optimizer state does not fit this model: " + difference,
+                "resume with the recipe that wrote it (same model, torch_dtype, freeze_config and optimizer)");
+    }
+
+    @Override
+    public void close() {
+        decayed.close();
+        undecayed.close();
+        own.values().forEach(Parameter::close);
+    }
+}
