@@ -110,8 +110,8 @@ public final class AdamW implements Optimizer {
         /// An optimizer over parts of parameters. Each part begins and ends at a multiple of 256 elements, or where the
         /// parameter does.
         ///
-        /// @param first the place of the first element of a part in its parameter, by name; 0 for a name that is not in
-        ///     the map
+        /// @param first the place of the first element of a part in its parameter, by name; 0 for a name that
+        ///     is not in the map
         public AdamW create(Map<String, Parameter> parts, Map<String, Long> first, KernelPolicy kernels) {
             return new AdamW(parts, first, this, kernels);
         }
@@ -136,8 +136,7 @@ public final class AdamW implements Optimizer {
         this(trainable, Map.of(), settings, KernelPolicy.FUSED_CPU);
     }
 
-    private AdamW(
-            Map<String, Parameter> trainable, Map<String, Long> first, Settings settings, KernelPolicy kernels) {
+    private AdamW(Map<String, Parameter> trainable, Map<String, Long> first, Settings settings, KernelPolicy kernels) {
         this.settings = settings;
         this.first = Map.copyOf(first);
         this.kernels = kernels;

@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.Tensor;
 
 /// The tensors that an optimizer keeps for its parameters. Master weights start as copies of the parameters, all
 /// other tensors start at zero. This object owns the tensors.
-public final class OptimizerState implements AutoCloseable {
+final class OptimizerState implements AutoCloseable {
 
     private final List<ParameterState> parameters = new ArrayList<>();
 

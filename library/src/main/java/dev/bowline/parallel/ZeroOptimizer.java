@@ -57,7 +57,8 @@ final class ZeroOptimizer implements Optimizer {
             Parameter part = part(slice);
             own.put(slice, part);
             first.put(slice.name(), slice.from());
-            boolean decays = settings.decayed() == Decayed.EVERYTHING || slice.parameter().shape().length >= 2;
+            boolean decays = settings.decayed() == Decayed.EVERYTHING
+                    || slice.parameter().shape().length >= 2;
             (decays ? matrices : others).put(slice.name(), part);
         }
         decayed = settings.decaying(Decayed.EVERYTHING).create(matrices, first, kernels);
@@ -69,8 +70,7 @@ final class ZeroOptimizer implements Optimizer {
         Parameter part = new Parameter(SlotRole.BASE, slice.length());
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            part.materialize(
-                    slice.parameter().value().detach().view(-1).narrow(0, slice.from(), slice.length()));
+            part.materialize(slice.parameter().value().detach().view(-1).narrow(0, slice.from(), slice.length()));
         }
         return part;
     }
@@ -81,8 +81,8 @@ final class ZeroOptimizer implements Optimizer {
                 TensorScope _ = TensorScope.open()) {
             own.forEach((slice, part) -> slice.parameter()
                     .gradient()
-                    .ifPresent(gradient -> part.replaceGradient(
-                            gradient.view(-1).narrow(0, slice.from(), slice.length()))));
+                    .ifPresent(gradient ->
+                            part.replaceGradient(gradient.view(-1).narrow(0, slice.from(), slice.length()))));
             decayed.step(learningRate);
             undecayed.step(learningRate);
             own.values().forEach(Parameter::clearGradient);
@@ -93,7 +93,8 @@ final class ZeroOptimizer implements Optimizer {
     /// Gives every rank the values that the others updated. Each rank sends as many elements as the one with the most,
     /// so that the exchange is one gather for each chunk.
     private void exchangeValues() {
-        for (Dtype dtype : trainable.values().stream().map(Parameter::dtype).distinct().toList()) {
+        for (Dtype dtype :
+                trainable.values().stream().map(Parameter::dtype).distinct().toList()) {
             List<ElementRuns> runs = new ArrayList<>();
             long most = 0;
             for (int rank = 0; rank < group.worldSize(); rank++) {
@@ -111,7 +112,11 @@ final class ZeroOptimizer implements Optimizer {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
             Tensor mine = Ops.empty(Device.CPU, dtype, length);
-            runs.get(group.rank()).forEach(from, length, (values, at) -> mine.narrow(0, at, values.numel()).copy_(values));
+            runs.get(group.rank())
+                    .forEach(
+                            from,
+                            length,
+                            (values, at) -> mine.narrow(0, at, values.numel()).copy_(values));
             Tensor all = Ops.empty(Device.CPU, dtype, group.worldSize(), length);
             group.allGather(all, mine).await();
             for (int rank = 0; rank < group.worldSize(); rank++) {
@@ -203,8 +208,8 @@ final class ZeroOptimizer implements Optimizer {
             Map<String, Tensor> others = new LinkedHashMap<>();
             Map<String, Tensor> ofMatrices = decayed.state();
             own.forEach((slice, _) -> {
-                for (StateTensor each :
-                        settings.layout(slice.parameter().dtype(), slice.parameter().shape())) {
+                for (StateTensor each : settings.layout(
+                        slice.parameter().dtype(), slice.parameter().shape())) {
                     String key = "%s.%s".formatted(slice.name(), each.name());
                     Tensor part = part(slice, each, saved.get(key), key);
                     (ofMatrices.containsKey(key) ? matrices : others).put(key, part);

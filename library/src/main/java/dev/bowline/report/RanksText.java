@@ -68,7 +68,8 @@ public final class RanksText implements TextRenderer<RecipeRanks> {
     private static String strategy(DistributedSection section) {
         return switch (section.strategy()) {
             case DDP -> "every rank has all weights and the whole state of the optimizer";
-            case ZERO1, FSDP -> "no effect yet; every rank has all weights and the whole state of the optimizer";
+            case ZERO1 -> "every rank has all weights and its part of the state of the optimizer";
+            case FSDP -> "no effect yet; every rank has all weights and the whole state of the optimizer";
         };
     }
 

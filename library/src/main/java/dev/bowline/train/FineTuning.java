@@ -175,7 +175,8 @@ public final class FineTuning implements AutoCloseable {
         return batches;
     }
 
-    /// Moments, step counts and master weights by canonical name, owned by this object. In a run over ranks it may be the
+    /// Moments, step counts and master weights by canonical name, owned by this object. In a run over ranks it may be
+    /// the
     /// part of this rank.
     public Map<String, Tensor> optimizerState() {
         return optimizer.state();

@@ -216,9 +216,7 @@ public final class PreparedRun {
         ranks.agree(RunFingerprint.of(model));
         FineTuningPlan plan = RecipePlan.of(recipe, rows, paddingId);
         FineTuning tuning = new FineTuning(
-                model,
-                rows,
-                plan.with(ranks.reduction(recipe)).with(ranks.optimizer(file, plan.optimizer())));
+                model, rows, plan.with(ranks.reduction(recipe)).with(ranks.optimizer(file, plan.optimizer())));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;

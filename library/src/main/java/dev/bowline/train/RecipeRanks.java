@@ -8,6 +8,7 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.parallel.MicroBatchBlocks;
 import dev.bowline.recipe.DistributedSection;
+import dev.bowline.recipe.DistributedSection.Strategy;
 import dev.bowline.recipe.DistributedSection.Summation;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -56,7 +57,7 @@ public record RecipeRanks(
                 section,
                 shares,
                 section.summation() == Summation.FIXED ? sums(trained, shares.getFirst()) : 0,
-                sent(trained, worldSize, section.summation()));
+                sent(trained, worldSize, section));
     }
 
     /// Bytes of the partial sums that wait while the last micro-batch of a block of 2^k runs, k of them; at least those
@@ -69,12 +70,14 @@ public record RecipeRanks(
 
     /// An exchange of the parts and a gathering of the sums, or the ring of an allreduce, send the same number of
     /// values.
-    private static long sent(Trained trained, int worldSize, Summation summation) {
-        long bytes = switch (summation) {
+    private static long sent(Trained trained, int worldSize, DistributedSection section) {
+        long bytes = switch (section.summation()) {
             case FIXED -> Dtype.FLOAT32.bytes();
             case FAST -> trained.dtype.bytes();
         };
-        return 2 * (worldSize - 1) * Math.ceilDiv(trained.elements, worldSize) * bytes;
+        // With zero1, each rank then sends the values that it updated.
+        long values = section.strategy() == Strategy.ZERO1 ? trained.dtype.bytes() : 0;
+        return (worldSize - 1) * Math.ceilDiv(trained.elements, worldSize) * (2 * bytes + values);
     }
 
     private static Trained trained(RecipeFile file) {

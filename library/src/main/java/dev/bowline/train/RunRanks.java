@@ -80,7 +80,7 @@ record RunRanks(Optional<ProcessGroup> group) {
             return whole;
         }
         return switch (strategy) {
-            case DDP -> whole;
+            case DDP, FSDP -> whole;
             case ZERO1 -> {
                 if (whole instanceof AdamW.Settings adamW) {
                     yield new ZeroSettings(adamW, group.orElseThrow());
@@ -91,11 +91,6 @@ record RunRanks(Optional<ProcessGroup> group) {
                                 .formatted(whole.name().name().toLowerCase(Locale.ROOT)),
                         "write strategy: ddp, or optimizer.name: adamw");
             }
-            case FSDP ->
-                throw file.wrong(
-                        "distributed.strategy",
-                        "fsdp divides the weights over ranks, which %d ranks of Bowline do not do".formatted(count()),
-                        "write strategy: zero1, which divides the optimizer's state, or ddp");
         };
     }
 

@@ -134,8 +134,7 @@ class RanksRunTest {
                         .problem());
 
         assertTrue(
-                problems.getLast()
-                        .contains("zero1 divides the state of adamw, and optimizer.name is adafactor"),
+                problems.getLast().contains("zero1 divides the state of adamw, and optimizer.name is adafactor"),
                 problems.getLast());
     }
 
