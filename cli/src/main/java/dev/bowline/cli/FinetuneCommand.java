@@ -127,7 +127,8 @@ final class FinetuneCommand extends Command {
     private static List<String> withoutEffect(DistributedSection section) {
         List<String> notes = new ArrayList<>();
         if (section.strategy() == DistributedSection.Strategy.FSDP) {
-            notes.add("distributed.strategy: trained as ddp; fsdp has no effect yet, and zero1 divides the optimizer's state");
+            notes.add(
+                    "distributed.strategy: trained as ddp; fsdp has no effect yet, and zero1 divides the optimizer's state");
         }
         if (section.epSize() > 1) {
             notes.add("distributed.ep_size: every rank has all experts; the key has no effect yet");
