@@ -44,7 +44,7 @@ class TokenizedExampleTest {
 
         String text = new ExampleText().text(new TokenizedExample("dataset", "a.jsonl:3", tokens));
 
-        assertTrue(text.startsWith("dataset, the first example (a.jsonl:3): 102 tokens, 2 trained\n  read "), text);
+        assertTrue(text.startsWith("dataset, an example (a.jsonl:3): 102 tokens, 2 trained\n  read "), text);
         assertTrue(text.contains("\"t19\" ... 60 more ... \"t80\""), text.replace("\n          ", ""));
         assertTrue(text.endsWith("\n  trained  \"\\\"\\n\" \"t101\"\n"), text);
         assertTrue(text.lines().allMatch(line -> line.length() <= 100), text);
