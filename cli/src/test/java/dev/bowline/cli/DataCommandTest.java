@@ -34,8 +34,7 @@ class DataCommandTest {
     }
 
     private Ran data(String... more) {
-        return Ran.bowline(Stream.concat(
-                        Stream.of("data", DEMO, "--set", "dataset.path=" + data), Stream.of(more))
+        return Ran.bowline(Stream.concat(Stream.of("data", DEMO, "--set", "dataset.path=" + data), Stream.of(more))
                 .toArray(String[]::new));
     }
 
@@ -44,7 +43,9 @@ class DataCommandTest {
         Ran ran = Ran.bowline("data", DEMO, "--show", "2").succeeded();
 
         assertTrue(ran.out().contains("No findings."), ran.out());
-        assertEquals(2, ran.out().lines().filter(line -> line.startsWith("  trained  ")).count());
+        assertEquals(
+                2,
+                ran.out().lines().filter(line -> line.startsWith("  trained  ")).count());
         assertFalse(ran.out().contains("\u001b"), "colours are for terminals");
     }
 
@@ -64,11 +65,9 @@ class DataCommandTest {
         assertEquals("D10", finding.requireString("code"));
         assertEquals("medium", json.requireString("worst"));
         assertEquals(
-                data + ":2",
-                finding.requireArray("places").objects().getFirst().requireString("origin"));
+                data + ":2", finding.requireArray("places").objects().getFirst().requireString("origin"));
         assertEquals(1, json.requireArray("examples").objects().size());
-        assertEquals(
-                2, json.requireArray("sections").objects().getFirst().requireInt("rows"));
+        assertEquals(2, json.requireArray("sections").objects().getFirst().requireInt("rows"));
     }
 
     @Test

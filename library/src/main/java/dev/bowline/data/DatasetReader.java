@@ -65,10 +65,7 @@ public final class DatasetReader {
     /// @param template the chat template, if there is one
     /// @throws BowlineException if no file of the dataset is found
     public static void examine(
-            DatasetSettings settings,
-            Optional<ChatTemplate> template,
-            Tokenizer tokenizer,
-            Consumer<ExaminedRow> use) {
+            DatasetSettings settings, Optional<ChatTemplate> template, Tokenizer tokenizer, Consumer<ExaminedRow> use) {
         DatasetReader reader = new DatasetReader(settings, template, tokenizer);
         DatasetRows.examine(
                 settings,
@@ -185,14 +182,13 @@ public final class DatasetReader {
 
     private void addFitted(Example example) {
         switch (FittedExample.of(example, settings)) {
-            case FittedExample.Whole(Example whole) -> examples.add(whole);
-            case FittedExample.Cut(_, Example shorter) -> {
+            case FittedExample.Whole whole -> examples.add(whole.example());
+            case FittedExample.Cut shorter -> {
                 cut++;
-                examples.add(shorter);
+                examples.add(shorter.shorter());
             }
-            case FittedExample.LeftOut(_, String reason) ->
-                skipped.add(new Dataset.Skipped(example.origin(), reason));
-            case FittedExample.Refused(_, BowlineException failure) -> throw failure;
+            case FittedExample.LeftOut leftOut -> skipped.add(new Dataset.Skipped(example.origin(), leftOut.reason()));
+            case FittedExample.Refused refused -> throw refused.failure();
         }
     }
 

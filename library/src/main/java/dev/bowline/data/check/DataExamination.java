@@ -115,12 +115,13 @@ public final class DataExamination {
                                         .formatted(cut.shorter().length(), whole.length()));
                 take(cut.shorter());
             }
-            case FittedExample.LeftOut(_, String reason) -> found(TOO_LONG).add(origin, reason);
-            case FittedExample.Refused(_, var failure) -> {
+            case FittedExample.LeftOut leftOut -> found(TOO_LONG).add(origin, leftOut.reason());
+            case FittedExample.Refused end -> {
+                var failure = end.failure();
                 refused++;
                 found(UNREADABLE).add(origin, failure.problem());
-                firstRefused = firstRefused.or(() -> Optional.of(
-                        new ExaminedRow.Refused(origin, failure.problem(), failure.howToFix())));
+                firstRefused = firstRefused.or(
+                        () -> Optional.of(new ExaminedRow.Refused(origin, failure.problem(), failure.howToFix())));
             }
         }
     }
