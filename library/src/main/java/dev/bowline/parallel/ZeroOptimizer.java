@@ -68,21 +68,29 @@ final class ZeroOptimizer implements Optimizer {
     /// A parameter over elements of another one. It has the same memory.
     private static Parameter part(Slice slice) {
         Parameter part = new Parameter(SlotRole.BASE, slice.length());
+        share(slice, part);
+        return part;
+    }
+
+    /// Gives a part the present memory of the parameter's values, which a load or a cast replaces.
+    private static void share(Slice slice, Parameter part) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
             part.materialize(slice.parameter().value().detach().view(-1).narrow(0, slice.from(), slice.length()));
         }
-        return part;
     }
 
     @Override
     public void step(double learningRate) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            own.forEach((slice, part) -> slice.parameter()
-                    .gradient()
-                    .ifPresent(gradient ->
-                            part.replaceGradient(gradient.view(-1).narrow(0, slice.from(), slice.length()))));
+            own.forEach((slice, part) -> {
+                share(slice, part);
+                slice.parameter()
+                        .gradient()
+                        .ifPresent(gradient ->
+                                part.replaceGradient(gradient.view(-1).narrow(0, slice.from(), slice.length())));
+            });
             decayed.step(learningRate);
             undecayed.step(learningRate);
             own.values().forEach(Parameter::clearGradient);

@@ -170,6 +170,22 @@ class RanksRunTest {
         assertEquals(hashes("one"), hashes("three"));
     }
 
+    /// The restored values of an adapter are those that the divided optimizer updates.
+    @Test
+    void anAdapterResumesWithADividedOptimizer() throws IOException {
+        String[] lora = {"peft.dim=4", "peft.target_modules=['*_proj']", "validation_dataset.limit_dataset_samples=2"};
+        run(1, "one", lora);
+        String[] divided = DemoRuns.with(lora, "distributed.strategy=zero1");
+        run(2, "two", DemoRuns.with(divided, "step_scheduler.max_steps=2"));
+        run(2, "two", DemoRuns.with(divided, "checkpoint.restore_from=auto"));
+
+        assertEquals(
+                hashes("one").get("step_4/adapter_model.safetensors"),
+                hashes("two").get("step_4/adapter_model.safetensors"));
+        assertEquals(
+                hashes("one").get("step_4/optimizer.safetensors"), hashes("two").get("step_4/optimizer.safetensors"));
+    }
+
     /// The load of the experts is that of all ranks, and the first rank alone has events.
     @Test
     void theReportIsOfAllRanks() {
