@@ -112,7 +112,6 @@ final class FinetuneCommand extends Command {
                 ProcessGroup group = ProcessGroup.join(place, Network.of(System.getenv()), section.timeout())) {
             if (group.isFirst()) {
                 translated(file).forEach(console()::note);
-                withoutEffect(section).forEach(console()::note);
             }
             report = run(console(), file, memory(), Optional.of(group));
         }
@@ -122,18 +121,6 @@ final class FinetuneCommand extends Command {
             noteIfStopped(report, again);
         }
         return exitCode(report);
-    }
-
-    private static List<String> withoutEffect(DistributedSection section) {
-        List<String> notes = new ArrayList<>();
-        if (section.strategy() == DistributedSection.Strategy.FSDP) {
-            notes.add(
-                    "distributed.strategy: trained as ddp; fsdp has no effect yet, and zero1 divides the optimizer's state");
-        }
-        if (section.epSize() > 1) {
-            notes.add("distributed.ep_size: every rank has all experts; the key has no effect yet");
-        }
-        return notes;
     }
 
     private int train(RecipeFile file) {

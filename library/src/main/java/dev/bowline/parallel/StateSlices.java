@@ -19,12 +19,7 @@ record StateSlices(List<Slice> slices) {
     ///
     /// @param from the first element
     /// @param owner the rank that updates the part
-    record Slice(String name, Parameter parameter, long from, long length, int owner) {
-
-        boolean isWhole() {
-            return length == parameter.elements();
-        }
-    }
+    record Slice(String name, Parameter parameter, long from, long length, int owner) {}
 
     /// A piece of a parameter is cut off only if neither part is smaller than [#CUT].
     static StateSlices of(Map<String, Parameter> trainable, int ranks) {
@@ -50,10 +45,5 @@ record StateSlices(List<Slice> slices) {
 
     List<Slice> of(int rank) {
         return slices.stream().filter(slice -> slice.owner() == rank).toList();
-    }
-
-    /// The elements that a rank updates.
-    long elements(int rank) {
-        return of(rank).stream().mapToLong(Slice::length).sum();
     }
 }

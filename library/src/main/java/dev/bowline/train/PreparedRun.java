@@ -168,6 +168,7 @@ public final class PreparedRun {
 
     private FineTuningRun load(Optional<RunLock> lock) {
         List<String> notes = new ArrayList<>(data.notes());
+        notes.addAll(ranks.notes(recipe));
         Pretrained pretrained = pretrained(notes);
         notes.addAll(pretrained.report().notes());
         notes.addAll(towers(pretrained.report()));

@@ -18,6 +18,8 @@ import dev.bowline.recipe.DistributedSection.Summation;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -92,6 +94,22 @@ record RunRanks(Optional<ProcessGroup> group) {
                         "write strategy: ddp, or optimizer.name: adamw");
             }
         };
+    }
+
+    /// One sentence for each key of the recipe that ranks do not carry out.
+    List<String> notes(Recipe recipe) {
+        DistributedSection section = recipe.distributed().orElseGet(DistributedSection::usual);
+        List<String> notes = new ArrayList<>();
+        if (!isAlone() && section.strategy() == Strategy.FSDP) {
+            notes.add(
+                    "warning: distributed.strategy: fsdp has no effect yet, so every rank has all weights and the whole"
+                            + " state of the optimizer, as with ddp; zero1 divides the state");
+        }
+        if (!isAlone() && section.epSize() > 1) {
+            notes.add("warning: distributed.ep_size: %d has no effect yet, so every rank has all experts"
+                    .formatted(section.epSize()));
+        }
+        return notes;
     }
 
     /// True on every rank if it is true on one. Every rank calls this method at the same place.

@@ -117,7 +117,7 @@ class JoiningTest {
         assertTrue(problem(failures.get(0)).contains("1 of 2 ranks have not come"), problem(failures.get(0)));
     }
 
-    /// A rank of another job on the port of this one; this job goes on.
+    /// A rank of another job comes to the port of this one, which continues.
     @Test
     void aForeignJobIsRefusedAndThisOneGoesOn() {
         List<Optional<BowlineException>> failures = Ranks.parts(

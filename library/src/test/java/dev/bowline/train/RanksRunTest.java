@@ -224,6 +224,20 @@ class RanksRunTest {
         }
     }
 
+    /// A program that opens the run is told too, and one process has nothing to divide.
+    @Test
+    void keysThatRanksDoNotCarryOutAreNoted() {
+        RecipeFile file =
+                RecipeFile.load(DemoRuns.RECIPE, sets("noted", "distributed.strategy=fsdp", "distributed.ep_size=2"));
+
+        List<List<String>> notes = Ranks.run(2, group -> new RunRanks(Optional.of(group)).notes(file.recipe()));
+
+        assertEquals(2, notes.getFirst().size(), notes.toString());
+        assertTrue(notes.getFirst().getFirst().contains("distributed.strategy: fsdp"), notes.toString());
+        assertTrue(notes.getFirst().getLast().contains("distributed.ep_size: 2"), notes.toString());
+        assertEquals(List.of(), RunRanks.ALONE.notes(file.recipe()));
+    }
+
     @Test
     void ranksWithOtherRecipesAreRefusedBeforeWeightsAreLoaded() {
         List<String> problems = Ranks.run(

@@ -87,7 +87,7 @@ class RecipeDataCheckTest {
         assertEquals(2, check.examples().size());
     }
 
-    /// A run ends at the first of these; the examination goes on behind each.
+    /// A run ends at the first of these, and the examination reads the rows after each.
     @Test
     void everyRowThatARunRefusesIsNamed() throws IOException {
         RecipeDataCheck check = check(List.of(
