@@ -74,12 +74,17 @@ class RanksTrainingTest {
 
     private static Trained train(
             Path directory, Dtype dtype, OptimizerSettings optimizer, GradientReduction reduction) {
+        return train(4, directory, dtype, optimizer, reduction);
+    }
+
+    private static Trained train(
+            int rowsPerStep, Path directory, Dtype dtype, OptimizerSettings optimizer, GradientReduction reduction) {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = AutoModel.fromPretrained(
                         directory, AutoModel.Options.asStored().in(dtype))) {
             LanguageModel model = pretrained.model();
             FineTuningPlan plan =
-                    FineTuningPlan.of(4, STEPS, 1e-2).with(optimizer).with(reduction);
+                    FineTuningPlan.of(rowsPerStep, STEPS, 1e-2).with(optimizer).with(reduction);
             try (FineTuning tuning =
                     new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.SHUFFLED, 5), plan)) {
                 List<Double> losses = new ArrayList<>();
@@ -144,6 +149,19 @@ class RanksTrainingTest {
                 assertEquals(one, rank, "%d ranks".formatted(world));
             }
         }
+    }
+
+    /// Six micro-batches on two ranks: blocks of three would be another tree than pairs of pairs.
+    @Test
+    void aBlockOfMicroBatchesIsASubtree() {
+        OptimizerSettings adamW = AdamW.Settings.defaults();
+        Trained one = train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, new FixedSummation(Optional.empty()));
+
+        List<Trained> ranks = Ranks.run(
+                2,
+                group -> train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, new FixedSummation(Optional.of(group))));
+
+        assertEquals(List.of(one, one), ranks);
     }
 
     /// States in blocks, and an optimizer that sees a whole parameter at once.
