@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.SequencedMap;
 import org.bytedeco.pytorch.Tensor;
@@ -113,8 +114,10 @@ class ZeroOptimizerTest {
             try (Optimizer first = whole.create(before, KernelPolicy.FUSED_CPU);
                     Optimizer second = new ZeroSettings(whole, group).create(after, KernelPolicy.FUSED_CPU)) {
                 steps(first, before, dtype, 0, STEPS / 2);
-                before.forEach((name, parameter) ->
-                        after.get(name).materialize(parameter.value().detach().clone()));
+                after.forEach((name, parameter) -> parameter.materialize(Objects.requireNonNull(before.get(name))
+                        .value()
+                        .detach()
+                        .clone()));
                 second.restore(first.state());
                 steps(second, after, dtype, STEPS / 2, STEPS);
                 try (GatheredState state = second.gather()) {
