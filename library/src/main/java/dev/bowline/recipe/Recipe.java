@@ -15,6 +15,7 @@ import java.util.Optional;
 /// @param clipGradNorm the largest gradient norm a step may have; empty means that gradients are not clipped
 /// @param peft the adapter to train; empty for a run that trains the weights
 /// @param distributed how ranks share the run; empty for a recipe without the section
+/// @param logging the records of the run in addition to the metrics logs
 /// @param activationCheckpointing the activations that a forward pass keeps for the backward pass
 /// @param seed of every random choice of the run, at least 0
 public record Recipe(
@@ -32,6 +33,7 @@ public record Recipe(
         Optional<PeftSection> peft,
         LossSection loss,
         Optional<DistributedSection> distributed,
+        LoggingSection logging,
         ActivationCheckpointing activationCheckpointing,
         long seed) {
 
@@ -99,6 +101,7 @@ public record Recipe(
                 values.hasSection(DistributedSection.SECTION.path())
                         ? Optional.of(DistributedSection.of(values))
                         : Optional.empty(),
+                LoggingSection.of(values),
                 values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));
         List<String> unused = values.unused();

@@ -27,7 +27,8 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
             FreezeConfig.SECTION,
             PeftSection.SECTION,
             Recipe.LOSS,
-            DistributedSection.SECTION));
+            DistributedSection.SECTION,
+            LoggingSection.SECTION));
 
     RecipeSchema {
         keys = List.copyOf(keys);

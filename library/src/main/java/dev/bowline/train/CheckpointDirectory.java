@@ -26,8 +26,12 @@ record CheckpointDirectory(Path path, TrainingCheckpoints checkpoints, RecipeKey
 
     /// Entries of a checkpoint directory that are neither logs nor checkpoints. The last is in the root of many file
     /// systems.
-    private static final Set<String> OTHER_ENTRIES =
-            Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, CheckpointSection.LOGS, "lost+found");
+    private static final Set<String> OTHER_ENTRIES = Set.of(
+            RunLock.FILE_NAME,
+            TrainingCheckpoints.LATEST,
+            CheckpointSection.LOGS,
+            TensorBoardLog.DIRECTORY,
+            "lost+found");
 
     /// The newest training checkpoint.
     ///

@@ -127,7 +127,8 @@ public final class FineTuningRun implements AutoCloseable {
     /// save itself failed.
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
-        RunListener all = ranks.isFirst() ? withMetrics(listener) : RunListener.silent();
+        List<String> allNotes = new ArrayList<>(notes);
+        RunListener all = ranks.isFirst() ? withLogs(listener, allNotes) : RunListener.silent();
         TrainingLoop loop = new TrainingLoop(
                 recipe,
                 tuning,
@@ -137,7 +138,6 @@ public final class FineTuningRun implements AutoCloseable {
                 ranks,
                 all);
         loop.run(this::explained);
-        List<String> allNotes = new ArrayList<>(notes);
         allNotes.addAll(loop.notes());
         List<ComponentUpdate> updates =
                 ranks.isFirst() && loop.lastStep().isPresent() ? updates(allNotes, all) : List.of();
@@ -157,12 +157,20 @@ public final class FineTuningRun implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9);
     }
 
-    private RunListener withMetrics(RunListener listener) {
+    /// @param notes receives the reason for each log that ends before the run
+    private RunListener withLogs(RunListener listener, List<String> notes) {
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
         if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
             metrics.goOnAfter(tuning.stepsTaken());
         }
-        return new RunListeners(List.of(metrics, listener));
+        List<RunListener> listeners = new ArrayList<>(List.of(metrics, listener));
+        if (recipe.logging().tensorboard()) {
+            listeners.add(new TensorBoardLog(recipe.checkpoint().checkpointDir(), tuning.stepsTaken(), sentence -> {
+                notes.add(sentence);
+                listener.noted(sentence);
+            }));
+        }
+        return new RunListeners(listeners);
     }
 
     /// @param notes receives the reason if there are no updates

@@ -4,23 +4,16 @@ import dev.bowline.BowlineException;
 import dev.bowline.files.AtomicFile;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.json.JsonValue;
-import dev.bowline.platform.ProcessMemory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Instant;
 import java.util.List;
 import java.util.regex.Pattern;
 
 /// `training.jsonl` and `validation.jsonl`: one row per step and one per validation, written to disk at once.
-/// Field names are those of NeMo AutoModel; `mem` is the resident memory in GiB, and `mfu` is null, as in NeMo
-/// AutoModel for a processor with an unknown peak.
 final class MetricsLog implements RunListener {
-
-    private static final double GIB = 1L << 30;
 
     private static final String TRAINING = "training.jsonl";
     private static final String VALIDATION = "validation.jsonl";
@@ -79,40 +72,12 @@ final class MetricsLog implements RunListener {
 
     @Override
     public void stepTaken(StepResult step, long lastStep) {
-        append(
-                training,
-                row(step.step(), step.epoch())
-                        .with("loss", step.loss())
-                        .with("grad_norm", step.gradNorm())
-                        .with("lr", step.learningRate())
-                        .with("mem", memory())
-                        .with("tps", step.tokensPerSecond())
-                        .with("tps_per_gpu", step.tokensPerSecond())
-                        .with("mfu", JsonValue.absent())
-                        .with("num_tokens_per_step", step.tokens())
-                        .with("num_label_tokens", step.targetTokens()));
+        append(training, MetricsRow.of(step));
     }
 
     @Override
     public void validated(ValidationResult result) {
-        append(
-                validation,
-                row(result.step(), result.epoch())
-                        .with("val_loss", result.loss())
-                        .with("lr", result.learningRate())
-                        .with("num_label_tokens", result.targetTokens())
-                        .with("mem", memory()));
-    }
-
-    private static JsonObject row(long step, int epoch) {
-        return JsonObject.of()
-                .with("step", step)
-                .with("epoch", epoch)
-                .with("timestamp", Instant.now().toString());
-    }
-
-    private static double memory() {
-        return ProcessMemory.resident().orElse(0) / GIB;
+        append(validation, MetricsRow.of(result));
     }
 
     private static void append(Path file, JsonObject row) {

@@ -120,6 +120,8 @@ final class FullRecipe {
               summation: fast
               timeout: 90s
               max_restarts: 0
+            logging:
+              tensorboard: true
             """;
 
     private FullRecipe() {}

@@ -172,6 +172,7 @@ class RecipeFileTest {
                                 Optional.of(DistributedSection.Summation.FAST),
                                 Duration.ofSeconds(90),
                                 0)),
+                        new LoggingSection(true),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -246,6 +247,7 @@ class RecipeFileTest {
                         Optional.empty(),
                         new LossSection.Chunked(512),
                         Optional.empty(),
+                        new LoggingSection(false),
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);

@@ -69,7 +69,7 @@ class RecipeProblemsTest {
                   fix: write digits only
                 %1$s:11:1: unknown key 'zzz'
                   fix: use one of seed, activation_checkpointing, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
-                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, peft, loss, distributed""".formatted(file), refused.getMessage());
+                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, peft, loss, distributed, logging""".formatted(file), refused.getMessage());
     }
 
     @Test

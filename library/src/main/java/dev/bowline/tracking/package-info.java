@@ -1,0 +1,5 @@
+/// The figures of a run for programs that show runs: the event files of TensorBoard.
+@NullMarked
+package dev.bowline.tracking;
+
+import org.jspecify.annotations.NullMarked;
