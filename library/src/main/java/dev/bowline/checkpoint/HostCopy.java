@@ -7,6 +7,7 @@ import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.io.IOException;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
 /// The bytes of a tensor for a file. A tensor on the CPU is not copied. A part of a tensor on another device is
@@ -17,13 +18,17 @@ final class HostCopy {
 
     /// All bytes of a contiguous tensor.
     static TensorBytes of(Tensor tensor) {
-        return part(tensor, 0, tensor.numel());
+        return part(() -> tensor, 0, tensor.numel());
     }
 
+    /// @param tensor contiguous; it is asked for when the bytes are written
     /// @param from the first element
     /// @param elements the number of elements
-    static TensorBytes part(Tensor tensor, long from, long elements) {
-        return sink -> write(tensor, Dtype.of(tensor.scalar_type()), new Elements(from, elements), sink);
+    static TensorBytes part(Supplier<Tensor> tensor, long from, long elements) {
+        return sink -> {
+            Tensor values = tensor.get();
+            write(values, Dtype.of(values.scalar_type()), new Elements(from, elements), sink);
+        };
     }
 
     /// Elements of a flattened tensor.

@@ -147,7 +147,7 @@ final class TensorsToSave {
                 List<String> parts = source.isPresent() ? List.of() : stacked(name, parameter);
                 if (parts.isEmpty()) {
                     List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
-                    tensors.add(fromModel(key, parameter, shape, HostCopy.of(parameter.value())));
+                    tensors.add(fromModel(key, parameter, shape, HostCopy.part(parameter::value, 0, parameter.elements())));
                 } else {
                     apart(parts, parameter);
                 }
@@ -172,7 +172,7 @@ final class TensorsToSave {
         List<Long> shape = List.of(stack.shape()[1] / perExpert, stack.shape()[2]);
         long elements = stack.elements() / keys.size();
         for (int i = 0; i < keys.size(); i++) {
-            TensorBytes values = HostCopy.part(stack.value(), i * elements, elements);
+            TensorBytes values = HostCopy.part(stack::value, i * elements, elements);
             tensors.add(fromModel(keys.get(i), stack, shape, values));
         }
     }

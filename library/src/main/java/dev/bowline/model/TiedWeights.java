@@ -3,7 +3,6 @@ package dev.bowline.model;
 import dev.bowline.BowlineException;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.Slot;
-import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.Shapes;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
@@ -50,7 +49,8 @@ public final class TiedWeights {
     public static boolean isOne(Slot head, Slot embedding) {
         Parameter a = head.get();
         Parameter b = embedding.get();
-        boolean sameTensor = !a.isMaterialized() || !b.isMaterialized() || Ops.same(a.value(), b.value());
+        boolean sameTensor =
+                !a.isMaterialized() || !b.isMaterialized() || a.tensorAddress() == b.tensorAddress();
         return a == b && sameTensor && Arrays.equals(head.shape(), embedding.shape());
     }
 
@@ -60,7 +60,7 @@ public final class TiedWeights {
         Map<Long, String> owners = new HashMap<>();
         parameters.forEach((name, parameter) -> {
             if (parameter.isMaterialized()) {
-                String other = owners.put(Ops.address(parameter.value()), name);
+                String other = owners.put(parameter.tensorAddress(), name);
                 if (other != null) {
                     throw new BowlineException(
                             "'%s' and '%s' hold the same tensor without being tied".formatted(other, name),

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A parameter exists, with its shape, before it has values, so a tie exists from construction on. A parameter
 /// owns its tensor and keeps the same tensor object until it is closed: a cast or a load replaces the data of the
-/// tensor, never the object. A quantised parameter has matrices in place of the tensor.
+/// tensor, never the object. A quantised parameter has matrices in place of the tensor. The values of a parameter that
+/// is divided over ranks are in this process at times only, see [#divide].
 public final class Parameter implements AutoCloseable {
 
     private final SlotRole role;
@@ -32,6 +33,7 @@ public final class Parameter implements AutoCloseable {
     private boolean closed;
     private boolean forInference;
     private Optional<QuantizedValues> quantized = Optional.empty();
+    private Optional<Runnable> presence = Optional.empty();
 
     public Parameter(SlotRole role, long... shape) {
         this.role = role;
@@ -63,6 +65,11 @@ public final class Parameter implements AutoCloseable {
     ///
     /// @throws BowlineException if it has no values yet, or was closed
     public Tensor value() {
+        presence.ifPresent(Runnable::run);
+        return handle();
+    }
+
+    private Tensor handle() {
         requireOpen();
         if (quantized.isPresent()) {
             throw new BowlineException(
@@ -86,7 +93,27 @@ public final class Parameter implements AutoCloseable {
     }
 
     public Dtype dtype() {
-        return Dtype.of(value().scalar_type());
+        return Dtype.of(handle().scalar_type());
+    }
+
+    /// The address of the tensor object, which tells two tensors apart. The values need not be in this process.
+    ///
+    /// @throws BowlineException if it has no values yet, or was closed
+    public long tensorAddress() {
+        return Ops.address(handle());
+    }
+
+    /// Divides this parameter over ranks: the values are in memory that the ranks fill only while they need it. The
+    /// tensor object stays, so every slot tied to this parameter sees the same values. Only the caller changes the
+    /// values from now on.
+    ///
+    /// @param memory of the shape and dtype of the values, with any content
+    /// @param require runs before each use of the values, and throws if they are not in this process
+    public void divide(Tensor memory, Runnable require) {
+        requireOpen();
+        borrowed = false;
+        replaceData(handle(), memory);
+        presence = Optional.of(require);
     }
 
     /// The device of the values, or the device where values will be placed.
@@ -253,6 +280,10 @@ public final class Parameter implements AutoCloseable {
     }
 
     private void replaceData(Tensor current, Tensor replacement) {
+        if (presence.isPresent()) {
+            throw new IllegalStateException(
+                    "a parameter of shape %s is divided over ranks".formatted(Shapes.text(shape)));
+        }
         clearGradient();
         try (var _ = new NoGradGuard()) {
             current.set_requires_grad(false);
@@ -335,7 +366,7 @@ public final class Parameter implements AutoCloseable {
     public synchronized Tensor gradientBuffer() {
         return gradient().orElseGet(() -> {
             Tensor zeros = Ops.zeros(device, dtype(), shape);
-            value().mutable_grad().put(zeros);
+            handle().mutable_grad().put(zeros);
             return zeros;
         });
     }
@@ -351,7 +382,7 @@ public final class Parameter implements AutoCloseable {
         } else {
             Tensor first = Ops.empty(device, dtype(), shape);
             MatMul.into(first, a, b, factor);
-            value().mutable_grad().put(first);
+            handle().mutable_grad().put(first);
         }
     }
 
@@ -359,7 +390,7 @@ public final class Parameter implements AutoCloseable {
     ///
     /// @param gradient of the shape and dtype of the values; this parameter keeps a reference of its own
     public void replaceGradient(Tensor gradient) {
-        value().mutable_grad().put(gradient);
+        handle().mutable_grad().put(gradient);
     }
 
     public void clearGradient() {

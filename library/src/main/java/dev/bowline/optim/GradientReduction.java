@@ -1,9 +1,12 @@
 package dev.bowline.optim;
 
+import java.util.List;
+import java.util.stream.IntStream;
+
 /// The sum of the gradients of a step's micro-batches, over this process and over the ranks of a distributed run.
 ///
-/// A step calls [#share] first. It calls [#accumulated] after the backward pass of each own micro-batch, [#gather] and
-/// [#reduce] once after the last. Every rank then has the same gradients and losses, so all ranks take the step or none
+/// A step calls [#share] first. It calls [#accumulated] after each backward pass, [#gather] and [#reduce] once after the
+/// last. Every rank then has the same gradients and losses, so all ranks take the step or none
 /// does. Gradients are sums: the loss of each micro-batch is divided by the target tokens of the whole step.
 public interface GradientReduction extends AutoCloseable {
 
@@ -11,7 +14,7 @@ public interface GradientReduction extends AutoCloseable {
     GradientReduction NONE = new GradientReduction() {
         @Override
         public Share share(int microBatches) {
-            return new Share(0, microBatches);
+            return Share.block(0, microBatches);
         }
 
         @Override
@@ -23,28 +26,49 @@ public interface GradientReduction extends AutoCloseable {
         }
 
         @Override
-        public void reduce(Gradients gradients) {}
+        public StepGradients reduce(Gradients gradients) {
+            return gradients;
+        }
+
+        @Override
+        public void onFirst(Runnable work) {
+            work.run();
+        }
 
         @Override
         public void close() {}
     };
 
-    /// The micro-batches of a rank, from 0.
+    /// The micro-batches of a rank.
     ///
-    /// @param to exclusive; equal to `from` for a rank without a micro-batch
-    record Share(int from, int to) {
+    /// @param microBatches their numbers in the step, from 0, in ascending order
+    /// @param passes the passes of every rank; a rank with fewer micro-batches repeats one without effect, because the
+    ///     ranks exchange weights in each pass
+    record Share(List<Integer> microBatches, int passes) {
 
+        public Share {
+            microBatches = List.copyOf(microBatches);
+        }
+
+        /// Consecutive micro-batches, for ranks that exchange nothing during a pass.
+        ///
+        /// @param to exclusive; equal to `from` for a rank without a micro-batch
+        public static Share block(int from, int to) {
+            return new Share(IntStream.range(from, to).boxed().toList(), to - from);
+        }
+
+        /// The number of micro-batches.
         public int size() {
-            return to - from;
+            return microBatches.size();
         }
     }
 
-    /// The micro-batches that this rank computes.
+    /// The micro-batches that this rank computes in the next step or validation.
     ///
-    /// @param microBatches of the step over all ranks
+    /// @param microBatches of the step or validation over all ranks
     Share share(int microBatches);
 
-    /// Takes notice of the gradients of one micro-batch, and may take them away.
+    /// Takes notice of the gradients of one pass, and may take them away.
     void accumulated(Gradients gradients);
 
     /// The values of all micro-batches in their order.
@@ -56,7 +80,20 @@ public interface GradientReduction extends AutoCloseable {
     /// Replaces every gradient by its sum over all micro-batches of all ranks. A parameter has a gradient afterwards if
     /// it got one from any micro-batch. The gradients have each distinct trainable parameter once, a tied weight
     /// under its canonical name, in the same order on every rank.
-    void reduce(Gradients gradients);
+    ///
+    /// @return the sums, which the update of the step reads
+    StepGradients reduce(Gradients gradients);
+
+    /// Runs `work` on the first rank. Every parameter has its whole values during the work: the other ranks send theirs
+    /// as the work asks for them, and return when it has ended. Every rank calls this method at the same place.
+    ///
+    /// @param work may keep no tensor of a parameter's values
+    void onFirst(Runnable work);
+
+    /// The reason of a failure that libtorch passed on without its type.
+    default RuntimeException reason(RuntimeException failure) {
+        return failure;
+    }
 
     /// Forgets what was accumulated since the last [#reduce], after a step that failed.
     default void clear() {}

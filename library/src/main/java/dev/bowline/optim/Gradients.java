@@ -20,10 +20,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 
 /// The gradients of a model's trainable parameters, each distinct parameter once: a tied weight has one gradient.
-public final class Gradients {
+public final class Gradients implements StepGradients {
 
     /// Elements whose norm is computed together.
-    static final long NORM_ELEMENTS = 1 << 17;
+    public static final long NORM_ELEMENTS = 1 << 17;
 
     /// The addend of PyTorch's `clip_grad_norm_` that prevents a division by zero.
     private static final double CLIP_EPSILON = 1e-6;
@@ -40,7 +40,7 @@ public final class Gradients {
     static void requireDistinct(Map<String, Parameter> trainable) {
         Map<Long, String> seen = new HashMap<>();
         trainable.forEach((name, parameter) -> {
-            String other = seen.put(Ops.address(parameter.value()), name);
+            String other = seen.put(parameter.tensorAddress(), name);
             if (other != null) {
                 throw new BowlineException(
                         "'%s' and '%s' are one tensor, which would be trained twice".formatted(other, name),
@@ -54,7 +54,7 @@ public final class Gradients {
         return Collections.unmodifiableSequencedMap(trainable);
     }
 
-    /// The names of parameters without a gradient.
+    @Override
     public List<String> missing() {
         try (TensorScope _ = TensorScope.open()) {
             return trainable.entrySet().stream()
@@ -76,7 +76,7 @@ public final class Gradients {
         }
     }
 
-    /// The Euclidean norm of all gradients together, in float32.
+    @Override
     public double norm() {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
@@ -95,30 +95,45 @@ public final class Gradients {
     }
 
     private static Tensor normOfTiles(Tensor gradient) {
+        return Ops.norm(tileNorms(gradient, gradient.numel()));
+    }
+
+    /// The norm of each [#NORM_ELEMENTS] elements of a gradient, or of a part of one that begins at a multiple of this
+    /// number and ends at one or with the gradient.
+    ///
+    /// @param whole elements of the whole gradient
+    /// @return float32, [tiles, 1], owned by the caller's scope
+    public static Tensor tileNorms(Tensor gradient, long whole) {
         Tensor flat = gradient.reshape(-1, 1);
         RowTiles tiles = RowTiles.of(flat, NORM_ELEMENTS);
         Tensor norms = Ops.empty(Device.CPU, Dtype.FLOAT32, tiles.count(), 1);
-        tiles.forEach(tile ->
-                Ops.rowNormsInto(norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
-        return Ops.norm(norms);
+        tiles.forEachOf(
+                Math.toIntExact(Math.ceilDiv(whole, NORM_ELEMENTS)),
+                tile -> Ops.rowNormsInto(
+                        norms.narrow(0, tile.index(), 1), tile.of(flat).view(1, -1)));
+        return norms;
     }
 
-    /// Scales every gradient so that the norm of all gradients becomes at most `maxNorm`, like PyTorch's
-    /// `clip_grad_norm_`.
+    /// The factor of `clip_grad_norm_`, in the caller's scope.
     ///
-    /// @param norm the present norm of all gradients
+    /// @param norm greater than `maxNorm`
+    public static Scalar clipFactor(double norm, double maxNorm) {
+        return new Scalar(maxNorm / (norm + CLIP_EPSILON));
+    }
+
+    @Override
     public void clip(double norm, double maxNorm) {
         if (!(norm > maxNorm)) {
             return;
         }
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            Scalar factor = new Scalar(maxNorm / (norm + CLIP_EPSILON));
+            Scalar factor = clipFactor(norm, maxNorm);
             trainable.values().forEach(parameter -> parameter.gradient().ifPresent(g -> g.mul_(factor)));
         }
     }
 
-    /// Removes every gradient (PyTorch: `zero_grad(set_to_none=True)`).
+    @Override
     public void clear() {
         trainable.values().forEach(Parameter::clearGradient);
     }

@@ -5,6 +5,7 @@ import dev.bowline.distributed.Work;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
+import dev.bowline.optim.StepGradients;
 import dev.bowline.parallel.FlatLayout.Bucket;
 import dev.bowline.parallel.FlatLayout.Slice;
 import dev.bowline.tensor.Device;
@@ -40,13 +41,16 @@ public final class FastSummation implements GradientReduction {
 
     @Override
     public double[] gather(double[] own, int microBatches) {
-        return group.worldSize() == 1 ? own.clone() : MicroBatchValues.gather(group, own, microBatches);
+        MicroBatchBlocks blocks = new MicroBatchBlocks(group.worldSize());
+        return group.worldSize() == 1
+                ? own.clone()
+                : MicroBatchValues.gather(group, own, microBatches, rank -> blocks.of(rank, microBatches));
     }
 
     @Override
-    public void reduce(Gradients gradients) {
+    public StepGradients reduce(Gradients gradients) {
         if (group.worldSize() == 1) {
-            return;
+            return gradients;
         }
         try (NoGradGuard _ = new NoGradGuard()) {
             List<Parameter> parameters = List.copyOf(gradients.parameters().values());
@@ -59,6 +63,14 @@ public final class FastSummation implements GradientReduction {
                 }
             }
             byDtype.forEach(this::reduce);
+        }
+        return gradients;
+    }
+
+    @Override
+    public void onFirst(Runnable work) {
+        if (group.isFirst()) {
+            work.run();
         }
     }
 

@@ -4,6 +4,7 @@ import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
+import dev.bowline.optim.StepGradients;
 import dev.bowline.parallel.FlatLayout.Bucket;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
@@ -37,7 +38,7 @@ public final class FixedSummation implements GradientReduction {
     @Override
     public Share share(int microBatches) {
         return group.map(ranks -> new MicroBatchBlocks(ranks.worldSize()).of(ranks.rank(), microBatches))
-                .orElseGet(() -> new Share(0, microBatches));
+                .orElseGet(() -> Share.block(0, microBatches));
     }
 
     @Override
@@ -51,12 +52,13 @@ public final class FixedSummation implements GradientReduction {
 
     @Override
     public double[] gather(double[] own, int microBatches) {
-        return group.map(ranks -> MicroBatchValues.gather(ranks, own, microBatches))
+        return group.map(ranks -> MicroBatchValues.gather(
+                        ranks, own, microBatches, rank -> new MicroBatchBlocks(ranks.worldSize()).of(rank, microBatches)))
                 .orElseGet(own::clone);
     }
 
     @Override
-    public void reduce(Gradients gradients) {
+    public StepGradients reduce(Gradients gradients) {
         List<Parameter> parameters = List.copyOf(gradients.parameters().values());
         List<Optional<Tensor>> own = sums.map(PartialSums::take)
                 .orElseGet(() ->
@@ -68,6 +70,14 @@ public final class FixedSummation implements GradientReduction {
                     replaceGradient(parameters.get(i), total.get(i).get());
                 }
             }
+        }
+        return gradients;
+    }
+
+    @Override
+    public void onFirst(Runnable work) {
+        if (group.map(ProcessGroup::isFirst).orElse(true)) {
+            work.run();
         }
     }
 

@@ -18,6 +18,6 @@ public record MicroBatchBlocks(int worldSize) {
     public Share of(int rank, int microBatches) {
         int size = size(microBatches);
         int from = Math.min(microBatches, rank * size);
-        return new Share(from, Math.min(microBatches, from + size));
+        return Share.block(from, Math.min(microBatches, from + size));
     }
 }

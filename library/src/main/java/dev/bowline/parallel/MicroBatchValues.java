@@ -3,6 +3,9 @@ package dev.bowline.parallel;
 import dev.bowline.BowlineException;
 import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.optim.GradientReduction.Share;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /// A number for each micro-batch of a step, from the ranks that computed them.
 final class MicroBatchValues {
@@ -13,9 +16,12 @@ final class MicroBatchValues {
     /// same number of collectives: ranks that do not would exchange wrong tensors later.
     ///
     /// @param own a value for each micro-batch of this rank
-    static double[] gather(ProcessGroup group, double[] own, int microBatches) {
-        MicroBatchBlocks blocks = new MicroBatchBlocks(group.worldSize());
-        int size = blocks.size(microBatches);
+    /// @param shares of all ranks, by rank
+    static double[] gather(ProcessGroup group, double[] own, int microBatches, IntFunction<Share> shares) {
+        int size = IntStream.range(0, group.worldSize())
+                .map(rank -> shares.apply(rank).size())
+                .max()
+                .orElseThrow();
         long[] mine = new long[size + 1];
         for (int i = 0; i < own.length; i++) {
             mine[i] = Double.doubleToRawLongBits(own[i]);
@@ -31,9 +37,9 @@ final class MicroBatchValues {
                                 .formatted(group.name(group.rank()), mine[size], group.name(rank), all[at + size]),
                         "report this as a bug of Bowline, with the recipe");
             }
-            Share share = blocks.of(rank, microBatches);
-            for (int i = 0; i < share.size(); i++) {
-                values[share.from() + i] = Double.longBitsToDouble(all[at + i]);
+            List<Integer> dealt = shares.apply(rank).microBatches();
+            for (int i = 0; i < dealt.size(); i++) {
+                values[dealt.get(i)] = Double.longBitsToDouble(all[at + i]);
             }
         }
         return values;

@@ -35,6 +35,6 @@ public record ZeroSettings(AdamW.Settings whole, ProcessGroup group) implements 
 
     @Override
     public Optimizer create(Map<String, Parameter> trainable, KernelPolicy kernels) {
-        return new ZeroOptimizer(trainable, whole, group, kernels);
+        return new SlicedAdamW(trainable, whole, group, kernels, new ReplicatedMemory(group, trainable));
     }
 }

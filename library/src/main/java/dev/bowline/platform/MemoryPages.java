@@ -16,6 +16,8 @@ public final class MemoryPages {
     /// `MADV_POPULATE_WRITE` of Linux 5.14 and newer; older kernels refuse it.
     private static final int POPULATE_WRITE = 23;
 
+    private static final int DONTNEED = 4;
+
     private static final long PAGE_BYTES = 4096;
 
     private static final Optional<MethodHandle> MADVISE = madvise();
@@ -27,13 +29,25 @@ public final class MemoryPages {
     ///
     /// @param memory native
     public static void populate(MemorySegment memory) {
+        advise(memory, POPULATE_WRITE);
+    }
+
+    /// Gives the pages of `memory` back to the system. The address stays valid, and the content is lost. If the system
+    /// does not support the call, nothing happens.
+    ///
+    /// @param memory native, not mapped from a file
+    public static void release(MemorySegment memory) {
+        advise(memory, DONTNEED);
+    }
+
+    private static void advise(MemorySegment memory, int advice) {
         long start = Math.ceilDiv(memory.address(), PAGE_BYTES) * PAGE_BYTES;
         long end = (memory.address() + memory.byteSize()) / PAGE_BYTES * PAGE_BYTES;
         if (start >= end || MADVISE.isEmpty()) {
             return;
         }
         try {
-            int _ = (int) MADVISE.get().invokeExact(MemorySegment.ofAddress(start), end - start, POPULATE_WRITE);
+            int _ = (int) MADVISE.get().invokeExact(MemorySegment.ofAddress(start), end - start, advice);
         } catch (Throwable e) {
             throw new IllegalStateException("madvise failed", e);
         }

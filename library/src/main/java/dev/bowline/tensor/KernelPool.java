@@ -79,9 +79,15 @@ public final class KernelPool {
     /// a kernel creates are freed. When this method returns or throws, no kernel runs any more, so the caller may
     /// free the memory that kernels write to.
     public static void run(int count, IntConsumer kernel) {
+        run(count, count, kernel);
+    }
+
+    /// Runs some of `total` kernels as a call with all of them does: the number of threads of a kernel decides the last
+    /// bits of some results.
+    static void run(int total, int count, IntConsumer kernel) {
         int threads = OPENMP.map(OpenMp::threads).orElse(1);
         // With few kernels it is faster if each kernel uses more than one thread.
-        if (threads < 2 || count < 2 * threads) {
+        if (threads < 2 || total < 2 * threads) {
             runOnThisThread(count, new AtomicInteger(), kernel);
         } else {
             runParallel(threads, count, kernel, OPENMP.orElseThrow());

@@ -35,7 +35,14 @@ public record RowTiles(long rows, long tileRows) {
 
     /// Runs `work` for every tile with [KernelPool#run].
     public void forEach(Consumer<Tile> work) {
-        KernelPool.run(count(), i -> {
+        forEachOf(count(), work);
+    }
+
+    /// The same for the tiles of a part of a matrix, with the bits of a call for the whole.
+    ///
+    /// @param total the number of tiles of the whole matrix
+    public void forEachOf(int total, Consumer<Tile> work) {
+        KernelPool.run(total, count(), i -> {
             long from = i * tileRows;
             work.accept(new Tile(i, from, Math.min(tileRows, rows - from)));
         });

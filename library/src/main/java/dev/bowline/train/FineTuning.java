@@ -141,11 +141,16 @@ public final class FineTuning implements AutoCloseable {
         List<Batch> batches = batches(heldOut);
         GradientReduction.Share share = plan.reduction().share(batches.size());
         double[] own = new double[share.size()];
-        for (int i = 0; i < own.length; i++) {
+        for (int pass = 0; pass < share.passes(); pass++) {
             if (stopRequested.getAsBoolean()) {
                 return Optional.empty();
             }
-            own[i] = lossOf(batches.get(share.from() + i));
+            if (pass < own.length) {
+                own[pass] = lossOf(batches.get(share.microBatches().get(pass)));
+            } else {
+                // The other ranks need this one in their pass.
+                lossOf(batches.getFirst());
+            }
         }
         double sum = 0;
         for (double one : plan.reduction().gather(own, batches.size())) {
@@ -186,6 +191,12 @@ public final class FineTuning implements AutoCloseable {
     /// method at the same place. The caller closes the result before the next step.
     public GatheredState gatherOptimizerState() {
         return optimizer.gather();
+    }
+
+    /// Runs `work` on the first rank, with the whole values of every parameter. Every rank calls this method at the same
+    /// place.
+    void onFirst(Runnable work) {
+        plan.reduction().onFirst(work);
     }
 
     /// The progress of training, for a training checkpoint.

@@ -139,8 +139,10 @@ public final class FineTuningRun implements AutoCloseable {
                 all);
         loop.run(this::explained);
         allNotes.addAll(loop.notes());
-        List<ComponentUpdate> updates =
-                ranks.isFirst() && loop.lastStep().isPresent() ? updates(allNotes, all) : List.of();
+        List<ComponentUpdate> updates = new ArrayList<>();
+        if (loop.lastStep().isPresent()) {
+            tuning.onFirst(() -> updates.addAll(updates(allNotes, all)));
+        }
         return new RunReport(
                 tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
                 loop.lastStep(),
@@ -189,10 +191,17 @@ public final class FineTuningRun implements AutoCloseable {
     }
 
     private NotFiniteException explained(NotFiniteException e) {
-        Optional<String> damaged = tuning.stepsTaken() == 0 ? firstNotFinite() : Optional.empty();
-        return damaged.isPresent()
-                ? e.inWeight(damaged.get())
+        String damaged = tuning.stepsTaken() == 0 ? damagedWeight() : "";
+        return !damaged.isEmpty()
+                ? e.inWeight(damaged)
                 : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
+    }
+
+    /// Every rank is here: all have the same loss.
+    private String damagedWeight() {
+        StringBuilder name = new StringBuilder();
+        tuning.onFirst(() -> firstNotFinite().ifPresent(name::append));
+        return ranks.first(name::toString);
     }
 
     /// The first weight with a value that is not finite.

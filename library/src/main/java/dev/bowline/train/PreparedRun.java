@@ -216,8 +216,7 @@ public final class PreparedRun {
                 recipe.seed());
         ranks.agree(RunFingerprint.of(model));
         FineTuningPlan plan = RecipePlan.of(recipe, rows, paddingId);
-        FineTuning tuning = new FineTuning(
-                model, rows, plan.with(ranks.reduction(recipe)).with(ranks.optimizer(file, plan.optimizer())));
+        FineTuning tuning = new FineTuning(model, rows, ranks.plan(file, model, plan));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;

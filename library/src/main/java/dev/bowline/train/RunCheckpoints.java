@@ -268,8 +268,11 @@ final class RunCheckpoints {
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
         boolean withOptimizer = section.saveOptimizer() && !isWeightsOnly;
         try (GatheredState optimizer = withOptimizer ? tuning.gatherOptimizerState() : GatheredState.of(Map.of())) {
+            if (!ranks.isFirst()) {
+                tuning.onFirst(() -> {});
+            }
             ranks.first(() -> {
-                reports.add(save(into, tuning, saved, optimizer.tensors()));
+                tuning.onFirst(() -> reports.add(save(into, tuning, saved, optimizer.tensors())));
                 return "";
             });
         }

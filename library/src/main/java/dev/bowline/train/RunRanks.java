@@ -6,11 +6,15 @@ import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.RankFailure;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Layer;
+import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.ShardedModel;
 import dev.bowline.parallel.ZeroSettings;
 import dev.bowline.recipe.DistributedSection;
 import dev.bowline.recipe.DistributedSection.Strategy;
@@ -19,8 +23,10 @@ import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -82,28 +88,62 @@ record RunRanks(Optional<ProcessGroup> group) {
             return whole;
         }
         return switch (strategy) {
-            case DDP, FSDP -> whole;
-            case ZERO1 -> {
-                if (whole instanceof AdamW.Settings adamW) {
-                    yield new ZeroSettings(adamW, group.orElseThrow());
-                }
-                throw file.wrong(
-                        "distributed.strategy",
-                        "zero1 divides the state of adamw, and optimizer.name is %s"
-                                .formatted(whole.name().name().toLowerCase(Locale.ROOT)),
-                        "write strategy: ddp, or optimizer.name: adamw");
-            }
+            case DDP -> whole;
+            case ZERO1, FSDP -> new ZeroSettings(divisible(file, whole, strategy), group.orElseThrow());
         };
+    }
+
+    private static AdamW.Settings divisible(RecipeFile file, OptimizerSettings whole, Strategy strategy) {
+        if (whole instanceof AdamW.Settings adamW) {
+            return adamW;
+        }
+        throw file.wrong(
+                "distributed.strategy",
+                "%s divides the state of adamw, and optimizer.name is %s"
+                        .formatted(
+                                strategy.name().toLowerCase(Locale.ROOT),
+                                whole.name().name().toLowerCase(Locale.ROOT)),
+                "write strategy: ddp, or optimizer.name: adamw");
+    }
+
+    /// The plan of this rank. With `fsdp`, the values of the model are divided over the ranks from now on; an adapter is
+    /// small, and its state alone is divided.
+    ///
+    /// @throws BowlineException if the optimizer's state cannot be divided
+    FineTuningPlan plan(RecipeFile file, LanguageModel model, FineTuningPlan whole) {
+        Recipe recipe = file.recipe();
+        boolean isSharded = !isAlone()
+                && recipe.peft().isEmpty()
+                && recipe.distributed().orElseGet(DistributedSection::usual).strategy() == Strategy.FSDP;
+        if (!isSharded) {
+            return whole.with(reduction(recipe)).with(optimizer(file, whole.optimizer()));
+        }
+        AdamW.Settings adamW = divisible(file, whole.optimizer(), Strategy.FSDP);
+        ShardedModel sharded = sharded(group.orElseThrow(), model);
+        return whole.with(sharded.reduction()).with(sharded.settings(adamW));
+    }
+
+    /// Divides the trained values of a model.
+    static ShardedModel sharded(ProcessGroup group, LanguageModel model) {
+        Map<String, Parameter> root = new LinkedHashMap<>(model.trainable());
+        List<Map<String, Parameter>> layers = new ArrayList<>();
+        for (Layer layer : model.decoder().layers()) {
+            Map<String, Parameter> own = layer.trainable();
+            root.keySet().removeAll(own.keySet());
+            layers.add(own);
+        }
+        ShardedModel sharded = new ShardedModel(group, root, layers);
+        model.decoder().observe(sharded);
+        return sharded;
     }
 
     /// One sentence for each key of the recipe that ranks do not carry out.
     List<String> notes(Recipe recipe) {
         DistributedSection section = recipe.distributed().orElseGet(DistributedSection::usual);
         List<String> notes = new ArrayList<>();
-        if (!isAlone() && section.strategy() == Strategy.FSDP) {
-            notes.add(
-                    "warning: distributed.strategy: fsdp has no effect yet, so every rank has all weights and the whole"
-                            + " state of the optimizer, as with ddp; zero1 divides the state");
+        if (!isAlone() && section.strategy() == Strategy.FSDP && recipe.peft().isPresent()) {
+            notes.add("distributed.strategy: fsdp divides the state of the adapter's optimizer only: the base is not"
+                    + " trained, and the ranks of one machine share its mapped files");
         }
         if (!isAlone() && section.epSize() > 1) {
             notes.add("warning: distributed.ep_size: %d has no effect yet, so every rank has all experts"

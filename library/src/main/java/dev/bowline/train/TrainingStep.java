@@ -13,6 +13,7 @@ import dev.bowline.nn.Sequences;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
 import dev.bowline.optim.Optimizer;
+import dev.bowline.optim.StepGradients;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
@@ -70,8 +71,9 @@ final class TrainingStep {
         try {
             return reduced(number, microBatches, learningRate);
         } catch (RuntimeException e) {
+            RuntimeException reason = reduction.reason(e);
             reduction.clear();
-            throw e;
+            throw reason;
         }
     }
 
@@ -79,15 +81,19 @@ final class TrainingStep {
         long targetTokens = microBatches.stream().mapToLong(Batch::targetTokens).sum();
         GradientReduction.Share share = reduction.share(microBatches.size());
         double[] own = new double[share.size()];
-        for (int i = 0; i < own.length; i++) {
-            int microBatch = share.from() + i;
-            try (DropoutPass _ = Adapters.of(model).dropoutPass(dropoutSeed, number, microBatch)) {
-                own[i] = accumulate(microBatches.get(microBatch), 1.0 / targetTokens);
+        for (int pass = 0; pass < share.passes(); pass++) {
+            if (pass < own.length) {
+                int microBatch = share.microBatches().get(pass);
+                try (DropoutPass _ = Adapters.of(model).dropoutPass(dropoutSeed, number, microBatch)) {
+                    own[pass] = accumulate(microBatches.get(microBatch), 1.0 / targetTokens);
+                }
+            } else {
+                accompany(microBatches.getFirst());
             }
             reduction.accumulated(gradients);
         }
         double[] losses = reduction.gather(own, microBatches.size());
-        reduction.reduce(gradients);
+        StepGradients sums = reduction.reduce(gradients);
         double total = 0;
         List<Batch> notFinite = new ArrayList<>();
         for (int i = 0; i < losses.length; i++) {
@@ -96,22 +102,22 @@ final class TrainingStep {
                 notFinite.add(microBatches.get(i));
             }
         }
-        double norm = gradients.norm();
+        double norm = sums.norm();
         if (!Double.isFinite(total) || !Double.isFinite(norm)) {
-            gradients.clear();
+            sums.clear();
             List<Batch> suspects = notFinite.isEmpty() ? microBatches : notFinite;
             throw NotFiniteException.of(number, total, norm, suspects, microBatches.size());
         }
         if (number == 1) {
-            requireEveryGradient();
+            requireEvery(sums);
         }
         if (maxGradNorm.isPresent()) {
-            gradients.clip(norm, maxGradNorm.getAsDouble());
+            sums.clip(norm, maxGradNorm.getAsDouble());
         }
         updating = true;
         optimizer.step(learningRate);
         updating = false;
-        gradients.clear();
+        sums.clear();
         return new Outcome(total, norm);
     }
 
@@ -127,11 +133,22 @@ final class TrainingStep {
 
     private double accumulate(Batch batch, double weight) {
         try (TensorScope _ = TensorScope.open()) {
-            Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
             Optional<Tensor> real = batch.realPositions().map(positions -> HostTensors.of(positions, positions.length));
-            Tensor hidden = expertLoad.during(real, () -> model.hiddenStates(ids, sequences(batch), Optional.empty()));
+            Tensor hidden = expertLoad.during(real, () -> hiddenStates(batch));
             return loss.backward(LossInput.of(hidden, model.head(), Targets.of(batch.labels())), weight);
         }
+    }
+
+    /// Takes part in a pass of the other ranks. The gradients have no effect.
+    private void accompany(Batch batch) {
+        try (TensorScope _ = TensorScope.open()) {
+            loss.backward(LossInput.of(hiddenStates(batch), model.head(), Targets.of(batch.labels())), 1);
+        }
+    }
+
+    private Tensor hiddenStates(Batch batch) {
+        Tensor ids = HostTensors.of(batch.inputIds(), batch.rows(), batch.columns());
+        return model.hiddenStates(ids, sequences(batch), Optional.empty());
     }
 
     /// The positions of a batch and the limits on attention. Padding is on the right, where the causal mask
@@ -142,10 +159,10 @@ final class TrainingStep {
                 : Sequences.causal(batch.rows(), batch.columns());
     }
 
-    private void requireEveryGradient() {
-        List<String> without = gradients.missing();
+    private static void requireEvery(StepGradients sums) {
+        List<String> without = sums.missing();
         if (!without.isEmpty()) {
-            gradients.clear();
+            sums.clear();
             throw new BowlineException(
                     "the first step gave no gradient to %s, which the recipe trains".formatted(without),
                     "freeze it with freeze_config, or report this as a bug of the model");

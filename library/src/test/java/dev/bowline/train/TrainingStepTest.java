@@ -18,6 +18,7 @@ import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
+import dev.bowline.optim.StepGradients;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
@@ -144,7 +145,7 @@ class TrainingStepTest {
         @Override
         public Share share(int microBatches) {
             calls.add("share");
-            return new Share(0, microBatches);
+            return Share.block(0, microBatches);
         }
 
         @Override
@@ -159,13 +160,19 @@ class TrainingStepTest {
         }
 
         @Override
-        public void reduce(Gradients gradients) {
+        public StepGradients reduce(Gradients gradients) {
             calls.add("gradients");
             gradients.forEach((name, gradient) -> {
                 names.add(name);
                 gradient.mul_(new org.bytedeco.pytorch.Scalar(2.0));
             });
             norm = gradients.norm();
+            return gradients;
+        }
+
+        @Override
+        public void onFirst(Runnable work) {
+            work.run();
         }
 
         @Override

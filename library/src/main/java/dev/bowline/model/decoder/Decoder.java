@@ -1,9 +1,11 @@
 package dev.bowline.model.decoder;
 
 import dev.bowline.nn.ActivationCheckpointing;
+import dev.bowline.nn.BackwardNotice;
 import dev.bowline.nn.Embedding;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
+import dev.bowline.nn.LayerPasses;
 import dev.bowline.nn.Placement;
 import dev.bowline.nn.RmsNorm;
 import dev.bowline.nn.Sequences;
@@ -30,6 +32,7 @@ public final class Decoder extends Layer {
     private final RmsNorm norm;
     private DecoderConfig config;
     private Embedding tokens;
+    private LayerPasses passes = LayerPasses.NONE;
 
     /// Builds the layers without values.
     ///
@@ -50,6 +53,16 @@ public final class Decoder extends Layer {
     /// The declaration that the decoder was built from.
     public DecoderConfig config() {
         return config;
+    }
+
+    /// The decoder layers, in their order.
+    public List<Layer> layers() {
+        return List.copyOf(layers);
+    }
+
+    /// Calls `observer` at the moments of every later pass, in place of the observer before.
+    public void observe(LayerPasses observer) {
+        passes = observer;
     }
 
     /// The input embedding.
@@ -87,6 +100,7 @@ public final class Decoder extends Layer {
     public Tensor forward(
             Tensor ids, Sequences sequences, Optional<KeyValueCache> cache, ActivationCheckpointing checkpointing) {
         try (var scope = TensorScope.open()) {
+            passes.begin();
             Placement placement = tokens.placement();
             Tensor found = withoutPlaceholders(placement.device().place(ids));
             Tensor h = embed(found, placement.dtype());
@@ -97,11 +111,16 @@ public final class Decoder extends Layer {
                 int index = i;
                 Optional<Tensor> slice = e.map(all -> all.select(2, index));
                 DecoderLayer layer = layers.get(i);
+                passes.beforeForward(i);
                 h = switch (cache.isPresent() ? ActivationCheckpointing.OFF : checkpointing) {
                     case OFF -> layer.forward(h, slice, context);
                     case PER_LAYER ->
                         new CheckpointedLayer(layer, index, config, sequences, placement).forward(h, slice, context);
                 };
+                passes.afterForward(i);
+                if (passes != LayerPasses.NONE && h.requires_grad()) {
+                    h = BackwardNotice.before(h, () -> passes.beforeBackward(index));
+                }
             }
             cache.ifPresent(c -> c.advance(sequences.length()));
             return scope.escape(norm.forward(h));

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// AdamW over slices that begin and end inside of parameters, against AdamW over whole parameters.
-class ZeroOptimizerTest {
+class SlicedAdamWTest {
 
     private static final int STEPS = 4;
 

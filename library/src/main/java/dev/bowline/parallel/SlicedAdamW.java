@@ -25,19 +25,17 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// AdamW over this rank's part of the elements, see [ZeroSettings].
+/// AdamW over this rank's slices of the parameters.
 ///
 /// A slice is a parameter of its own for AdamW: a view of elements of the real one. The results are those of AdamW over
 /// all elements, bit for bit.
-final class ZeroOptimizer implements Optimizer {
-
-    /// The most elements that travel at once from each rank.
-    private static final long CHUNK = 4 << 20;
+final class SlicedAdamW implements Optimizer {
 
     private final SequencedMap<String, Parameter> trainable;
     private final AdamW.Settings settings;
     private final ProcessGroup group;
     private final StateSlices slices;
+    private final SliceMemory memory;
     private final SequencedMap<Slice, Parameter> own = new LinkedHashMap<>();
 
     /// Weight decay asks for the shape of the parameter, which a slice does not have.
@@ -45,11 +43,17 @@ final class ZeroOptimizer implements Optimizer {
 
     private final Optimizer undecayed;
 
-    ZeroOptimizer(Map<String, Parameter> trainable, AdamW.Settings settings, ProcessGroup group, KernelPolicy kernels) {
+    SlicedAdamW(
+            Map<String, Parameter> trainable,
+            AdamW.Settings settings,
+            ProcessGroup group,
+            KernelPolicy kernels,
+            SliceMemory memory) {
         this.trainable = new LinkedHashMap<>(trainable);
         this.settings = settings;
         this.group = group;
-        slices = StateSlices.of(trainable, group.worldSize());
+        this.memory = memory;
+        slices = memory.slices();
         SequencedMap<String, Parameter> matrices = new LinkedHashMap<>();
         SequencedMap<String, Parameter> others = new LinkedHashMap<>();
         Map<String, Long> first = new LinkedHashMap<>();
@@ -66,17 +70,17 @@ final class ZeroOptimizer implements Optimizer {
     }
 
     /// A parameter over elements of another one. It has the same memory.
-    private static Parameter part(Slice slice) {
+    private Parameter part(Slice slice) {
         Parameter part = new Parameter(SlotRole.BASE, slice.length());
         share(slice, part);
         return part;
     }
 
-    /// Gives a part the present memory of the parameter's values, which a load or a cast replaces.
-    private static void share(Slice slice, Parameter part) {
+    /// Gives a part the present memory of its values, which a load or a cast replaces.
+    private void share(Slice slice, Parameter part) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
-            part.materialize(slice.parameter().value().detach().view(-1).narrow(0, slice.from(), slice.length()));
+            part.materialize(memory.values(slice));
         }
     }
 
@@ -86,55 +90,13 @@ final class ZeroOptimizer implements Optimizer {
                 TensorScope _ = TensorScope.open()) {
             own.forEach((slice, part) -> {
                 share(slice, part);
-                slice.parameter()
-                        .gradient()
-                        .ifPresent(gradient ->
-                                part.replaceGradient(gradient.view(-1).narrow(0, slice.from(), slice.length())));
+                memory.gradient(slice).ifPresent(part::replaceGradient);
             });
             decayed.step(learningRate);
             undecayed.step(learningRate);
             own.values().forEach(Parameter::clearGradient);
         }
-        exchangeValues();
-    }
-
-    /// Gives every rank the values that the others updated. Each rank sends as many elements as the one with the most,
-    /// so that the exchange is one gather for each chunk.
-    private void exchangeValues() {
-        for (Dtype dtype :
-                trainable.values().stream().map(Parameter::dtype).distinct().toList()) {
-            List<ElementRuns> runs = new ArrayList<>();
-            long most = 0;
-            for (int rank = 0; rank < group.worldSize(); rank++) {
-                ElementRuns ofRank = ElementRuns.of(slices.of(rank), dtype);
-                runs.add(ofRank);
-                most = Math.max(most, ofRank.elements());
-            }
-            for (long from = 0; from < most; from += CHUNK) {
-                exchange(runs, from, Math.min(CHUNK, most - from), dtype);
-            }
-        }
-    }
-
-    private void exchange(List<ElementRuns> runs, long from, long length, Dtype dtype) {
-        try (NoGradGuard _ = new NoGradGuard();
-                TensorScope _ = TensorScope.open()) {
-            Tensor mine = Ops.empty(Device.CPU, dtype, length);
-            runs.get(group.rank())
-                    .forEach(
-                            from,
-                            length,
-                            (values, at) -> mine.narrow(0, at, values.numel()).copy_(values));
-            Tensor all = Ops.empty(Device.CPU, dtype, group.worldSize(), length);
-            group.allGather(all, mine).await();
-            for (int rank = 0; rank < group.worldSize(); rank++) {
-                if (rank != group.rank()) {
-                    Tensor theirs = all.select(0, rank);
-                    runs.get(rank)
-                            .forEach(from, length, (values, at) -> values.copy_(theirs.narrow(0, at, values.numel())));
-                }
-            }
-        }
+        memory.updated();
     }
 
     @Override

@@ -1,0 +1,173 @@
+package dev.bowline.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bowline.catalog.AutoModel;
+import dev.bowline.catalog.Pretrained;
+import dev.bowline.data.Example;
+import dev.bowline.data.PackedRow;
+import dev.bowline.data.TrainingRows;
+import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.distributed.Ranks;
+import dev.bowline.fixtures.Golden;
+import dev.bowline.model.LanguageModel;
+import dev.bowline.model.TiedWeights;
+import dev.bowline.nn.ActivationCheckpointing;
+import dev.bowline.optim.AdamW;
+import dev.bowline.optim.GatheredState;
+import dev.bowline.optim.StateDtype;
+import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.ShardedModel;
+import dev.bowline.tensor.Dtype;
+import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Training with values, gradients and states divided over ranks, against training on one rank.
+class ShardedTrainingTest {
+
+    private static final int STEPS = 3;
+
+    /// Seven rows: with four in a step, the second step is short, and one of four ranks has no row there.
+    private static final List<PackedRow> ROWS = rows(7);
+
+    private static List<PackedRow> rows(int count) {
+        List<Example> examples = new ArrayList<>();
+        for (int row = 0; row < count; row++) {
+            int length = 6 + 3 * (row % 4);
+            int[] ids = new int[length];
+            boolean[] targets = new boolean[length];
+            for (int i = 0; i < length; i++) {
+                ids[i] = 1 + (31 * row + 7 * i * i + i) % 90;
+                targets[i] = i > row % 3;
+            }
+            examples.add(new Example(ids, targets, "rows:" + row));
+        }
+        return PackedRow.unpacked(examples);
+    }
+
+    /// The results of some steps, of the first rank or of one process.
+    ///
+    /// @param hash of every weight and every tensor of the optimizer
+    private record Trained(String hash, List<Double> losses, List<Double> norms, double heldOut) {}
+
+    /// A model and the settings of its training.
+    private record Case(Path directory, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing) {
+
+        Trained onOneRank() {
+            return run(Optional.empty());
+        }
+
+        Trained on(ProcessGroup group) {
+            return run(Optional.of(group));
+        }
+
+        private Trained run(Optional<ProcessGroup> group) {
+            AdamW.Settings adamW = AdamW.Settings.defaults().withWeightDecay(0.1).with(states);
+            try (TensorScope _ = TensorScope.open();
+                    Pretrained pretrained = AutoModel.fromPretrained(
+                            directory, AutoModel.Options.asStored().in(dtype))) {
+                LanguageModel model = pretrained.model();
+                model.useActivationCheckpointing(checkpointing);
+                FineTuningPlan plan = FineTuningPlan.of(4, STEPS, 1e-2);
+                if (group.isPresent()) {
+                    ShardedModel sharded = RunRanks.sharded(group.get(), model);
+                    plan = plan.with(sharded.reduction()).with(sharded.settings(adamW));
+                } else {
+                    plan = plan.with(new FixedSummation(Optional.empty())).with(adamW);
+                }
+                try (FineTuning tuning =
+                        new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.SHUFFLED, 5), plan)) {
+                    return run(tuning);
+                }
+            }
+        }
+
+        private Trained run(FineTuning tuning) {
+            LanguageModel model = tuning.model();
+            List<Double> losses = new ArrayList<>();
+            List<Double> norms = new ArrayList<>();
+            while (!tuning.isFinished()) {
+                StepResult step = tuning.step();
+                losses.add(step.loss());
+                norms.add(step.gradNorm());
+                assertEquals(
+                        model.config().toString().contains("\"tie_word_embeddings\":true"),
+                        TiedWeights.hasLocalTiedLmHead(model));
+            }
+            double heldOut = tuning.validate(ROWS.subList(0, 3)).loss();
+            StringBuilder hash = new StringBuilder();
+            try (GatheredState state = tuning.gatherOptimizerState()) {
+                tuning.onFirst(() -> hash.append(hash(model, state.tensors())));
+            }
+            return new Trained(hash.toString(), losses, norms, heldOut);
+        }
+    }
+
+    private static String hash(LanguageModel model, Map<String, Tensor> state) {
+        MessageDigest digest = sha256();
+        model.parameters().forEach((name, parameter) -> update(digest, name, parameter.value()));
+        new TreeMap<>(state).forEach((name, tensor) -> update(digest, name, tensor));
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static void update(MessageDigest digest, String name, Tensor tensor) {
+        try (TensorScope _ = TensorScope.open()) {
+            digest.update(name.getBytes(StandardCharsets.UTF_8));
+            digest.update(HostTensors.bytes(tensor.detach()).toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Path fixture(String name) {
+        return name.contains("/") ? Golden.directory("families", name) : Golden.directory("gemma4", name);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "moe_tied, FLOAT32, FLOAT32, OFF, 2 3 4",
+        "moe_tied, BFLOAT16, BFLOAT16, PER_LAYER, 2",
+        "moe_untied, BFLOAT16, INT8, OFF, 3",
+        "qwen3moe/tied_old_config, FLOAT32, FLOAT32, PER_LAYER, 3",
+        "llama/tied, BFLOAT16, FLOAT32, OFF, 2"
+    })
+    void sharesGiveTheBitsOfOneRank(
+            String name, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing, String worlds) {
+        Case training = new Case(fixture(name), dtype, states, checkpointing);
+        Trained one = training.onOneRank();
+
+        for (String world : worlds.split(" ")) {
+            List<Trained> ranks = Ranks.run(Integer.parseInt(world), training::on);
+
+            assertEquals(one, ranks.getFirst(), world + " ranks");
+            for (Trained rank : ranks) {
+                assertEquals(one.losses(), rank.losses());
+                assertEquals(one.norms(), rank.norms());
+                assertEquals(one.heldOut(), rank.heldOut());
+            }
+        }
+    }
+}
