@@ -188,6 +188,11 @@ public final class Checkpoint implements AutoCloseable {
         return mapped.get();
     }
 
+    /// Gives the resident pages of the mapped files back to the system, which reads them again when they are used.
+    public void unload() {
+        weights().unload();
+    }
+
     WeightFiles weights() {
         return weights;
     }

@@ -25,6 +25,7 @@ final class FrozenCopies {
     static List<String> copy(Pretrained pretrained, long maxBytes) {
         List<LoadReport.Filled> mapped = pretrained.report().filled().stream()
                 .filter(each -> each.placement() == LoadReport.Placement.MAPPED)
+                .filter(each -> !slot(pretrained.model(), each.slot()).get().requiresGrad())
                 .sorted(Comparator.comparingLong(LoadReport.Filled::bytes))
                 .toList();
         List<String> left = new ArrayList<>();

@@ -15,6 +15,9 @@ import dev.bowline.files.RunLock;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.Component;
 import dev.bowline.model.LanguageModel;
+import dev.bowline.nn.Parameter;
+import dev.bowline.nn.SlotRole;
+import dev.bowline.parallel.ShardedModel;
 import dev.bowline.platform.AvailableMemory;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
@@ -24,9 +27,11 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// A recipe that is ready to run: its data is read, and it passed every check that needs no weights. The checks
 /// cover the model's config and headers, the tokenizer, every example, and the memory of the run.
@@ -167,6 +172,7 @@ public final class PreparedRun {
     }
 
     private FineTuningRun load(Optional<RunLock> lock) {
+        Optional<ShardedModel> sharded = Optional.empty();
         List<String> notes = new ArrayList<>(data.notes());
         notes.addAll(ranks.notes(recipe));
         Pretrained pretrained = pretrained(notes);
@@ -175,9 +181,10 @@ public final class PreparedRun {
         pretrained.model().useActivationCheckpointing(recipe.activationCheckpointing());
         try {
             notes.addAll(pretrained.checkpoint().retainCompanions());
+            sharded = divided(pretrained);
             List<String> mapped = FrozenCopies.copy(pretrained, copiedBytes());
             RunWeights weights = weights(pretrained);
-            FineTuning tuning = restored(pretrained.model(), weights, notes);
+            FineTuning tuning = restored(pretrained.model(), sharded, weights, notes);
             return new FineTuningRun(
                     file,
                     pretrained,
@@ -191,6 +198,7 @@ public final class PreparedRun {
                     data.templateDate(),
                     notes);
         } catch (RuntimeException e) {
+            sharded.ifPresent(ShardedModel::close);
             pretrained.close();
             throw e;
         }
@@ -209,14 +217,15 @@ public final class PreparedRun {
     }
 
     /// @param notes receives one sentence for each difference from the checkpoint that the run resumes from
-    private FineTuning restored(LanguageModel model, RunWeights weights, List<String> notes) {
+    private FineTuning restored(
+            LanguageModel model, Optional<ShardedModel> sharded, RunWeights weights, List<String> notes) {
         TrainingRows rows = new TrainingRows(
                 data.training().rows(),
                 recipe.dataset().shuffle() ? TrainingRows.Order.SHUFFLED : TrainingRows.Order.AS_READ,
                 recipe.seed());
         ranks.agree(RunFingerprint.of(model));
         FineTuningPlan plan = RecipePlan.of(recipe, rows, paddingId);
-        FineTuning tuning = new FineTuning(model, rows, ranks.plan(file, model, plan));
+        FineTuning tuning = new FineTuning(model, rows, ranks.plan(file, sharded, plan));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;
@@ -254,7 +263,30 @@ public final class PreparedRun {
             RunAdapter.freeze(model);
             return List.of();
         }
-        return Freezing.apply(model, recipe.freezeConfig());
+        List<String> frozen = Freezing.apply(model, recipe.freezeConfig());
+        if (ranks.divideWeights(recipe)) {
+            // A frozen weight is mapped, so no rank has all values in memory of its own.
+            model.trainable().values().forEach(Parameter::freeze);
+        }
+        return frozen;
+    }
+
+    /// Divides the weights over the ranks, if the recipe asks for it.
+    private Optional<ShardedModel> divided(Pretrained pretrained) {
+        if (!ranks.divideWeights(recipe)) {
+            return Optional.empty();
+        }
+        Set<Component> frozen = Freezing.components(recipe.freezeConfig());
+        LanguageModel model = pretrained.model();
+        Map<String, Parameter> trained = new LinkedHashMap<>(model.parameters());
+        trained.entrySet()
+                .removeIf(entry -> entry.getValue().role() != SlotRole.BASE
+                        || frozen.contains(model.component(entry.getKey())));
+        ShardedModel sharded = ranks.divide(model, trained);
+        trained.values().forEach(Parameter::unfreeze);
+        // Otherwise the pages of the mapped files would be resident in addition to the shares.
+        pretrained.checkpoint().unload();
+        return Optional.of(sharded);
     }
 
     Recipe recipe() {

@@ -106,33 +106,36 @@ record RunRanks(Optional<ProcessGroup> group) {
                 "write strategy: ddp, or optimizer.name: adamw");
     }
 
-    /// The plan of this rank. With `fsdp`, the values of the model are divided over the ranks from now on; an adapter is
-    /// small, and its state alone is divided.
-    ///
-    /// @throws BowlineException if the optimizer's state cannot be divided
-    FineTuningPlan plan(RecipeFile file, LanguageModel model, FineTuningPlan whole) {
-        Recipe recipe = file.recipe();
-        boolean isSharded = !isAlone()
+    /// True if the ranks divide the values of the model. An adapter is small, and its state alone is divided.
+    boolean divideWeights(Recipe recipe) {
+        return !isAlone()
                 && recipe.peft().isEmpty()
                 && recipe.distributed().orElseGet(DistributedSection::usual).strategy() == Strategy.FSDP;
-        if (!isSharded) {
-            return whole.with(reduction(recipe)).with(optimizer(file, whole.optimizer()));
-        }
-        AdamW.Settings adamW = divisible(file, whole.optimizer(), Strategy.FSDP);
-        ShardedModel sharded = sharded(group.orElseThrow(), model);
-        return whole.with(sharded.reduction()).with(sharded.settings(adamW));
     }
 
-    /// Divides the trained values of a model.
-    static ShardedModel sharded(ProcessGroup group, LanguageModel model) {
-        Map<String, Parameter> root = new LinkedHashMap<>(model.trainable());
+    /// The plan of this rank.
+    ///
+    /// @param sharded the values of the model, if they are divided
+    /// @throws BowlineException if the optimizer's state cannot be divided
+    FineTuningPlan plan(RecipeFile file, Optional<ShardedModel> sharded, FineTuningPlan whole) {
+        return sharded.map(shares -> whole.with(shares.reduction())
+                        .with(shares.settings(divisible(file, whole.optimizer(), Strategy.FSDP))))
+                .orElseGet(() -> whole.with(reduction(file.recipe())).with(optimizer(file, whole.optimizer())));
+    }
+
+    /// Divides values of a model over the ranks.
+    ///
+    /// @param trained the parameters to divide, by canonical name
+    ShardedModel divide(LanguageModel model, Map<String, Parameter> trained) {
+        Map<String, Parameter> root = new LinkedHashMap<>(trained);
         List<Map<String, Parameter>> layers = new ArrayList<>();
         for (Layer layer : model.decoder().layers()) {
-            Map<String, Parameter> own = layer.trainable();
+            Map<String, Parameter> own = layer.parameters();
+            own.keySet().retainAll(trained.keySet());
             root.keySet().removeAll(own.keySet());
             layers.add(own);
         }
-        ShardedModel sharded = new ShardedModel(group, root, layers);
+        ShardedModel sharded = new ShardedModel(group.orElseThrow(), root, layers);
         model.decoder().observe(sharded);
         return sharded;
     }

@@ -110,14 +110,32 @@ class RanksRunTest {
         assertEquals(column("one", "validation.jsonl", heldOut), column("three", "validation.jsonl", heldOut));
     }
 
-    /// Moments and master weights are divided over the ranks, and the files are those of one rank.
+    /// Moments and master weights, and weights too, are divided over the ranks, and the files are those of one rank.
     @Test
-    void dividedOptimizerStateIsSavedWhole() throws IOException {
+    void dividedStatesAndWeightsAreSavedWhole() throws IOException {
         String[] bfloat16 = {"model.torch_dtype=bfloat16", "validation_dataset.limit_dataset_samples=2"};
-        run(1, "one", bfloat16);
-        run(3, "three", DemoRuns.with(bfloat16, "distributed.strategy=zero1"));
+        List<RunReport> one = run(1, "one", bfloat16);
+        run(3, "states", DemoRuns.with(bfloat16, "distributed.strategy=zero1"));
+        List<RunReport> sharded = run(3, "weights", DemoRuns.with(bfloat16, "distributed.strategy=fsdp"));
 
-        assertEquals(hashes("one"), hashes("three"));
+        assertEquals(hashes("one"), hashes("states"));
+        assertEquals(hashes("one"), hashes("weights"));
+        assertEquals(one.getFirst().updates(), sharded.getFirst().updates());
+        assertEquals(one.getFirst().experts(), sharded.getFirst().experts());
+    }
+
+    /// Frozen weights stay whole on every rank, and a layer without trained weights has no share.
+    @Test
+    void aPartOfTheModelIsDivided() throws IOException {
+        String[] frozen = {
+            "freeze_config.freeze_embeddings=true",
+            "activation_checkpointing=true",
+            "validation_dataset.limit_dataset_samples=2"
+        };
+        run(1, "one", frozen);
+        run(2, "two", DemoRuns.with(frozen, "distributed.strategy=fsdp"));
+
+        assertEquals(hashes("one"), hashes("two"));
     }
 
     @Test
@@ -142,7 +160,7 @@ class RanksRunTest {
     @Test
     void aRunResumesOnAnotherNumberOfRanks() throws IOException {
         run(1, "one", "step_scheduler.max_steps=6");
-        run(4, "elastic", "step_scheduler.max_steps=2");
+        run(4, "elastic", "step_scheduler.max_steps=2", "distributed.strategy=fsdp");
         run(2, "elastic", "step_scheduler.max_steps=4", "checkpoint.restore_from=auto", "distributed.strategy=zero1");
         run(1, "elastic", "step_scheduler.max_steps=6", "checkpoint.restore_from=auto");
 
@@ -228,7 +246,7 @@ class RanksRunTest {
     @Test
     void keysThatRanksDoNotCarryOutAreNoted() {
         RecipeFile file =
-                RecipeFile.load(DemoRuns.RECIPE, sets("noted", "distributed.strategy=fsdp", "distributed.ep_size=2"));
+                RecipeFile.load(DemoRuns.RECIPE, sets("noted", "peft.dim=4", "peft.match_all_linear=true", "distributed.strategy=fsdp", "distributed.ep_size=2"));
 
         List<List<String>> notes = Ranks.run(2, group -> new RunRanks(Optional.of(group)).notes(file.recipe()));
 

@@ -2,27 +2,32 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.CheckpointSaver;
+import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.Ranks;
 import dev.bowline.fixtures.Golden;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GatheredState;
+import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.parallel.FixedSummation;
 import dev.bowline.parallel.ShardedModel;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.TensorScope;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -36,13 +41,18 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Training with values, gradients and states divided over ranks, against training on one rank.
 class ShardedTrainingTest {
 
     private static final int STEPS = 3;
+
+    @TempDir
+    private Path directory;
 
     /// Seven rows: with four in a step, the second step is short, and one of four ranks has no row there.
     private static final List<PackedRow> ROWS = rows(7);
@@ -70,6 +80,10 @@ class ShardedTrainingTest {
     /// A model and the settings of its training.
     private record Case(Path directory, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing) {
 
+        Case(Path directory, Dtype dtype) {
+            this(directory, dtype, StateDtype.FLOAT32, ActivationCheckpointing.OFF);
+        }
+
         Trained onOneRank() {
             return run(Optional.empty());
         }
@@ -87,7 +101,7 @@ class ShardedTrainingTest {
                 model.useActivationCheckpointing(checkpointing);
                 FineTuningPlan plan = FineTuningPlan.of(4, STEPS, 1e-2);
                 if (group.isPresent()) {
-                    ShardedModel sharded = RunRanks.sharded(group.get(), model);
+                    ShardedModel sharded = new RunRanks(group).divide(model, model.trainable());
                     plan = plan.with(sharded.reduction()).with(sharded.settings(adamW));
                 } else {
                     plan = plan.with(new FixedSummation(Optional.empty())).with(adamW);
@@ -169,5 +183,53 @@ class ShardedTrainingTest {
                 assertEquals(one.heldOut(), rank.heldOut());
             }
         }
+    }
+
+    /// Matrices that are cut: the norms and the updates of the pieces are those of the whole. In float32 the number of
+    /// threads of a product, which the ranks of one process share, would decide the last bits.
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void largeMatricesAreDividedInside(int world) throws IOException {
+        JsonObject small =
+                Json.parse(fixture("llama/tied").resolve("config.json")).asObject();
+        JsonObject large = small.with("hidden_size", 256)
+                .with("intermediate_size", 1100)
+                .with("vocab_size", 1200)
+                .with("num_hidden_layers", 2);
+        try (LanguageModel model = AutoModel.fromConfig(large)) {
+            model.initializeWeights(Dtype.FLOAT32, 3);
+            CheckpointSaver.save(model, directory.resolve("large"), SaveOptions.withoutSource());
+        }
+        Case training = new Case(directory.resolve("large"), Dtype.BFLOAT16);
+        Trained one = training.onOneRank();
+
+        List<Trained> ranks = Ranks.run(world, training::on);
+
+        assertEquals(one, ranks.getFirst());
+    }
+
+    /// A value is whole only while its layer computes, and a use at another time is an error, not a wrong number.
+    @Test
+    void valuesAreNotReadWhileTheyAreDivided() {
+        Ranks.run(2, group -> {
+            try (Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
+                LanguageModel model = pretrained.model();
+                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                try (GradientReduction reduction = sharded.reduction()) {
+                    assertThrows(
+                            IllegalStateException.class,
+                            () -> model.inputEmbedding().tensor());
+                    assertThrows(IllegalStateException.class, () -> model.cast(Dtype.BFLOAT16));
+                    List<Double> sums = new ArrayList<>();
+                    reduction.onFirst(() -> {
+                        try (TensorScope _ = TensorScope.open()) {
+                            sums.add(model.inputEmbedding().tensor().sum().item_double());
+                        }
+                    });
+                    assertEquals(group.isFirst() ? 1 : 0, sums.size());
+                }
+            }
+            return true;
+        });
     }
 }
