@@ -16,6 +16,7 @@ import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -89,9 +90,10 @@ final class ShardedSummation implements GradientReduction {
         Tensor sent = Ops.empty(Device.CPU, flat.dtype(), flat.share() * group.worldSize());
         Presence presence =
                 Presence.gather(group, take(flat, sent), flat.parameters().size());
+        Sums total = Objects.requireNonNull(sums.get(flat));
         for (int i = 0; i < flat.parameters().size(); i++) {
             if (presence.any(i)) {
-                sums.get(flat).present().set(i);
+                total.present().set(i);
             }
         }
         Tensor parts = Ops.empty(Device.CPU, flat.dtype(), group.worldSize(), flat.share());
@@ -99,7 +101,7 @@ final class ShardedSummation implements GradientReduction {
         Arrays.fill(even, flat.share());
         group.allToAll(parts.view(-1), even, sent, even).await();
         for (int rank = 0; rank < group.worldSize() && computes(rank); rank++) {
-            sums.get(flat).own().add(leaf(flat, parts.select(0, rank), presence.ranks().get(rank)));
+            total.own().add(leaf(flat, parts.select(0, rank), presence.ranks().get(rank)));
         }
     }
 
