@@ -212,8 +212,10 @@ final class FinetuneCommand extends Command {
                             note.accept(new AdapterText().text(adapter).stripTrailing()));
             switch (memory) {
                 case REQUIRED -> {
-                    requireMemory(prepared.memory(), recipe.model().pretrainedModel());
-                    group.ifPresent(ranks -> requireMachine(prepared.memory(), file, ranks.worldSize()));
+                    group.ifPresentOrElse(
+                            ranks -> requireMachine(prepared.memory(), file, ranks.worldSize()),
+                            () -> requireMemory(
+                                    prepared.memory(), recipe.model().pretrainedModel()));
                 }
                 case IGNORED -> {}
             }
@@ -237,7 +239,11 @@ final class FinetuneCommand extends Command {
 
     private static void requireMachine(MemoryReport memory, RecipeFile file, int worldSize) {
         int onMachine = LaunchOptions.localWorldSize(System.getenv());
-        RankMemory.refusal(memory, RecipeRanks.of(file, worldSize, onMachine)).ifPresent(refusal -> {
+        RecipeRanks ranks = RecipeRanks.of(file, worldSize, onMachine);
+        if (ranks.divided() <= 0) {
+            requireMemory(memory, file.recipe().model().pretrainedModel());
+        }
+        RankMemory.refusal(memory, ranks).ifPresent(refusal -> {
             throw refusal;
         });
     }

@@ -13,9 +13,9 @@ final class RankMemory {
 
     /// The refusal of ranks that do not fit, each of which may fit alone.
     ///
-    /// @param memory of one rank, without its sums
+    /// @param memory of the same run without ranks
     static Optional<BowlineException> refusal(MemoryReport memory, RecipeRanks ranks) {
-        long each = memory.neededBytes() + ranks.sums();
+        long each = ranks.neededBytes(memory);
         long available = memory.available().bytes();
         if (each <= available / ranks.onMachine()) {
             return Optional.empty();
@@ -27,6 +27,7 @@ final class RankMemory {
                                 Quantity.bytes(each),
                                 Quantity.bytes(available),
                                 memory.available().source()),
-                "start fewer ranks on this machine, or add --ignore-memory-estimate to try it unchanged"));
+                "start fewer ranks on this machine, divide more with distributed.strategy, or add"
+                        + " --ignore-memory-estimate to try it unchanged"));
     }
 }

@@ -25,23 +25,32 @@ class RankMemoryTest {
 
     @Test
     void ranksThatFitTogetherAreAccepted() {
-        assertTrue(RankMemory.refusal(MEMORY, ranks(2, 0)).isEmpty());
-        assertTrue(RankMemory.refusal(MEMORY, ranks(2, GIB)).isEmpty());
+        assertTrue(RankMemory.refusal(MEMORY, ranks(2, 0, 0)).isEmpty());
+        assertTrue(RankMemory.refusal(MEMORY, ranks(2, GIB, 0)).isEmpty());
     }
 
     @Test
     void theRefusalNamesTheNumberOfRanksAndBothAmounts() {
-        String problem = RankMemory.refusal(MEMORY, ranks(3, GIB)).orElseThrow().problem();
+        String problem =
+                RankMemory.refusal(MEMORY, ranks(3, GIB, 0)).orElseThrow().problem();
 
         assertEquals(
                 "3 ranks of this machine need about 5.0 GiB each, and there are 10.0 GiB for all"
                         + " (MemAvailable of /proc/meminfo)",
                 problem);
-        assertTrue(RankMemory.refusal(MEMORY, ranks(2, 2 * GIB)).isPresent());
+        assertTrue(RankMemory.refusal(MEMORY, ranks(2, 2 * GIB, 0)).isPresent());
+    }
+
+    /// Ranks that divide weights or states need less than a process alone.
+    @Test
+    void dividedValuesAreNotCounted() {
+        assertTrue(RankMemory.refusal(MEMORY, ranks(4, GIB, 3 * GIB)).isEmpty());
+        assertTrue(RankMemory.refusal(MEMORY, ranks(4, GIB, 2 * GIB)).isPresent());
     }
 
     /// @param sums bytes of sums on each rank
-    private static RecipeRanks ranks(int onMachine, long sums) {
-        return new RecipeRanks(8, onMachine, DistributedSection.usual(), List.of(1), sums, 0);
+    /// @param divided bytes that a rank does not have
+    private static RecipeRanks ranks(int onMachine, long sums, long divided) {
+        return new RecipeRanks(8, onMachine, DistributedSection.usual(), List.of(1), sums, divided, 0);
     }
 }

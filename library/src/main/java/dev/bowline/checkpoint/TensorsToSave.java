@@ -147,7 +147,8 @@ final class TensorsToSave {
                 List<String> parts = source.isPresent() ? List.of() : stacked(name, parameter);
                 if (parts.isEmpty()) {
                     List<Long> shape = Arrays.stream(parameter.shape()).boxed().toList();
-                    tensors.add(fromModel(key, parameter, shape, HostCopy.part(parameter::value, 0, parameter.elements())));
+                    tensors.add(
+                            fromModel(key, parameter, shape, HostCopy.part(parameter::value, 0, parameter.elements())));
                 } else {
                     apart(parts, parameter);
                 }

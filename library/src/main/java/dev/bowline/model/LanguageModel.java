@@ -8,6 +8,7 @@ import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
 import dev.bowline.nn.Layer;
+import dev.bowline.nn.LayerPasses;
 import dev.bowline.nn.Linear;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.ResizedRows;
@@ -196,6 +197,16 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
                     "use the model that replaceLanguageModel was called on");
         }
         return decoder;
+    }
+
+    /// The decoder layers, in their order.
+    public List<Layer> layers() {
+        return decoder().layers();
+    }
+
+    /// Calls `observer` at the moments of every later pass of the present decoder, in place of the observer before.
+    public void observe(LayerPasses observer) {
+        decoder().observe(observer);
     }
 
     @Override

@@ -49,8 +49,7 @@ public final class TiedWeights {
     public static boolean isOne(Slot head, Slot embedding) {
         Parameter a = head.get();
         Parameter b = embedding.get();
-        boolean sameTensor =
-                !a.isMaterialized() || !b.isMaterialized() || a.tensorAddress() == b.tensorAddress();
+        boolean sameTensor = !a.isMaterialized() || !b.isMaterialized() || a.tensorAddress() == b.tensorAddress();
         return a == b && sameTensor && Arrays.equals(head.shape(), embedding.shape());
     }
 

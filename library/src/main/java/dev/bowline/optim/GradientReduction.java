@@ -5,7 +5,8 @@ import java.util.stream.IntStream;
 
 /// The sum of the gradients of a step's micro-batches, over this process and over the ranks of a distributed run.
 ///
-/// A step calls [#share] first. It calls [#accumulated] after each backward pass, [#gather] and [#reduce] once after the
+/// A step calls [#share] first. It calls [#accumulated] after each backward pass, [#gather] and [#reduce] once after
+/// the
 /// last. Every rank then has the same gradients and losses, so all ranks take the step or none
 /// does. Gradients are sums: the loss of each micro-batch is divided by the target tokens of the whole step.
 public interface GradientReduction extends AutoCloseable {
@@ -42,8 +43,8 @@ public interface GradientReduction extends AutoCloseable {
     /// The micro-batches of a rank.
     ///
     /// @param microBatches their numbers in the step, from 0, in ascending order
-    /// @param passes the passes of every rank; a rank with fewer micro-batches repeats one without effect, because the
-    ///     ranks exchange weights in each pass
+    /// @param passes the passes of every rank; a rank with fewer micro-batches repeats one without effect, because
+    ///     the ranks exchange weights in each pass
     record Share(List<Integer> microBatches, int passes) {
 
         public Share {

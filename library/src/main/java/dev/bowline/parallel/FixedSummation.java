@@ -53,7 +53,10 @@ public final class FixedSummation implements GradientReduction {
     @Override
     public double[] gather(double[] own, int microBatches) {
         return group.map(ranks -> MicroBatchValues.gather(
-                        ranks, own, microBatches, rank -> new MicroBatchBlocks(ranks.worldSize()).of(rank, microBatches)))
+                        ranks,
+                        own,
+                        microBatches,
+                        rank -> new MicroBatchBlocks(ranks.worldSize()).of(rank, microBatches)))
                 .orElseGet(own::clone);
     }
 

@@ -42,9 +42,7 @@ final class ReplicatedMemory implements SliceMemory {
 
     @Override
     public Optional<Tensor> gradient(Slice slice) {
-        return slice.parameter()
-                .gradient()
-                .map(gradient -> gradient.view(-1).narrow(0, slice.from(), slice.length()));
+        return slice.parameter().gradient().map(gradient -> gradient.view(-1).narrow(0, slice.from(), slice.length()));
     }
 
     /// Gives every rank the values that the others updated. Each rank sends as many elements as the one with the most,

@@ -57,7 +57,8 @@ final class ShardGradients implements StepGradients {
         }
         List<Piece> pieces = flat.ownPieces();
         for (int i = 0; i < pieces.size(); i++) {
-            Part part = new Part(flat.names().get(pieces.get(i).parameter()), pieces.get(i).from());
+            Part part = new Part(
+                    flat.names().get(pieces.get(i).parameter()), pieces.get(i).from());
             sums.get(i).ifPresent(sum -> own.put(part, rounded(sum, flat.dtype())));
         }
     }
@@ -107,8 +108,8 @@ final class ShardGradients implements StepGradients {
             for (String name : names) {
                 if (present.contains(name)) {
                     long at = Objects.requireNonNull(first.get(name));
-                    norms.push_back(Ops.norm(
-                            all.narrow(0, at, tiles(name)).clone().view(-1, 1)));
+                    norms.push_back(
+                            Ops.norm(all.narrow(0, at, tiles(name)).clone().view(-1, 1)));
                 }
             }
             return norms.empty() ? 0 : Ops.norm(Ops.stack(norms)).item_double();

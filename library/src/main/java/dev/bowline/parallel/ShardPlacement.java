@@ -7,7 +7,8 @@ import java.util.List;
 /// The places of parameters in flat memory with a share for each rank. A share is what one rank keeps.
 ///
 /// A parameter begins at a multiple of [#ALIGNMENT], so that kernels compute as with memory of its own. A cut inside of
-/// a parameter is at a multiple of [Gradients#NORM_ELEMENTS] from its begin, so that norms and updates of the pieces are
+/// a parameter is at a multiple of [Gradients#NORM_ELEMENTS] from its begin, so that norms and updates of the pieces
+/// are
 /// those of the whole. A shorter parameter is never cut.
 ///
 /// @param share elements of each rank, gaps included

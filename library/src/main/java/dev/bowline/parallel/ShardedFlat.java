@@ -20,7 +20,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /// Parameters of one dtype whose values are gathered and freed together. Each rank keeps its share of the elements.
 ///
-/// The parameters are views of flat memory. The memory keeps its address, which saved tensors of a graph have, and gives
+/// The parameters are views of flat memory. The memory keeps its address, which saved tensors of a graph have, and
+/// gives
 /// its pages back while the values are not needed. This object owns the flat memory and the share.
 final class ShardedFlat implements AutoCloseable {
 
@@ -40,8 +41,7 @@ final class ShardedFlat implements AutoCloseable {
         this.dtype = dtype;
         names = List.copyOf(parameters.keySet());
         this.parameters = List.copyOf(parameters.values());
-        List<Long> elements =
-                this.parameters.stream().map(Parameter::elements).toList();
+        List<Long> elements = this.parameters.stream().map(Parameter::elements).toList();
         placement = ShardPlacement.of(elements, group.worldSize());
         pieces = placement.pieces(elements);
         try (NoGradGuard _ = new NoGradGuard();
@@ -100,8 +100,8 @@ final class ShardedFlat implements AutoCloseable {
     void addSlices(Map<String, List<Slice>> slices, Map<Slice, Place> own) {
         for (Piece piece : pieces) {
             String name = names.get(piece.parameter());
-            Slice slice = new Slice(
-                    name, parameters.get(piece.parameter()), piece.from(), piece.length(), piece.owner());
+            Slice slice =
+                    new Slice(name, parameters.get(piece.parameter()), piece.from(), piece.length(), piece.owner());
             slices.computeIfAbsent(name, _ -> new ArrayList<>()).add(slice);
             if (piece.owner() == group.rank()) {
                 own.put(slice, new Place(this, piece));

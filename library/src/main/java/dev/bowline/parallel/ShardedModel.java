@@ -5,17 +5,21 @@ import dev.bowline.nn.LayerPasses;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GradientReduction;
+import dev.bowline.optim.GradientReduction.Share;
 import dev.bowline.optim.OptimizerSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.GradMode;
 
-/// The values of a model's trained parameters, divided over ranks (fully sharded data parallel, ZeRO stage 3): each rank
+/// The values of a model's trained parameters, divided over ranks (fully sharded data parallel, ZeRO stage 3): each
+/// rank
 /// keeps a share of every layer, and has a whole layer only while the layer computes.
 ///
-/// The parts outside of the layers, such as the embedding and the head, are whole from the begin of a step to the end of
+/// The parts outside of the layers, such as the embedding and the head, are whole from the begin of a step to the end
+/// of
 /// its last backward pass. A tied head is the embedding and has one share.
 ///
 /// This object owns the values. [#reduction] and [#settings] make the fine-tuning that uses them; closing the reduction
@@ -49,6 +53,16 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
         summation = new ShardedSummation(group, units, this);
     }
 
+    /// The micro-batches of a rank: in each pass, the ranks compute consecutive ones.
+    public static Share share(int rank, int worldSize, int microBatches) {
+        return new Share(
+                IntStream.range(0, microBatches)
+                        .filter(each -> each % worldSize == rank)
+                        .boxed()
+                        .toList(),
+                Math.ceilDiv(microBatches, worldSize));
+    }
+
     /// The sums of the gradients, which each rank has for its share. The caller closes it, and closes this object so.
     public GradientReduction reduction() {
         return summation;
@@ -72,8 +86,8 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
             return;
         }
         if (served.isEmpty()) {
-            throw new IllegalStateException("the values are divided over the ranks, and are whole only while their layer"
-                    + " computes");
+            throw new IllegalStateException(
+                    "the values are divided over the ranks, and are whole only while their layer" + " computes");
         }
         served.get().fetch(unit);
     }

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
@@ -55,13 +54,7 @@ final class ShardedSummation implements GradientReduction {
     public Share share(int microBatches) {
         this.microBatches = microBatches;
         pass = 0;
-        return shareOf(group.rank(), microBatches);
-    }
-
-    private Share shareOf(int rank, int all) {
-        int world = group.worldSize();
-        return new Share(
-                IntStream.range(0, all).filter(i -> i % world == rank).boxed().toList(), Math.ceilDiv(all, world));
+        return ShardedModel.share(group.rank(), group.worldSize(), microBatches);
     }
 
     /// True if a rank computes a micro-batch in the present pass.
@@ -141,12 +134,14 @@ final class ShardedSummation implements GradientReduction {
     @Override
     public double[] gather(double[] own, int microBatches) {
         model.release();
-        return MicroBatchValues.gather(group, own, microBatches, rank -> shareOf(rank, microBatches));
+        return MicroBatchValues.gather(
+                group, own, microBatches, rank -> ShardedModel.share(rank, group.worldSize(), microBatches));
     }
 
     @Override
     public StepGradients reduce(Gradients gradients) {
-        ShardGradients reduced = new ShardGradients(group, List.copyOf(gradients.parameters().keySet()));
+        ShardGradients reduced =
+                new ShardGradients(group, List.copyOf(gradients.parameters().keySet()));
         try (NoGradGuard _ = new NoGradGuard()) {
             sums.forEach((flat, each) -> {
                 reduced.add(flat, each.own().take(), each.present());
@@ -178,8 +173,7 @@ final class ShardedSummation implements GradientReduction {
             each.own().close();
             each.present().clear();
         });
-        units.forEach(unit ->
-                unit.flats().forEach(flat -> flat.parameters().forEach(Parameter::clearGradient)));
+        units.forEach(unit -> unit.flats().forEach(flat -> flat.parameters().forEach(Parameter::clearGradient)));
         result.ifPresent(ShardGradients::clear);
         model.release();
     }

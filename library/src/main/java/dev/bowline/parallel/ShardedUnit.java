@@ -10,7 +10,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.Consumer;
 
-/// A part of a model whose values are gathered and freed together: a decoder layer, or everything outside of the layers.
+/// A part of a model whose values are gathered and freed together: a decoder layer, or everything outside of the
+/// layers.
 final class ShardedUnit implements AutoCloseable {
 
     private final int index;
@@ -24,8 +25,7 @@ final class ShardedUnit implements AutoCloseable {
         Map<Dtype, SequencedMap<String, Parameter>> byDtype = new LinkedHashMap<>();
         parameters.forEach((name, parameter) -> byDtype.computeIfAbsent(parameter.dtype(), _ -> new LinkedHashMap<>())
                 .put(name, parameter));
-        byDtype.forEach(
-                (dtype, some) -> flats.add(new ShardedFlat(group, dtype, some, () -> require.accept(this))));
+        byDtype.forEach((dtype, some) -> flats.add(new ShardedFlat(group, dtype, some, () -> require.accept(this))));
     }
 
     int index() {

@@ -12,7 +12,6 @@ import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.StateTensor;
 import dev.bowline.parallel.StateSlices.Slice;
 import dev.bowline.tensor.Device;
-import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;

@@ -20,6 +20,7 @@ public final class RanksJson implements JsonRenderer<RecipeRanks> {
                         JsonValue.of(
                                 ranks.microBatches().stream().map(JsonValue::of).toList()))
                 .with("sums", ranks.sums())
+                .with("divided", ranks.divided())
                 .with("sent", ranks.sent());
     }
 }

@@ -29,7 +29,7 @@ public final class RanksText implements TextRenderer<RecipeRanks> {
                 .row("summation", "%s: %s".formatted(name(section.summation()), summation(section)))
                 .row("micro-batches", microBatches(ranks.microBatches()));
         table.row("sent", "%s by each rank in a step".formatted(Quantity.bytes(ranks.sent())));
-        long each = memory.estimate().total() + ranks.sums();
+        long each = memory.estimate().total() + ranks.sums() - ranks.divided();
         String sums = ranks.sums() > 0 ? ", %s of it for sums".formatted(Quantity.bytes(ranks.sums())) : "";
         return table.row("memory of a rank", "about %s%s".formatted(Quantity.bytes(each), sums))
                 .row(
@@ -69,7 +69,7 @@ public final class RanksText implements TextRenderer<RecipeRanks> {
         return switch (section.strategy()) {
             case DDP -> "every rank has all weights and the whole state of the optimizer";
             case ZERO1 -> "every rank has all weights and its part of the state of the optimizer";
-            case FSDP -> "no effect yet; every rank has all weights and the whole state of the optimizer";
+            case FSDP -> "every rank has its part of the weights, the gradients and the state of the optimizer";
         };
     }
 

@@ -193,7 +193,8 @@ public final class FineTuning implements AutoCloseable {
         return optimizer.gather();
     }
 
-    /// Runs `work` on the first rank, with the whole values of every parameter. Every rank calls this method at the same
+    /// Runs `work` on the first rank, with the whole values of every parameter. Every rank calls this method at the
+    /// same
     /// place.
     void onFirst(Runnable work) {
         plan.reduction().onFirst(work);

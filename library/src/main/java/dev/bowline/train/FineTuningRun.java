@@ -192,9 +192,7 @@ public final class FineTuningRun implements AutoCloseable {
 
     private NotFiniteException explained(NotFiniteException e) {
         String damaged = tuning.stepsTaken() == 0 ? damagedWeight() : "";
-        return !damaged.isEmpty()
-                ? e.inWeight(damaged)
-                : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
+        return !damaged.isEmpty() ? e.inWeight(damaged) : e.withFix(ResumeHint.after(e.step(), file, checkpoints));
     }
 
     /// Every rank is here: all have the same loss.

@@ -155,6 +155,11 @@ public final class PreparedRun {
 
     /// @throws BowlineException with the three cheapest changes, if there is not enough memory
     public PreparedRun requireMemory() {
+        if (!ranks.isAlone()
+                && RecipeRanks.of(file, ranks.count(), 1).neededBytes(memory)
+                        <= memory.available().bytes()) {
+            return this;
+        }
         memory.requireFits(recipe.model().pretrainedModel());
         return this;
     }
@@ -280,8 +285,8 @@ public final class PreparedRun {
         LanguageModel model = pretrained.model();
         Map<String, Parameter> trained = new LinkedHashMap<>(model.parameters());
         trained.entrySet()
-                .removeIf(entry -> entry.getValue().role() != SlotRole.BASE
-                        || frozen.contains(model.component(entry.getKey())));
+                .removeIf(entry ->
+                        entry.getValue().role() != SlotRole.BASE || frozen.contains(model.component(entry.getKey())));
         ShardedModel sharded = ranks.divide(model, trained);
         trained.values().forEach(Parameter::unfreeze);
         // Otherwise the pages of the mapped files would be resident in addition to the shares.

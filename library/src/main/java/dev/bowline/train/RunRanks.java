@@ -129,14 +129,14 @@ record RunRanks(Optional<ProcessGroup> group) {
     ShardedModel divide(LanguageModel model, Map<String, Parameter> trained) {
         Map<String, Parameter> root = new LinkedHashMap<>(trained);
         List<Map<String, Parameter>> layers = new ArrayList<>();
-        for (Layer layer : model.decoder().layers()) {
+        for (Layer layer : model.layers()) {
             Map<String, Parameter> own = layer.parameters();
             own.keySet().retainAll(trained.keySet());
             root.keySet().removeAll(own.keySet());
             layers.add(own);
         }
         ShardedModel sharded = new ShardedModel(group.orElseThrow(), root, layers);
-        model.decoder().observe(sharded);
+        model.observe(sharded);
         return sharded;
     }
 

@@ -245,8 +245,14 @@ class RanksRunTest {
     /// A program that opens the run is told too, and one process has nothing to divide.
     @Test
     void keysThatRanksDoNotCarryOutAreNoted() {
-        RecipeFile file =
-                RecipeFile.load(DemoRuns.RECIPE, sets("noted", "peft.dim=4", "peft.match_all_linear=true", "distributed.strategy=fsdp", "distributed.ep_size=2"));
+        RecipeFile file = RecipeFile.load(
+                DemoRuns.RECIPE,
+                sets(
+                        "noted",
+                        "peft.dim=4",
+                        "peft.match_all_linear=true",
+                        "distributed.strategy=fsdp",
+                        "distributed.ep_size=2"));
 
         List<List<String>> notes = Ranks.run(2, group -> new RunRanks(Optional.of(group)).notes(file.recipe()));
 

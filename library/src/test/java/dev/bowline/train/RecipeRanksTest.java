@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.model.LanguageModel;
-import dev.bowline.nn.Parameter;
 import dev.bowline.recipe.DistributedSection;
 import dev.bowline.recipe.RecipeBuilder;
 import dev.bowline.recipe.RecipeFile;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,6 +57,39 @@ class RecipeRanksTest {
         assertEquals(0, RecipeRanks.of(recipe("{summation: fast}"), 1, 1).sums());
     }
 
+    /// AdamW has two moments of four bytes for each value.
+    @Test
+    void ranksWithDividedStatesDoNotHaveTheStatesOfTheOthers() {
+        long states = 2 * trained() * Float.BYTES;
+
+        assertEquals(
+                states - states / 4,
+                RecipeRanks.of(recipe("{strategy: zero1}"), 4, 4).divided());
+        assertEquals(0, RecipeRanks.of(recipe("{strategy: zero1}"), 1, 1).divided());
+        assertEquals(0, RecipeRanks.of(recipe("{strategy: ddp}"), 4, 4).divided());
+    }
+
+    /// Weights and two moments are divided. What lies outside of the layers, and a layer, are whole, and the gradients
+    /// of the larger of both are in three places.
+    @Test
+    void ranksWithDividedWeightsHaveAPartOfEverything() {
+        long weights = trained() * Float.BYTES;
+        long outside = trained("^(?!.*layers\\.).*") * Float.BYTES;
+        long layer = IntStream.range(0, 8)
+                        .mapToLong(i -> trained(".*layers\\.%d\\..*".formatted(i)))
+                        .max()
+                        .orElseThrow()
+                * Float.BYTES;
+
+        for (int ranks : List.of(2, 4)) {
+            long without = 4 * weights
+                    - RecipeRanks.of(recipe("{strategy: fsdp}"), ranks, 1).divided();
+            assertEquals(Math.ceilDiv(3 * weights, ranks) + outside + layer + 3 * Math.max(outside, layer), without);
+        }
+        assertEquals(
+                List.of(3, 2), RecipeRanks.of(recipe("{strategy: fsdp}"), 2, 2).microBatches());
+    }
+
     @Test
     void aBfloat16ModelSendsHalfOfThatWithTheFastSummation() {
         RecipeFile file = RecipeFile.of(builder("{summation: fast}")
@@ -76,9 +109,15 @@ class RecipeRanksTest {
     }
 
     private long trained() {
+        return trained(".*");
+    }
+
+    /// The trained values whose names match.
+    private long trained(String names) {
         try (LanguageModel model = AutoModel.fromConfig(MODEL.resolve("config.json"))) {
-            return model.trainable().values().stream()
-                    .mapToLong(Parameter::elements)
+            return model.trainable().entrySet().stream()
+                    .filter(entry -> entry.getKey().matches(names))
+                    .mapToLong(entry -> entry.getValue().elements())
                     .sum();
         }
     }

@@ -93,7 +93,8 @@ class ShardedTrainingTest {
         }
 
         private Trained run(Optional<ProcessGroup> group) {
-            AdamW.Settings adamW = AdamW.Settings.defaults().withWeightDecay(0.1).with(states);
+            AdamW.Settings adamW =
+                    AdamW.Settings.defaults().withWeightDecay(0.1).with(states);
             try (TensorScope _ = TensorScope.open();
                     Pretrained pretrained = AutoModel.fromPretrained(
                             directory, AutoModel.Options.asStored().in(dtype))) {
