@@ -24,6 +24,7 @@ import dev.bowline.train.FineTuningPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -82,14 +83,17 @@ final class LoraStepBench {
                     new ChunkedCrossEntropy(ChunkedCrossEntropy.DEFAULT_CHUNK_TOKENS),
                     0);
             double[] seconds = new double[steps];
+            double[] processorSeconds = new double[steps];
             List<Double> losses = new ArrayList<>();
             TrainingRows order = new TrainingRows(rows, TrainingRows.Order.AS_READ, 0);
             try (FineTuning tuning = new FineTuning(pretrained.model(), order, plan)) {
                 for (int i = 0; i < warmup + steps; i++) {
+                    double processorBegin = processorSeconds();
                     long begin = System.nanoTime();
                     losses.add(tuning.step().loss());
                     if (i >= warmup) {
                         seconds[i - warmup] = (System.nanoTime() - begin) / 1e9;
+                        processorSeconds[i - warmup] = processorSeconds() - processorBegin;
                     }
                 }
             }
@@ -107,9 +111,15 @@ final class LoraStepBench {
                     .with("load_seconds", Math.round(10 * loadSeconds) / 10.0)
                     .with("tokens_per_second", Math.round(10 * tokens / StepBatch.median(seconds)) / 10.0)
                     .with("step_seconds", Arrays.toString(seconds))
+                    .with("processor_seconds", Arrays.toString(processorSeconds))
                     .with("losses", losses.toString())
                     .with("peak_rss_mib", ProcessMemory.peak().orElse(0) >> 20);
         }
+    }
+
+    /// The processor time of all threads of this process so far.
+    private static double processorSeconds() {
+        return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3;
     }
 
     /// The resident memory of this process now, in private memory and in mapped files, as Linux counts it.

@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.global.torch;
 /// graph keeps the input, the routing weights and the gate and up products; the backward pass computes the rest
 /// again.
 ///
-/// Shapes: N tokens, K experts per token, R = N K rows sorted by expert, E experts, H width, I expert width.
+/// Shapes: N tokens, K experts per token, R >= N K rows sorted by expert, E experts, H width, I expert width.
 public final class GatedExperts extends Layer {
 
     private final LinearStack gateUp;
@@ -118,14 +118,12 @@ public final class GatedExperts extends Layer {
         Operators operators = new Operators(gateUp.operators(), down.operators());
         boolean requiresGrad = x.requires_grad() || weight.requires_grad() || requiresGrad();
         if (!GradMode.is_enabled() || !requiresGrad) {
-            return compute(operators, x, weight, ExpertRows.of(index, experts))
-                    .mixed()
-                    .to(x.scalar_type());
+            return compute(operators, x, weight, rows(x, index)).mixed().to(x.scalar_type());
         }
 
         // An autograd function has one input and one output of one shape: x and the routing weights are concatenated.
         Tensor inputs = Ops.cat(1, AutogradFunction.requiring(x), AutogradFunction.requiring(weight));
-        ExpertRows rows = ExpertRows.of(index, experts);
+        ExpertRows rows = rows(x, index);
         Tensor joined;
         Tensor gateAndUp;
         try (NoGradGuard _ = new NoGradGuard()) {
@@ -141,6 +139,10 @@ public final class GatedExperts extends Layer {
         AutogradFunction.attach(
                 inputs, joined, backward, input.saved(), weight, gateAndUp, rows.order(), rows.inverse());
         return joined.narrow(1, 0, width(x)).to(x.scalar_type());
+    }
+
+    private ExpertRows rows(Tensor x, Tensor index) {
+        return ExpertRows.of(index, experts, Dtype.of(x.scalar_type()));
     }
 
     private boolean requiresGrad() {
@@ -199,7 +201,7 @@ public final class GatedExperts extends Layer {
         long perToken = weight.size(1);
         Tensor rowTokens = rows.tokens(perToken);
         Tensor dJoined = joined.narrow(1, 0, width(x)).to(x.scalar_type());
-        Tensor routingWeights = weight.flatten().index_select(0, rows.order()).unsqueeze(1);
+        Tensor routingWeights = rows.values(weight.flatten()).unsqueeze(1);
         operators.createGradients();
         Tensor dRoutingWeights = Ops.newEmpty(x, Dtype.FLOAT32, rowTokens.size(0), 1);
         Tensor dRows = empty(x, rowTokens.size(0), width(x));
@@ -213,21 +215,22 @@ public final class GatedExperts extends Layer {
             Tensor w = group.of(routingWeights);
             Tensor activated = activation.apply(gate);
             Tensor p = activated.mul(up);
-            Tensor q = downOfExpert.inputGradient(dy);
+            Tensor q = downOfExpert.requiresGrad()
+                    ? downOfExpert.gradients(dy, p.clone().mul_(w))
+                    : downOfExpert.inputGradient(dy);
             group.of(dRoutingWeights)
                     .copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
             q.mul_(w);
-            if (downOfExpert.requiresGrad()) {
-                downOfExpert.addWeightGradient(dy, p.mul_(w), 1);
-            }
 
             Tensor dGateAndUp = empty(x, q.size(0), 2L * inner);
             torch.mul_out(up(dGateAndUp), q, activated);
             gate(dGateAndUp).copy_(activation.gradient(q.mul_(up), gate));
             if (gateUpOfExpert.requiresGrad()) {
-                gateUpOfExpert.addWeightGradient(dGateAndUp, x.index_select(0, group.of(rowTokens)), 1);
+                Tensor xRows = x.index_select(0, group.of(rowTokens));
+                gateUpOfExpert.gradientsInto(group.of(dRows), dGateAndUp, xRows);
+            } else {
+                gateUpOfExpert.inputGradientInto(group.of(dRows), dGateAndUp, 1);
             }
-            gateUpOfExpert.inputGradientInto(group.of(dRows), dGateAndUp, 1);
         });
 
         Tensor gradients = torch.empty_like(joined);

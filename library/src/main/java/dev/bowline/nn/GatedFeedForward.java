@@ -77,16 +77,13 @@ public final class GatedFeedForward {
         Tensor dy = gradient.reshape(-1, gradient.size(-1));
 
         Tensor activated = activation.apply(g);
-        if (operators.down().requiresGrad()) {
-            operators.down().addWeightGradient(dy, activated.mul(u), 1);
-        }
-        Tensor dp = operators.down().inputGradient(dy);
+        Tensor dp = operators.down().requiresGrad()
+                ? operators.down().gradients(dy, activated.mul(u))
+                : operators.down().inputGradient(dy);
         Tensor du = activated.mul_(dp);
         Tensor dg = activation.gradient(dp.mul_(u), g);
-        operators.gate().addWeightGradient(dg, x, 1);
-        operators.up().addWeightGradient(du, x, 1);
-        Tensor dx = operators.gate().inputGradient(dg);
-        operators.up().addInputGradient(dx, du, 1);
+        Tensor dx = operators.gate().gradients(dg, x);
+        operators.up().addGradients(dx, du, x);
         return dx.view_as(saved[0]);
     }
 }

@@ -40,8 +40,9 @@ final class LinearFunction {
     /// @param padded dL/dy in its first columns, [N, W]
     /// @return dL/dx in its first columns, [N, W]
     private static Tensor trained(LinearOperator operator, Tensor x, Tensor padded) {
-        operator.addWeightGradient(padded.narrow(1, 0, operator.out()), x, 1);
-        return frozen(operator, padded);
+        Tensor gradients = torch.zeros_like(padded);
+        operator.gradientsInto(gradients.narrow(1, 0, operator.in()), padded.narrow(1, 0, operator.out()), x);
+        return gradients;
     }
 
     private static Tensor frozen(LinearOperator operator, Tensor padded) {

@@ -79,6 +79,27 @@ public interface LinearOperator {
     /// @param x [N, in]
     void addWeightGradient(Tensor dy, Tensor x, double factor);
 
+    /// Both gradients of one product: dx = dy W, and [#addWeightGradient] with factor 1. An operator for which the two
+    /// share products computes those once.
+    ///
+    /// @param dx [N, in], overwritten
+    /// @param dy [N, out]
+    /// @param x [N, in]
+    default void gradientsInto(Tensor dx, Tensor dy, Tensor x) {
+        addWeightGradient(dy, x, 1);
+        inputGradientInto(dx, dy, 1);
+    }
+
+    /// Both gradients of one product: dx += dy W, and [#addWeightGradient] with factor 1.
+    ///
+    /// @param dx [N, in], changed in place
+    /// @param dy [N, out]
+    /// @param x [N, in]
+    default void addGradients(Tensor dx, Tensor dy, Tensor x) {
+        addWeightGradient(dy, x, 1);
+        addInputGradient(dx, dy, 1);
+    }
+
     /// Sums the weight gradients of many products, with the result of one product over all their rows.
     ///
     /// @param products the number of products that will be added
@@ -112,6 +133,17 @@ public interface LinearOperator {
     default Tensor inputGradient(Tensor dy) {
         Tensor dx = Ops.newEmpty(dy, Dtype.of(dy.scalar_type()), dy.size(0), in());
         inputGradientInto(dx, dy, 1);
+        return dx;
+    }
+
+    /// dy W, in a new tensor of the caller's scope, and [#addWeightGradient] with factor 1.
+    ///
+    /// @param dy [N, out]
+    /// @param x [N, in]
+    /// @return [N, in]
+    default Tensor gradients(Tensor dy, Tensor x) {
+        Tensor dx = Ops.newEmpty(dy, Dtype.of(dy.scalar_type()), dy.size(0), in());
+        gradientsInto(dx, dy, x);
         return dx;
     }
 

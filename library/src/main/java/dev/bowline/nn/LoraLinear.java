@@ -108,6 +108,18 @@ public final class LoraLinear implements LinearOperator {
     }
 
     @Override
+    public void gradientsInto(Tensor dx, Tensor dy, Tensor x) {
+        base.gradientsInto(dx, dy, x);
+        delta.addGradients(dx, dy, x, kernels.get());
+    }
+
+    @Override
+    public void addGradients(Tensor dx, Tensor dy, Tensor x) {
+        base.addGradients(dx, dy, x);
+        delta.addGradients(dx, dy, x, kernels.get());
+    }
+
+    @Override
     public WeightGradientSum weightGradientSum(long products) {
         return new Sum(base.weightGradientSum(products));
     }

@@ -29,6 +29,16 @@ interface LowRankDelta {
     /// @param x [N, in]
     void addWeightGradient(Tensor dy, Tensor x, double factor, KernelPolicy kernels);
 
+    /// dx += dL/dx, and [#addWeightGradient] with factor 1.
+    ///
+    /// @param dx [N, in]
+    /// @param dy [N, out]
+    /// @param x [N, in]
+    default void addGradients(Tensor dx, Tensor dy, Tensor x, KernelPolicy kernels) {
+        addWeightGradient(dy, x, 1, kernels);
+        addInputGradient(dx, dy, 1, kernels);
+    }
+
     /// The delta with a dropout of the input of A, as in PEFT. The dropout gives the same mask in both passes.
     record InputDropout(LowRankPair pair, Dropout dropout) implements LowRankDelta {
 

@@ -94,8 +94,28 @@ public final class LowRankPair implements LowRankDelta {
     @Override
     public void addWeightGradient(Tensor dy, Tensor x, double factor, KernelPolicy kernels) {
         if (a.parameter().requiresGrad()) {
-            addProduct(a.gradientBuffer(), up(dy, kernels).t(), x, factor * scale, kernels);
+            addGradientOfA(up(dy, kernels), x, factor, kernels);
         }
+        addGradientOfB(dy, x, factor, kernels);
+    }
+
+    /// The gradients share dy B.
+    @Override
+    public void addGradients(Tensor dx, Tensor dy, Tensor x, KernelPolicy kernels) {
+        Tensor v = up(dy, kernels);
+        kernels.addProduct(dx, v, like(dx, a), scale);
+        if (a.parameter().requiresGrad()) {
+            addGradientOfA(v, x, 1, kernels);
+        }
+        addGradientOfB(dy, x, 1, kernels);
+    }
+
+    /// @param v dy B, [N, R]
+    private void addGradientOfA(Tensor v, Tensor x, double factor, KernelPolicy kernels) {
+        addProduct(a.gradientBuffer(), v.t(), x, factor * scale, kernels);
+    }
+
+    private void addGradientOfB(Tensor dy, Tensor x, double factor, KernelPolicy kernels) {
         if (b.parameter().requiresGrad()) {
             addProduct(b.gradientBuffer(), dy.t(), down(x, kernels), factor * scale, kernels);
         }

@@ -138,6 +138,13 @@ class LoraLinearTest {
         compare(kind, KernelPolicy.LIBTORCH, LoraLinearTest::given);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void bothGradientsAtOnceAreThoseOfTheFormula(Kind kind) {
+        compare(kind, KernelPolicy.FUSED_CPU, LoraLinearTest::combined);
+        compare(kind, KernelPolicy.LIBTORCH, LoraLinearTest::combined);
+    }
+
     private static void compare(Kind kind, KernelPolicy kernels, BiFunction<Case, Tensor[], List<Tensor>> pass) {
         for (Linear.Bias bias : Linear.Bias.values()) {
             try (TensorScope _ = TensorScope.open();
@@ -182,6 +189,18 @@ class LoraLinearTest {
             WeightGradientSum sum = operator.weightGradientSum(1);
             sum.add(given[1], given[0], 0.75);
             sum.finish();
+            return List.of(y, dx);
+        }
+    }
+
+    /// As above, with all gradients of a half in one call.
+    private static List<Tensor> combined(Case each, Tensor[] given) {
+        try (NoGradGuard _ = new NoGradGuard()) {
+            LinearOperator operator = each.linear.operator();
+            Tensor y = torch.empty_like(given[1]);
+            operator.forwardInto(y, given[0]);
+            Tensor dx = operator.gradients(Ops.times(given[1], 0.25), given[0]);
+            operator.addGradients(dx, Ops.times(given[1], 0.75), given[0]);
             return List.of(y, dx);
         }
     }
