@@ -40,6 +40,10 @@ final class RankProcess {
         String message = String.valueOf(failure.getMessage());
         StringWriter trace = new StringWriter();
         failure.printStackTrace(new PrintWriter(trace));
-        ErrorFile.write(file, message, failure instanceof BowlineException ? message : trace.toString());
+        if (failure instanceof BowlineException known) {
+            ErrorFile.write(file, message, message, Optional.of(new ErrorFile.Told(known.problem(), known.fix())));
+        } else {
+            ErrorFile.write(file, message, trace.toString(), Optional.empty());
+        }
     }
 }

@@ -179,7 +179,7 @@ final class Supervisor {
         return end.rank() == job.node.rank() * job.node.processes();
     }
 
-    private static String how(int exitCode) {
+    static String how(int exitCode) {
         return switch (exitCode) {
             case ExitCode.RANK_FAILURE -> "lost another rank";
             case 128 + 6 -> "crashed with SIGABRT";

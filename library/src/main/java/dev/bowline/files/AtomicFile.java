@@ -28,6 +28,12 @@ public final class AtomicFile {
         }
     }
 
+    /// Writes a file whose length is not known.
+    public static void write(Path target, NewFile.Content content) throws IOException {
+        Path directory = directory(target);
+        replace(directory.resolve(target.getFileName()), directory, content);
+    }
+
     /// Writes a small file.
     public static void write(Path target, String text) throws IOException {
         Path directory = directory(target);

@@ -1,5 +1,7 @@
 package dev.bowline.platform;
 
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -28,7 +30,7 @@ public final class NativeProcess {
         tuned = true;
         ProcessSettings settings = ProcessSettings.read();
         settings.properties().forEach(NativeProcess::setPropertyIfAbsent);
-        if (!System.getProperty("os.name").startsWith("Linux")) {
+        if (!isLinux()) {
             return;
         }
         // OPENBLAS_THREAD_TIMEOUT needs BlasThreads: with it, threads that BLAS starts inside attention are many times
@@ -52,6 +54,29 @@ public final class NativeProcess {
             ProcessSettings.read().application().forEach(NativeProcess::setPropertyIfAbsent);
             tune();
         }
+    }
+
+    /// Applies the settings that only the start of a process can apply to the environment of a process that will run
+    /// Bowline. The launchers of the command line do the same for theirs. A variable that has a value keeps it; an
+    /// empty variable is removed, which leaves the default of the C library.
+    ///
+    /// @param environment of the process to start, as of [ProcessBuilder#environment]
+    public static void tuneStart(Map<String, String> environment) {
+        if (isSwitchedOff(environment) || !isLinux()) {
+            return;
+        }
+        ProcessSettings.read().start().forEach((name, value) -> {
+            if (environment.getOrDefault(name, value).isEmpty()) {
+                environment.remove(name);
+            } else {
+                environment.putIfAbsent(name, value);
+            }
+        });
+    }
+
+    /// The options of the Java command for a process that runs nothing but Bowline.
+    public static List<String> javaOptions() {
+        return List.copyOf(ProcessSettings.read().java().values());
     }
 
     /// The processor cores of this process, which are the threads of one operation. Two hardware threads of one core
@@ -83,9 +108,16 @@ public final class NativeProcess {
         }
     }
 
+    private static boolean isLinux() {
+        return System.getProperty("os.name").startsWith("Linux");
+    }
+
     private static boolean isSwitchedOff() {
-        String variable = System.getenv(SWITCH_VARIABLE);
-        return System.getProperty(SWITCH_PROPERTY, variable == null ? "true" : variable)
+        return isSwitchedOff(System.getenv());
+    }
+
+    private static boolean isSwitchedOff(Map<String, String> environment) {
+        return System.getProperty(SWITCH_PROPERTY, environment.getOrDefault(SWITCH_VARIABLE, "true"))
                 .equals("false");
     }
 

@@ -17,11 +17,13 @@ import java.util.TreeMap;
 /// @param load environment variables that native libraries read when they load
 /// @param properties system properties that JavaCPP reads when it loads
 /// @param application system properties for a process that runs nothing but Bowline
+/// @param java options of the Java command for such a process
 record ProcessSettings(
         Map<String, String> start,
         Map<String, String> load,
         Map<String, String> properties,
-        Map<String, String> application) {
+        Map<String, String> application,
+        Map<String, String> java) {
 
     private static final String FILE = "process.properties";
     private static final String CORES = "cores";
@@ -38,7 +40,8 @@ record ProcessSettings(
                 section(table, "start."),
                 section(table, "load."),
                 section(table, "property."),
-                section(table, "application."));
+                section(table, "application."),
+                section(table, "java."));
     }
 
     /// A size in bytes of the section `start`.

@@ -26,7 +26,7 @@ class DurableFilesRuleTest {
     void onlyThePackageFilesChangesDurableNames() throws IOException {
         List<String> violations = new ArrayList<>();
         int inPackage = 0;
-        for (String module : List.of("library", "formats", "cli")) {
+        for (String module : List.of("library", "formats", "cli", "spark")) {
             for (Path file : sources(Path.of("..", module, "src", "main", "java"))) {
                 List<String> found = found(Files.readString(file));
                 if (file.startsWith(FILES)) {
