@@ -159,8 +159,9 @@ class ReadmeTest {
     private static Set<String> sources() throws IOException {
         try (Stream<Path> library = Files.walk(ROOT.resolve("library").resolve("src"));
                 Stream<Path> cli = Files.walk(Path.of("src"));
+                Stream<Path> spark = Files.walk(ROOT.resolve("spark").resolve("src"));
                 Stream<Path> bench = Files.walk(ROOT.resolve("bench").resolve("src"))) {
-            return Stream.of(library, cli, bench)
+            return Stream.of(library, cli, spark, bench)
                     .flatMap(files -> files)
                     .map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(".java"))
