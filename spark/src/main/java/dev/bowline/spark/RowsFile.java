@@ -23,7 +23,7 @@ final class RowsFile {
 
     private RowsFile() {}
 
-    /// Beside the directory of the checkpoints, which has the file system that all ranks see.
+    /// In the parent of the directory of the checkpoints, on the file system that all ranks see.
     static Path of(Path checkpointDir) {
         return checkpointDir.resolveSibling(checkpointDir.getFileName() + ".rows.jsonl");
     }
