@@ -25,7 +25,7 @@ record RankJob(String name, String recipeFile, String rowsFile, String checkpoin
     private static final String RESUME = "checkpoint.restore_from=LATEST";
 
     RankJob {
-        // Java serializes the list as it is.
+        // A list that Java serializes.
         assignments = new ArrayList<>(assignments);
     }
 
