@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 @EnabledOnOs(value = OS.LINUX, disabledReason = "ranks are on Linux only")
 class RestartTest {
 
-    private static final String LAST = "/step_6";
+    private static final String LAST = "/step_12";
 
     @TempDir
     private Path directory;
@@ -27,9 +27,9 @@ class RestartTest {
     @Test
     void aRunThatLostARankOrAnExecutorEndsWithTheSameBytes() throws Exception {
         RunFiles files = new RunFiles(directory);
-        Path recipe = files.recipe(6, 2);
+        Path recipe = files.recipe(12, 2);
 
-        GuideProgram.run(directory, files.recipe(6, 2), files.table(), 1);
+        GuideProgram.run(directory, files.recipe(12, 2), files.table(), 1);
         SparkRunReport lostRank;
         try (SparkSession spark = Sessions.local()) {
             CompletableFuture<Void> kill = kill(files, "rank", "dev.bowline.cli.Bowline", "RANK=1");
@@ -51,7 +51,7 @@ class RestartTest {
             assertEquals(1, report.restarts());
             assertEquals(Optional.of(Path.of(report.checkpointDir() + LAST)), report.checkpoint());
             assertEquals(
-                    6,
+                    12,
                     Files.readAllLines(report.checkpointDir().resolve("training.jsonl"))
                             .size());
         }
