@@ -13,6 +13,15 @@ public final class BowlineVersion {
 
     /// The version of this build.
     public static String current() {
+        return property("bowline");
+    }
+
+    /// The version of `org.bytedeco:pytorch` that this build is made for.
+    public static String pytorch() {
+        return property("pytorch");
+    }
+
+    private static String property(String name) {
         Properties properties = new Properties();
         try (InputStream file = Objects.requireNonNull(
                 BowlineVersion.class.getResourceAsStream("version.properties"), "version.properties")) {
@@ -20,6 +29,6 @@ public final class BowlineVersion {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return Objects.requireNonNull(properties.getProperty("bowline"));
+        return Objects.requireNonNull(properties.getProperty(name));
     }
 }

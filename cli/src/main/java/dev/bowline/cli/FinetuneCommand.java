@@ -15,6 +15,7 @@ import dev.bowline.recipe.RecipeFile;
 import dev.bowline.report.AdapterText;
 import dev.bowline.report.MemoryText;
 import dev.bowline.report.Quantity;
+import dev.bowline.report.ReportedRun;
 import dev.bowline.report.RunJson;
 import dev.bowline.report.RunText;
 import dev.bowline.tensor.LibtorchProcess;
@@ -229,7 +230,7 @@ final class FinetuneCommand extends Command {
                                 run.loadReport().dtype().configName()));
                 try (LiveProgress progress = new LiveProgress(console, recipe)) {
                     signals.training(run, recipe.checkpoint());
-                    return run.run(progress);
+                    return ReportedRun.of(prepared, run, progress);
                 } finally {
                     signals.trainable();
                 }

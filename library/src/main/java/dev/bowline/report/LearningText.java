@@ -39,7 +39,7 @@ public final class LearningText implements TextRenderer<RunReport> {
         return table.text();
     }
 
-    private static String moved(ComponentUpdate update) {
+    static String moved(ComponentUpdate update) {
         if (update.trained() == 0) {
             return "frozen";
         }
@@ -49,7 +49,7 @@ public final class LearningText implements TextRenderer<RunReport> {
         return Double.isFinite(update.relative()) ? percent(update.relative(), 3) : "away from zero";
     }
 
-    private static String name(ComponentUpdate update, RunReport report) {
+    static String name(ComponentUpdate update, RunReport report) {
         return hasTiedHead(update, report)
                 ? update.component() + " and the tied head"
                 : update.component().toString();

@@ -3,12 +3,10 @@ package dev.bowline.report;
 import dev.bowline.json.JsonArray;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
-import dev.bowline.train.ComponentUpdate;
 import dev.bowline.train.RunReport;
 import dev.bowline.train.StepResult;
 import dev.bowline.train.ValidationResult;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -31,7 +29,7 @@ public final class RunJson implements JsonRenderer<RunReport> {
                         orAbsent(report.checkpoint().map(Path::toString).map(JsonValue::of)))
                 .with("base", orAbsent(report.base().map(Path::toString).map(JsonValue::of)))
                 .with("notes", JsonArray.ofStrings(report.notes()))
-                .with("updates", updates(report.updates(), report))
+                .with("updates", updates(report))
                 .with("experts", experts(report))
                 .with("ties", new TieLedgerJson().json(report.ties()));
     }
@@ -40,8 +38,8 @@ public final class RunJson implements JsonRenderer<RunReport> {
         return value.isPresent() ? value.get() : JsonValue.absent();
     }
 
-    private static JsonArray updates(List<ComponentUpdate> updates, RunReport report) {
-        return JsonValue.of(updates.stream()
+    static JsonArray updates(RunReport report) {
+        return JsonValue.of(report.updates().stream()
                 .map(update -> JsonObject.of()
                         .with("component", update.component().toString())
                         .with("with_tied_head", LearningText.hasTiedHead(update, report))
@@ -55,7 +53,7 @@ public final class RunJson implements JsonRenderer<RunReport> {
                 .toList());
     }
 
-    private static JsonArray experts(RunReport report) {
+    static JsonArray experts(RunReport report) {
         return JsonValue.of(report.experts().stream()
                 .map(layer -> JsonObject.of()
                         .with("layer", layer.layer())

@@ -26,12 +26,8 @@ record CheckpointDirectory(Path path, TrainingCheckpoints checkpoints, RecipeKey
 
     /// Entries of a checkpoint directory that are neither logs nor checkpoints. The last is in the root of many file
     /// systems.
-    private static final Set<String> OTHER_ENTRIES = Set.of(
-            RunLock.FILE_NAME,
-            TrainingCheckpoints.LATEST,
-            CheckpointSection.LOGS,
-            TensorBoardLog.DIRECTORY,
-            "lost+found");
+    private static final Set<String> OTHER_ENTRIES =
+            Set.of(RunLock.FILE_NAME, TrainingCheckpoints.LATEST, CheckpointSection.LOGS, "lost+found");
 
     /// The newest training checkpoint.
     ///
@@ -86,7 +82,7 @@ record CheckpointDirectory(Path path, TrainingCheckpoints checkpoints, RecipeKey
         try (Stream<Path> entries = Files.list(path)) {
             return entries.map(entry -> entry.getFileName().toString())
                     .filter(name -> !OTHER_ENTRIES.contains(name)
-                            && !MetricsLog.isLog(name)
+                            && !RunFiles.isOfRun(name)
                             && !TrainingCheckpoints.isLeftover(name))
                     .min(Comparator.naturalOrder());
         } catch (IOException e) {

@@ -116,6 +116,16 @@ public final class FineTuningRun implements AutoCloseable {
                 .sum();
     }
 
+    /// True for the rank that writes the logs and the checkpoints, and whose listener receives events.
+    public boolean isFirstRank() {
+        return ranks.isFirst();
+    }
+
+    /// The number of ranks; 1 for a run of one process.
+    public int worldSize() {
+        return ranks.count();
+    }
+
     /// Asks the run to finish its step, save, and end. Any thread may call it.
     public void requestStop() {
         stopRequested.set(true);

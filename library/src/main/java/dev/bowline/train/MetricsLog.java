@@ -10,27 +10,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.regex.Pattern;
 
 /// `training.jsonl` and `validation.jsonl`: one row per step and one per validation, written to disk at once.
 final class MetricsLog implements RunListener {
-
-    private static final String TRAINING = "training.jsonl";
-    private static final String VALIDATION = "validation.jsonl";
-    private static final Pattern NAME =
-            Pattern.compile("(training|validation)\\.jsonl|\\.(training|validation)\\.jsonl\\..*partial");
 
     private final Path training;
     private final Path validation;
 
     MetricsLog(Path directory) {
-        training = directory.resolve(TRAINING);
-        validation = directory.resolve(VALIDATION);
-    }
-
-    /// True if a file in a checkpoint directory is one of the logs, or a partly written log of a killed process.
-    static boolean isLog(String name) {
-        return NAME.matcher(name).matches();
+        training = directory.resolve(RunFiles.TRAINING);
+        validation = directory.resolve(RunFiles.VALIDATION);
     }
 
     /// Removes the rows after `step`, because a run that resumes there takes these steps again, and an incomplete

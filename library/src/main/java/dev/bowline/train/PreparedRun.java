@@ -143,6 +143,11 @@ public final class PreparedRun {
         return recipe.peft().isPresent() ? base : checkpoints.resumedFrom().orElse(base);
     }
 
+    /// The recipe, and the origin of each of its values.
+    public RecipeFile file() {
+        return file;
+    }
+
     /// The memory for the longest row of the data.
     public MemoryReport memory() {
         return memory;

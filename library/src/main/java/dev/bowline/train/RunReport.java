@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import dev.bowline.ties.TieLedger;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -44,5 +45,23 @@ public record RunReport(
         notes = List.copyOf(notes);
         updates = List.copyOf(updates);
         experts = List.copyOf(experts);
+    }
+
+    /// The same report with one more note.
+    public RunReport withNote(String note) {
+        List<String> all = new ArrayList<>(notes);
+        all.add(note);
+        return new RunReport(
+                outcome,
+                lastStep,
+                lastValidation,
+                checkpoint,
+                base,
+                ties,
+                all,
+                trainedParameters,
+                updates,
+                experts,
+                seconds);
     }
 }

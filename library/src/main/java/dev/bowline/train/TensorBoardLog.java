@@ -14,9 +14,6 @@ import java.util.function.Consumer;
 /// The metrics logs have every figure, so a disk that refuses an event file ends no run: the run has a note.
 final class TensorBoardLog implements RunListener {
 
-    /// The directory of the event files, in the checkpoint directory.
-    static final String DIRECTORY = "tensorboard";
-
     private static final String VALIDATION = "val_";
 
     private final Path directory;
@@ -26,7 +23,7 @@ final class TensorBoardLog implements RunListener {
     /// @param stepsTaken the steps before those that follow; events of later steps in earlier files are replaced
     /// @param note receives the reason if the files cannot be written
     TensorBoardLog(Path checkpoints, long stepsTaken, Consumer<String> note) {
-        directory = checkpoints.resolve(DIRECTORY);
+        directory = checkpoints.resolve(RunFiles.TENSORBOARD);
         this.note = note;
         try {
             file = Optional.of(TensorBoardFile.begin(directory, host(), stepsTaken + 1, Clock.systemUTC()));

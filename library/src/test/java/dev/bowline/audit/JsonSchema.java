@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// The part of JSON Schema 2020-12 that docs/audit.schema.json uses; any other keyword is an error.
-final class JsonSchema {
+/// The part of JSON Schema 2020-12 that the schemas in docs use; any other keyword is an error.
+public final class JsonSchema {
 
     private static final Set<String> KNOWN = Set.of(
             "$schema",
@@ -34,7 +34,7 @@ final class JsonSchema {
 
     private final JsonObject root;
 
-    JsonSchema(JsonObject root) {
+    public JsonSchema(JsonObject root) {
         this.root = root;
     }
 
@@ -44,7 +44,7 @@ final class JsonSchema {
     }
 
     /// What is wrong with a document, each with the place; empty when it is valid.
-    List<String> problems(JsonValue document) {
+    public List<String> problems(JsonValue document) {
         List<String> problems = new ArrayList<>();
         check(root, document, "$", problems);
         return problems;

@@ -121,6 +121,7 @@ final class FullRecipe {
               timeout: 90s
               max_restarts: 0
             logging:
+              report: false
               tensorboard: true
             """;
 

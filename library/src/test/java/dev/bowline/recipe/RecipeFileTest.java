@@ -172,7 +172,7 @@ class RecipeFileTest {
                                 Optional.of(DistributedSection.Summation.FAST),
                                 Duration.ofSeconds(90),
                                 0)),
-                        new LoggingSection(true),
+                        new LoggingSection(false, true),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -247,7 +247,7 @@ class RecipeFileTest {
                         Optional.empty(),
                         new LossSection.Chunked(512),
                         Optional.empty(),
-                        new LoggingSection(false),
+                        new LoggingSection(true, false),
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);
