@@ -87,8 +87,8 @@ final class RunCheckpoints {
     /// Locks the directory for this run, and removes incomplete checkpoints of a killed run.
     ///
     /// @return the lock, which the first rank holds for all; the caller closes it when the run has ended
-    /// @throws BowlineException if another run holds the lock, or if another run saved there since this object
-    ///     was made
+    /// @throws BowlineException if another run holds the lock, if another run saved there since this object was
+    ///     made, or if the directory is not the same one for all ranks
     Optional<RunLock> begin() {
         List<RunLock> locks = new ArrayList<>(1);
         try {
@@ -98,6 +98,7 @@ final class RunCheckpoints {
                 checkpoints.clean();
                 return "";
             });
+            ranks.requireShared(section.checkpointDir());
             return locks.stream().findFirst();
         } catch (RuntimeException e) {
             locks.forEach(RunLock::close);

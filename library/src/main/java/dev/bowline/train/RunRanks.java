@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.distributed.Fingerprint;
 import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.RankFailure;
+import dev.bowline.files.SharedMark;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
@@ -21,7 +22,10 @@ import dev.bowline.recipe.DistributedSection.Strategy;
 import dev.bowline.recipe.DistributedSection.Summation;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,6 +40,9 @@ import java.util.function.Supplier;
 record RunRanks(Optional<ProcessGroup> group) {
 
     static final RunRanks ALONE = new RunRanks(Optional.empty());
+
+    /// A network file system may show a new file after seconds.
+    private static final long SHARED_MILLIS = 10_000;
 
     private static final String VALUE = "value";
     private static final String PROBLEM = "problem";
@@ -153,6 +160,68 @@ record RunRanks(Optional<ProcessGroup> group) {
                     .formatted(section.epSize()));
         }
         return notes;
+    }
+
+    /// Refuses a directory that is another one for a rank: a path of its own machine, or a file system that is not
+    /// mounted there. Every rank calls this method at the same place.
+    ///
+    /// @param directory as this rank names it; it exists for the first rank
+    void requireShared(Path directory) {
+        requireShared(directory, SHARED_MILLIS);
+    }
+
+    /// @param millis the time in which a rank looks for a new file of the first rank
+    void requireShared(Path directory, long millis) {
+        if (isAlone()) {
+            return;
+        }
+        List<SharedMark> mark = new ArrayList<>(1);
+        try {
+            Path written = Path.of(first(() -> {
+                mark.add(mark(directory));
+                return directory
+                        .toAbsolutePath()
+                        .resolve(mark.getFirst().name())
+                        .toString();
+            }));
+            boolean isShared = isFirst()
+                    || SharedMark.isIn(directory, written.getFileName().toString(), millis);
+            List<String> apart = group.orElseThrow().allGather(told(directory, isShared)).stream()
+                    .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                    .filter(text -> !text.isEmpty())
+                    .toList();
+            if (!apart.isEmpty()) {
+                throw new BowlineException(
+                        "%s writes into %s, which is not the same directory for %s"
+                                .formatted(group.orElseThrow().name(0), written.getParent(), String.join(", ", apart)),
+                        "mount one file system at the same path on every machine, and name a directory in it as"
+                                + " checkpoint.checkpoint_dir");
+            }
+        } finally {
+            mark.forEach(SharedMark::close);
+        }
+    }
+
+    /// Empty if the directory is shared.
+    private byte[] told(Path directory, boolean isShared) {
+        String text = isShared
+                ? ""
+                : "%s, which sees %s"
+                        .formatted(
+                                group.orElseThrow().name(group.orElseThrow().rank()),
+                                Files.isDirectory(directory) ? "another one there" : "none there");
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static SharedMark mark(Path directory) {
+        try {
+            return SharedMark.write(directory);
+        } catch (IOException e) {
+            throw new BowlineException(
+                    "%s cannot be written: %s".formatted(directory, e.getMessage()),
+                    "name a directory that you may write to as checkpoint.checkpoint_dir",
+                    e);
+        }
     }
 
     /// True on every rank if it is true on one. Every rank calls this method at the same place.

@@ -262,6 +262,31 @@ class RanksRunTest {
         assertEquals(List.of(), RunRanks.ALONE.notes(file.recipe()));
     }
 
+    /// A path that each machine has for itself would lose every checkpoint but those of the first machine.
+    @Test
+    void aDirectoryThatIsNotTheSameForAllRanksIsRefused() throws IOException {
+        Path own = Files.createDirectories(directory.resolve("own"));
+        Path shared = Files.createDirectories(directory.resolve("shared"));
+
+        List<String> problems = Ranks.run(3, group -> {
+            RunRanks ranks = new RunRanks(Optional.of(group));
+            ranks.requireShared(shared);
+            Path seen = List.of(shared, own, directory.resolve("missing")).get(group.rank());
+            return assertThrows(BowlineException.class, () -> ranks.requireShared(seen, 100))
+                    .problem();
+        });
+
+        assertEquals(1, problems.stream().distinct().count(), problems.toString());
+        assertTrue(problems.getFirst().startsWith("rank 0"), problems.getFirst());
+        assertTrue(problems.getFirst().contains("writes into " + shared), problems.getFirst());
+        assertTrue(
+                problems.getFirst().matches(".*rank 1.*sees another one there, rank 2.*sees none there"),
+                problems.getFirst());
+        try (Stream<Path> left = Files.list(shared)) {
+            assertEquals(0, left.count());
+        }
+    }
+
     @Test
     void ranksWithOtherRecipesAreRefusedBeforeWeightsAreLoaded() {
         List<String> problems = Ranks.run(
