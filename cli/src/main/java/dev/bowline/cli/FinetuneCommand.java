@@ -22,6 +22,7 @@ import dev.bowline.tensor.LibtorchProcess;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RecipeRanks;
+import dev.bowline.train.RunListener;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -230,11 +231,21 @@ final class FinetuneCommand extends Command {
                                 run.loadReport().dtype().configName()));
                 try (LiveProgress progress = new LiveProgress(console, recipe)) {
                     signals.training(run, recipe.checkpoint());
-                    return ReportedRun.of(prepared, run, progress);
+                    return run(prepared, run, progress);
                 } finally {
                     signals.trainable();
                 }
             }
+        }
+    }
+
+    private static RunReport run(PreparedRun prepared, FineTuningRun run, LiveProgress progress) {
+        Optional<KubeflowProgress> told = KubeflowProgress.of(System.getenv());
+        if (told.isEmpty()) {
+            return ReportedRun.of(prepared, run, progress);
+        }
+        try (KubeflowProgress server = told.get()) {
+            return ReportedRun.of(prepared, run, RunListener.all(List.of(progress, server)));
         }
     }
 

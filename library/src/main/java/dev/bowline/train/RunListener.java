@@ -1,6 +1,7 @@
 package dev.bowline.train;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /// Receives the events of a run on the thread that trains. Every method does nothing by default.
 public interface RunListener {
@@ -22,6 +23,11 @@ public interface RunListener {
 
     /// @param sentence a problem that does not end the run
     default void noted(String sentence) {}
+
+    /// Passes every event to several listeners, in order.
+    static RunListener all(List<RunListener> listeners) {
+        return new RunListeners(List.copyOf(listeners));
+    }
 
     /// Ignores every event.
     static RunListener silent() {
