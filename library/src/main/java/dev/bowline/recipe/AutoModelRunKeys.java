@@ -77,10 +77,14 @@ final class AutoModelRunKeys {
                 "kd_ratio",
                 "kd_loss_fn");
         rows.put(
-                new Ignored("there are no trackers; training.jsonl and validation.jsonl have every figure"),
+                new Ignored(
+                        "training.jsonl and validation.jsonl have every figure; logging has TensorBoard and MLflow"),
                 "wandb",
-                "mlflow",
                 "comet");
+        rows.put(
+                new Ignored("a run of MLflow gets the figures of the logs and the values of the recipe"),
+                in("mlflow", "artifact_location tags description flatten_depth"));
+        rows.put(new OnlyWith(List.of("true"), "a new run of MLflow for a resumed training"), "mlflow.resume");
         rows.put(new Ignored("it measures tool calls during the training, and changes no weight"), "tool_call_eval");
         rows.put(
                 new Ignored(OWN_MACHINERY),

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.NoGradGuard;
 
 /// The run of a recipe: load, train, validate, save.
@@ -138,7 +139,13 @@ public final class FineTuningRun implements AutoCloseable {
     public RunReport run(RunListener listener) {
         long start = System.nanoTime();
         List<String> allNotes = new ArrayList<>(notes);
-        RunListener all = ranks.isFirst() ? withLogs(listener, allNotes) : RunListener.silent();
+        Consumer<String> note = sentence -> {
+            allNotes.add(sentence);
+            listener.noted(sentence);
+        };
+        Optional<MlflowLog> mlflow =
+                ranks.isFirst() ? MlflowLog.begin(file, tuning.stepsTaken(), System.getenv(), note) : Optional.empty();
+        RunListener all = ranks.isFirst() ? withLogs(listener, mlflow, note) : RunListener.silent();
         TrainingLoop loop = new TrainingLoop(
                 recipe,
                 tuning,
@@ -147,14 +154,21 @@ public final class FineTuningRun implements AutoCloseable {
                 stopRequested::get,
                 ranks,
                 all);
-        loop.run(this::explained);
+        try {
+            loop.run(this::explained);
+        } catch (RuntimeException | Error e) {
+            mlflow.ifPresent(MlflowLog::failed);
+            throw e;
+        }
+        RunReport.Outcome outcome = tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED;
+        mlflow.ifPresent(log -> log.ended(outcome));
         allNotes.addAll(loop.notes());
         List<ComponentUpdate> updates = new ArrayList<>();
         if (loop.lastStep().isPresent()) {
             tuning.onFirst(() -> updates.addAll(updates(allNotes, all)));
         }
         return new RunReport(
-                tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
+                outcome,
                 loop.lastStep(),
                 loop.lastValidation(),
                 loop.lastSave().map(SaveReport::directory),
@@ -169,19 +183,17 @@ public final class FineTuningRun implements AutoCloseable {
                 (System.nanoTime() - start) / 1e9);
     }
 
-    /// @param notes receives the reason for each log that ends before the run
-    private RunListener withLogs(RunListener listener, List<String> notes) {
+    /// @param note receives the reason for each log that ends before the run
+    private RunListener withLogs(RunListener listener, Optional<MlflowLog> mlflow, Consumer<String> note) {
         MetricsLog metrics = new MetricsLog(recipe.checkpoint().checkpointDir());
         if (tuning.stepsTaken() > 0 || recipe.checkpoint().enabled()) {
             metrics.goOnAfter(tuning.stepsTaken());
         }
         List<RunListener> listeners = new ArrayList<>(List.of(metrics, listener));
         if (recipe.logging().tensorboard()) {
-            listeners.add(new TensorBoardLog(recipe.checkpoint().checkpointDir(), tuning.stepsTaken(), sentence -> {
-                notes.add(sentence);
-                listener.noted(sentence);
-            }));
+            listeners.add(new TensorBoardLog(recipe.checkpoint().checkpointDir(), tuning.stepsTaken(), note));
         }
+        mlflow.ifPresent(listeners::add);
         return new RunListeners(listeners);
     }
 

@@ -123,6 +123,10 @@ final class FullRecipe {
             logging:
               report: false
               tensorboard: true
+              mlflow:
+                tracking_uri: https://mlflow.example:5000
+                experiment_name: support
+                run_name: first-try
             """;
 
     private FullRecipe() {}

@@ -23,6 +23,7 @@ import dev.bowline.quantization.Quantization;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.DeviceChoice;
 import dev.bowline.tensor.Dtype;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
@@ -172,7 +173,13 @@ class RecipeFileTest {
                                 Optional.of(DistributedSection.Summation.FAST),
                                 Duration.ofSeconds(90),
                                 0)),
-                        new LoggingSection(false, true),
+                        new LoggingSection(
+                                false,
+                                true,
+                                Optional.of(new LoggingSection.Mlflow(
+                                        Optional.of(URI.create("https://mlflow.example:5000")),
+                                        Optional.of("support"),
+                                        Optional.of("first-try")))),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -247,7 +254,7 @@ class RecipeFileTest {
                         Optional.empty(),
                         new LossSection.Chunked(512),
                         Optional.empty(),
-                        new LoggingSection(true, false),
+                        new LoggingSection(true, false, Optional.empty()),
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);
