@@ -65,6 +65,22 @@ class ReadmeTest {
     }
 
     @Test
+    void theProgramOfTheLibraryGuideUsesAndMergesAdapters() throws Exception {
+        Path merged = directory.resolve("merged");
+
+        List<String> lines = ran(
+                "docs/guides/library.md",
+                "Adapt",
+                MODEL.toString(),
+                directory.resolve("adapter").toString(),
+                merged.toString());
+
+        assertTrue(lines.getFirst().startsWith("trained values: "), lines::toString);
+        assertEquals(List.of("in use: new", "attached: 1"), lines.subList(1, 3));
+        assertTrue(Files.exists(merged.resolve("model.safetensors")));
+    }
+
+    @Test
     void theProgramOfTheGuideToTiedWeightsPrintsThePagesNumbers() throws Exception {
         String guide = "docs/guides/tied-weights.md";
         Matcher printed = PRINTED.matcher(Files.readString(ROOT.resolve(guide)));
@@ -75,11 +91,15 @@ class ReadmeTest {
         assertEquals(printed.group(1).lines().toList(), lines);
     }
 
-    /// Runs the first program of a document and returns its output.
+    /// Runs the program of this name in a document and returns its output.
     private List<String> ran(String document, String name, String... arguments) throws Exception {
-        Matcher program = PROGRAM.matcher(Files.readString(ROOT.resolve(document)));
-        assertTrue(program.find());
-        Path source = Files.writeString(directory.resolve(name + ".java"), program.group(1));
+        String program = PROGRAM.matcher(Files.readString(ROOT.resolve(document)))
+                .results()
+                .map(block -> block.group(1))
+                .filter(block -> block.contains("class %s ".formatted(name)))
+                .findFirst()
+                .orElseThrow();
+        Path source = Files.writeString(directory.resolve(name + ".java"), program);
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         int exit = compiler.run(
                 null,
