@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /// The memory that a fine-tuning takes at its peak, compared with the available memory.
@@ -35,13 +36,19 @@ public record MemoryReport(MemoryEstimate estimate, AvailableMemory available, L
 
     /// @param model built from the checkpoint's config.json, without values
     /// @param lengthKey the recipe key that bounds a row
+    /// @param offered an adapter that could be trained in place of the model, if the recipe allows one
     public static MemoryReport of(
-            Checkpoint checkpoint, LanguageModel model, MemoryPlan plan, String lengthKey, AvailableMemory available) {
+            Checkpoint checkpoint,
+            LanguageModel model,
+            MemoryPlan plan,
+            String lengthKey,
+            Optional<AdapterOffer> offered,
+            AvailableMemory available) {
         MemoryEstimator estimator = new MemoryEstimator(checkpoint, model);
         MemoryEstimate estimate = estimator.of(plan);
         List<Change> changes = needed(estimate) <= available.bytes()
                 ? List.of()
-                : MemorySavings.of(estimator, plan, available.bytes(), lengthKey);
+                : MemorySavings.of(estimator, plan, available.bytes(), lengthKey, offered);
         long parameters = model.parameters().values().stream()
                 .mapToLong(Parameter::elements)
                 .sum();

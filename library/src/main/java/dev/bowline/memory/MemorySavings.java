@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -25,13 +26,20 @@ final class MemorySavings {
     private final long available;
     private final long total;
     private final String lengthKey;
+    private final Optional<AdapterOffer> offered;
     private final List<Change> changes = new ArrayList<>();
 
-    private MemorySavings(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
+    private MemorySavings(
+            MemoryEstimator estimator,
+            MemoryPlan plan,
+            long available,
+            String lengthKey,
+            Optional<AdapterOffer> offered) {
         this.estimator = estimator;
         this.plan = plan;
         this.available = available;
         this.lengthKey = lengthKey;
+        this.offered = offered;
         total = estimator.of(plan).total();
     }
 
@@ -39,8 +47,14 @@ final class MemorySavings {
     /// effect first; then those that save most.
     ///
     /// @param lengthKey the key that bounds a row
-    static List<Change> of(MemoryEstimator estimator, MemoryPlan plan, long available, String lengthKey) {
-        MemorySavings changes = new MemorySavings(estimator, plan, available, lengthKey);
+    /// @param offered an adapter that could be trained instead
+    static List<Change> of(
+            MemoryEstimator estimator,
+            MemoryPlan plan,
+            long available,
+            String lengthKey,
+            Optional<AdapterOffer> offered) {
+        MemorySavings changes = new MemorySavings(estimator, plan, available, lengthKey, offered);
         changes.collect();
         long excess = changes.total - available;
         List<Change> enough = changes.changes.stream()
@@ -83,6 +97,9 @@ final class MemorySavings {
         }
         freeze("freeze_config.freeze_embeddings=true", Component.EMBEDDINGS, Component.PER_LAYER_EMBEDDINGS);
         freeze("freeze_config.freeze_experts=true", Component.EXPERTS);
+        if (plan.adapter().isEmpty()) {
+            offered.ifPresent(offer -> add(offer.set(), "trains a LoRA adapter only", plan.adapting(offer.adapter())));
+        }
     }
 
     private void freeze(String set, Component first, Component... more) {

@@ -1,10 +1,14 @@
 package dev.bowline.train;
 
 import dev.bowline.adapter.AdapterSummary;
+import dev.bowline.adapter.AdapterTargets;
+import dev.bowline.adapter.format.LoraConfig;
+import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.CheckpointMapping;
+import dev.bowline.memory.AdapterOffer;
 import dev.bowline.memory.AdapterPlan;
 import dev.bowline.memory.MemoryPlan;
 import dev.bowline.memory.MemoryReport;
@@ -67,7 +71,18 @@ public final class RecipeMemory {
         String lengthKey = recipe.packedSequence().packedSequenceSize() > 0
                 ? "packed_sequence.packed_sequence_size"
                 : "dataset.seq_length";
-        return MemoryReport.of(checkpoint, model, plan, lengthKey, available);
+        return MemoryReport.of(checkpoint, model, plan, lengthKey, offered(recipe, model), available);
+    }
+
+    /// The adapter of the defaults on every linear. A recipe with new rows of the vocabulary allows none.
+    private static Optional<AdapterOffer> offered(Recipe recipe, LanguageModel model) {
+        if (recipe.peft().isPresent() || recipe.model().resizeTokenEmbeddings().isPresent()) {
+            return Optional.empty();
+        }
+        LoraConfig config = LoraConfig.of(8, 8, new ModulePatterns.AllLinear());
+        return Optional.of(new AdapterOffer(
+                "peft.match_all_linear=true",
+                new AdapterPlan(AdapterTargets.resolve(model, config), Dtype.FLOAT32, AdapterPlan.Dropout.NONE)));
     }
 
     /// @param stored the dtype of the checkpoint's weights

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.BowlineException;
+import dev.bowline.adapter.AdapterSummary;
+import dev.bowline.adapter.AdapterTargets;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
@@ -24,7 +26,7 @@ import dev.bowline.tensor.MatMul;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -124,6 +126,34 @@ class RecipeMemoryTest {
     }
 
     @Test
+    void anAdapterIsOfferedAndSavesWhatItSays() {
+        List<String> small = List.of(
+                "dataset.seq_length=64",
+                "activation_checkpointing=true",
+                "loss.chunk_size=64",
+                "step_scheduler.local_batch_size=1",
+                "model.torch_dtype=bfloat16");
+        String set = "peft.match_all_linear=true";
+        MemoryEstimate whole =
+                report(Long.MAX_VALUE, small.toArray(String[]::new)).estimate();
+        String[] withAdapter = Stream.concat(small.stream(), Stream.of(set)).toArray(String[]::new);
+        long after = report(Long.MAX_VALUE, withAdapter).estimate().total();
+
+        MemoryReport.Change change = report(whole.process() / 2, small.toArray(String[]::new)).changes().stream()
+                .filter(each -> each.set().equals(set))
+                .findFirst()
+                .orElseThrow();
+
+        assertEquals(whole.total() - after, change.saves());
+        assertTrue(change.saves() > 1 << 20, change.toString());
+        assertEquals(
+                List.of(),
+                report(1 << 20, withAdapter).changes().stream()
+                        .filter(other -> other.set().equals(set))
+                        .toList());
+    }
+
+    @Test
     void whereNothingIsLeftToChangeAMachineAndAModelAreNamed() {
         String[] smallest = {
             "dataset.seq_length=64",
@@ -132,7 +162,8 @@ class RecipeMemoryTest {
             "step_scheduler.local_batch_size=1",
             "model.torch_dtype=bfloat16",
             "freeze_config.freeze_embeddings=true",
-            "freeze_config.freeze_experts=true"
+            "freeze_config.freeze_experts=true",
+            "peft.match_all_linear=true"
         };
         MemoryEstimate estimate = report(Long.MAX_VALUE, smallest).estimate();
         long needed = estimate.total() - estimate.process();
@@ -203,7 +234,10 @@ class RecipeMemoryTest {
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             int columns = recipe.dataset().seqLength();
             return RecipeMemory.of(
-                    new RecipeMemory.Subject(recipe, Optional.empty()),
+                    new RecipeMemory.Subject(
+                            recipe,
+                            recipe.peft()
+                                    .map(peft -> AdapterSummary.of(model, AdapterTargets.resolve(model, peft.lora())))),
                     checkpoint,
                     model,
                     columns,
