@@ -79,8 +79,11 @@ final class VerifyCommand extends Command {
         return report.isSound() ? ExitCode.SUCCESS : ExitCode.REFUSED;
     }
 
-    /// The token ids of the text; none for a base without a tokenizer.
+    /// The token ids of the text; none for a base without a tokenizer, or if a directory is missing, which is an error.
     private long[] ids() {
+        if (!Files.isDirectory(base) || !Files.exists(directory)) {
+            return new long[0];
+        }
         if (!Files.exists(base.resolve("tokenizer.json"))) {
             console()
                     .note("%s has no tokenizer.json: the logits of token ids from the whole vocabulary are compared."

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// `--adapter` computes what PEFT computes, shows what the adapter changes, and refuses another base.
 class AdapterOptionsTest {
@@ -116,6 +117,27 @@ class AdapterOptionsTest {
 
         assertEquals(ExitCode.REFUSED, ran.exitCode());
         assertTrue(ran.err().contains("two adapters have the name 'llama_linear'"), ran.err());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "name="})
+    void anAdapterWithoutADirectoryIsRefused(String given) {
+        Ran ran = Ran.bowline("inspect", FIXTURES.resolve("families/llama/tied").toString(), "--adapter", given);
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertTrue(ran.err().contains("--adapter '%s' names no directory".formatted(given)), ran.err());
+    }
+
+    @Test
+    void verifySaysNothingOfATokenizerIfADirectoryIsMissing() {
+        Ran ran = Ran.bowline(
+                "verify",
+                directory.resolve("absent").toString(),
+                "--base",
+                directory.resolve("base").toString());
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertFalse(ran.err().contains("tokenizer.json"), ran.err());
     }
 
     /// The base of the adapter is a name on the Hub, not a local directory.

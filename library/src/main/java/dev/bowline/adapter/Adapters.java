@@ -104,12 +104,24 @@ public final class Adapters implements DecoderResource {
         }
     }
 
-    /// Makes the model compute with an adapter and no other.
+    /// Makes the model compute with an adapter and no other. If this fails, for example because a device has no memory
+    /// left, the model computes as before.
     public void use(String name) {
-        Adapter adapter = get(name);
+        use(get(name));
+    }
+
+    void use(Adapter adapter) {
         adapter.requirePresentLayers();
+        Optional<Adapter> before = active;
         useNone();
-        adapter.parts().forEach(AdapterPart::use);
+        try {
+            adapter.parts().forEach(AdapterPart::use);
+        } catch (RuntimeException e) {
+            adapter.parts().forEach(AdapterPart::stop);
+            before.ifPresent(used -> used.parts().forEach(AdapterPart::use));
+            active = before;
+            throw e;
+        }
         active = Optional.of(adapter);
     }
 

@@ -22,12 +22,17 @@ import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Sequences;
+import dev.bowline.nn.Slot;
 import dev.bowline.quantization.Quantization;
+import dev.bowline.safetensors.TensorSource;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
 import dev.bowline.tensor.Ops;
+import dev.bowline.tensor.RandomSource;
 import dev.bowline.tensor.TensorScope;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -146,6 +151,60 @@ class AdapterLifecycleTest {
             assertEquals(List.of(present), adapters.all());
             assertEquals(Optional.of(present), adapters.active());
         }
+    }
+
+    @Test
+    void anAdapterThatCannotBeUsedLeavesTheOneInUse() {
+        try (TensorScope _ = TensorScope.open();
+                Pretrained pretrained = AutoModel.fromPretrained(LLAMA)) {
+            Adapters adapters = Adapters.of(pretrained.model());
+            Adapter other = adapters.create("other", LORA, 1);
+            AdaptersTest.fill(other, 1);
+            Adapter used = adapters.create("used", LORA, 2);
+            AdaptersTest.fill(used, 3);
+            Tensor before = logits(pretrained.model());
+            List<AdapterPart> parts = new ArrayList<>(other.parts());
+            parts.add(new FailingPart(other.parts().getFirst()));
+            Adapter broken = new Adapter(pretrained.model(), "broken", LORA, parts);
+
+            assertThrows(IllegalStateException.class, () -> adapters.use(broken));
+
+            assertEquals(Optional.of(used), adapters.active());
+            assertTrue(before.equal(logits(pretrained.model())));
+        }
+    }
+
+    /// A part whose device has no memory left.
+    private record FailingPart(AdapterPart part) implements AdapterPart {
+
+        @Override
+        public AdaptedModule module() {
+            return part.module();
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void initialize(LoraConfig.LoraAInit init, RandomSource random) {}
+
+        @Override
+        public void load(AdapterReader reader) {}
+
+        @Override
+        public List<TensorSource> store(Arena arena) {
+            return List.of();
+        }
+
+        @Override
+        public void use() {
+            throw new IllegalStateException("no memory left");
+        }
+
+        @Override
+        public void stop() {}
     }
 
     @Test

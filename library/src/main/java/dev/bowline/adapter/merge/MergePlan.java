@@ -23,7 +23,9 @@ import dev.bowline.model.LanguageModel;
 import dev.bowline.safetensors.WeightFiles;
 import dev.bowline.streamed.StreamedCheckpoint;
 import dev.bowline.streamed.StreamedModel;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -150,12 +152,26 @@ public final class MergePlan implements AutoCloseable {
     }
 
     private void requireApart(Path target) {
-        Path place = target.toAbsolutePath().normalize();
+        Path place = real(target);
         for (Path source : List.of(directory, files.directory())) {
-            if (place.startsWith(source.toAbsolutePath().normalize())) {
+            if (place.startsWith(real(source))) {
                 throw new BowlineException(
                         "%s is inside %s, which is read".formatted(target, source), "name a directory outside of it");
             }
+        }
+    }
+
+    /// The path without symbolic links, of which the last names need not exist.
+    private static Path real(Path path) {
+        Path absolute = path.toAbsolutePath().normalize();
+        Path present = absolute;
+        while (!Files.exists(present) && present.getParent() != null) {
+            present = present.getParent();
+        }
+        try {
+            return present.toRealPath().resolve(present.relativize(absolute)).normalize();
+        } catch (IOException _) {
+            return absolute;
         }
     }
 

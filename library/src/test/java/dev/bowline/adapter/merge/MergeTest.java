@@ -13,6 +13,9 @@ import dev.bowline.adapter.format.LoraConfig.TieMode;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.Checkpoint;
+import dev.bowline.files.DurableFiles;
+import dev.bowline.fixtures.disk.DyingDisk;
+import dev.bowline.fixtures.disk.WatchedFileSystem;
 import dev.bowline.json.JsonObject;
 import dev.bowline.nn.Sequences;
 import dev.bowline.safetensors.SafetensorsFile;
@@ -162,6 +165,59 @@ class MergeTest {
 
         assertEquals(List.of(target), files());
         assertEquals("mine", Files.readString(target.resolve("notes.txt")));
+    }
+
+    @Test
+    void aTargetBehindALinkIntoTheBaseIsRefused() throws IOException {
+        Path base = Files.createDirectory(directory.resolve("base"));
+        try (Stream<Path> all = Files.list(AdapterFixtures.base("llama_linear"))) {
+            for (Path file : all.toList()) {
+                Files.copy(file, base.resolve(file.getFileName()));
+            }
+        }
+        Path link = Files.createSymbolicLink(directory.resolve("link"), base);
+        try (MergePlan plan = Merge.plan(base, AdapterFixtures.directory("llama_linear"), MergeOptions.DEFAULT)) {
+            BowlineException refused = assertThrows(
+                    BowlineException.class, () -> plan.write(link.resolve("new").resolve("merged")));
+            assertTrue(refused.problem().endsWith("is inside %s, which is read".formatted(base)), refused.problem());
+        }
+        assertTrue(Files.notExists(base.resolve("new")));
+    }
+
+    /// The process may be killed before or in the middle of every change to the disk.
+    @Test
+    void aMergeThatDiesLeavesAWholeResultOrNone() throws IOException {
+        Path out = directory.resolve("out");
+        Path target = out.resolve("merged");
+        boolean written = false;
+        int whole = 0;
+        try (MergePlan plan = Merge.plan(
+                AdapterFixtures.base("llama_linear"),
+                AdapterFixtures.directory("llama_linear"),
+                MergeOptions.DEFAULT)) {
+            for (int after = 0; !written; after++) {
+                DurableFiles.deleteRecursively(out);
+                Files.createDirectories(out);
+                try {
+                    plan.write(WatchedFileSystem.watch(target, new DyingDisk(after, DyingDisk.LastWrite.HALF)));
+                    written = true;
+                } catch (DyingDisk.Died died) {
+                    try (Stream<Path> left = Files.list(out)) {
+                        List<Path> named = left.filter(
+                                        path -> !path.getFileName().toString().startsWith("."))
+                                .toList();
+                        if (Files.exists(target)) {
+                            whole++;
+                            assertEquals(List.of(target), named, died.toString());
+                            AutoModel.fromPretrained(target).close();
+                        } else {
+                            assertEquals(List.of(), named, died.toString());
+                        }
+                    }
+                }
+            }
+        }
+        assertTrue(whole <= 3, whole + " deaths with a result");
     }
 
     private MergeReport merge(String name, MergeOptions options) {
