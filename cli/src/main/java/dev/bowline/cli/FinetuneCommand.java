@@ -22,6 +22,7 @@ import dev.bowline.tensor.LibtorchProcess;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
 import dev.bowline.train.RecipeRanks;
+import dev.bowline.train.RunFiles;
 import dev.bowline.train.RunListener;
 import dev.bowline.train.RunReport;
 import java.nio.file.Path;
@@ -229,6 +230,9 @@ final class FinetuneCommand extends Command {
                                 Quantity.count(run.trainedParameters(), "parameter"),
                                 run.loadReport().architecture(),
                                 run.loadReport().dtype().configName()));
+                if (recipe.logging().report()) {
+                    note.accept("report: " + recipe.checkpoint().checkpointDir().resolve(RunFiles.REPORT));
+                }
                 try (LiveProgress progress = new LiveProgress(console, recipe)) {
                     signals.training(run, recipe.checkpoint());
                     return run(prepared, run, progress);
