@@ -1,6 +1,8 @@
 package dev.bowline.cli;
 
 import dev.bowline.recipe.Recipe;
+import dev.bowline.report.RunEvaluationText;
+import dev.bowline.train.RunEvaluation;
 import dev.bowline.train.RunListener;
 import dev.bowline.train.StepResult;
 import dev.bowline.train.ValidationResult;
@@ -47,6 +49,12 @@ final class LiveProgress implements RunListener, AutoCloseable {
                 result.loss(),
                 result.step(),
                 result.targetTokens()));
+    }
+
+    @Override
+    public void evaluated(RunEvaluation result) {
+        since = System.nanoTime();
+        line.note(RunEvaluationText.line(result));
     }
 
     @Override

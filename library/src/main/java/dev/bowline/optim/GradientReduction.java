@@ -91,6 +91,11 @@ public interface GradientReduction extends AutoCloseable {
     /// @param work may keep no tensor of a parameter's values
     void onFirst(Runnable work);
 
+    /// True if a rank has a part of the parameters' values only.
+    default boolean isDivided() {
+        return false;
+    }
+
     /// The reason of a failure that libtorch passed on without its type.
     default RuntimeException reason(RuntimeException failure) {
         return failure;

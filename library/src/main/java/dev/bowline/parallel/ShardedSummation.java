@@ -163,6 +163,11 @@ final class ShardedSummation implements GradientReduction {
     }
 
     @Override
+    public boolean isDivided() {
+        return true;
+    }
+
+    @Override
     public RuntimeException reason(RuntimeException failure) {
         return model.reason(failure);
     }

@@ -62,6 +62,23 @@ public record DatasetSection(
                 shuffle);
     }
 
+    /// All examples of another file, read in the same way.
+    ///
+    /// @param other absolute
+    public DatasetSection of(Path other, Optional<String> otherSplit) {
+        return new DatasetSection(
+                other,
+                otherSplit,
+                format,
+                seqLength,
+                truncation,
+                Optional.empty(),
+                chatTemplate,
+                answerOnlyLossMask,
+                maskHistory,
+                false);
+    }
+
     /// @param keys of `dataset` or of `validation_dataset`
     static DatasetSection of(DatasetKeys keys, RecipeValues values) {
         Optional<ChatTemplateSection.Template> template = values.use(keys.chatTemplate);

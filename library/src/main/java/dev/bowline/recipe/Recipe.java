@@ -15,6 +15,7 @@ import java.util.Optional;
 /// @param clipGradNorm the largest gradient norm a step may have; empty means that gradients are not clipped
 /// @param peft the adapter to train; empty for a run that trains the weights
 /// @param distributed how ranks share the run; empty for a recipe without the section
+/// @param evaluate the questions that the model answers while it trains; empty for none
 /// @param logging the records of the run in addition to the metrics logs
 /// @param activationCheckpointing the activations that a forward pass keeps for the backward pass
 /// @param seed of every random choice of the run, at least 0
@@ -33,6 +34,7 @@ public record Recipe(
         Optional<PeftSection> peft,
         LossSection loss,
         Optional<DistributedSection> distributed,
+        Optional<EvaluateSection> evaluate,
         LoggingSection logging,
         ActivationCheckpointing activationCheckpointing,
         long seed) {
@@ -101,6 +103,9 @@ public record Recipe(
                 values.hasSection(DistributedSection.SECTION.path())
                         ? Optional.of(DistributedSection.of(values))
                         : Optional.empty(),
+                values.hasSection(EvaluateSection.SECTION.path())
+                        ? Optional.of(EvaluateSection.of(values))
+                        : Optional.empty(),
                 LoggingSection.of(values),
                 values.use(ACTIVATION_CHECKPOINTING) ? ActivationCheckpointing.PER_LAYER : ActivationCheckpointing.OFF,
                 values.use(SEED));
@@ -137,6 +142,9 @@ public record Recipe(
         CheckpointSection.check(values);
         FreezeConfig.check(values);
         PeftSection.check(values);
+        if (values.hasSection(EvaluateSection.SECTION.path())) {
+            EvaluateSection.check(values);
+        }
         if (values.is(LOSS_FULL_LOGITS, true)) {
             values.refuseWithoutEffect(LOSS_CHUNK_SIZE, "with loss.full_logits: true");
         }

@@ -28,6 +28,7 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
             PeftSection.SECTION,
             Recipe.LOSS,
             DistributedSection.SECTION,
+            EvaluateSection.SECTION,
             LoggingSection.SECTION));
 
     RecipeSchema {
@@ -53,7 +54,8 @@ record RecipeSchema(List<Key<?>> keys, Set<String> sections) {
         return Set.of(
                         DatasetKeys.VALIDATION.section.path(),
                         PeftSection.SECTION.path(),
-                        DistributedSection.SECTION.path())
+                        DistributedSection.SECTION.path(),
+                        EvaluateSection.SECTION.path())
                 .contains(section);
     }
 

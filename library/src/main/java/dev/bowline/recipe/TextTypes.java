@@ -4,8 +4,10 @@ import dev.bowline.BowlineException;
 import dev.bowline.data.DatasetSplit;
 import dev.bowline.recipe.KeyType.Invalid;
 import dev.bowline.recipe.KeyType.Parsed;
+import dev.bowline.recipe.KeyType.Part;
 import dev.bowline.recipe.KeyType.Valid;
 import dev.bowline.recipe.YamlValue.Scalar;
+import dev.bowline.recipe.YamlValue.Sequence;
 import dev.bowline.tensor.DeviceChoice;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -19,6 +21,8 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
 
 /// Types of keys with one word: a switch, a choice, a name, a split, a device, a size.
 final class TextTypes {
@@ -104,6 +108,55 @@ final class TextTypes {
             names.put(entry.getKey(), entry.getValue());
         }
         return names;
+    }
+
+    /// A list with each of some names at most once, and at least one of them.
+    static <T> KeyType<List<T>> listOf(Map<String, T> names) {
+        KeyType<T> one = oneOf(names);
+        String example =
+                "a list, such as [%s]".formatted(names.keySet().iterator().next());
+        return new KeyType<>(
+                "a list of " + String.join(", ", names.keySet()),
+                value -> {
+                    if (!(value instanceof Sequence list) || list.items().isEmpty()) {
+                        return new Invalid<>("write " + example);
+                    }
+                    List<T> all = new ArrayList<>();
+                    for (int i = 0; i < list.items().size(); i++) {
+                        YamlValue item = list.items().get(i);
+                        switch (one.parse(item)) {
+                            case Valid<T>(T valid) -> {
+                                if (all.contains(valid)) {
+                                    return new Invalid<>(
+                                            "remove one of the two",
+                                            Optional.of(new Part("[%d]".formatted(i), "each name once", item)));
+                                }
+                                all.add(valid);
+                            }
+                            case Invalid<T>(String fix, var _) -> {
+                                return new Invalid<>(
+                                        fix, Optional.of(new Part("[%d]".formatted(i), one.expected(), item)));
+                            }
+                        }
+                    }
+                    return new Valid<>(List.copyOf(all));
+                },
+                all -> all.stream().map(one::write).collect(Collectors.joining(", ", "[", "]")));
+    }
+
+    /// A regular expression of Java.
+    static KeyType<String> regex() {
+        return KeyType.ofScalar(
+                "a regular expression",
+                "one, such as '[0-9]{4}-[0-9]{2}-[0-9]{2}'",
+                scalar -> {
+                    try {
+                        return new Valid<>(Pattern.compile(scalar.text()).pattern());
+                    } catch (PatternSyntaxException e) {
+                        return new Invalid<>("correct the pattern: " + e.getDescription());
+                    }
+                },
+                TextTypes::quoted);
     }
 
     static KeyType<String> name(String what, String example) {

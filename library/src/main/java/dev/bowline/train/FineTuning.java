@@ -200,6 +200,11 @@ public final class FineTuning implements AutoCloseable {
         plan.reduction().onFirst(work);
     }
 
+    /// True if no rank has the whole values of the model.
+    boolean isDivided() {
+        return plan.reduction().isDivided();
+    }
+
     /// The progress of training, for a training checkpoint.
     public JsonObject progress() {
         return JsonObject.of()

@@ -37,11 +37,12 @@ public final class FineTuningRun implements AutoCloseable {
     private final RunCheckpoints checkpoints;
     private final Optional<RunLock> lock;
     private final RunRanks ranks;
+    private final Optional<RunEvaluator> evaluator;
     private final LocalDate templateDate;
     private final List<String> notes;
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
-    /// Takes ownership of `pretrained`, `tuning` and `lock`.
+    /// Takes ownership of `pretrained`, `tuning`, `lock` and `evaluator`.
     ///
     /// @param mapped the tensors in mapped files that the model computes with
     FineTuningRun(
@@ -54,6 +55,7 @@ public final class FineTuningRun implements AutoCloseable {
             RunCheckpoints checkpoints,
             Optional<RunLock> lock,
             RunRanks ranks,
+            Optional<RunEvaluator> evaluator,
             LocalDate templateDate,
             List<String> notes) {
         this.file = file;
@@ -66,6 +68,7 @@ public final class FineTuningRun implements AutoCloseable {
         this.checkpoints = checkpoints;
         this.lock = lock;
         this.ranks = ranks;
+        this.evaluator = evaluator;
         this.templateDate = templateDate;
         this.notes = notes;
     }
@@ -153,6 +156,7 @@ public final class FineTuningRun implements AutoCloseable {
                 new TrainingLoop.Saving(checkpoints, weights, mapped, templateDate),
                 stopRequested::get,
                 ranks,
+                evaluator,
                 all);
         try {
             loop.run(this::explained);
@@ -168,7 +172,11 @@ public final class FineTuningRun implements AutoCloseable {
             tuning.onFirst(() -> updates.addAll(updates(allNotes, all)));
         }
         return new RunReport(
+<<<<<<< HEAD
                 outcome,
+=======
+                tuning.isFinished() || loop.isOver() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
+>>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
                 loop.lastStep(),
                 loop.lastValidation(),
                 loop.lastSave().map(SaveReport::directory),
@@ -240,6 +248,7 @@ public final class FineTuningRun implements AutoCloseable {
 
     @Override
     public void close() {
+        evaluator.ifPresent(RunEvaluator::close);
         tuning.close();
         pretrained.close();
         lock.ifPresent(RunLock::close);

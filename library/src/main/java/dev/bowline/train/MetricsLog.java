@@ -11,15 +11,19 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 
-/// `training.jsonl` and `validation.jsonl`: one row per step and one per validation, written to disk at once.
+/// `training.jsonl`, `validation.jsonl` and `evaluation.jsonl`: one row for each step, validation and evaluation,
+/// written
+/// to disk at once.
 final class MetricsLog implements RunListener {
 
     private final Path training;
     private final Path validation;
+    private final Path evaluation;
 
     MetricsLog(Path directory) {
         training = directory.resolve(RunFiles.TRAINING);
         validation = directory.resolve(RunFiles.VALIDATION);
+        evaluation = directory.resolve(RunFiles.EVALUATION);
     }
 
     /// Removes the rows after `step`, because a run that resumes there takes these steps again, and an incomplete
@@ -27,6 +31,7 @@ final class MetricsLog implements RunListener {
     void goOnAfter(long step) {
         keepUpTo(training, step);
         keepUpTo(validation, step);
+        keepUpTo(evaluation, step);
     }
 
     private static void keepUpTo(Path file, long step) {
@@ -67,6 +72,11 @@ final class MetricsLog implements RunListener {
     @Override
     public void validated(ValidationResult result) {
         append(validation, MetricsRow.of(result));
+    }
+
+    @Override
+    public void evaluated(RunEvaluation result) {
+        append(evaluation, MetricsRow.of(result));
     }
 
     private static void append(Path file, JsonObject row) {

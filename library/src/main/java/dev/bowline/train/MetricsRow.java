@@ -5,7 +5,9 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.platform.ProcessMemory;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
 
@@ -39,6 +41,29 @@ final class MetricsRow {
                 .with("lr", result.learningRate())
                 .with("num_label_tokens", result.targetTokens())
                 .with("mem", memory());
+    }
+
+    static JsonObject of(RunEvaluation result) {
+        JsonObject row = JsonObject.of()
+                .with(STEP, result.step())
+                .with("timestamp", Instant.now().toString());
+        for (var score : result.scores().entrySet()) {
+            row = row.with(score.getKey(), score.getValue());
+        }
+        List<JsonValue> samples = new ArrayList<>();
+        for (RunEvaluation.Sample sample : result.samples()) {
+            samples.add(JsonObject.of()
+                    .with("origin", sample.origin())
+                    .with("prompt", sample.prompt())
+                    .with("expected", sample.expected())
+                    .with("base", sample.base().<JsonValue>map(JsonValue::of).orElseGet(JsonValue::absent))
+                    .with("answer", sample.answer()));
+        }
+        return row.with("questions", result.questions())
+                .with("stopped", result.stopped())
+                .with("mean_tokens", result.meanTokens())
+                .with("seconds", result.seconds())
+                .with("samples", JsonValue.of(samples));
     }
 
     private static JsonObject row(long step, int epoch) {

@@ -11,6 +11,8 @@ import dev.bowline.data.Dataset;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.evaluate.EvaluationRow;
+import dev.bowline.evaluate.EvaluationRows;
 import dev.bowline.files.RunLock;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.model.Component;
@@ -19,6 +21,8 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.parallel.ShardedModel;
 import dev.bowline.platform.AvailableMemory;
+import dev.bowline.recipe.DatasetSection;
+import dev.bowline.recipe.EvaluateSection;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.CudaSupport;
@@ -48,10 +52,15 @@ public final class PreparedRun {
     private final Optional<AdapterSummary> adapter;
     private final RunRanks ranks;
 
+    /// @param questions of the section evaluate
     /// @param templateDate the current date for chat templates
     /// @param notes one sentence for each change to the data and each defect of the data
     private record Data(
-            RecipeData training, Optional<RecipeData> heldOut, LocalDate templateDate, List<String> notes) {}
+            RecipeData training,
+            Optional<RecipeData> heldOut,
+            List<EvaluationRow> questions,
+            LocalDate templateDate,
+            List<String> notes) {}
 
     private PreparedRun(
             RecipeFile file,
@@ -121,7 +130,7 @@ public final class PreparedRun {
             return new PreparedRun(
                     file,
                     checkpoints,
-                    new Data(training, heldOut, today, notes),
+                    new Data(training, heldOut, questions(file, heldOut, tokenizer, today), today, notes),
                     // Padding is masked; the embedding only needs a row for its id.
                     tokenizer
                             .specialTokenId("pad_token")
@@ -135,6 +144,29 @@ public final class PreparedRun {
                             AvailableMemory.now()),
                     adapter,
                     ranks);
+        }
+    }
+
+    /// @return empty for a recipe without a section evaluate
+    private static List<EvaluationRow> questions(
+            RecipeFile file, Optional<RecipeData> heldOut, Tokenizer tokenizer, LocalDate today) {
+        Optional<EvaluateSection> section = file.recipe().evaluate();
+        if (section.isEmpty()) {
+            return List.of();
+        }
+        Recipe recipe = file.recipe();
+        Optional<Path> own = section.get().data();
+        DatasetSection read = recipe.validationDataset().orElseGet(recipe::dataset);
+        Dataset dataset = own.map(path -> RecipeData.read(
+                                file, "evaluate", read.of(path, section.get().split()), tokenizer, today)
+                        .dataset())
+                .or(() -> heldOut.map(RecipeData::dataset))
+                .orElseThrow();
+        try {
+            return EvaluationRows.of(
+                    dataset, section.get().limit(), own.orElse(read.path()).toString());
+        } catch (BowlineException e) {
+            throw file.wrong(own.isPresent() ? "evaluate.data" : "validation_dataset.path", e.problem(), e.fix());
         }
     }
 
@@ -195,6 +227,14 @@ public final class PreparedRun {
             List<String> mapped = FrozenCopies.copy(pretrained, copiedBytes());
             RunWeights weights = weights(pretrained);
             FineTuning tuning = restored(pretrained.model(), sharded, weights, notes);
+            Optional<RunEvaluator> evaluator = recipe.evaluate()
+                    .map(section -> new RunEvaluator(
+                            section,
+                            pretrained,
+                            data.questions(),
+                            Tokenizer.open(recipe.model().pretrainedModel()),
+                            ranks,
+                            checkpoints.evaluation()));
             return new FineTuningRun(
                     file,
                     pretrained,
@@ -205,6 +245,7 @@ public final class PreparedRun {
                     checkpoints,
                     lock,
                     ranks,
+                    evaluator,
                     data.templateDate(),
                     notes);
         } catch (RuntimeException e) {

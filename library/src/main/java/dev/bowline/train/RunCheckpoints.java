@@ -37,6 +37,7 @@ final class RunCheckpoints {
 
     private static final String TEMPLATE_DATE = "chat_template_date";
     private static final String PEFT = "peft";
+    private static final String EVALUATION = "evaluation";
 
     private final CheckpointSection section;
     private final TrainingCheckpoints checkpoints;
@@ -236,44 +237,65 @@ final class RunCheckpoints {
                 .map(LocalDate::parse));
     }
 
+    /// The evaluations of the run before it was resumed.
+    EvaluationProgress evaluation() {
+        return resumedFrom
+                .flatMap(directory -> Json.parse(directory.resolve(TrainingState.FILE_NAME))
+                        .asObject()
+                        .optionalObject("state")
+                        .flatMap(state -> state.optionalObject(EVALUATION)))
+                .map(EvaluationProgress::of)
+                .orElse(EvaluationProgress.NONE);
+    }
+
     /// Saves a checkpoint, which the first rank writes.
     ///
     /// @param templateDate the current date for chat templates
+    /// @param evaluator that decides which checkpoint is the best, if it has a score for that
     /// @return empty on the other ranks, when the checkpoint is complete
     Optional<SaveReport> save(
             FineTuning tuning,
             RunWeights weights,
             LocalDate templateDate,
             Optional<ValidationResult> validation,
+            Optional<RunEvaluator> evaluator,
             RunListener listener) {
-        OptionalDouble metric = section.keepBest() && validation.isPresent()
+        Optional<RunEvaluator> judge =
+                evaluator.filter(each -> each.section().keepBest().isPresent());
+        OptionalDouble ofValidation = section.keepBest() && validation.isPresent()
                 ? OptionalDouble.of(validation.get().loss())
                 : OptionalDouble.empty();
+        OptionalDouble metric = judge.isPresent() ? judge.get().metric(tuning.stepsTaken()) : ofValidation;
         Path target = section.checkpointDir().resolve("step_" + tuning.stepsTaken());
         SaveProgress progress = (written, of) -> listener.saving(target, written, of);
-        return saveFirst(checkpoints, tuning, new Saved(weights, progress, templateDate, metric));
+        return saveFirst(checkpoints, tuning, new Saved(weights, progress, templateDate, metric, evaluator));
     }
 
     /// Saves a checkpoint and removes no older one.
-    Optional<SaveReport> saveKeepingAll(FineTuning tuning, RunWeights weights, LocalDate templateDate) {
+    Optional<SaveReport> saveKeepingAll(
+            FineTuning tuning, RunWeights weights, LocalDate templateDate, Optional<RunEvaluator> evaluator) {
         TrainingCheckpoints keepingAll = TrainingCheckpoints.in(section.checkpointDir(), Integer.MAX_VALUE);
         return saveFirst(
-                keepingAll, tuning, new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty()));
+                keepingAll,
+                tuning,
+                new Saved(weights, SaveProgress.silent(), templateDate, OptionalDouble.empty(), evaluator));
     }
 
     /// A checkpoint to save.
-    private record Saved(RunWeights weights, SaveProgress progress, LocalDate templateDate, OptionalDouble metric) {}
+    private record Saved(
+            RunWeights weights,
+            SaveProgress progress,
+            LocalDate templateDate,
+            OptionalDouble metric,
+            Optional<RunEvaluator> evaluator) {}
 
     private Optional<SaveReport> saveFirst(TrainingCheckpoints into, FineTuning tuning, Saved saved) {
         List<SaveReport> reports = new ArrayList<>(1);
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
         boolean withOptimizer = section.saveOptimizer() && !isWeightsOnly;
         try (GatheredState optimizer = withOptimizer ? tuning.gatherOptimizerState() : GatheredState.of(Map.of())) {
-            if (!ranks.isFirst()) {
-                tuning.onFirst(() -> {});
-            }
-            ranks.first(() -> {
-                tuning.onFirst(() -> reports.add(save(into, tuning, saved, optimizer.tensors())));
+            ranks.firstOf(tuning, () -> {
+                reports.add(save(into, tuning, saved, optimizer.tensors()));
                 return "";
             });
         }
@@ -283,8 +305,11 @@ final class RunCheckpoints {
     /// @param optimizer whole state tensors; empty if they are not saved
     private SaveReport save(
             TrainingCheckpoints into, FineTuning tuning, Saved saved, SequencedMap<String, Tensor> optimizer) {
-        JsonObject progress =
+        JsonObject dated =
                 tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
+        JsonObject progress = saved.evaluator()
+                .map(evaluator -> dated.with(EVALUATION, evaluator.progress().json()))
+                .orElse(dated);
         int step = Math.toIntExact(tuning.stepsTaken());
         SaveReport report = switch (saved.weights()) {
             case RunWeights.Model(Checkpoint source) ->

@@ -11,6 +11,9 @@ public interface RunListener {
 
     default void validated(ValidationResult result) {}
 
+    /// The model answered the questions of the recipe's section evaluate.
+    default void evaluated(RunEvaluation result) {}
+
     /// A checkpoint is being written. Called at the start, and again as the number of written bytes grows.
     ///
     /// @param directory the checkpoint's path once it is complete

@@ -17,6 +17,11 @@ record RunListeners(List<RunListener> listeners) implements RunListener {
     }
 
     @Override
+    public void evaluated(RunEvaluation result) {
+        listeners.forEach(each -> each.evaluated(result));
+    }
+
+    @Override
     public void saving(Path directory, long written, long of) {
         listeners.forEach(each -> each.saving(directory, written, of));
     }

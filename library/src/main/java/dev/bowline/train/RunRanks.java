@@ -263,6 +263,34 @@ record RunRanks(Optional<ProcessGroup> group) {
         return told.requireString(VALUE);
     }
 
+    /// A value of the first rank, on every rank, from work that may take longer than a rank waits for another one. The
+    /// work reads the weights of a fine-tuning. Every rank calls this method at the same place.
+    ///
+    /// @param work runs on the first rank only
+    String firstOf(FineTuning tuning, Supplier<String> work) {
+        if (isAlone()) {
+            return work.get();
+        }
+        ProcessGroup ranks = group.orElseThrow();
+        if (!isFirst()) {
+            if (tuning.isDivided()) {
+                tuning.onFirst(() -> {});
+            } else {
+                RankPulse.await(ranks);
+            }
+        }
+        return first(() -> {
+            if (!tuning.isDivided()) {
+                try (RankPulse _ = RankPulse.start(ranks)) {
+                    return work.get();
+                }
+            }
+            List<String> told = new ArrayList<>(1);
+            tuning.onFirst(() -> told.add(work.get()));
+            return told.getFirst();
+        });
+    }
+
     /// Compares the facts that the ranks must agree on.
     void agree(Fingerprint plan) {
         if (!isAlone()) {

@@ -22,6 +22,7 @@ final class TrainingLoop {
     private final Saving saving;
     private final BooleanSupplier stopRequested;
     private final RunRanks ranks;
+    private final Optional<RunEvaluator> evaluator;
     private final RunListener listener;
     private final List<String> notes = new ArrayList<>();
     private long savedSteps;
@@ -51,6 +52,7 @@ final class TrainingLoop {
             Saving saving,
             BooleanSupplier stopRequested,
             RunRanks ranks,
+            Optional<RunEvaluator> evaluator,
             RunListener listener) {
         this.recipe = recipe;
         this.tuning = tuning;
@@ -58,6 +60,7 @@ final class TrainingLoop {
         this.saving = saving;
         this.stopRequested = stopRequested;
         this.ranks = ranks;
+        this.evaluator = evaluator;
         this.listener = listener;
         savedSteps = tuning.stepsTaken();
     }
@@ -82,9 +85,11 @@ final class TrainingLoop {
     /// @param explained adds the way to continue to the error of a step that was not finite
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
-            while (!tuning.isFinished() && !ranks.any(stopRequested.getAsBoolean())) {
+            evaluator.ifPresent(each -> each.evaluateBase(tuning, listener::evaluated));
+            while (!tuning.isFinished() && !isOver() && !ranks.any(stopRequested.getAsBoolean())) {
                 step();
                 Optional<ValidationResult> validation = validateIfDue();
+                evaluateIfDue();
                 if (isDue(recipe.stepScheduler().ckptEverySteps())) {
                     save(validation);
                 }
@@ -129,6 +134,30 @@ final class TrainingLoop {
         return validation;
     }
 
+    private void evaluateIfDue() {
+        if (evaluator.isEmpty() || !isDue(evaluator.get().section().everySteps())) {
+            return;
+        }
+        saving.requireIntact();
+        evaluator.get().evaluateAfterStep(tuning, listener::evaluated);
+        if (evaluator.get().hasSkipped()) {
+            note("an evaluation was left out, because evaluations took %s of the time (evaluate.max_share)"
+                    .formatted(evaluator.get().section().maxShare()));
+        }
+        if (isOver() && !tuning.isFinished()) {
+            note("the run ends early, after step %d: %s is not better since %d evaluations"
+                    .formatted(
+                            tuning.stepsTaken(),
+                            evaluator.get().section().keepBest().orElseThrow(),
+                            evaluator.get().progress().withoutGain()));
+        }
+    }
+
+    /// True if the scores end the run before its last step.
+    boolean isOver() {
+        return evaluator.filter(RunEvaluator::isOver).isPresent();
+    }
+
     private boolean isDue(Optional<Integer> every) {
         return tuning.isFinished() || every.isPresent() && tuning.stepsTaken() % every.get() == 0;
     }
@@ -141,8 +170,8 @@ final class TrainingLoop {
         if (isUnsaved()) {
             saveFailed = true;
             saving.requireIntact();
-            Optional<SaveReport> saved =
-                    saving.checkpoints().save(tuning, saving.weights(), saving.templateDate(), validation, listener);
+            Optional<SaveReport> saved = saving.checkpoints()
+                    .save(tuning, saving.weights(), saving.templateDate(), validation, evaluator, listener);
             saveFailed = false;
             savedSteps = tuning.stepsTaken();
             saved.ifPresent(report -> {
@@ -174,7 +203,7 @@ final class TrainingLoop {
         try {
             saving.requireIntact();
             Optional<SaveReport> report =
-                    saving.checkpoints().saveKeepingAll(tuning, saving.weights(), saving.templateDate());
+                    saving.checkpoints().saveKeepingAll(tuning, saving.weights(), saving.templateDate(), evaluator);
             savedSteps = tuning.stepsTaken();
             report.ifPresent(this::saved);
             return report;

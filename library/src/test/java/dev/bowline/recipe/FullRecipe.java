@@ -120,6 +120,19 @@ final class FullRecipe {
               summation: fast
               timeout: 90s
               max_restarts: 0
+            evaluate:
+              every_steps: 50
+              data: heldout.jsonl
+              split: test
+              limit: 20
+              max_new_tokens: 64
+              metrics: [exact_match, regex, perplexity]
+              regex: '[0-9]+'
+              samples: 2
+              keep_best: exact_match
+              early_stopping_patience: 3
+              early_stopping_threshold: 0.01
+              max_share: 0.25
             logging:
               report: false
               tensorboard: true

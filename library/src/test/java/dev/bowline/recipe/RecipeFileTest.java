@@ -11,6 +11,7 @@ import dev.bowline.adapter.format.LoraConfig;
 import dev.bowline.adapter.format.ModulePatterns;
 import dev.bowline.data.ExampleFormat;
 import dev.bowline.data.Truncation;
+import dev.bowline.evaluate.EvaluationMetric;
 import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.nn.ActivationCheckpointing;
@@ -31,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
@@ -173,6 +175,7 @@ class RecipeFileTest {
                                 Optional.of(DistributedSection.Summation.FAST),
                                 Duration.ofSeconds(90),
                                 0)),
+<<<<<<< HEAD
                         new LoggingSection(
                                 false,
                                 true,
@@ -180,6 +183,25 @@ class RecipeFileTest {
                                         Optional.of(URI.create("https://mlflow.example:5000")),
                                         Optional.of("support"),
                                         Optional.of("first-try")))),
+=======
+                        Optional.of(new EvaluateSection(
+                                Optional.of(50),
+                                Optional.of(folder.path("heldout.jsonl")),
+                                Optional.of("test"),
+                                20,
+                                64,
+                                List.of(
+                                        EvaluationMetric.EXACT_MATCH,
+                                        EvaluationMetric.REGEX,
+                                        EvaluationMetric.PERPLEXITY),
+                                Optional.of("[0-9]+"),
+                                2,
+                                Optional.of(EvaluationMetric.EXACT_MATCH),
+                                OptionalInt.of(3),
+                                0.01,
+                                0.25)),
+                        new LoggingSection(false, true),
+>>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -254,7 +276,12 @@ class RecipeFileTest {
                         Optional.empty(),
                         new LossSection.Chunked(512),
                         Optional.empty(),
+<<<<<<< HEAD
                         new LoggingSection(true, false, Optional.empty()),
+=======
+                        Optional.empty(),
+                        new LoggingSection(true, false),
+>>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);

@@ -69,7 +69,7 @@ class RecipeProblemsTest {
                   fix: write digits only
                 %1$s:11:1: unknown key 'zzz'
                   fix: use one of seed, activation_checkpointing, model, dataset, validation_dataset, packed_sequence, step_scheduler, \
-                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, peft, loss, distributed, logging""".formatted(file), refused.getMessage());
+                optimizer, lr_scheduler, clip_grad_norm, checkpoint, freeze_config, peft, loss, distributed, evaluate, logging""".formatted(file), refused.getMessage());
     }
 
     @Test
@@ -125,7 +125,8 @@ class RecipeProblemsTest {
     private static List<String> otherKinds(String name) {
         return switch (name) {
             case "chat_template_kwargs", "rank_pattern", "alpha_pattern" -> List.of("3", "[1, 2, 3]");
-            case "target_modules", "exclude_modules", "target_parameters", "modules_to_save" -> List.of("3", "{a: 1}");
+            case "target_modules", "exclude_modules", "target_parameters", "modules_to_save", "metrics" ->
+                List.of("3", "{a: 1}");
             case "trainable_token_indices" -> List.of("3");
             default -> List.of("{a: 1}", "[1, 2, 3]");
         };
