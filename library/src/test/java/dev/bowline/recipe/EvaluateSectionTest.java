@@ -73,7 +73,7 @@ class EvaluateSectionTest {
             delimiter = '|',
             value = {
                 "metrics: [exact_match, exact_match]|evaluate.metrics[1]: expected each name once",
-                "metrics: [exact]|did you mean 'exact_match'?",
+                "metrics: [exact_mach]|did you mean 'exact_match'?",
                 "metrics: []|write a list, such as [exact_match]",
                 "metrics: [regex]|evaluate.regex is missing",
                 "regex: '(['|correct the pattern",
