@@ -164,7 +164,8 @@ public final class FineTuningRun implements AutoCloseable {
             mlflow.ifPresent(MlflowLog::failed);
             throw e;
         }
-        RunReport.Outcome outcome = tuning.isFinished() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED;
+        RunReport.Outcome outcome =
+                tuning.isFinished() || loop.isOver() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED;
         mlflow.ifPresent(log -> log.ended(outcome));
         allNotes.addAll(loop.notes());
         List<ComponentUpdate> updates = new ArrayList<>();
@@ -172,11 +173,7 @@ public final class FineTuningRun implements AutoCloseable {
             tuning.onFirst(() -> updates.addAll(updates(allNotes, all)));
         }
         return new RunReport(
-<<<<<<< HEAD
                 outcome,
-=======
-                tuning.isFinished() || loop.isOver() ? RunReport.Outcome.FINISHED : RunReport.Outcome.STOPPED,
->>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
                 loop.lastStep(),
                 loop.lastValidation(),
                 loop.lastSave().map(SaveReport::directory),

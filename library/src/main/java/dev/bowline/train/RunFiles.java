@@ -24,15 +24,11 @@ public final class RunFiles {
     /// The directory of the event files of TensorBoard.
     static final String TENSORBOARD = "tensorboard";
 
-<<<<<<< HEAD
     /// The id of the run of MLflow, for a run that resumes; NeMo AutoModel has the same file.
     static final String MLFLOW_RUN_ID = "mlflow_run_id";
 
     private static final Set<String> ALL =
-            Set.of(TRAINING, VALIDATION, REPORT, REPORT_JSON, TENSORBOARD, MLFLOW_RUN_ID);
-=======
-    private static final Set<String> ALL = Set.of(TRAINING, VALIDATION, EVALUATION, REPORT, REPORT_JSON, TENSORBOARD);
->>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
+            Set.of(TRAINING, VALIDATION, EVALUATION, REPORT, REPORT_JSON, TENSORBOARD, MLFLOW_RUN_ID);
 
     private RunFiles() {}
 

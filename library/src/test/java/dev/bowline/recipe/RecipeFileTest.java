@@ -175,15 +175,6 @@ class RecipeFileTest {
                                 Optional.of(DistributedSection.Summation.FAST),
                                 Duration.ofSeconds(90),
                                 0)),
-<<<<<<< HEAD
-                        new LoggingSection(
-                                false,
-                                true,
-                                Optional.of(new LoggingSection.Mlflow(
-                                        Optional.of(URI.create("https://mlflow.example:5000")),
-                                        Optional.of("support"),
-                                        Optional.of("first-try")))),
-=======
                         Optional.of(new EvaluateSection(
                                 Optional.of(50),
                                 Optional.of(folder.path("heldout.jsonl")),
@@ -200,8 +191,13 @@ class RecipeFileTest {
                                 OptionalInt.of(3),
                                 0.01,
                                 0.25)),
-                        new LoggingSection(false, true),
->>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
+                        new LoggingSection(
+                                false,
+                                true,
+                                Optional.of(new LoggingSection.Mlflow(
+                                        Optional.of(URI.create("https://mlflow.example:5000")),
+                                        Optional.of("support"),
+                                        Optional.of("first-try")))),
                         ActivationCheckpointing.PER_LAYER,
                         7),
                 recipe);
@@ -276,12 +272,8 @@ class RecipeFileTest {
                         Optional.empty(),
                         new LossSection.Chunked(512),
                         Optional.empty(),
-<<<<<<< HEAD
-                        new LoggingSection(true, false, Optional.empty()),
-=======
                         Optional.empty(),
-                        new LoggingSection(true, false),
->>>>>>> f431bafc (evaluate in a recipe: answers while the model trains, the best checkpoint by a score, early stopping)
+                        new LoggingSection(true, false, Optional.empty()),
                         ActivationCheckpointing.OFF,
                         42),
                 recipe);
