@@ -18,7 +18,7 @@ bowline_option=${CHECKPOINTING:+checkpointing}
 
 reference() {
     # shellcheck disable=SC2086 # an option or none
-    "$python" "$project/bench/python/lora_step.py" --warmup 1 --steps 3 $peft_option "$@"
+    "$python" "$project/bench/python/lora_step.py" --warmup 3 --steps 3 $peft_option "$@"
 }
 
 tuned() {
@@ -28,7 +28,7 @@ tuned() {
 
 ours() {
     # shellcheck disable=SC2086
-    "$project/bench/java.sh" LoraStepBench "$1" "$2" 1 3 $bowline_option
+    "$project/bench/java.sh" LoraStepBench "$1" "$2" 3 3 $bowline_option
 }
 
 round=1

@@ -24,7 +24,7 @@ final class MemoryEstimator {
     private static final long SOFTMAX_BYTES = 8L << 20;
 
     /// The upper bound of the compiled kernels and buffers of oneDNN, which multiplies bfloat16 for libtorch:
-    /// oneDNN keeps a thousand kernels, and experts need one for each number of tokens. Measured; see
+    /// oneDNN keeps a thousand kernels, and experts need some for each size of their rows. Measured; see
     /// docs/guides/finetune.md.
     private static final long ONEDNN_BYTES = 576L << 20;
 
