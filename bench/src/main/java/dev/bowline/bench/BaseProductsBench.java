@@ -48,13 +48,15 @@ final class BaseProductsBench {
                 TensorScope _ = TensorScope.open()) {
             List<Runnable> products = new ArrayList<>();
             long multiplications = 0;
-            for (Parameter parameter : pretrained.model().parameters().values().stream()
-                    .distinct()
-                    .toList()) {
+            for (Parameter parameter :
+                    pretrained.model().parameters().values().stream().distinct().toList()) {
                 long[] shape = parameter.shape();
                 if (shape.length == 2) {
                     multiplications += 2 * tokens * shape[0] * shape[1];
-                    products.add(shape[0] > 8 * shape[1] ? head(parameter.value(), tokens) : once(parameter.value(), tokens));
+                    products.add(
+                            shape[0] > 8 * shape[1]
+                                    ? head(parameter.value(), tokens)
+                                    : once(parameter.value(), tokens));
                 } else if (shape.length == 3) {
                     multiplications += 2 * tokens * perToken * shape[1] * shape[2];
                     products.add(stack(parameter.value(), tokens * perToken / shape[0]));

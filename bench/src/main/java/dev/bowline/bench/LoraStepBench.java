@@ -32,7 +32,8 @@ import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// Times LoRA training steps of Bowline on a checkpoint and a batch that `lora_step.py --save` wrote, and prints one line
+/// Times LoRA training steps of Bowline on a checkpoint and a batch that `lora_step.py --save` wrote, and prints one
+/// line
 /// of JSON with the fields of that script.
 ///
 /// LoRA has rank 16 and alpha 32 on every linear but the head and the routers, and on stacked experts. A step is what
@@ -105,9 +106,18 @@ final class LoraStepBench {
                     .with("owned_mib", pretrained.report().ownedBytes() >> 20)
                     .with("mapped_mib", pretrained.report().mappedBytes() >> 20)
                     .with("resident", resident())
-                    .with("quantization", String.join(",", options.quantization().map(Quantization::configName).stream().toList()))
+                    .with(
+                            "quantization",
+                            String.join(
+                                    ",",
+                                    options.quantization().map(Quantization::configName).stream()
+                                            .toList()))
                     .with("activation_checkpointing", checkpointing == ActivationCheckpointing.PER_LAYER)
-                    .with("trained", adapter.modules().stream().mapToLong(module -> module.trainedValues()).sum())
+                    .with(
+                            "trained",
+                            adapter.modules().stream()
+                                    .mapToLong(module -> module.trainedValues())
+                                    .sum())
                     .with("load_seconds", Math.round(10 * loadSeconds) / 10.0)
                     .with("tokens_per_second", Math.round(10 * tokens / StepBatch.median(seconds)) / 10.0)
                     .with("step_seconds", Arrays.toString(seconds))
@@ -119,7 +129,12 @@ final class LoraStepBench {
 
     /// The processor time of all threads of this process so far.
     private static double processorSeconds() {
-        return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3;
+        return ProcessHandle.current()
+                        .info()
+                        .totalCpuDuration()
+                        .orElse(Duration.ZERO)
+                        .toMillis()
+                / 1e3;
     }
 
     /// The resident memory of this process now, in private memory and in mapped files, as Linux counts it.
