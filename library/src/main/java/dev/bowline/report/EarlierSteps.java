@@ -1,6 +1,7 @@
 package dev.bowline.report;
 
 import dev.bowline.BowlineException;
+import dev.bowline.evaluate.EvaluationMetric;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.train.RunFiles;
@@ -37,6 +38,7 @@ final class EarlierSteps {
                 directory.resolve(RunFiles.TRAINING),
                 List.of(RunFigure.LOSS, RunFigure.GRAD_NORM, RunFigure.LR, RunFigure.TPS));
         rows(directory.resolve(RunFiles.VALIDATION), List.of(RunFigure.VAL_LOSS));
+        scores(directory.resolve(RunFiles.EVALUATION));
         Path report = directory.resolve(RunFiles.REPORT_JSON);
         if (Files.isRegularFile(report)) {
             try {
@@ -59,6 +61,24 @@ final class EarlierSteps {
                 if (step <= last) {
                     for (RunFigure figure : figures) {
                         row.optionalDouble(figure.id()).ifPresent(value -> run.add(figure, step, value));
+                    }
+                }
+            }));
+        } catch (IOException | UncheckedIOException | BowlineException _) {
+            // The rows before the defect are on the curves.
+        }
+    }
+
+    private void scores(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return;
+        }
+        try (Stream<String> lines = Files.lines(file)) {
+            lines.forEach(line -> row(line).ifPresent(row -> {
+                long step = row.requireLong("step");
+                for (EvaluationMetric metric : EvaluationMetric.values()) {
+                    if (step <= last) {
+                        row.optionalDouble(metric.text()).ifPresent(score -> run.addScore(metric.text(), step, score));
                     }
                 }
             }));

@@ -6,6 +6,7 @@ import dev.bowline.json.Json;
 import dev.bowline.platform.ProcessMemory;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
+import dev.bowline.train.RunEvaluation;
 import dev.bowline.train.RunFiles;
 import dev.bowline.train.RunListener;
 import dev.bowline.train.RunReport;
@@ -125,6 +126,13 @@ public final class ReportedRun {
         @Override
         public void validated(ValidationResult result) {
             listener.validated(result);
+            history.add(result);
+            writeIfDue();
+        }
+
+        @Override
+        public void evaluated(RunEvaluation result) {
+            listener.evaluated(result);
             history.add(result);
             writeIfDue();
         }

@@ -1,6 +1,7 @@
 package dev.bowline.report;
 
 import dev.bowline.train.ExpertBalance;
+import dev.bowline.train.RunEvaluation;
 import dev.bowline.train.RunReport;
 import dev.bowline.train.StepResult;
 import dev.bowline.train.ValidationResult;
@@ -30,6 +31,8 @@ final class RunHistory {
     private final RunFacts facts;
     private final Map<RunFigure, Curve> curves = new EnumMap<>(RunFigure.class);
     private final SequencedMap<String, Shares> experts = new LinkedHashMap<>();
+    private final SequencedMap<String, Curve> scores = new LinkedHashMap<>();
+    private Optional<RunEvaluation> evaluation = Optional.empty();
     private final List<RunMark> marks = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private long step;
@@ -74,6 +77,30 @@ final class RunHistory {
                 result.step(),
                 RunMark.Kind.VALIDATION,
                 "validation loss %s after step %d".formatted(Figures.of(result.loss()), result.step())));
+    }
+
+    void add(RunEvaluation result) {
+        result.scores().forEach((name, score) -> addScore(name, result.step(), score));
+        evaluation = Optional.of(result);
+    }
+
+    /// A part of a score has no curve of its own.
+    void addScore(String name, long atStep, double score) {
+        if (!name.contains(".")) {
+            scores.computeIfAbsent(name, _ -> new Curve(POINTS)).add(atStep, score);
+        }
+    }
+
+    /// The scores of the answers by name, with the steps of the evaluations.
+    SequencedMap<String, Curve> scores() {
+        SequencedMap<String, Curve> drawn = new LinkedHashMap<>(scores);
+        drawn.values().removeIf(Curve::isEmpty);
+        return drawn;
+    }
+
+    /// The last evaluation of this process.
+    Optional<RunEvaluation> evaluation() {
+        return evaluation;
     }
 
     void add(RunFigure figure, long atStep, double value) {

@@ -32,6 +32,7 @@ final class RunPageHtml implements HtmlRenderer<RunHistory> {
         tiles(html, run);
         notes(html, run);
         charts(html, run);
+        AnswerSections.append(html, run);
         RunPageSections.append(html, run);
         return html.append(Html.END).toString();
     }

@@ -6,6 +6,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.json.JsonValue;
 import dev.bowline.memory.MemoryReport;
 import dev.bowline.recipe.EffectiveSettings.Setting;
+import dev.bowline.train.RunEvaluation;
 import dev.bowline.train.RunReport;
 import java.time.Duration;
 import java.util.List;
@@ -38,6 +39,8 @@ final class RunPageJson implements JsonRenderer<RunHistory> {
                         "checkpoint",
                         orAbsent(result.flatMap(RunReport::checkpoint).map(path -> JsonValue.of(path.toString()))))
                 .with("curves", curves(run))
+                .with("scores", scores(run))
+                .with("evaluation", orAbsent(run.evaluation().map(RunPageJson::evaluation)))
                 .with(
                         "marks",
                         JsonValue.of(run.marks().stream().map(RunPageJson::mark).toList()))
@@ -74,6 +77,44 @@ final class RunPageJson implements JsonRenderer<RunHistory> {
             curves = curves.with(figure.id(), points(run.points(figure)));
         }
         return curves;
+    }
+
+    private static JsonArray scores(RunHistory run) {
+        return JsonValue.of(run.scores().entrySet().stream()
+                .map(score -> JsonObject.of()
+                        .with("name", score.getKey())
+                        .with("curve", points(score.getValue().points())))
+                .toList());
+    }
+
+    private static JsonObject evaluation(RunEvaluation last) {
+        return JsonObject.of()
+                .with("step", last.step())
+                .with("questions", last.questions())
+                .with("stopped", last.stopped())
+                .with("mean_tokens", last.meanTokens())
+                .with(
+                        "scores",
+                        JsonValue.of(last.scores().entrySet().stream()
+                                .map(score -> JsonObject.of()
+                                        .with("name", score.getKey())
+                                        .with("score", score.getValue())
+                                        .with(
+                                                "base",
+                                                orAbsent(Optional.ofNullable(
+                                                                last.base().get(score.getKey()))
+                                                        .map(JsonValue::of))))
+                                .toList()))
+                .with(
+                        "samples",
+                        JsonValue.of(last.samples().stream()
+                                .map(sample -> JsonObject.of()
+                                        .with("origin", sample.origin())
+                                        .with("prompt", sample.prompt())
+                                        .with("expected", sample.expected())
+                                        .with("base", orAbsent(sample.base().map(JsonValue::of)))
+                                        .with("answer", sample.answer()))
+                                .toList()));
     }
 
     private static JsonArray points(List<Curve.Point> points) {

@@ -32,6 +32,7 @@ final class RunPageStyle {
             .facts td{overflow-wrap:anywhere}.bars th,.bars td{vertical-align:middle}
             .settings{table-layout:fixed}.settings td{overflow-wrap:anywhere}.settings th:first-child{width:36%}.settings th:last-child{width:30%}
             .notes{padding-left:1.2rem}.notes li{margin:.25rem 0}.notes .warning{color:var(--risk);font-weight:600}
+            .answer{white-space:pre-wrap}
             .bar{background:var(--grid);border-radius:.2rem;min-width:6rem}.bar span{display:block;height:.7rem;
             background:var(--a);border-radius:.2rem;min-width:1px}
             @media (max-width:34rem){body{margin:1rem auto}th,td{padding:.25rem .35rem}.facts th{white-space:normal;min-width:6rem}.settings th:first-child{width:48%}

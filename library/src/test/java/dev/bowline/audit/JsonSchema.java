@@ -81,7 +81,7 @@ public final class JsonSchema {
                 rule.asArray()
                         .values()
                         .forEach(key -> require(
-                                value instanceof JsonObject object && object.has(key.asString()),
+                                !(value instanceof JsonObject object) || object.has(key.asString()),
                                 place + " lacks " + text(key),
                                 problems));
             case "items" -> {

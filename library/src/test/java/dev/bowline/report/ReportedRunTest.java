@@ -12,6 +12,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.train.FineTuningRun;
 import dev.bowline.train.PreparedRun;
+import dev.bowline.train.RunEvaluation;
 import dev.bowline.train.RunListener;
 import dev.bowline.train.RunReport;
 import dev.bowline.train.StepResult;
@@ -87,11 +88,17 @@ class ReportedRunTest {
 
     @Test
     void aResumedRunHasTheStepsAndTheMarksBeforeItsRestart() throws IOException {
-        run(recipe("step_scheduler.max_steps=3"), RunListener.silent());
+        run(recipe(answering("step_scheduler.max_steps=3")), RunListener.silent());
         assertEquals(List.of("validation 2", "save 2", "validation 3", "save 3"), marks(twin()));
         String older = "checkpoint.restore_from=" + checkpoints.resolve("step_2");
+        List<RunEvaluation> told = new ArrayList<>();
 
-        RunReport report = run(recipe(older), RunListener.silent());
+        RunReport report = run(recipe(answering(older)), new RunListener() {
+            @Override
+            public void evaluated(RunEvaluation result) {
+                told.add(result);
+            }
+        });
 
         JsonObject twin = twin();
         assertEquals("finished", twin.requireString("state"));
@@ -115,6 +122,40 @@ class ReportedRunTest {
                         .map(point -> point.requireLong("first"))
                         .toList());
         assertEquals(report.updates().size(), twin.requireArray("updates").size());
+        assertAnswers(told.getLast(), twin);
+    }
+
+    private static String[] answering(String more) {
+        return new String[] {
+            more,
+            "evaluate.every_steps=2",
+            "evaluate.limit=2",
+            "evaluate.max_new_tokens=2",
+            "evaluate.metrics=[exact_match, perplexity]",
+            "evaluate.samples=1",
+            "evaluate.max_share=1000"
+        };
+    }
+
+    /// The scores before the restart are those of the log, and the last evaluation is that of the listener.
+    private void assertAnswers(RunEvaluation last, JsonObject twin) throws IOException {
+        List<JsonObject> scores = twin.requireArray("scores").objects();
+        assertEquals(
+                List.of("exact_match", "perplexity"),
+                scores.stream().map(score -> score.requireString("name")).toList());
+        assertEquals(
+                List.of(0L, 2L, 4L),
+                scores.getLast().requireArray("curve").objects().stream()
+                        .map(point -> point.requireLong("first"))
+                        .toList());
+        JsonObject evaluation = twin.requireObject("evaluation");
+        assertEquals(4, evaluation.requireLong("step"));
+        JsonObject perplexity = evaluation.requireArray("scores").objects().getLast();
+        assertEquals(last.scores().get("perplexity"), perplexity.requireDouble("score"));
+        assertEquals(last.base().get("perplexity"), perplexity.requireDouble("base"));
+        RunEvaluation.Sample sample = last.samples().getFirst();
+        assertTrue(page().contains("<td class=\"answer\">%s</td>".formatted(Html.text(sample.prompt()))), page());
+        assertTrue(page().contains("<h2>Answers</h2>"));
     }
 
     @Test
