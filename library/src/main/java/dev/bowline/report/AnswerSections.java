@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.stream.Collectors;
 
 /// The answers of the model in the report of a run: the scores by step, and the answers to the first questions before
 /// and
@@ -67,6 +68,7 @@ final class AnswerSections {
     }
 
     private static void row(StringBuilder html, String name, String value) {
-        html.append("<tr><th>%s</th><td class=\"answer\">%s</td></tr>\n".formatted(text(name), text(value)));
+        String lines = value.lines().map(Html::text).collect(Collectors.joining("\n"));
+        html.append("<tr><th>%s</th><td class=\"answer\">%s</td></tr>\n".formatted(text(name), lines));
     }
 }

@@ -98,7 +98,7 @@ class EffectiveSettingsTest {
             List<String> lines = schema.stream()
                     .map(key -> yaml.contains("validation_dataset:")
                             ? key
-                            : key.replaceAll("^(validation_dataset|peft|distributed)\\..*", "$1"))
+                            : key.replaceAll("^(validation_dataset|peft|distributed|evaluate)\\..*", "$1"))
                     .distinct()
                     .toList();
             assertEquals(

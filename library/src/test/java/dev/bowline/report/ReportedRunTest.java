@@ -154,7 +154,10 @@ class ReportedRunTest {
         assertEquals(last.scores().get("perplexity"), perplexity.requireDouble("score"));
         assertEquals(last.base().get("perplexity"), perplexity.requireDouble("base"));
         RunEvaluation.Sample sample = last.samples().getFirst();
-        assertTrue(page().contains("<td class=\"answer\">%s</td>".formatted(Html.text(sample.prompt()))), page());
+        for (String line : sample.prompt().lines().toList()) {
+            assertTrue(page().contains(Html.text(line)), line);
+        }
+        assertTrue(page().contains("<td class=\"answer\">%s</td>".formatted(Html.text(sample.expected()))), page());
         assertTrue(page().contains("<h2>Answers</h2>"));
     }
 
