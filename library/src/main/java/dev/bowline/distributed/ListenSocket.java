@@ -90,8 +90,9 @@ final class ListenSocket {
         }
         int errno = (int) ERRNO.get(state, 0L);
         throw switch (errno) {
+            // A launcher that chose the port may choose another one at the next start, and a port may become free.
             case EADDRINUSE ->
-                new BowlineException(
+                new RankFailure(
                         "port %d of %s is taken, so rank 0 cannot serve the store there"
                                 .formatted(
                                         address.getPort(), address.getAddress().getHostAddress()),
