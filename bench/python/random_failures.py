@@ -1,10 +1,11 @@
 """Kills or stops a random rank at random moments of a run, and compares each result with that of an undisturbed run.
 
-    python3 bench/python/random_failures.py DIRECTORY RUNS [SEED]
+    python3 bench/python/random_failures.py DIRECTORY RUNS [SEED [STRATEGY]]
 
 Needs a built Bowline (or BOWLINE with the command to run) on Linux. DIRECTORY receives the runs. Each run has two ranks
-and saves after every second step, so many of the moments fall into a save. Prints a line of JSON per run, and ends with
-exit code 1 if a run ended with another exit code than 0, with other bytes or without one of the checkpoints.
+and saves after every second step. STRATEGY is that of the section `distributed`, ddp if it is missing. Prints a line of
+JSON per run, and ends with exit code 1 if a run ended with another exit code than 0, with other bytes or without one of
+the checkpoints.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ SETTINGS = [
     "step_scheduler.local_batch_size=8",
     "lr_scheduler.lr_warmup_steps=2",
     "distributed.timeout=8s",
+    f"distributed.strategy={sys.argv[4] if len(sys.argv) > 4 else 'ddp'}",
 ]
 
 

@@ -12,12 +12,19 @@ import java.util.OptionalDouble;
 /// The files of a training checkpoint in addition to the weights: optimizer state, adapter values, progress.
 record StepFiles(StateFile optimizer, StateFile adapter, String json) {
 
-    /// @param metric the value to compare checkpoints by; empty when nothing was measured
-    static StepFiles of(int step, LanguageModel model, TrainingState state, OptionalDouble metric) {
+    /// The value to compare checkpoints by.
+    ///
+    /// @param value empty when nothing was measured
+    record Metric(String name, OptionalDouble value) {}
+
+    static StepFiles of(int step, LanguageModel model, TrainingState state, Metric metric) {
         TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
         JsonObject json = JsonObject.of()
                 .with("step", step)
-                .with("metric", metric.isPresent() ? JsonValue.of(metric.getAsDouble()) : JsonValue.absent())
+                .with(
+                        "metric",
+                        metric.value().isPresent() ? JsonValue.of(metric.value().getAsDouble()) : JsonValue.absent())
+                .with("metric_name", metric.name())
                 .with("state", state.state())
                 .with(TrainingState.HAS_OPTIMIZER, !state.tensors().isEmpty());
         return new StepFiles(

@@ -40,17 +40,24 @@ public final class TrainingCheckpoints {
     private static final Pattern LEFTOVER =
             Pattern.compile("\\.(step_\\d+|LATEST)\\..*\\Q" + PartialName.SUFFIX + "\\E");
 
+    private static final String METRIC_NAME = "metric_name";
+
+    /// The metric of a checkpoint that names none.
+    private static final String VALIDATION_LOSS = "val_loss";
+
     private final Path directory;
     private final int keepLast;
+    private final String metricName;
 
     /// One that is on the disk.
     ///
-    /// @param metric the value it was saved with, such as the validation loss
+    /// @param metric the value it was saved with, such as the validation loss; empty if that was another metric
     public record Saved(int step, Path directory, OptionalDouble metric) {}
 
-    private TrainingCheckpoints(Path directory, int keepLast) {
+    private TrainingCheckpoints(Path directory, int keepLast, String metricName) {
         this.directory = directory;
         this.keepLast = keepLast;
+        this.metricName = metricName;
     }
 
     /// @param directory of the run; made when it is first saved to
@@ -59,7 +66,12 @@ public final class TrainingCheckpoints {
         if (keepLast < 1) {
             throw new IllegalArgumentException("at least one checkpoint must be kept, not " + keepLast);
         }
-        return new TrainingCheckpoints(directory, keepLast);
+        return new TrainingCheckpoints(directory, keepLast, VALIDATION_LOSS);
+    }
+
+    /// The same with another metric, whose name each checkpoint has. Values of different metrics are not compared.
+    public TrainingCheckpoints judgedBy(String metric) {
+        return new TrainingCheckpoints(directory, keepLast, metric);
     }
 
     /// Saves `step_N`, then makes `LATEST` name it, then removes what is neither among the newest nor the best.
@@ -70,7 +82,7 @@ public final class TrainingCheckpoints {
     public SaveReport save(
             int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
-        StepFiles files = StepFiles.of(step, model, state, metric);
+        StepFiles files = StepFiles.of(step, model, state, new StepFiles.Metric(metricName, metric));
         Path target = target(step);
         SaveReport report = new ModelSave(model, options)
                 .replace(target, new Extras(files.tensorBytes(), files.textBytes(), files::write));
@@ -82,7 +94,7 @@ public final class TrainingCheckpoints {
     public SaveReport saveAdapter(
             int step, LanguageModel model, AdapterSave adapter, TrainingState state, OptionalDouble metric) {
         removeLeftovers();
-        StepFiles files = StepFiles.of(step, model, state, metric);
+        StepFiles files = StepFiles.of(step, model, state, new StepFiles.Metric(metricName, metric));
         Path target = target(step);
         TieLedger ledger = TieLedgerFile.ofBase(adapter.base(), model);
         AtomicDirectory.replace(target, adapter.bytes() + files.bytes(), aside -> {
@@ -140,7 +152,12 @@ public final class TrainingCheckpoints {
             Path state = path.resolve(TrainingState.FILE_NAME);
             if (step.matches() && Files.isRegularFile(state)) {
                 JsonObject json = Json.parse(state).asObject();
-                saved.add(new Saved(Integer.parseInt(step.group(1)), path, json.optionalDouble("metric")));
+                boolean isSameMetric =
+                        json.optionalString(METRIC_NAME).orElse(VALIDATION_LOSS).equals(metricName);
+                saved.add(new Saved(
+                        Integer.parseInt(step.group(1)),
+                        path,
+                        isSameMetric ? json.optionalDouble("metric") : OptionalDouble.empty()));
             }
         }
         return saved.stream().sorted(Comparator.comparingInt(Saved::step)).toList();

@@ -109,11 +109,11 @@ public record EvaluateSection(
             "early_stopping_threshold",
             NumberTypes.atLeast(0, "0.01"),
             Default.of(0.0, "as transformers"),
-            "The least gain of the keep_best score that counts as better for early stopping.");
+            "The least gain over the best score so far that counts for early stopping.");
 
     static final Key<Double> MAX_SHARE = SECTION.key(
             "max_share",
-            NumberTypes.above(0, "0.1"),
+            NumberTypes.fraction("0.1"),
             Default.of(0.1, "nine tenths of the time are for training"),
             "Largest share of the run's time for evaluations; one that would exceed it is left out. The first and the last"
                     + " always take place.");

@@ -14,18 +14,27 @@ import java.util.SequencedMap;
 
 /// The facts of the evaluations of a run that a resumed run continues with.
 ///
+/// @param questions the questions and the length of their answers, as a short text
 /// @param base the scores before the first step
 /// @param answers the answers to the first questions before the first step
+/// @param metric the name of the score that `best` has; empty without one
 /// @param best the best score so far; empty before the first one
 /// @param withoutGain evaluations since the best score
 record EvaluationProgress(
-        SequencedMap<String, Double> base, List<String> answers, OptionalDouble best, int withoutGain) {
+        String questions,
+        SequencedMap<String, Double> base,
+        List<String> answers,
+        String metric,
+        OptionalDouble best,
+        int withoutGain) {
 
     static final EvaluationProgress NONE =
-            new EvaluationProgress(new LinkedHashMap<>(), List.of(), OptionalDouble.empty(), 0);
+            new EvaluationProgress("", new LinkedHashMap<>(), List.of(), "", OptionalDouble.empty(), 0);
 
     private static final String BASE = "base";
     private static final String ANSWERS = "base_answers";
+    private static final String QUESTIONS = "questions";
+    private static final String METRIC = "metric";
     private static final String BEST = "best";
     private static final String WITHOUT_GAIN = "without_gain";
 
@@ -47,7 +56,13 @@ record EvaluationProgress(
                 answers.add(text.value());
             }
         }
-        return new EvaluationProgress(base, answers, json.optionalDouble(BEST), json.requireInt(WITHOUT_GAIN));
+        return new EvaluationProgress(
+                json.requireString(QUESTIONS),
+                base,
+                answers,
+                json.requireString(METRIC),
+                json.optionalDouble(BEST),
+                json.requireInt(WITHOUT_GAIN));
     }
 
     JsonObject json() {
@@ -56,22 +71,34 @@ record EvaluationProgress(
             scores = scores.with(entry.getKey(), entry.getValue());
         }
         JsonObject json = JsonObject.of()
+                .with(QUESTIONS, questions)
                 .with(BASE, scores)
                 .with(ANSWERS, JsonValue.of(answers.stream().map(JsonValue::of).toList()))
+                .with(METRIC, metric)
                 .with(WITHOUT_GAIN, withoutGain);
         return best.isPresent() ? json.with(BEST, best.getAsDouble()) : json;
     }
 
     EvaluationProgress withBase(SequencedMap<String, Double> scores, List<String> toFirst) {
-        return new EvaluationProgress(scores, toFirst, best, withoutGain);
+        return new EvaluationProgress(questions, scores, toFirst, metric, best, withoutGain);
     }
 
-    EvaluationProgress better(double score) {
-        return new EvaluationProgress(base, answers, OptionalDouble.of(score), 0);
+    /// The same for questions and a score. Nothing is known of other questions, and no best value of another score.
+    EvaluationProgress of(String asked, String score) {
+        if (!asked.equals(questions)) {
+            return new EvaluationProgress(asked, new LinkedHashMap<>(), List.of(), score, OptionalDouble.empty(), 0);
+        }
+        return score.equals(metric)
+                ? this
+                : new EvaluationProgress(questions, base, answers, score, OptionalDouble.empty(), 0);
     }
 
-    EvaluationProgress notBetter() {
-        return new EvaluationProgress(base, answers, best, withoutGain + 1);
+    /// After an evaluation.
+    ///
+    /// @param bestNow the best score, this one included
+    /// @param withoutGainNow evaluations since a gain that counts
+    EvaluationProgress after(OptionalDouble bestNow, int withoutGainNow) {
+        return new EvaluationProgress(questions, base, answers, metric, bestNow, withoutGainNow);
     }
 
     Optional<String> answer(int sample) {

@@ -103,7 +103,8 @@ public final class PreparedRun {
 
     private static PreparedRun of(RecipeFile file, Optional<Dataset> given, RunRanks ranks) {
         Recipe recipe = file.recipe();
-        RunCheckpoints checkpoints = RunCheckpoints.of(recipe.checkpoint(), file::wrong, ranks);
+        RunCheckpoints checkpoints = RunCheckpoints.of(
+                recipe.checkpoint(), recipe.evaluate().flatMap(EvaluateSection::keepBest), file::wrong, ranks);
         checkpoints.requireKind(recipe.peft());
         try (Checkpoint checkpoint = Checkpoint.open(source(recipe, checkpoints));
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config());
@@ -217,6 +218,7 @@ public final class PreparedRun {
         Optional<ShardedModel> sharded = Optional.empty();
         List<String> notes = new ArrayList<>(data.notes());
         notes.addAll(ranks.notes(recipe));
+        recipe.evaluate().flatMap(section -> unjudged(section)).ifPresent(notes::add);
         Pretrained pretrained = pretrained(notes);
         notes.addAll(pretrained.report().notes());
         notes.addAll(towers(pretrained.report()));
@@ -253,6 +255,19 @@ public final class PreparedRun {
             pretrained.close();
             throw e;
         }
+    }
+
+    /// A note if checkpoints are saved between two evaluations.
+    private Optional<String> unjudged(EvaluateSection section) {
+        Optional<Integer> saves = recipe.stepScheduler().ckptEverySteps();
+        boolean isBetween = section.keepBest().isPresent()
+                && saves.isPresent()
+                && section.everySteps().map(every -> saves.get() % every != 0).orElse(true);
+        return isBetween
+                ? Optional.of(
+                        "checkpoints between two evaluations have no %s and are never the best one: let ckpt_every_steps be a multiple of evaluate.every_steps"
+                                .formatted(section.keepBest().get()))
+                : Optional.empty();
     }
 
     /// The base of an adapter stays in the mapped files, which several runs share.

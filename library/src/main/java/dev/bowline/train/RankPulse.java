@@ -24,7 +24,12 @@ final class RankPulse implements AutoCloseable {
 
     /// Starts a pulse of the first rank.
     static RankPulse start(ProcessGroup group) {
-        RankPulse pulse = new RankPulse(group, Math.max(10, group.timeout().toMillis() / 4));
+        return start(group, Math.max(10, group.timeout().toMillis() / 4));
+    }
+
+    /// @param millis between two signs
+    static RankPulse start(ProcessGroup group, long millis) {
+        RankPulse pulse = new RankPulse(group, millis);
         pulse.thread.start();
         return pulse;
     }
@@ -38,10 +43,11 @@ final class RankPulse implements AutoCloseable {
 
     private synchronized void run(long millis) {
         try {
-            wait(millis);
             while (!stopped) {
-                group.allReduceSum(0);
                 wait(millis);
+                if (!stopped) {
+                    group.allReduceSum(0);
+                }
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();

@@ -8,6 +8,7 @@ import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
+import dev.bowline.evaluate.EvaluationMetric;
 import dev.bowline.files.RunLock;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
@@ -59,9 +60,14 @@ final class RunCheckpoints {
 
     /// @throws BowlineException if there is nothing to resume from, if nothing can be written, if a fresh run would
     ///     write into the directory of another run, or if another run writes there now
-    static RunCheckpoints of(CheckpointSection section, RecipeKeyError error, RunRanks ranks) {
-        TrainingCheckpoints checkpoints = TrainingCheckpoints.in(
+    ///
+    /// @param judge the score by which a checkpoint is the best; empty for the validation loss
+    static RunCheckpoints of(
+            CheckpointSection section, Optional<EvaluationMetric> judge, RecipeKeyError error, RunRanks ranks) {
+        TrainingCheckpoints byLoss = TrainingCheckpoints.in(
                 section.checkpointDir(), section.maxRecentCheckpoints().orElse(Integer.MAX_VALUE));
+        TrainingCheckpoints checkpoints =
+                judge.map(metric -> byLoss.judgedBy(metric.text())).orElse(byLoss);
         CheckpointDirectory directory = new CheckpointDirectory(section.checkpointDir(), checkpoints, error);
         // The first rank decides: a checkpoint may be new between the looks of two ranks.
         String resumed = ranks.first(() -> {

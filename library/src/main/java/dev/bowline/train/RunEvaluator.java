@@ -13,6 +13,7 @@ import dev.bowline.json.Json;
 import dev.bowline.recipe.EvaluateSection;
 import dev.bowline.text.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -57,7 +58,17 @@ final class RunEvaluator implements AutoCloseable {
         this.rows = List.copyOf(rows);
         this.tokenizer = tokenizer;
         this.ranks = ranks;
-        this.progress = progress;
+        this.progress = progress.of(
+                questions(), section.keepBest().map(EvaluationMetric::text).orElse(""));
+    }
+
+    private String questions() {
+        int hash = 1;
+        for (EvaluationRow row : rows) {
+            hash = 31 * (31 * hash + Arrays.hashCode(row.prompt())) + Arrays.hashCode(row.answer());
+        }
+        return "%d questions, %s, at most %d tokens"
+                .formatted(rows.size(), Integer.toHexString(hash), section.maxNewTokens());
     }
 
     EvaluateSection section() {
@@ -165,19 +176,21 @@ final class RunEvaluator implements AutoCloseable {
                     result.scores(),
                     result.samples().stream().map(RunEvaluation.Sample::answer).toList());
         }
-        Optional<Double> score = section.keepBest()
-                .flatMap(metric -> Optional.ofNullable(result.scores().get(metric.text())));
         if (section.keepBest().isEmpty()) {
             return progress;
         }
-        return score.filter(value -> isBetter(section.keepBest().get(), value))
-                .map(progress::better)
-                .orElseGet(progress::notBetter);
+        EvaluationMetric metric = section.keepBest().get();
+        Optional<Double> score = Optional.ofNullable(result.scores().get(metric.text()));
+        boolean isBest = score.filter(value -> isBetter(metric, value, 0)).isPresent();
+        boolean isGain = score.filter(value -> isBetter(metric, value, section.threshold()))
+                .isPresent();
+        return progress.after(
+                isBest ? OptionalDouble.of(score.get()) : progress.best(), isGain ? 0 : progress.withoutGain() + 1);
     }
 
-    private boolean isBetter(EvaluationMetric metric, double score) {
+    private boolean isBetter(EvaluationMetric metric, double score, double margin) {
         return progress.best().isEmpty()
-                || metric.better().isBetter(score, progress.best().getAsDouble(), section.threshold());
+                || metric.better().isBetter(score, progress.best().getAsDouble(), margin);
     }
 
     /// The score of the model's present weights for [EvaluateSection#keepBest], the smaller, the better; empty if they

@@ -86,6 +86,7 @@ final class TrainingLoop {
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
             evaluator.ifPresent(each -> each.evaluateBase(tuning, listener::evaluated));
+            noteEarlyEnd();
             while (!tuning.isFinished() && !isOver() && !ranks.any(stopRequested.getAsBoolean())) {
                 step();
                 Optional<ValidationResult> validation = validateIfDue();
@@ -144,12 +145,17 @@ final class TrainingLoop {
             note("an evaluation was left out, because evaluations took %s of the time (evaluate.max_share)"
                     .formatted(evaluator.get().section().maxShare()));
         }
+        noteEarlyEnd();
+    }
+
+    private void noteEarlyEnd() {
         if (isOver() && !tuning.isFinished()) {
-            note("the run ends early, after step %d: %s is not better since %d evaluations"
-                    .formatted(
-                            tuning.stepsTaken(),
-                            evaluator.get().section().keepBest().orElseThrow(),
-                            evaluator.get().progress().withoutGain()));
+            note("the run ends early, after step %d: %s is not better since %d evaluations; raise"
+                            .formatted(
+                                    tuning.stepsTaken(),
+                                    evaluator.get().section().keepBest().orElseThrow(),
+                                    evaluator.get().progress().withoutGain())
+                    + " evaluate.early_stopping_patience to train on");
         }
     }
 

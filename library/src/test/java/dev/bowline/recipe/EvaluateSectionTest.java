@@ -81,7 +81,7 @@ class EvaluateSectionTest {
                 "early_stopping_patience: 2|evaluate.keep_best names none",
                 "early_stopping_threshold: 0.1|has no effect without evaluate.early_stopping_patience",
                 "split: test|has no effect without evaluate.data",
-                "max_share: 0|expected a number above 0",
+                "max_share: 1|expected a number of at least 0 and below 1",
             })
     void wrongValuesAreRefusedAtTheirPosition(String line, String expected) {
         List<String> problems = folder.problems(RECIPE + "  " + line + "\n");

@@ -133,7 +133,7 @@ class ReportedRunTest {
             "evaluate.max_new_tokens=2",
             "evaluate.metrics=[exact_match, perplexity]",
             "evaluate.samples=1",
-            "evaluate.max_share=1000"
+            "evaluate.max_share=0.999"
         };
     }
 

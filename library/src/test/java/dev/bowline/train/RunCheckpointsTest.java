@@ -68,7 +68,8 @@ class RunCheckpointsTest {
     }
 
     private static RunCheckpoints checkpoints(CheckpointSection section) {
-        return RunCheckpoints.of(section, (_, problem, fix) -> new BowlineException(problem, fix), RunRanks.ALONE);
+        return RunCheckpoints.of(
+                section, Optional.empty(), (_, problem, fix) -> new BowlineException(problem, fix), RunRanks.ALONE);
     }
 
     @Test

@@ -33,7 +33,7 @@ class RunEvaluationTest {
         "evaluate.max_new_tokens=4",
         "evaluate.metrics=[exact_match, stop_rate, perplexity]",
         "evaluate.samples=2",
-        "evaluate.max_share=1000",
+        "evaluate.max_share=0.999",
         "step_scheduler.max_steps=4"
     };
 
@@ -174,6 +174,20 @@ class RunEvaluationTest {
                 report.notes().stream().anyMatch(note -> note.contains("the run ends early, after step 6: perplexity")),
                 report.notes().toString());
         assertTrue(Files.isDirectory(directory.resolve("resumed/step_6")));
+        assertAnotherScoreBeginsAnew(patient);
+    }
+
+    /// A run that is over says so again, and another score has no best value yet.
+    private void assertAnotherScoreBeginsAnew(String[] patient) {
+        String[] again = DemoRuns.with(patient, "step_scheduler.max_steps=20", "checkpoint.restore_from=LATEST");
+        RunReport over = runs.run("resumed", "float32", again);
+        RunReport other = runs.run("resumed", "float32", DemoRuns.with(again, "evaluate.keep_best=stop_rate"));
+
+        assertTrue(over.lastStep().isEmpty());
+        assertTrue(
+                over.notes().stream().anyMatch(note -> note.contains("raise evaluate.early_stopping_patience")),
+                over.notes().toString());
+        assertEquals(12, other.lastStep().orElseThrow().step(), "best at step 8, then two without a gain");
     }
 
     /// The time for evaluations bounds them, but for the first and the last.
