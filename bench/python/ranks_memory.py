@@ -129,4 +129,5 @@ def main():
         run(directory, strategy, count, launcher)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -197,7 +197,16 @@ final class EvaluateCommand extends Command {
             Evaluation evaluation,
             List<EvaluationRow> rows) {
         String label = results.containsKey(name) ? name + " (2)" : name;
-        results.put(label, evaluation.run(rows, () -> false, Evaluation.Listener.silent()));
+        try (ProgressLine line = new ProgressLine(console())) {
+            line.show(new ProgressLine.Answering(label, 0, rows.size()));
+            results.put(
+                    label,
+                    evaluation.run(
+                            rows,
+                            () -> false,
+                            (_, number, of) -> line.show(new ProgressLine.Answering(label, number, of))));
+            line.clear();
+        }
     }
 
     private AnswerScores scores() {

@@ -102,6 +102,23 @@ final class ProgressLine implements AutoCloseable {
         }
     }
 
+    /// Questions that are being answered.
+    ///
+    /// @param model the name of the model
+    record Answering(String model, int answered, int of) {
+
+        String text(int room) {
+            String all = "%s  answered %d of %d".formatted(model, answered, of);
+            String text = all.length() <= room ? all : "answered %d of %d".formatted(answered, of);
+            return text.substring(0, Math.min(Math.max(0, room), text.length()));
+        }
+    }
+
+    /// On a terminal only.
+    void show(Answering answering) {
+        console.screen().ifPresent(screen -> draw(screen, answering::text));
+    }
+
     void show(Progress progress) {
         console.screen().ifPresentOrElse(screen -> draw(screen, progress::text), () -> console.note(progress.text()));
     }
@@ -135,7 +152,8 @@ final class ProgressLine implements AutoCloseable {
         console.note(line);
     }
 
-    private void clear() {
+    /// Leaves nothing on the screen.
+    void clear() {
         if (drawnColumns > 0) {
             console.screen().ifPresent(screen -> screen.send(RESTART));
             drawnColumns = 0;

@@ -49,6 +49,21 @@ class ProgressLineTest {
         assertTrue(err.toString().length() - RESTART.length() < columns, err.toString());
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"8 | answere", "20 | answered 12 of 40", "80 | runs/step_200  answered 12 of 40"})
+    void answersAreCountedAndLeaveNothing(int columns, String expected) {
+        width.set(columns);
+
+        try (ProgressLine line = new ProgressLine(terminal)) {
+            line.show(new ProgressLine.Answering("runs/step_200", 12, 40));
+            line.clear();
+        }
+
+        assertEquals(RESTART + expected + RESTART, err.toString());
+    }
+
     @Test
     void eachStepIsDrawnOverTheLast() {
         try (ProgressLine line = new ProgressLine(terminal)) {
