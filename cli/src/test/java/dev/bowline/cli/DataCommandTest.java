@@ -95,6 +95,18 @@ class DataCommandTest {
         assertEquals(ExitCode.USAGE, Ran.bowline("data", DEMO, "--show", "-1").exitCode());
     }
 
+    @Test
+    void aChatTemplateThatCannotBeParsedIsOneErrorWithoutARow() throws IOException {
+        Path template = Files.writeString(directory.resolve("broken.jinja"), "{% for m in messages %}{{ m.content }");
+
+        Ran ran = data("--set", "dataset.chat_template=" + template, "--html", page.toString());
+
+        assertEquals(ExitCode.REFUSED, ran.exitCode());
+        assertEquals("", ran.out());
+        assertTrue(ran.err().startsWith("error: %s, line 1: ".formatted(template)), ran.err());
+        assertEquals(List.of("broken.jinja", "data.jsonl"), names());
+    }
+
     private List<String> names() throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
             return files.map(file -> file.getFileName().toString()).sorted().toList();

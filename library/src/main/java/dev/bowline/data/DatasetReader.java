@@ -13,6 +13,7 @@ import dev.bowline.text.AssistantMask;
 import dev.bowline.text.ChatTemplate;
 import dev.bowline.text.Conversation;
 import dev.bowline.text.PlainText;
+import dev.bowline.text.TemplateSyntaxException;
 import dev.bowline.text.Tokenizer;
 import dev.bowline.text.UnpairedSurrogateException;
 import java.nio.file.Path;
@@ -63,6 +64,7 @@ public final class DatasetReader {
     /// nothing here. A file that cannot be read to its end is one [ExaminedRow.Refused].
     ///
     /// @param template the chat template, if there is one
+    /// @throws TemplateSyntaxException at the first row that needs the chat template, if it cannot be parsed
     /// @throws BowlineException if no file of the dataset is found
     public static void examine(
             DatasetSettings settings, Optional<ChatTemplate> template, Tokenizer tokenizer, Consumer<ExaminedRow> use) {
@@ -93,6 +95,8 @@ public final class DatasetReader {
                                     .flatMap(one -> one.unwritten().stream())
                                     .toList(),
                             settings.layout().unread(object));
+        } catch (TemplateSyntaxException e) {
+            throw e;
         } catch (BowlineException e) {
             return new ExaminedRow.Refused(origin, e.problem(), e.howToFix());
         }
@@ -204,6 +208,9 @@ public final class DatasetReader {
     private List<AssistantMask.Masked> masked(JsonObject row, String origin) {
         try {
             return masked(settings.layout().content(row));
+        } catch (TemplateSyntaxException e) {
+            // The row is not the cause.
+            throw e;
         } catch (MissingColumnException e) {
             // If the first row lacks the field, the mapping is wrong, else the row is wrong.
             throw rows == 1 ? e : new BowlineException(e.problem(), e.fix(), e);

@@ -1,6 +1,7 @@
 package dev.bowline.data;
 
 import dev.bowline.BowlineException;
+import dev.bowline.text.TemplateSyntaxException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -45,7 +46,7 @@ final class DatasetRows {
         }
     }
 
-    /// The same, but a failure ends nothing: the next row or the next file follows.
+    /// The same, but a failure of a row or of a file ends nothing: the next row or the next file follows.
     static void examine(DatasetSettings settings, Consumer<DataRow> use, Failure failure) {
         List<DataFile> files = DatasetFiles.of(settings.file(), settings.split());
         DatasetRows rows = of(files, settings, use, failure);
@@ -53,6 +54,8 @@ final class DatasetRows {
             if (rows.wantsMore()) {
                 try {
                     read(file, rows::take, rows::failed);
+                } catch (TemplateSyntaxException e) {
+                    throw e;
                 } catch (BowlineException e) {
                     failure.accept(file.toString(), e);
                 }

@@ -171,7 +171,11 @@ public final class ChatTemplate {
         String name = chosen.orElseGet(() -> files.usual(conversation));
         return parsed.computeIfAbsent(name, _ -> {
             TemplateFiles.Source source = files.source(name);
-            return Template.parse(source.where(), source.text());
+            try {
+                return Template.parse(source.where(), source.text());
+            } catch (BowlineException e) {
+                throw new TemplateSyntaxException(e);
+            }
         });
     }
 
