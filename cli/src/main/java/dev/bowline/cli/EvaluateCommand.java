@@ -183,6 +183,8 @@ final class EvaluateCommand extends Command {
                     .withMaxNewTokens(maxNewTokens);
             Evaluation evaluation = new Evaluation(model, tokenizer, settings, scores());
             chosen.attach(pretrained);
+            // The adapter attached last is in use.
+            Adapters.of(model).useNone();
             put(results, chosen.base().toString(), evaluation, rows);
             for (NamedAdapter adapter : chosen.adapters()) {
                 Adapters.of(model).use(adapter.name());
