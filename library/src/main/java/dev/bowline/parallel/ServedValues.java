@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 /// one layer at a time.
 ///
 /// @param units of the model, the parts outside of the layers first
-final class ServedValues implements AutoCloseable {
+final class ServedValues {
 
     private static final long END = -1;
 
@@ -58,9 +58,8 @@ final class ServedValues implements AutoCloseable {
         }
     }
 
-    /// Ends [#serve] on the other ranks.
-    @Override
-    public void close() {
+    /// Ends [#serve] on the other ranks. The first rank calls this method.
+    void end() {
         tell(END);
     }
 }

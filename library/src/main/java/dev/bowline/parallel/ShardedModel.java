@@ -169,11 +169,26 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
             return;
         }
         served = Optional.of(values);
-        try (values) {
+        try {
             work.run();
+        } catch (RuntimeException | Error e) {
+            endAfter(values, e);
+            throw e;
         } finally {
             served = Optional.empty();
             release();
+        }
+        values.end();
+    }
+
+    /// A group that failed throws the same failure again, which cannot be suppressed by itself.
+    private static void endAfter(ServedValues values, Throwable failure) {
+        try {
+            values.end();
+        } catch (RuntimeException e) {
+            if (e != failure) {
+                failure.addSuppressed(e);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /// Lets the model of a run answer held-out questions, and decides by the answers which checkpoint is the best and if
@@ -97,21 +98,23 @@ final class RunEvaluator implements AutoCloseable {
 
     /// Evaluates the model before the first step, unless this is known. Every rank calls this method.
     ///
+    /// @param stopRequested asked on the first rank before each question
     /// @param use receives the result on the first rank
-    void evaluateBase(FineTuning tuning, Consumer<RunEvaluation> use) {
+    void evaluateBase(FineTuning tuning, BooleanSupplier stopRequested, Consumer<RunEvaluation> use) {
         if (tuning.stepsTaken() == 0 && progress.base().isEmpty()) {
-            evaluate(tuning, use);
+            evaluate(tuning, stopRequested, use);
         }
     }
 
     /// Evaluates the model after a step, if the time for it is not used up. Every rank calls this method.
     ///
+    /// @param stopRequested asked on the first rank before each question
     /// @param use receives the result on the first rank
-    void evaluateAfterStep(FineTuning tuning, Consumer<RunEvaluation> use) {
+    void evaluateAfterStep(FineTuning tuning, BooleanSupplier stopRequested, Consumer<RunEvaluation> use) {
         boolean isTime = ranks.first(() -> Boolean.toString(tuning.isFinished() || hasTime()))
                 .equals("true");
         if (isTime) {
-            evaluate(tuning, use);
+            evaluate(tuning, stopRequested, use);
         } else {
             skipped = true;
         }
@@ -123,29 +126,34 @@ final class RunEvaluator implements AutoCloseable {
         return seconds + next <= section.maxShare() * (elapsed + next);
     }
 
-    private void evaluate(FineTuning tuning, Consumer<RunEvaluation> use) {
+    private void evaluate(FineTuning tuning, BooleanSupplier stopRequested, Consumer<RunEvaluation> use) {
         String told = ranks.firstOf(tuning, () -> {
-            RunEvaluation result = answer(tuning.stepsTaken());
-            last = Optional.of(result);
-            seconds += result.seconds();
-            progress = after(result);
-            use.accept(result);
+            answer(tuning.stepsTaken(), stopRequested).ifPresent(result -> {
+                last = Optional.of(result);
+                seconds += result.seconds();
+                progress = after(result);
+                use.accept(result);
+            });
             return Json.compact(progress.json());
         });
         progress = EvaluationProgress.of(Json.parse(told, "rank 0").asObject());
     }
 
-    private RunEvaluation answer(long step) {
+    /// @return empty if a stop was requested: the time left is for saving
+    private Optional<RunEvaluation> answer(long step, BooleanSupplier stopRequested) {
         GenerationSettings settings = GenerationSettings.of(
                         pretrained.model().config(), pretrained.checkpoint().generationConfig())
                 .withSampling(new Sampling.Greedy())
                 .withMaxNewTokens(section.maxNewTokens());
         AnswerScores scores = new AnswerScores(Set.copyOf(section.metrics()), section.pattern());
         EvaluationResult result = new Evaluation(pretrained.model(), tokenizer, settings, scores)
-                .run(rows, () -> false, Evaluation.Listener.silent());
+                .run(rows, stopRequested, Evaluation.Listener.silent());
+        if (stopRequested.getAsBoolean()) {
+            return Optional.empty();
+        }
         SequencedMap<String, Double> means = new LinkedHashMap<>();
         result.scores().forEach((name, score) -> means.put(name, score.mean()));
-        return new RunEvaluation(
+        return Optional.of(new RunEvaluation(
                 step,
                 means,
                 progress.base(),
@@ -153,7 +161,7 @@ final class RunEvaluator implements AutoCloseable {
                 result.stopped(),
                 result.meanTokens(),
                 samples(result),
-                result.seconds());
+                result.seconds()));
     }
 
     private List<RunEvaluation.Sample> samples(EvaluationResult result) {

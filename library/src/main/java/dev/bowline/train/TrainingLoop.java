@@ -85,7 +85,7 @@ final class TrainingLoop {
     /// @param explained adds the way to continue to the error of a step that was not finite
     void run(UnaryOperator<NotFiniteException> explained) {
         try {
-            evaluator.ifPresent(each -> each.evaluateBase(tuning, listener::evaluated));
+            evaluator.ifPresent(each -> each.evaluateBase(tuning, stopRequested, listener::evaluated));
             noteEarlyEnd();
             while (!tuning.isFinished() && !isOver() && !ranks.any(stopRequested.getAsBoolean())) {
                 step();
@@ -140,7 +140,11 @@ final class TrainingLoop {
             return;
         }
         saving.requireIntact();
-        evaluator.get().evaluateAfterStep(tuning, listener::evaluated);
+        evaluator.get().evaluateAfterStep(tuning, stopRequested, listener::evaluated);
+        if (stopRequested.getAsBoolean()) {
+            note("the run was asked to stop, so the answers after step %d were not evaluated"
+                    .formatted(tuning.stepsTaken()));
+        }
         if (evaluator.get().hasSkipped()) {
             note("an evaluation was left out, because evaluations took %s of the time (evaluate.max_share)"
                     .formatted(evaluator.get().section().maxShare()));

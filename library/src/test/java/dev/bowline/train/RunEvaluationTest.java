@@ -200,6 +200,32 @@ class RunEvaluationTest {
                 kept.evaluations.stream().map(RunEvaluation::step).toList());
     }
 
+    /// The time that is left is for saving.
+    @Test
+    void aRequestedStopEndsAnEvaluation() throws IOException {
+        List<Long> evaluated = new ArrayList<>();
+        RunReport report;
+        try (FineTuningRun run = runs.open("stopped", "float32", with("step_scheduler.max_steps=6"))) {
+            report = run.run(new RunListener() {
+                @Override
+                public void stepTaken(StepResult step, long lastStep) {
+                    if (step.step() == 4) {
+                        run.requestStop();
+                    }
+                }
+
+                @Override
+                public void evaluated(RunEvaluation result) {
+                    evaluated.add(result.step());
+                }
+            });
+        }
+
+        assertEquals(List.of(0L, 2L), evaluated);
+        assertEquals(RunReport.Outcome.STOPPED, report.outcome());
+        assertTrue(Files.isDirectory(directory.resolve("stopped/step_4")));
+    }
+
     /// The first rank answers with weights that all ranks have, or that they divide.
     @Test
     void ranksEvaluateAsOneProcess() throws IOException {

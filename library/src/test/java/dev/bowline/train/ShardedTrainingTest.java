@@ -11,6 +11,7 @@ import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
 import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.distributed.RankFailure;
 import dev.bowline.distributed.Ranks;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.json.Json;
@@ -34,6 +35,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -232,5 +234,33 @@ class ShardedTrainingTest {
             }
             return true;
         });
+    }
+
+    /// The first rank reads weights for a save, and the rank that has them is gone.
+    @Test
+    void aRankThatIsGoneDuringASaveIsTheFailure() {
+        List<Class<?>> failures = Collections.synchronizedList(new ArrayList<>());
+        assertThrows(
+                RuntimeException.class,
+                () -> Ranks.run(2, group -> {
+                    try (Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
+                        LanguageModel model = pretrained.model();
+                        ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                        try (GradientReduction reduction = sharded.reduction()) {
+                            if (!group.isFirst()) {
+                                throw new IllegalStateException("gone");
+                            }
+                            reduction.onFirst(() -> model.inputEmbedding().tensor());
+                        } catch (RuntimeException e) {
+                            if (group.isFirst()) {
+                                failures.add(e.getClass());
+                            }
+                            throw e;
+                        }
+                    }
+                    return true;
+                }));
+
+        assertEquals(List.of(RankFailure.class), failures);
     }
 }
