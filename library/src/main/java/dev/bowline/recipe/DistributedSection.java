@@ -52,7 +52,7 @@ public record DistributedSection(
             "ep_size",
             NumberTypes.oneOrNone(),
             Default.of(1, "every rank has all experts"),
-            "Ranks that share the experts of each layer (expert parallelism); divides the number of ranks.");
+            "Ranks that share the experts of each layer (expert parallelism). No effect yet: every rank has all experts.");
 
     static final Key<Optional<Summation>> SUMMATION = SECTION.key(
             "summation",
