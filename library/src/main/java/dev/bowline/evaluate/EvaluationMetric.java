@@ -31,6 +31,14 @@ public enum EvaluationMetric {
                 case LOWER -> value < other - margin;
             };
         }
+
+        /// A number that is the smaller, the better the value is.
+        public double cost(double value) {
+            return switch (this) {
+                case HIGHER -> -value;
+                case LOWER -> value;
+            };
+        }
     }
 
     private final String text;

@@ -208,14 +208,9 @@ final class RunEvaluator implements AutoCloseable {
         Optional<Double> score = last.filter(result -> result.step() == step)
                 .flatMap(result -> metric.flatMap(
                         each -> Optional.ofNullable(result.scores().get(each.text()))));
-        if (score.isEmpty()) {
-            return OptionalDouble.empty();
-        }
-        return OptionalDouble.of(
-                switch (metric.orElseThrow().better()) {
-                    case HIGHER -> -score.get();
-                    case LOWER -> score.get();
-                });
+        return score.isPresent()
+                ? OptionalDouble.of(metric.orElseThrow().better().cost(score.get()))
+                : OptionalDouble.empty();
     }
 
     @Override

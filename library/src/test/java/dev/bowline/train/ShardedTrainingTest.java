@@ -2,6 +2,7 @@ package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
@@ -19,6 +20,8 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.ActivationCheckpointing;
+import dev.bowline.nn.Layer;
+import dev.bowline.nn.LayerPasses;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.GradientReduction;
@@ -234,6 +237,72 @@ class ShardedTrainingTest {
             }
             return true;
         });
+    }
+
+    /// When the first layer computes its gradients, those of the layers after it have travelled, and their values are
+    /// freed: otherwise every rank would have all gradients at once.
+    @Test
+    void laterLayersAreFreedBeforeTheFirstOneComputesItsGradients() {
+        List<Integer> checked = Ranks.run(2, group -> {
+            try (TensorScope _ = TensorScope.open();
+                    Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
+                LanguageModel model = pretrained.model();
+                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                FreedLayers freed = new FreedLayers(model, sharded);
+                model.observe(freed);
+                FineTuningPlan plan = FineTuningPlan.of(2, 1, 1e-2)
+                        .with(sharded.reduction())
+                        .with(sharded.settings(AdamW.Settings.defaults()));
+                try (FineTuning tuning =
+                        new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.AS_READ, 5), plan)) {
+                    tuning.step();
+                }
+                return freed.checked;
+            }
+        });
+
+        assertTrue(checked.stream().allMatch(count -> count > 0), checked.toString());
+    }
+
+    /// Passes each moment on, and looks at the later layers before the first one.
+    private static final class FreedLayers implements LayerPasses {
+        private final LanguageModel model;
+        private final LayerPasses sharded;
+        private int checked;
+
+        FreedLayers(LanguageModel model, LayerPasses sharded) {
+            this.model = model;
+            this.sharded = sharded;
+        }
+
+        @Override
+        public void begin() {
+            sharded.begin();
+        }
+
+        @Override
+        public void beforeForward(int layer) {
+            sharded.beforeForward(layer);
+        }
+
+        @Override
+        public void afterForward(int layer) {
+            sharded.afterForward(layer);
+        }
+
+        @Override
+        public void beforeBackward(int layer) {
+            sharded.beforeBackward(layer);
+            if (layer == 0) {
+                for (Layer later : model.layers().subList(1, model.layers().size())) {
+                    later.trainable().forEach((name, parameter) -> {
+                        assertTrue(parameter.gradient().isEmpty(), name);
+                        assertThrows(IllegalStateException.class, parameter::value, name);
+                        checked++;
+                    });
+                }
+            }
+        }
     }
 
     /// The first rank reads weights for a save, and the rank that has them is gone.
