@@ -27,7 +27,8 @@ import org.bytedeco.pytorch.global.torch;
 /// @param order `[R]` int64, the pair that each sorted row is
 /// @param inverse `[P]` int64, the sorted row of each pair
 /// @param counts the number of rows of each of the E experts
-record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
+/// @param withRows the number of experts that have rows, those of other ranks included
+record ExpertRows(Tensor order, Tensor inverse, long[] counts, int withRows) {
 
     private static final long SMALLEST_STEP = 8;
 
@@ -39,8 +40,20 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor order = torch.argsort(flat, true, -1, false);
         Tensor inverse = torch.argsort(order, true, -1, false);
         Tensor counts = torch.bincount(flat, new TensorOptional(), experts);
-        return new ExpertRows(
-                order, inverse, HostTensors.bytes(Device.CPU.place(counts)).toArray(ValueLayout.JAVA_LONG));
+        return of(order, inverse, HostTensors.bytes(Device.CPU.place(counts)).toArray(ValueLayout.JAVA_LONG));
+    }
+
+    private static ExpertRows of(Tensor order, Tensor inverse, long[] counts) {
+        int withRows = Math.toIntExact(
+                Arrays.stream(counts).filter(count -> count > 0).count());
+        return new ExpertRows(order, inverse, counts, withRows);
+    }
+
+    /// The same rows of experts that are some of those with rows: each expert then computes as it does among all.
+    ///
+    /// @param experts that have rows
+    ExpertRows amongExperts(int experts) {
+        return new ExpertRows(order, inverse, counts, experts);
     }
 
     /// The rows for kernels that multiply in `dtype`: rounded up for bfloat16.
@@ -68,7 +81,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
         Tensor pairs = Ops.arange(Device.CPU, Dtype.INT64, 0, experts.size(0), 1);
         Tensor filled = order.index_select(0, HostTensors.of(first, first.length))
                 .repeat_interleave(HostTensors.of(rounded, rounded.length));
-        return new ExpertRows(filled.scatter_(0, moved, pairs), moved, rounded);
+        return of(filled.scatter_(0, moved, pairs), moved, rounded);
     }
 
     /// The next of eight numbers between two powers of two.
@@ -91,7 +104,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
 
     /// The same rows, through other handles of the two tensors.
     ExpertRows with(Tensor order, Tensor inverse) {
-        return new ExpertRows(order, inverse, counts);
+        return new ExpertRows(order, inverse, counts, withRows);
     }
 
     /// The token of each sorted row: `[R]`.
@@ -114,7 +127,7 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts) {
     /// Runs `work` for every expert that has rows, in parallel.
     void forEach(Consumer<Group> work) {
         List<Group> groups = groups();
-        KernelPool.run(groups.size(), i -> work.accept(groups.get(i)));
+        KernelPool.run(withRows, groups.size(), i -> work.accept(groups.get(i)));
     }
 
     /// The rows of every expert that has rows, in the order of the experts.

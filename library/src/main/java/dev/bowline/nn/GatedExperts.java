@@ -4,8 +4,8 @@ import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
 ///
 /// Tokens are sorted by expert, so each expert works on consecutive rows, and the experts run in parallel. The
 /// graph keeps the input, the routing weights and the gate and up products; the backward pass computes the rest
-/// again.
+/// again. Ranks may share the experts, see [#shareOver].
 ///
 /// Shapes: N tokens, K experts per token, R >= N K rows sorted by expert, E experts, H width, I expert width.
 public final class GatedExperts extends Layer {
@@ -26,6 +26,7 @@ public final class GatedExperts extends Layer {
     private final int experts;
     private final int inner;
     private final Activation activation;
+    private Optional<ExpertExchange> exchange = Optional.empty();
 
     public GatedExperts(String path, int experts, int width, int inner) {
         this(path, experts, width, inner, Activation.GELU_TANH);
@@ -50,6 +51,16 @@ public final class GatedExperts extends Layer {
         return down;
     }
 
+    /// The number of experts, E.
+    public int count() {
+        return experts;
+    }
+
+    /// Lets ranks share the experts: each rank computes some of them, for the tokens of all ranks.
+    public void shareOver(ExpertExchange ranks) {
+        exchange = Optional.of(ranks);
+    }
+
     /// @param x [N, H]
     /// @param index [N, K] int64, each row's experts
     /// @param weight [N, K], the routing weights
@@ -72,23 +83,13 @@ public final class GatedExperts extends Layer {
     /// @param recompute computes x from `saved`
     private record Input(Tensor x, Tensor saved, UnaryOperator<Tensor> recompute) {}
 
-    /// The operators of one pass, in the order of the experts.
-    private record Operators(List<LinearOperator> gateUp, List<LinearOperator> down) {
-
-        /// Creates the gradients of all trained parameters, so that several threads may add to them.
-        void createGradients() {
-            Stream.concat(gateUp.stream(), down.stream())
-                    .flatMap(operator -> operator.slots().stream())
-                    .map(Slot::get)
-                    .distinct()
-                    .filter(Parameter::requiresGrad)
-                    .forEach(Parameter::gradientBuffer);
-        }
-    }
-
     private Tensor forward(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
         ExpertLoad.report(path(), index, experts);
+        Optional<ExpertExchange> shared = exchange.filter(ExpertExchange::isActive);
+        if (shared.isPresent()) {
+            return new SharedExperts(shared.get(), experts, activation, inner).forward(x, index, weight);
+        }
         return switch (kernels()) {
             case FUSED_CPU -> fused(input, index, weight);
             case LIBTORCH -> plain(x, ExpertRows.of(index, experts), weight);
@@ -103,8 +104,8 @@ public final class GatedExperts extends Layer {
         Tensor[] parts = rows.groups().stream()
                 .map(group -> {
                     Tensor gateAndUp = gateUps.get(group.expert()).apply(x.index_select(0, group.of(rowTokens)));
-                    return downs.get(group.expert())
-                            .apply(activation.apply(gate(gateAndUp)).mul(up(gateAndUp)));
+                    Tensor gate = activation.apply(gateAndUp.narrow(1, 0, inner));
+                    return downs.get(group.expert()).apply(gate.mul(gateAndUp.narrow(1, inner, inner)));
                 })
                 .toArray(Tensor[]::new);
         Tensor y = Ops.cat(0, parts);
@@ -115,29 +116,47 @@ public final class GatedExperts extends Layer {
 
     private Tensor fused(Input input, Tensor index, Tensor weight) {
         Tensor x = input.x();
-        Operators operators = new Operators(gateUp.operators(), down.operators());
+        ExpertProducts products = ExpertProducts.of(gateUp, down, activation, inner);
         boolean requiresGrad = x.requires_grad() || weight.requires_grad() || requiresGrad();
         if (!GradMode.is_enabled() || !requiresGrad) {
-            return compute(operators, x, weight, rows(x, index)).mixed().to(x.scalar_type());
+            return compute(products, x, weight, rows(x, index)).mixed().to(x.scalar_type());
         }
 
-        // An autograd function has one input and one output of one shape: x and the routing weights are concatenated.
-        Tensor inputs = Ops.cat(1, AutogradFunction.requiring(x), AutogradFunction.requiring(weight));
         ExpertRows rows = rows(x, index);
-        Tensor joined;
-        Tensor gateAndUp;
+        Computed computed;
         try (NoGradGuard _ = new NoGradGuard()) {
-            Computed computed = compute(operators, x, weight, rows);
-            gateAndUp = computed.gateAndUp();
-            joined = torch.empty_like(inputs);
-            joined.narrow(1, 0, width(x)).copy_(computed.mixed());
-            joined.narrow(1, width(x), weight.size(1)).zero_();
+            computed = compute(products, x, weight, rows);
         }
         UnaryOperator<Tensor> recompute = input.recompute();
         AutogradFunction.Backward backward =
-                (saved, dy) -> backward(operators, recompute.apply(saved[0]), saved, dy, rows);
-        AutogradFunction.attach(
-                inputs, joined, backward, input.saved(), weight, gateAndUp, rows.order(), rows.inverse());
+                (saved, dy) -> backward(products, recompute.apply(saved[0]), saved, dy, rows);
+        return attach(
+                x,
+                weight,
+                computed.mixed(),
+                backward,
+                input.saved(),
+                weight,
+                computed.gateAndUp(),
+                rows.order(),
+                rows.inverse());
+    }
+
+    /// Makes the mixed rows depend on x and the routing weights. An autograd function has one input and one output of
+    /// one shape, so x and the routing weights are concatenated: the gradient has the shape [N, H + K].
+    ///
+    /// @param mixed [N, H]
+    /// @return [N, H], of x's dtype
+    static Tensor attach(
+            Tensor x, Tensor weight, Tensor mixed, AutogradFunction.Backward backward, Tensor... saved) {
+        Tensor inputs = Ops.cat(1, AutogradFunction.requiring(x), AutogradFunction.requiring(weight));
+        Tensor joined;
+        try (NoGradGuard _ = new NoGradGuard()) {
+            joined = torch.empty_like(inputs);
+            joined.narrow(1, 0, width(x)).copy_(mixed);
+            joined.narrow(1, width(x), weight.size(1)).zero_();
+        }
+        AutogradFunction.attach(inputs, joined, backward, saved);
         return joined.narrow(1, 0, width(x)).to(x.scalar_type());
     }
 
@@ -157,89 +176,49 @@ public final class GatedExperts extends Layer {
     /// @param mixed [N, H] float32, or of x's dtype if that is wider
     private record Computed(Tensor gateAndUp, Tensor mixed) {}
 
-    private Computed compute(Operators operators, Tensor x, Tensor weight, ExpertRows rows) {
-        long tokens = x.size(0);
-        long perToken = weight.size(1);
-        Tensor rowTokens = rows.tokens(perToken);
-        Tensor gateAndUp = empty(x, rowTokens.size(0), 2L * inner);
-        Tensor y = empty(x, rowTokens.size(0), width(x));
-        rows.forEach(group -> {
-            Tensor gateUpRows = group.of(gateAndUp);
-            Tensor xRows = x.index_select(0, group.of(rowTokens));
-            operators.gateUp().get(group.expert()).forwardInto(gateUpRows, xRows);
-            Tensor product = activation.apply(gate(gateUpRows)).mul_(up(gateUpRows));
-            operators.down().get(group.expert()).forwardInto(group.of(y), product);
-        });
-
-        // In pair order y is [N, K, H]. The routing weights scale its middle dimension, rounded to its dtype as
-        // in transformers.
-        Tensor byToken = y.index_select(0, rows.inverse()).view(tokens, perToken, width(x));
-        return new Computed(gateAndUp, Ops.sumMiddle(byToken.mul_(weight.unsqueeze(-1)), Ops.wider(x, weight)));
+    private static Computed compute(ExpertProducts products, Tensor x, Tensor weight, ExpertRows rows) {
+        ExpertProducts.Forward forward = products.forward(x, rows.tokens(weight.size(1)), rows);
+        return new Computed(forward.gateAndUp(), mixed(forward.y().index_select(0, rows.inverse()), x, weight));
     }
 
-    private static Tensor empty(Tensor like, long... shape) {
-        return Ops.newEmpty(like, Dtype.of(like.scalar_type()), shape);
-    }
-
-    private Tensor gate(Tensor gateAndUp) {
-        return gateAndUp.narrow(1, 0, inner);
-    }
-
-    private Tensor up(Tensor gateAndUp) {
-        return gateAndUp.narrow(1, inner, inner);
-    }
-
-    /// With p = a(gate) ⊙ up and q = W_downᵀ dy per row: dL/dw = q · p, dL/dp = w q.
+    /// The sum of each token over its experts. The routing weights scale the rows, rounded to their dtype as in
+    /// transformers.
     ///
+    /// @param y [N K, H] in the order of the pairs, changed by this method
+    /// @return [N, H] float32, or of x's dtype if that is wider
+    static Tensor mixed(Tensor y, Tensor x, Tensor weight) {
+        Tensor byToken = y.view(weight.size(0), weight.size(1), width(x));
+        return Ops.sumMiddle(byToken.mul_(weight.unsqueeze(-1)), Ops.wider(x, weight));
+    }
+
     /// @param joined [N, H + K], of which the first H are dL/dy
     /// @return [N, H + K]: dL/dx, then dL/dw
-    private Tensor backward(Operators operators, Tensor x, Tensor[] saved, Tensor joined, ExpertRows counted) {
+    private static Tensor backward(
+            ExpertProducts products, Tensor x, Tensor[] saved, Tensor joined, ExpertRows counted) {
         Tensor weight = saved[1];
-        Tensor gateAndUp = saved[2];
         ExpertRows rows = counted.with(saved[3], saved[4]);
-        long tokens = x.size(0);
+        ExpertProducts.Backward backward = products.backward(
+                x,
+                joined.narrow(1, 0, width(x)).to(x.scalar_type()),
+                rows.tokens(weight.size(1)),
+                saved[2],
+                rows.values(weight.flatten()),
+                rows);
+        return gradients(joined, weight, backward, rows.inverse());
+    }
+
+    /// @param joined [N, H + K]
+    /// @param inverse [N K], the sorted row of each pair
+    /// @return of the shape and dtype of `joined`: dL/dx, then dL/dw
+    static Tensor gradients(Tensor joined, Tensor weight, ExpertProducts.Backward backward, Tensor inverse) {
+        long tokens = weight.size(0);
         long perToken = weight.size(1);
-        Tensor rowTokens = rows.tokens(perToken);
-        Tensor dJoined = joined.narrow(1, 0, width(x)).to(x.scalar_type());
-        Tensor routingWeights = rows.values(weight.flatten()).unsqueeze(1);
-        operators.createGradients();
-        Tensor dRoutingWeights = Ops.newEmpty(x, Dtype.FLOAT32, rowTokens.size(0), 1);
-        Tensor dRows = empty(x, rowTokens.size(0), width(x));
-
-        rows.forEach(group -> {
-            LinearOperator gateUpOfExpert = operators.gateUp().get(group.expert());
-            LinearOperator downOfExpert = operators.down().get(group.expert());
-            Tensor dy = dJoined.index_select(0, group.of(rowTokens));
-            Tensor gate = gate(group.of(gateAndUp));
-            Tensor up = up(group.of(gateAndUp));
-            Tensor w = group.of(routingWeights);
-            Tensor activated = activation.apply(gate);
-            Tensor p = activated.mul(up);
-            Tensor q = downOfExpert.requiresGrad()
-                    ? downOfExpert.gradients(dy, p.clone().mul_(w))
-                    : downOfExpert.inputGradient(dy);
-            group.of(dRoutingWeights)
-                    .copy_(Ops.sumLast(Ops.cast(q, Dtype.FLOAT32).mul(p)));
-            q.mul_(w);
-
-            Tensor dGateAndUp = empty(x, q.size(0), 2L * inner);
-            torch.mul_out(up(dGateAndUp), q, activated);
-            gate(dGateAndUp).copy_(activation.gradient(q.mul_(up), gate));
-            if (gateUpOfExpert.requiresGrad()) {
-                Tensor xRows = x.index_select(0, group.of(rowTokens));
-                gateUpOfExpert.gradientsInto(group.of(dRows), dGateAndUp, xRows);
-            } else {
-                gateUpOfExpert.inputGradientInto(group.of(dRows), dGateAndUp, 1);
-            }
-        });
-
+        long width = backward.x().size(1);
         Tensor gradients = torch.empty_like(joined);
+        gradients.narrow(1, 0, width).copy_(sumOfExperts(backward.x(), inverse.view(tokens, perToken)));
         gradients
-                .narrow(1, 0, width(x))
-                .copy_(sumOfExperts(dRows, rows.inverse().view(tokens, perToken)));
-        gradients
-                .narrow(1, width(x), perToken)
-                .copy_(dRoutingWeights.index_select(0, rows.inverse()).view(tokens, perToken));
+                .narrow(1, width, perToken)
+                .copy_(backward.routingWeights().index_select(0, inverse).view(tokens, perToken));
         return gradients;
     }
 

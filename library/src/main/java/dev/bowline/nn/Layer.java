@@ -190,6 +190,11 @@ public abstract class Layer {
         return below(LinearStack.class);
     }
 
+    /// Every [GatedExperts] below this layer by path, in tree order.
+    public final Map<String, GatedExperts> gatedExperts() {
+        return below(GatedExperts.class);
+    }
+
     private void collect(Map<String, Slot> all) {
         for (Slot slot : ownSlots()) {
             Slot other = all.putIfAbsent(slot.path(), slot);

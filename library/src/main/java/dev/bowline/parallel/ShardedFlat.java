@@ -12,18 +12,22 @@ import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
-/// Parameters of one dtype whose values are gathered and freed together. Each rank keeps its share of the elements.
+/// Parameters of one dtype in one memory. Each rank keeps its share of the elements.
 ///
 /// The parameters are views of flat memory. The memory keeps its address, which saved tensors of a graph have, and
 /// gives
 /// its pages back while the values are not needed. This object owns the flat memory and the share.
-final class ShardedFlat implements AutoCloseable {
+abstract sealed class ShardedFlat implements AutoCloseable permits DenseFlat, ExpertFlat {
 
     private final ProcessGroup group;
     private final Dtype dtype;
@@ -36,13 +40,17 @@ final class ShardedFlat implements AutoCloseable {
 
     /// @param parameters with their values, by canonical name; from now on their values are in the flat memory
     /// @param require runs before each use of a value
-    ShardedFlat(ProcessGroup group, Dtype dtype, SequencedMap<String, Parameter> parameters, Runnable require) {
+    ShardedFlat(
+            ProcessGroup group,
+            SequencedMap<String, Parameter> parameters,
+            ShardPlacement placement,
+            Runnable require) {
         this.group = group;
-        this.dtype = dtype;
+        this.placement = placement;
         names = List.copyOf(parameters.keySet());
         this.parameters = List.copyOf(parameters.values());
-        List<Long> elements = this.parameters.stream().map(Parameter::elements).toList();
-        placement = ShardPlacement.of(elements, group.worldSize());
+        dtype = this.parameters.getFirst().dtype();
+        List<Long> elements = elements(parameters);
         pieces = placement.pieces(elements);
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {
@@ -64,6 +72,24 @@ final class ShardedFlat implements AutoCloseable {
                 parameter.divide(of(flat, i).view(parameter.shape()), require);
             }
         }
+    }
+
+    static List<Long> elements(SequencedMap<String, Parameter> parameters) {
+        return parameters.values().stream().map(Parameter::elements).toList();
+    }
+
+    final ProcessGroup group() {
+        return group;
+    }
+
+    /// [world x share]
+    final Tensor flat() {
+        return flat;
+    }
+
+    /// The share of this rank.
+    final Tensor shard() {
+        return shard;
     }
 
     Dtype dtype() {
@@ -91,6 +117,11 @@ final class ShardedFlat implements AutoCloseable {
                 0, placement.starts().get(parameter), parameters.get(parameter).elements());
     }
 
+    /// The parts of all ranks.
+    List<Piece> pieces() {
+        return pieces;
+    }
+
     /// The parts that this rank has.
     List<Piece> ownPieces() {
         return pieces.stream().filter(piece -> piece.owner() == group.rank()).toList();
@@ -114,13 +145,33 @@ final class ShardedFlat implements AutoCloseable {
 
         /// The values, as a view in the caller's scope.
         Tensor values() {
-            return flat.shard.narrow(0, piece.at(), piece.length());
+            return flat.shard().narrow(0, piece.at(), piece.length());
         }
     }
 
-    /// Fills the flat memory on every rank.
-    void gather() {
-        group.allGather(flat, shard).await();
+    /// Fills the values that this rank computes with. Every rank calls this method.
+    abstract void gather();
+
+    /// Gives this rank the gradients of its share, and frees the gradients. Every rank calls this method in every pass.
+    ///
+    /// @param computes true for a rank that computes a micro-batch in this pass
+    /// @param sums receives the gradients of each of this rank's pieces, float32 and owned by the receiver: a list for
+    ///     each rank that computes, in the order of the ranks
+    /// @return the parameters that have a gradient on any rank
+    abstract BitSet reduce(IntPredicate computes, Consumer<List<Optional<Tensor>>> sums);
+
+    /// A gradient in float32 and in memory of its own.
+    static Tensor wide(Tensor gradient) {
+        Tensor wide = Dtype.of(gradient.scalar_type()) == Dtype.FLOAT32
+                ? gradient.clone()
+                : Ops.cast(gradient, Dtype.FLOAT32);
+        wide.retainReference();
+        return wide;
+    }
+
+    /// Frees the gradients of this rank.
+    void clearGradients() {
+        parameters.forEach(Parameter::clearGradient);
     }
 
     /// Fills the flat memory on the first rank. Every rank calls this method.

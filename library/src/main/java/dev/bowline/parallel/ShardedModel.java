@@ -1,6 +1,7 @@
 package dev.bowline.parallel;
 
 import dev.bowline.distributed.ProcessGroup;
+import dev.bowline.nn.GatedExperts;
 import dev.bowline.nn.LayerPasses;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
@@ -8,6 +9,7 @@ import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.GradientReduction.Share;
 import dev.bowline.optim.OptimizerSettings;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +34,7 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     private final ProcessGroup group;
     private final List<ShardedUnit> units = new ArrayList<>();
     private final ShardedSummation summation;
+    private final Optional<ExpertRanks> experts;
     private Optional<ServedValues> served = Optional.empty();
 
     /// The first unit whose gradients of the present pass travelled, counted from the end.
@@ -43,14 +46,38 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     ///
     /// @param group the ranks, which stay the caller's
     /// @param root the trained parameters outside of the layers, by canonical name
-    /// @param layers the trained parameters of each layer, which may be none
-    public ShardedModel(ProcessGroup group, Map<String, Parameter> root, List<Map<String, Parameter>> layers) {
+    /// @param layers of the model, which may be none
+    /// @param epSize the ranks that share the experts of a layer; divides the number of ranks. 1 if each rank computes
+    ///     all experts.
+    /// @throws dev.bowline.BowlineException if the ranks cannot divide the experts
+    public ShardedModel(ProcessGroup group, Map<String, Parameter> root, List<ShardedLayer> layers, int epSize) {
         this.group = group;
+        experts = epSize == 1 ? Optional.empty() : Optional.of(ExpertRanks.of(group, epSize));
         units.add(new ShardedUnit(ROOT, group, root, this::require));
-        for (int layer = 0; layer < layers.size(); layer++) {
-            units.add(new ShardedUnit(layer + 1, group, layers.get(layer), this::require));
+        for (ShardedLayer layer : layers) {
+            add(layer);
         }
         summation = new ShardedSummation(group, units, this);
+    }
+
+    private void add(ShardedLayer layer) {
+        Map<String, Parameter> everywhere = new LinkedHashMap<>(layer.parameters());
+        List<GatedExperts> shared = experts.isEmpty() ? List.of() : layer.trainedExperts();
+        shared.forEach(
+                each -> List.of(each.gateUp(), each.down()).forEach(stack -> everywhere.remove(stack.path())));
+        ShardedUnit unit = new ShardedUnit(units.size(), group, everywhere, this::require);
+        units.add(unit);
+        shared.forEach(each -> share(each, unit));
+    }
+
+    private void share(GatedExperts layer, ShardedUnit unit) {
+        ExpertRanks ranks = experts.orElseThrow();
+        ExpertFlat gateUp = new ExpertFlat(ranks, layer.gateUp(), () -> requireServed(unit));
+        unit.add(gateUp);
+        ExpertFlat down = new ExpertFlat(ranks, layer.down(), () -> requireServed(unit));
+        unit.add(down);
+        layer.shareOver(
+                new ShardedExperts(ranks, layer.count(), gateUp, down, () -> served.isEmpty(), this::guarded));
     }
 
     /// The micro-batches of a rank: in each pass, the ranks compute consecutive ones.
@@ -82,9 +109,13 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     }
 
     private void require(ShardedUnit unit) {
-        if (unit.isGathered()) {
-            return;
+        if (!unit.isGathered()) {
+            requireServed(unit);
         }
+    }
+
+    /// Values of experts that ranks share are whole on the first rank at times, and on no other rank.
+    private void requireServed(ShardedUnit unit) {
         if (served.isEmpty()) {
             throw new IllegalStateException(
                     "the values are divided over the ranks, and are whole only while their layer" + " computes");
@@ -163,6 +194,7 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
 
     /// Runs `work` on the first rank, see [GradientReduction#onFirst].
     void onFirst(Runnable work) {
+        release();
         ServedValues values = new ServedValues(group, units);
         if (!group.isFirst()) {
             values.serve();
@@ -195,5 +227,6 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     @Override
     public void close() {
         units.forEach(ShardedUnit::close);
+        experts.ifPresent(ExpertRanks::close);
     }
 }

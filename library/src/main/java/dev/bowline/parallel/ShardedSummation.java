@@ -1,17 +1,9 @@
 package dev.bowline.parallel;
 
 import dev.bowline.distributed.ProcessGroup;
-import dev.bowline.nn.Parameter;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Gradients;
 import dev.bowline.optim.StepGradients;
-import dev.bowline.parallel.ShardPlacement.Piece;
-import dev.bowline.tensor.Device;
-import dev.bowline.tensor.Dtype;
-import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.TensorScope;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +11,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
 
 /// The sums of gradients of a [ShardedModel]: each rank adds those of its share, in float32 and in the order of the
 /// micro-batches, so that the sums do not depend on the number of ranks.
@@ -72,63 +63,10 @@ final class ShardedSummation implements GradientReduction {
     void reduce(ShardedUnit unit) {
         try (NoGradGuard _ = new NoGradGuard()) {
             for (ShardedFlat flat : unit.flats()) {
-                try (TensorScope _ = TensorScope.open()) {
-                    reduce(flat);
-                }
+                Sums total = Objects.requireNonNull(sums.get(flat));
+                total.present().or(flat.reduce(this::computes, total.own()::add));
             }
         }
-    }
-
-    private void reduce(ShardedFlat flat) {
-        Tensor sent = Ops.empty(Device.CPU, flat.dtype(), flat.share() * group.worldSize());
-        Presence presence =
-                Presence.gather(group, take(flat, sent), flat.parameters().size());
-        Sums total = Objects.requireNonNull(sums.get(flat));
-        for (int i = 0; i < flat.parameters().size(); i++) {
-            if (presence.any(i)) {
-                total.present().set(i);
-            }
-        }
-        Tensor parts = Ops.empty(Device.CPU, flat.dtype(), group.worldSize(), flat.share());
-        long[] even = new long[group.worldSize()];
-        Arrays.fill(even, flat.share());
-        group.allToAll(parts.view(-1), even, sent, even).await();
-        for (int rank = 0; rank < group.worldSize() && computes(rank); rank++) {
-            total.own().add(leaf(flat, parts.select(0, rank), presence.ranks().get(rank)));
-        }
-    }
-
-    /// Moves the gradients of this rank into flat memory.
-    ///
-    /// @return the parameters that have one; none in a pass without effect
-    private BitSet take(ShardedFlat flat, Tensor sent) {
-        BitSet present = new BitSet();
-        for (int i = 0; i < flat.parameters().size(); i++) {
-            Parameter parameter = flat.parameters().get(i);
-            Optional<Tensor> gradient = parameter.gradient();
-            if (gradient.isPresent() && computes(group.rank())) {
-                flat.of(sent, i).copy_(gradient.get().reshape(-1));
-                present.set(i);
-            }
-            parameter.clearGradient();
-        }
-        return present;
-    }
-
-    /// @param part the gradients of one rank for this rank's share
-    private static List<Optional<Tensor>> leaf(ShardedFlat flat, Tensor part, BitSet present) {
-        List<Optional<Tensor>> leaf = new ArrayList<>();
-        for (Piece piece : flat.ownPieces()) {
-            if (present.get(piece.parameter())) {
-                Tensor gradient = part.narrow(0, piece.at(), piece.length());
-                Tensor wide = flat.dtype() == Dtype.FLOAT32 ? gradient.clone() : Ops.cast(gradient, Dtype.FLOAT32);
-                wide.retainReference();
-                leaf.add(Optional.of(wide));
-            } else {
-                leaf.add(Optional.empty());
-            }
-        }
-        return leaf;
     }
 
     @Override
@@ -178,7 +116,7 @@ final class ShardedSummation implements GradientReduction {
             each.own().close();
             each.present().clear();
         });
-        units.forEach(unit -> unit.flats().forEach(flat -> flat.parameters().forEach(Parameter::clearGradient)));
+        units.forEach(unit -> unit.flats().forEach(ShardedFlat::clearGradients));
         result.ifPresent(ShardGradients::clear);
         model.release();
     }

@@ -25,7 +25,12 @@ final class ShardedUnit implements AutoCloseable {
         Map<Dtype, SequencedMap<String, Parameter>> byDtype = new LinkedHashMap<>();
         parameters.forEach((name, parameter) -> byDtype.computeIfAbsent(parameter.dtype(), _ -> new LinkedHashMap<>())
                 .put(name, parameter));
-        byDtype.forEach((dtype, some) -> flats.add(new ShardedFlat(group, dtype, some, () -> require.accept(this))));
+        byDtype.values().forEach(some -> flats.add(new DenseFlat(group, some, () -> require.accept(this))));
+    }
+
+    /// Adds the weights of experts that ranks share.
+    void add(ExpertFlat experts) {
+        flats.add(experts);
     }
 
     int index() {

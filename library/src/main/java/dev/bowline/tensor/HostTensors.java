@@ -69,6 +69,9 @@ public final class HostTensors {
             throw new IllegalArgumentException("the tensor is not contiguous; copy it with contiguous() first");
         }
         long size = tensor.numel() * tensor.element_size();
+        if (size == 0) {
+            return MemorySegment.NULL;
+        }
         try (Pointer data = tensor.const_data_ptr()) {
             return MemorySegment.ofAddress(data.address()).reinterpret(size);
         }

@@ -84,7 +84,7 @@ public final class KernelPool {
 
     /// Runs some of `total` kernels as a call with all of them does: the number of threads of a kernel decides the last
     /// bits of some results.
-    static void run(int total, int count, IntConsumer kernel) {
+    public static void run(int total, int count, IntConsumer kernel) {
         int threads = OPENMP.map(OpenMp::threads).orElse(1);
         // With few kernels it is faster if each kernel uses more than one thread.
         if (threads < 2 || total < 2 * threads) {

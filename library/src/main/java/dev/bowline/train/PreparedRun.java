@@ -348,7 +348,7 @@ public final class PreparedRun {
         trained.entrySet()
                 .removeIf(entry ->
                         entry.getValue().role() != SlotRole.BASE || frozen.contains(model.component(entry.getKey())));
-        ShardedModel sharded = ranks.divide(model, trained);
+        ShardedModel sharded = ranks.divide(model, trained, 1);
         trained.values().forEach(Parameter::unfreeze);
         // Otherwise the pages of the mapped files would be resident in addition to the shares.
         pretrained.checkpoint().unload();

@@ -15,6 +15,7 @@ import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.ShardedLayer;
 import dev.bowline.parallel.ShardedModel;
 import dev.bowline.parallel.ZeroSettings;
 import dev.bowline.recipe.DistributedSection;
@@ -133,16 +134,17 @@ record RunRanks(Optional<ProcessGroup> group) {
     /// Divides values of a model over the ranks.
     ///
     /// @param trained the parameters to divide, by canonical name
-    ShardedModel divide(LanguageModel model, Map<String, Parameter> trained) {
+    /// @param epSize the ranks that share the experts of a layer
+    ShardedModel divide(LanguageModel model, Map<String, Parameter> trained, int epSize) {
         Map<String, Parameter> root = new LinkedHashMap<>(trained);
-        List<Map<String, Parameter>> layers = new ArrayList<>();
+        List<ShardedLayer> layers = new ArrayList<>();
         for (Layer layer : model.layers()) {
             Map<String, Parameter> own = layer.parameters();
             own.keySet().retainAll(trained.keySet());
             root.keySet().removeAll(own.keySet());
-            layers.add(own);
+            layers.add(new ShardedLayer(own, List.copyOf(layer.gatedExperts().values())));
         }
-        ShardedModel sharded = new ShardedModel(group.orElseThrow(), root, layers);
+        ShardedModel sharded = new ShardedModel(group.orElseThrow(), root, layers, epSize);
         model.observe(sharded);
         return sharded;
     }

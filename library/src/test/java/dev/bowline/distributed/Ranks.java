@@ -33,7 +33,7 @@ public final class Ranks {
 
     private Ranks() {}
 
-    /// The results of the ranks in their order. The first failure of a rank is thrown.
+    /// The results of the ranks in their order. A failure of a rank is thrown, rather than the loss of that rank which the others see.
     public static <T> List<T> run(int worldSize, Work<T> work) {
         return parts(worldSize, (rank, port) -> {
             try (PointerScope _ = new PointerScope();
@@ -63,16 +63,31 @@ public final class Ranks {
                 futures.add(threads.submit(() -> part.run(mine, port)));
             }
             List<T> results = new ArrayList<>();
+            List<Throwable> failures = new ArrayList<>();
             for (Future<T> future : futures) {
-                results.add(future.get());
+                try {
+                    results.add(future.get());
+                } catch (ExecutionException e) {
+                    failures.add(e.getCause());
+                }
+            }
+            if (!failures.isEmpty()) {
+                throw first(failures);
             }
             return results;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException failure ? failure : new IllegalStateException(e.getCause());
         }
+    }
+
+    /// The first failure that is not the loss of another rank, if there is one.
+    private static RuntimeException first(List<Throwable> failures) {
+        Throwable first = failures.stream()
+                .filter(failure -> !(failure instanceof RankFailure))
+                .findFirst()
+                .orElse(failures.getFirst());
+        return first instanceof RuntimeException failure ? failure : new IllegalStateException(first);
     }
 
     /// A port of the loopback address that nothing listens on.

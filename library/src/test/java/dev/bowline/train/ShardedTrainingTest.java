@@ -83,10 +83,17 @@ class ShardedTrainingTest {
     private record Trained(String hash, List<Double> losses, List<Double> norms, double heldOut) {}
 
     /// A model and the settings of its training.
-    private record Case(Path directory, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing) {
+    ///
+    /// @param epSize the ranks that share the experts of a layer
+    private record Case(
+            Path directory, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing, int epSize) {
 
         Case(Path directory, Dtype dtype) {
-            this(directory, dtype, StateDtype.FLOAT32, ActivationCheckpointing.OFF);
+            this(directory, dtype, StateDtype.FLOAT32, ActivationCheckpointing.OFF, 1);
+        }
+
+        Case sharedBy(int ranks) {
+            return new Case(directory, dtype, states, checkpointing, ranks);
         }
 
         Trained onOneRank() {
@@ -107,7 +114,7 @@ class ShardedTrainingTest {
                 model.useActivationCheckpointing(checkpointing);
                 FineTuningPlan plan = FineTuningPlan.of(4, STEPS, 1e-2);
                 if (group.isPresent()) {
-                    ShardedModel sharded = new RunRanks(group).divide(model, model.trainable());
+                    ShardedModel sharded = new RunRanks(group).divide(model, model.trainable(), epSize);
                     plan = plan.with(sharded.reduction()).with(sharded.settings(adamW));
                 } else {
                     plan = plan.with(new FixedSummation(Optional.empty())).with(adamW);
@@ -176,13 +183,40 @@ class ShardedTrainingTest {
     })
     void sharesGiveTheBitsOfOneRank(
             String name, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing, String worlds) {
-        Case training = new Case(fixture(name), dtype, states, checkpointing);
+        Case training = new Case(fixture(name), dtype, states, checkpointing, 1);
         Trained one = training.onOneRank();
 
         for (String world : worlds.split(" ")) {
             List<Trained> ranks = Ranks.run(Integer.parseInt(world), training::on);
 
             assertEquals(one, ranks.getFirst(), world + " ranks");
+            for (Trained rank : ranks) {
+                assertEquals(one.losses(), rank.losses());
+                assertEquals(one.norms(), rank.norms());
+                assertEquals(one.heldOut(), rank.heldOut());
+            }
+        }
+    }
+
+    /// A world of several ranks, as `ranks/ep_size`. Three ranks share four experts as 2, 2 and 0.
+    @ParameterizedTest
+    @CsvSource({
+        "moe_tied, FLOAT32, FLOAT32, OFF, 2/2 3/3 4/4 4/2",
+        "moe_tied, BFLOAT16, BFLOAT16, PER_LAYER, 2/2 4/2",
+        "moe_untied, BFLOAT16, FLOAT32, OFF, 2/2",
+        "qwen3moe/tied_old_config, FLOAT32, FLOAT32, PER_LAYER, 3/3"
+    })
+    void sharedExpertsGiveTheBitsOfOneRank(
+            String name, Dtype dtype, StateDtype states, ActivationCheckpointing checkpointing, String worlds) {
+        Case training = new Case(fixture(name), dtype, states, checkpointing, 1);
+        Trained one = training.onOneRank();
+
+        for (String world : worlds.split(" ")) {
+            String[] sizes = world.split("/");
+            Case shared = training.sharedBy(Integer.parseInt(sizes[1]));
+            List<Trained> ranks = Ranks.run(Integer.parseInt(sizes[0]), shared::on);
+
+            assertEquals(one, ranks.getFirst(), world);
             for (Trained rank : ranks) {
                 assertEquals(one.losses(), rank.losses());
                 assertEquals(one.norms(), rank.norms());
@@ -220,7 +254,7 @@ class ShardedTrainingTest {
         Ranks.run(2, group -> {
             try (Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
                 LanguageModel model = pretrained.model();
-                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable(), 1);
                 try (GradientReduction reduction = sharded.reduction()) {
                     assertThrows(
                             IllegalStateException.class,
@@ -247,7 +281,7 @@ class ShardedTrainingTest {
             try (TensorScope _ = TensorScope.open();
                     Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
                 LanguageModel model = pretrained.model();
-                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable(), 1);
                 FreedLayers freed = new FreedLayers(model, sharded);
                 model.observe(freed);
                 FineTuningPlan plan = FineTuningPlan.of(2, 1, 1e-2)
@@ -314,7 +348,7 @@ class ShardedTrainingTest {
                 () -> Ranks.run(2, group -> {
                     try (Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
                         LanguageModel model = pretrained.model();
-                        ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable());
+                        ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable(), 1);
                         try (GradientReduction reduction = sharded.reduction()) {
                             if (!group.isFirst()) {
                                 throw new IllegalStateException("gone");
