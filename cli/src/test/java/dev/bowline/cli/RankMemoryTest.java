@@ -51,6 +51,6 @@ class RankMemoryTest {
     /// @param sums bytes of sums on each rank
     /// @param divided bytes that a rank does not have
     private static RecipeRanks ranks(int onMachine, long sums, long divided) {
-        return new RecipeRanks(8, onMachine, DistributedSection.usual(), List.of(1), sums, divided, 0);
+        return new RecipeRanks(8, onMachine, DistributedSection.usual(), 1, List.of(1), sums, divided, 0);
     }
 }

@@ -4,9 +4,7 @@ import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.tensor.Dtype;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,7 +19,6 @@ import java.util.regex.Pattern;
 final class ActivationMemory {
 
     private static final Pattern IN_LAYER = Pattern.compile("(.*\\blayers\\.\\d+)\\.(.+)");
-    private static final List<String> PER_TOKEN_KEYS = List.of("top_k_experts", "num_experts_per_tok");
     private static final int FLOAT = 4;
 
     /// The ratio of the memory of a step at its peak to the sum of the shapes, with a small margin. The
@@ -51,12 +48,7 @@ final class ActivationMemory {
         hidden = model.inputEmbedding().shape()[1];
         JsonObject text = model.config().optionalObject("text_config").orElse(model.config());
         heads = text.optionalInt("num_attention_heads").orElse(1);
-        expertsPerToken = PER_TOKEN_KEYS.stream()
-                .map(text::optionalInt)
-                .filter(OptionalInt::isPresent)
-                .mapToInt(OptionalInt::getAsInt)
-                .findFirst()
-                .orElse(0);
+        expertsPerToken = model.expertsPerToken();
     }
 
     long bytes(MemoryPlan plan) {

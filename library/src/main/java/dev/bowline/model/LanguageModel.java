@@ -4,6 +4,7 @@ import dev.bowline.BowlineException;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.decoder.Decoder;
 import dev.bowline.model.decoder.DecoderConfig;
+import dev.bowline.model.decoder.FeedForwardConfig;
 import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Head;
 import dev.bowline.nn.KeyValueCache;
@@ -263,6 +264,18 @@ public final class LanguageModel extends Layer implements TiedHead, AutoCloseabl
 
     public int vocabularySize() {
         return decoder().config().size().vocabulary();
+    }
+
+    /// The number of experts that a layer sends a token to; 0 without experts.
+    public int expertsPerToken() {
+        return decoder().config().layers().stream()
+                .mapToInt(layer -> switch (layer.feedForward()) {
+                    case FeedForwardConfig.Experts experts -> experts.perToken();
+                    case FeedForwardConfig.GatedWithExperts experts -> experts.perToken();
+                    case FeedForwardConfig.Gated _, FeedForwardConfig.FusedGated _ -> 0;
+                })
+                .max()
+                .orElse(0);
     }
 
     /// The longest sequence the model was made for.

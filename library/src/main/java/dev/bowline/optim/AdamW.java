@@ -107,8 +107,8 @@ public final class AdamW implements Optimizer {
             return create(trainable, Map.of(), kernels);
         }
 
-        /// An optimizer over parts of parameters. Each part begins and ends at a multiple of 256 elements, or where the
-        /// parameter does.
+        /// An optimizer over parts of parameters. Each part begins and ends at a multiple of 64 elements, with 8-bit
+        /// moments of [#BLOCK_OF_CODES], or where the parameter does.
         ///
         /// @param first the place of the first element of a part in its parameter, by name; 0 for a name that
         ///     is not in the map
@@ -116,6 +116,9 @@ public final class AdamW implements Optimizer {
             return new AdamW(parts, first, this, kernels);
         }
     }
+
+    /// Elements of a block of 8-bit moments.
+    public static final long BLOCK_OF_CODES = Int8Moment.BLOCK;
 
     /// Elements that are updated together if a moment or a gradient is converted to float32.
     static final long BLOCK_ELEMENTS = 1 << 20;

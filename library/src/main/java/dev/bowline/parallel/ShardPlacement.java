@@ -9,7 +9,7 @@ import java.util.List;
 /// A parameter begins at a multiple of [#ALIGNMENT], so that kernels compute as with memory of its own. A cut inside of
 /// a parameter is at a multiple of [Gradients#NORM_ELEMENTS] from its begin, so that norms and updates of the pieces
 /// are
-/// those of the whole. A shorter parameter is never cut.
+/// those of the whole. A shorter parameter is never cut, and no piece has less than [StateSlices#CUT] elements.
 ///
 /// @param share elements of each rank, gaps included
 /// @param starts the first element of each parameter
@@ -51,7 +51,9 @@ record ShardPlacement(long share, List<Long> starts) {
             long start = start(up(end, ALIGNMENT), length, share);
             end = start + length;
             boolean isCut = start / share < (end - 1) / share;
-            if (end > share * ranks || isCut && length <= CUT) {
+            // An optimizer may keep a short piece in another format than the whole.
+            boolean isShort = end % share != 0 && end % share < StateSlices.CUT;
+            if (end > share * ranks || isCut && (length <= CUT || isShort)) {
                 return starts;
             }
             starts.add(start);

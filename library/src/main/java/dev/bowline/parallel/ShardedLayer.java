@@ -13,7 +13,7 @@ import java.util.Map;
 public record ShardedLayer(Map<String, Parameter> parameters, List<GatedExperts> experts) {
 
     /// The experts whose values are all trained. Only those are computed by one rank each.
-    List<GatedExperts> trainedExperts() {
+    public List<GatedExperts> trainedExperts() {
         return experts.stream()
                 .filter(each -> isTrained(each.gateUp()) && isTrained(each.down()))
                 .toList();

@@ -53,9 +53,12 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     public ShardedModel(ProcessGroup group, Map<String, Parameter> root, List<ShardedLayer> layers, int epSize) {
         this.group = group;
         experts = epSize == 1 ? Optional.empty() : Optional.of(ExpertRanks.of(group, epSize));
-        units.add(new ShardedUnit(ROOT, group, root, this::require));
-        for (ShardedLayer layer : layers) {
-            add(layer);
+        try {
+            units.add(new ShardedUnit(ROOT, group, root, this::require));
+            layers.forEach(this::add);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
         }
         summation = new ShardedSummation(group, units, this);
     }
@@ -78,6 +81,11 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
         unit.add(down);
         layer.shareOver(
                 new ShardedExperts(ranks, layer.count(), gateUp, down, () -> served.isEmpty(), this::guarded));
+    }
+
+    /// True if ranks share the experts of a layer.
+    public boolean sharesExperts() {
+        return units.stream().flatMap(unit -> unit.flats().stream()).anyMatch(ExpertFlat.class::isInstance);
     }
 
     /// The micro-batches of a rank: in each pass, the ranks compute consecutive ones.

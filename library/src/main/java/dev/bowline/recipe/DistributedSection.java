@@ -2,6 +2,7 @@ package dev.bowline.recipe;
 
 import dev.bowline.recipe.Key.Default;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -44,15 +45,18 @@ public record DistributedSection(
                     Map.entry("fsdp", Strategy.FSDP),
                     Map.entry("fsdp2", Strategy.FSDP),
                     Map.entry("megatron_fsdp", Strategy.FSDP))),
-            Default.of(Strategy.DDP, "the least communication"),
+            Default.from(
+                    values -> sharesExperts(values) ? Strategy.FSDP : Strategy.DDP,
+                    "ddp, with the least communication; fsdp with an ep_size above 1"),
             "Parts that ranks have. ddp: all weights and optimizer state; zero1: all weights, a part of the optimizer"
                     + " state; fsdp: a part of both. fsdp2 and megatron_fsdp are AutoModel's names for fsdp.");
 
     static final Key<Integer> EP_SIZE = SECTION.key(
             "ep_size",
             NumberTypes.oneOrNone(),
-            Default.of(1, "every rank has all experts"),
-            "Ranks that share the experts of each layer (expert parallelism). No effect yet: every rank has all experts.");
+            Default.of(1, "every rank computes all experts"),
+            "Ranks that share the experts of each layer (expert parallelism): each of them keeps and computes a part of"
+                    + " the experts, for the tokens of all. A divisor of the number of ranks, with strategy: fsdp.");
 
     static final Key<Optional<Summation>> SUMMATION = SECTION.key(
             "summation",
@@ -78,6 +82,24 @@ public record DistributedSection(
         EP_SIZE.require(epSize);
         TIMEOUT.require(timeout);
         MAX_RESTARTS.require(maxRestarts);
+    }
+
+    private static boolean sharesExperts(RecipeValues values) {
+        return values.find(EP_SIZE).filter(size -> size > 1).isPresent();
+    }
+
+    static void check(RecipeValues values) {
+        Optional<Strategy> strategy = values.find(STRATEGY);
+        if (sharesExperts(values) && strategy.isPresent() && strategy.get() != Strategy.FSDP) {
+            values.refuse(
+                    "distributed.ep_size: %d shares experts over ranks that divide the weights, and distributed.strategy"
+                            .formatted(values.find(EP_SIZE).orElseThrow())
+                            + " is %s, which gives every rank all weights"
+                                    .formatted(strategy.get().name().toLowerCase(Locale.ROOT)),
+                    "write strategy: fsdp, or ep_size: 1",
+                    STRATEGY,
+                    EP_SIZE);
+        }
     }
 
     static DistributedSection of(RecipeValues values) {

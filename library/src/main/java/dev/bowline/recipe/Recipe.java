@@ -142,6 +142,9 @@ public record Recipe(
         CheckpointSection.check(values);
         FreezeConfig.check(values);
         PeftSection.check(values);
+        if (values.hasSection(DistributedSection.SECTION.path())) {
+            DistributedSection.check(values);
+        }
         if (values.hasSection(EvaluateSection.SECTION.path())) {
             EvaluateSection.check(values);
         }

@@ -15,6 +15,7 @@ public final class RanksJson implements JsonRenderer<RecipeRanks> {
                 .with("on_machine", ranks.onMachine())
                 .with("strategy", ranks.section().strategy().name().toLowerCase(Locale.ROOT))
                 .with("summation", ranks.section().summation().name().toLowerCase(Locale.ROOT))
+                .with("ep_size", ranks.epSize())
                 .with(
                         "micro_batches",
                         JsonValue.of(

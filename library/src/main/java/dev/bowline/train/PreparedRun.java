@@ -103,6 +103,7 @@ public final class PreparedRun {
 
     private static PreparedRun of(RecipeFile file, Optional<Dataset> given, RunRanks ranks) {
         Recipe recipe = file.recipe();
+        ExpertShares.epSize(file, ranks.count());
         RunCheckpoints checkpoints = RunCheckpoints.of(
                 recipe.checkpoint(), recipe.evaluate().flatMap(EvaluateSection::keepBest), file::wrong, ranks);
         checkpoints.requireKind(recipe.peft());
@@ -348,7 +349,7 @@ public final class PreparedRun {
         trained.entrySet()
                 .removeIf(entry ->
                         entry.getValue().role() != SlotRole.BASE || frozen.contains(model.component(entry.getKey())));
-        ShardedModel sharded = ranks.divide(model, trained, 1);
+        ShardedModel sharded = ranks.divide(file, model, trained);
         trained.values().forEach(Parameter::unfreeze);
         // Otherwise the pages of the mapped files would be resident in addition to the shares.
         pretrained.checkpoint().unload();

@@ -31,8 +31,7 @@ public final class RecipeMemory {
     ///     model
     public static MemoryReport of(RecipeFile file) {
         Recipe recipe = file.recipe();
-        int packed = recipe.packedSequence().packedSequenceSize();
-        int longest = packed > 0 ? packed : recipe.dataset().seqLength();
+        int longest = longestRow(recipe);
         try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
                 LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
             ModelFit.require(file, model);
@@ -41,6 +40,12 @@ public final class RecipeMemory {
             Optional<AdapterSummary> adapter = RecipeAdapter.of(file, model);
             return of(new Subject(recipe, adapter), checkpoint, model, longest, AvailableMemory.now());
         }
+    }
+
+    /// The greatest length of a row that the recipe allows.
+    static int longestRow(Recipe recipe) {
+        int packed = recipe.packedSequence().packedSequenceSize();
+        return packed > 0 ? packed : recipe.dataset().seqLength();
     }
 
     /// The weights that a run trains.

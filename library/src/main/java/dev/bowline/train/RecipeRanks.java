@@ -1,16 +1,6 @@
 package dev.bowline.train;
 
-import dev.bowline.adapter.AdapterSummary;
-import dev.bowline.catalog.AutoModel;
-import dev.bowline.checkpoint.Checkpoint;
-import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.memory.MemoryReport;
-import dev.bowline.model.Component;
-import dev.bowline.model.LanguageModel;
-import dev.bowline.nn.Layer;
-import dev.bowline.nn.Parameter;
-import dev.bowline.nn.SlotRole;
-import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.parallel.MicroBatchBlocks;
 import dev.bowline.parallel.ShardedModel;
 import dev.bowline.recipe.DistributedSection;
@@ -19,11 +9,8 @@ import dev.bowline.recipe.DistributedSection.Summation;
 import dev.bowline.recipe.Recipe;
 import dev.bowline.recipe.RecipeFile;
 import dev.bowline.tensor.Dtype;
-import java.util.HashMap;
+import dev.bowline.train.TrainedValues.LayerValues;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /// The ranks of a run, computed from the recipe, config.json and the headers of the weights.
@@ -31,6 +18,7 @@ import java.util.stream.IntStream;
 /// @param worldSize the number of ranks
 /// @param onMachine the number of ranks of one machine
 /// @param section the work that ranks share
+/// @param epSize the ranks that share the experts of a layer; 1 if every rank computes all experts
 /// @param microBatches of a step, by rank
 /// @param sums bytes of the float32 sums of gradients that each rank keeps, besides the gradients
 /// @param divided bytes of weights, gradients and optimizer state that a run without ranks has and a rank does not
@@ -39,6 +27,7 @@ public record RecipeRanks(
         int worldSize,
         int onMachine,
         DistributedSection section,
+        int epSize,
         List<Integer> microBatches,
         long sums,
         long divided,
@@ -55,15 +44,6 @@ public record RecipeRanks(
         return whole.neededBytes() + sums - divided;
     }
 
-    /// The values that the ranks train.
-    ///
-    /// @param elements all of them
-    /// @param root those outside of the layers
-    /// @param layer those of the largest layer
-    /// @param dtype of a value and of a gradient
-    /// @param state bytes of the optimizer's state
-    private record Trained(long elements, long root, long layer, Dtype dtype, long state) {}
-
     /// @param worldSize the number of ranks
     /// @param onMachine the number of ranks of one machine
     /// @throws dev.bowline.BowlineException if the checkpoint cannot be opened, or the recipe does not fit the
@@ -72,7 +52,10 @@ public record RecipeRanks(
         DistributedSection section = file.recipe().distributed().orElseGet(DistributedSection::usual);
         int microBatches = file.recipe().stepScheduler().accumulation();
         Strategy strategy = worldSize == 1 ? Strategy.DDP : carriedOut(file.recipe(), section.strategy());
-        Trained trained = trained(file);
+        TrainedValues trained = TrainedValues.of(file);
+        int epSize = ExpertShares.epSize(file, worldSize);
+        ExpertShares.requireExperts(file, epSize, trained.experts() > 0);
+        ExpertShares experts = new ExpertShares(worldSize, epSize);
         List<Integer> shares = IntStream.range(0, worldSize)
                 .mapToObj(rank -> strategy == Strategy.FSDP
                         ? ShardedModel.share(rank, worldSize, microBatches).size()
@@ -82,6 +65,7 @@ public record RecipeRanks(
                 worldSize,
                 onMachine,
                 section,
+                epSize,
                 shares,
                 switch (strategy) {
                     case DDP, ZERO1 -> section.summation() == Summation.FIXED ? sums(trained, shares.getFirst()) : 0;
@@ -89,12 +73,18 @@ public record RecipeRanks(
                 },
                 switch (strategy) {
                     case DDP -> 0;
-                    case ZERO1 -> trained.state - trained.state / worldSize;
-                    case FSDP -> divided(trained, worldSize);
+                    case ZERO1 -> trained.state() - trained.state() / worldSize;
+                    case FSDP -> epSize == 1 ? divided(trained, worldSize) : divided(trained, experts);
                 },
                 switch (strategy) {
                     case DDP, ZERO1 -> sent(trained, worldSize, section);
-                    case FSDP -> sentOfShards(trained, worldSize, Math.ceilDiv(microBatches, worldSize));
+                    case FSDP -> {
+                        int passes = Math.ceilDiv(microBatches, worldSize);
+                        yield epSize == 1
+                                ? sentOfShards(trained, worldSize, passes)
+                                : sentOfShards(withoutExperts(trained), worldSize, passes)
+                                        + experts.sent(trained, passes);
+                    }
                 });
     }
 
@@ -105,9 +95,9 @@ public record RecipeRanks(
 
     /// Bytes of the partial sums that wait while the last micro-batch of a block of 2^k runs, k of them; at least those
     /// of the sum in float32 in place of the gradients.
-    private static long sums(Trained trained, int block) {
+    private static long sums(TrainedValues trained, int block) {
         long wide = Dtype.FLOAT32.bytes();
-        return trained.elements * Math.max(waiting(block) * wide, wide - trained.dtype.bytes());
+        return trained.elements() * Math.max(waiting(block) * wide, wide - trained.dtype().bytes());
     }
 
     private static int waiting(int microBatches) {
@@ -115,80 +105,71 @@ public record RecipeRanks(
     }
 
     /// Bytes of the partial sums for the share of a rank, with the one that is being added.
-    private static long shardSums(Trained trained, int worldSize, int microBatches) {
-        return Math.ceilDiv(trained.elements, worldSize) * Dtype.FLOAT32.bytes() * (waiting(microBatches) + 1);
+    private static long shardSums(TrainedValues trained, int worldSize, int microBatches) {
+        return Math.ceilDiv(trained.elements(), worldSize) * Dtype.FLOAT32.bytes() * (waiting(microBatches) + 1);
     }
 
     /// A rank has its share of everything, the parts outside of the layers, and a layer with its gradients, once as the
     /// layer has them, once to send and once as received.
-    private static long divided(Trained trained, int worldSize) {
-        long value = trained.dtype.bytes();
-        long whole = 2 * trained.elements * value + trained.state;
-        long share = Math.ceilDiv(trained.elements * value + trained.state, worldSize);
-        long gradients = 3 * value * Math.max(trained.root, trained.layer);
-        return whole - share - value * (trained.root + trained.layer) - gradients;
+    private static long divided(TrainedValues trained, int worldSize) {
+        long value = trained.dtype().bytes();
+        long whole = 2 * trained.elements() * value + trained.state();
+        long share = Math.ceilDiv(trained.elements() * value + trained.state(), worldSize);
+        long gradients = 3 * value * Math.max(trained.root(), trained.largestLayer());
+        return whole - share - value * (trained.root() + trained.largestLayer()) - gradients;
+    }
+
+    /// The same for ranks that share experts.
+    private static long divided(TrainedValues trained, ExpertShares experts) {
+        long value = trained.dtype().bytes();
+        long whole = 2 * trained.elements() * value + trained.state();
+        long share = Math.ceilDiv(trained.elements() * value + trained.state(), experts.worldSize());
+        long dense = trained.layers().stream()
+                .mapToLong(LayerValues::dense)
+                .max()
+                .orElse(0);
+        long working = trained.layers().stream()
+                .mapToLong(layer -> 3 * value * layer.dense() + experts.working(layer, value))
+                .max()
+                .orElse(0);
+        return whole
+                - share
+                - value * (trained.root() + dense)
+                - Math.max(3 * value * trained.root(), working)
+                - experts.received(trained);
+    }
+
+    private static TrainedValues withoutExperts(TrainedValues trained) {
+        return new TrainedValues(
+                trained.elements() - trained.experts(),
+                trained.root(),
+                trained.layers().stream()
+                        .map(layer -> new LayerValues(layer.dense(), 0))
+                        .toList(),
+                trained.dtype(),
+                trained.state(),
+                0,
+                trained.checkpointing());
     }
 
     /// An exchange of the parts and a gathering of the sums, or the ring of an allreduce, send the same number of
     /// values.
-    private static long sent(Trained trained, int worldSize, DistributedSection section) {
+    private static long sent(TrainedValues trained, int worldSize, DistributedSection section) {
         long bytes = switch (section.summation()) {
             case FIXED -> Dtype.FLOAT32.bytes();
-            case FAST -> trained.dtype.bytes();
+            case FAST -> trained.dtype().bytes();
         };
         // With zero1, each rank then sends the values that it updated.
-        long values = section.strategy() == Strategy.DDP ? 0 : trained.dtype.bytes();
-        return (worldSize - 1) * Math.ceilDiv(trained.elements, worldSize) * (2 * bytes + values);
+        long values = section.strategy() == Strategy.DDP ? 0 : trained.dtype().bytes();
+        return (worldSize - 1) * Math.ceilDiv(trained.elements(), worldSize) * (2 * bytes + values);
     }
 
     /// A rank sends its share of a layer for the forward pass and again for the backward pass, and the gradients of the
     /// other shares. The last layer and the parts outside of the layers are sent once.
-    private static long sentOfShards(Trained trained, int worldSize, int passes) {
-        long layers = trained.elements - trained.root;
-        long values = trained.root + passes * (2 * layers - trained.layer);
-        long gradients = passes * trained.elements;
-        return (worldSize - 1) * Math.ceilDiv(values + gradients, worldSize) * trained.dtype.bytes();
-    }
-
-    private static Trained trained(RecipeFile file) {
-        Recipe recipe = file.recipe();
-        OptimizerSettings optimizer = RecipePlan.settings(recipe.optimizer());
-        Optional<Long> ofAdapter = RecipeAdapter.of(file).map(AdapterSummary::trainedValues);
-        if (ofAdapter.isPresent()) {
-            long elements = ofAdapter.get();
-            return new Trained(elements, 0, 0, Dtype.FLOAT32, optimizer.stateBytes(Dtype.FLOAT32, elements));
-        }
-        try (Checkpoint checkpoint = Checkpoint.open(recipe.model().pretrainedModel());
-                LanguageModel model = AutoModel.fromConfig(checkpoint.config())) {
-            ModelFit.resize(recipe, model);
-            Dtype dtype = recipe.model()
-                    .torchDtype()
-                    .orElseGet(() -> CheckpointMapping.of(checkpoint, model).loadDtype());
-            return trained(model, Freezing.components(recipe.freezeConfig()), dtype, optimizer);
-        }
-    }
-
-    private static Trained trained(
-            LanguageModel model, Set<Component> frozen, Dtype dtype, OptimizerSettings optimizer) {
-        Map<String, Parameter> trained = new HashMap<>(model.parameters());
-        trained.entrySet()
-                .removeIf(entry ->
-                        entry.getValue().role() == SlotRole.BUFFER || frozen.contains(model.component(entry.getKey())));
-        long root = elements(trained);
-        long largest = 0;
-        for (Layer layer : model.layers()) {
-            Map<String, Parameter> own = layer.parameters();
-            own.keySet().retainAll(trained.keySet());
-            root -= elements(own);
-            largest = Math.max(largest, elements(own));
-        }
-        long state = trained.values().stream()
-                .mapToLong(parameter -> optimizer.stateBytes(dtype, parameter.shape()))
-                .sum();
-        return new Trained(elements(trained), root, largest, dtype, state);
-    }
-
-    private static long elements(Map<String, Parameter> parameters) {
-        return parameters.values().stream().mapToLong(Parameter::elements).sum();
+    private static long sentOfShards(TrainedValues trained, int worldSize, int passes) {
+        long layers = trained.elements() - trained.root();
+        long values = trained.root() + passes * (2 * layers - trained.largestLayer());
+        long gradients = passes * trained.elements();
+        return (worldSize - 1) * Math.ceilDiv(values + gradients, worldSize) * trained.dtype().bytes();
     }
 }

@@ -134,6 +134,14 @@ record RunRanks(Optional<ProcessGroup> group) {
     /// Divides values of a model over the ranks.
     ///
     /// @param trained the parameters to divide, by canonical name
+    /// @throws BowlineException if the ranks cannot share the experts as the recipe asks
+    ShardedModel divide(RecipeFile file, LanguageModel model, Map<String, Parameter> trained) {
+        int epSize = ExpertShares.epSize(file, count());
+        ShardedModel sharded = divide(model, trained, epSize);
+        ExpertShares.requireExperts(file, epSize, sharded.sharesExperts());
+        return sharded;
+    }
+
     /// @param epSize the ranks that share the experts of a layer
     ShardedModel divide(LanguageModel model, Map<String, Parameter> trained, int epSize) {
         Map<String, Parameter> root = new LinkedHashMap<>(trained);
@@ -157,9 +165,10 @@ record RunRanks(Optional<ProcessGroup> group) {
             notes.add("distributed.strategy: fsdp divides the state of the adapter's optimizer only: the base is not"
                     + " trained, and the ranks of one machine share its mapped files");
         }
-        if (!isAlone() && section.epSize() > 1) {
-            notes.add("warning: distributed.ep_size: %d has no effect yet, so every rank has all experts"
-                    .formatted(section.epSize()));
+        if (!isAlone() && section.epSize() > 1 && recipe.peft().isPresent()) {
+            notes.add("distributed.ep_size: %d has no effect with peft: the ranks of one machine share the mapped files"
+                            .formatted(section.epSize())
+                    + " of all experts");
         }
         return notes;
     }

@@ -110,13 +110,14 @@ class RanksRunTest {
         assertEquals(column("one", "validation.jsonl", heldOut), column("three", "validation.jsonl", heldOut));
     }
 
-    /// Moments and master weights, and weights too, are divided over the ranks, and the files are those of one rank.
+    /// Moments and master weights, and weights too, are divided over the ranks, with experts that the ranks share, and
+    /// the files are those of one rank.
     @Test
     void dividedStatesAndWeightsAreSavedWhole() throws IOException {
         String[] bfloat16 = {"model.torch_dtype=bfloat16", "validation_dataset.limit_dataset_samples=2"};
         List<RunReport> one = run(1, "one", bfloat16);
         run(3, "states", DemoRuns.with(bfloat16, "distributed.strategy=zero1"));
-        List<RunReport> sharded = run(3, "weights", DemoRuns.with(bfloat16, "distributed.strategy=fsdp"));
+        List<RunReport> sharded = run(3, "weights", DemoRuns.with(bfloat16, "distributed.ep_size=3"));
 
         assertEquals(hashes("one"), hashes("states"));
         assertEquals(hashes("one"), hashes("weights"));
@@ -160,7 +161,7 @@ class RanksRunTest {
     @Test
     void aRunResumesOnAnotherNumberOfRanks() throws IOException {
         run(1, "one", "step_scheduler.max_steps=6");
-        run(4, "elastic", "step_scheduler.max_steps=2", "distributed.strategy=fsdp");
+        run(4, "elastic", "step_scheduler.max_steps=2", "distributed.strategy=fsdp", "distributed.ep_size=2");
         run(2, "elastic", "step_scheduler.max_steps=4", "checkpoint.restore_from=auto", "distributed.strategy=zero1");
         run(1, "elastic", "step_scheduler.max_steps=6", "checkpoint.restore_from=auto");
 

@@ -1,7 +1,10 @@
 package dev.bowline.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.recipe.DistributedSection;
@@ -11,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,6 +24,12 @@ class RecipeRanksTest {
 
     private static final Path MODEL =
             Path.of("src/test/resources/fixtures/gemma4/dense_kv").toAbsolutePath();
+
+    /// Eight experts of width 8 in five layers of width 32; ten tokens, each with two experts.
+    private static final long EXPERT_LAYERS = 5;
+
+    private static final long EXPERT_VALUES = 8 * 3 * 8 * 32;
+    private static final long ROW_VALUES = 10 * 2 * 32;
 
     @TempDir
     private Path directory;
@@ -90,6 +100,54 @@ class RecipeRanksTest {
                 List.of(3, 2), RecipeRanks.of(recipe("{strategy: fsdp}"), 2, 2).microBatches());
     }
 
+    /// Experts are never whole on a rank, and their rows travel: out, back, and the same for the gradients. A rank has a
+    /// gradient of the experts of one layer for the rows of each rank.
+    @Test
+    void ranksThatShareExpertsSendRows() {
+        String fsdp = "{strategy: fsdp}";
+        RecipeRanks whole = RecipeRanks.of(expertRecipe(fsdp), 2, 1);
+        RecipeRanks shared = RecipeRanks.of(expertRecipe("{ep_size: 2}"), 2, 1);
+
+        assertEquals(DistributedSection.Strategy.FSDP, shared.section().strategy());
+        assertEquals(1, whole.epSize());
+        assertEquals(2, shared.epSize());
+        long experts = EXPERT_LAYERS * EXPERT_VALUES;
+        long rows = ROW_VALUES * EXPERT_LAYERS * 4 / 2;
+        int passes = 3;
+        // A whole layer would be gathered twice, but for the last one, and its gradients sent once.
+        long gathered = passes * (2 * experts - EXPERT_VALUES) + passes * experts;
+        assertEquals(
+                whole.sent() - Float.BYTES * gathered / 2 + Float.BYTES * passes * rows,
+                shared.sent(),
+                (double) Float.BYTES);
+        long received = ROW_VALUES * EXPERT_LAYERS * Float.BYTES;
+        assertEquals(
+                whole.divided() + Float.BYTES * 3 * EXPERT_VALUES - received, shared.divided());
+    }
+
+    @Test
+    void expertsThatTheRanksCannotShareAreRefused() {
+        assertRefused(
+                "2 ranks would share the experts of a layer, and the run has 3 ranks",
+                () -> RecipeRanks.of(expertRecipe("{ep_size: 2}"), 3, 1));
+        assertRefused("the run trains no experts", () -> RecipeRanks.of(recipe("{ep_size: 2}"), 2, 1));
+        assertRefused(
+                "distributed.strategy is zero1, which gives every rank all weights",
+                () -> recipe("{ep_size: 2, strategy: zero1}"));
+        assertEquals(1, RecipeRanks.of(expertRecipe("{ep_size: 8}"), 1, 1).epSize());
+    }
+
+    private static void assertRefused(String expected, Executable reading) {
+        String message = assertThrows(BowlineException.class, reading).getMessage();
+        assertTrue(message.contains(expected), message);
+    }
+
+    private RecipeFile expertRecipe(String distributed) {
+        return RecipeFile.of(builder(MODEL.resolveSibling("moe_tied"), distributed)
+                .set("dataset.seq_length", "10")
+                .build());
+    }
+
     @Test
     void aBfloat16ModelSendsHalfOfThatWithTheFastSummation() {
         RecipeFile file = RecipeFile.of(builder("{summation: fast}")
@@ -127,7 +185,11 @@ class RecipeRanksTest {
     }
 
     private RecipeBuilder builder(String distributed) {
-        return RecipeBuilder.of(MODEL, directory)
+        return builder(MODEL, distributed);
+    }
+
+    private RecipeBuilder builder(Path model, String distributed) {
+        return RecipeBuilder.of(model, directory)
                 .learningRate(1e-3)
                 .globalBatchSize(5)
                 .localBatchSize(1)
