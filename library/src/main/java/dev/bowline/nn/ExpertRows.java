@@ -44,8 +44,8 @@ record ExpertRows(Tensor order, Tensor inverse, long[] counts, int withRows) {
     }
 
     private static ExpertRows of(Tensor order, Tensor inverse, long[] counts) {
-        int withRows = Math.toIntExact(
-                Arrays.stream(counts).filter(count -> count > 0).count());
+        int withRows =
+                Math.toIntExact(Arrays.stream(counts).filter(count -> count > 0).count());
         return new ExpertRows(order, inverse, counts, withRows);
     }
 

@@ -147,8 +147,7 @@ public final class GatedExperts extends Layer {
     ///
     /// @param mixed [N, H]
     /// @return [N, H], of x's dtype
-    static Tensor attach(
-            Tensor x, Tensor weight, Tensor mixed, AutogradFunction.Backward backward, Tensor... saved) {
+    static Tensor attach(Tensor x, Tensor weight, Tensor mixed, AutogradFunction.Backward backward, Tensor... saved) {
         Tensor inputs = Ops.cat(1, AutogradFunction.requiring(x), AutogradFunction.requiring(weight));
         Tensor joined;
         try (NoGradGuard _ = new NoGradGuard()) {

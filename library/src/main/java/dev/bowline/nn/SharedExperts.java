@@ -108,7 +108,8 @@ final class SharedExperts {
             sources.add(new Source(
                     ExpertProducts.of(stacks.gateUp(), stacks.down(), activation, inner),
                     Arrays.copyOfRange(ofRank, first, first + perRank[ranks.place()]),
-                    Math.toIntExact(Arrays.stream(ofRank).filter(each -> each > 0).count())));
+                    Math.toIntExact(
+                            Arrays.stream(ofRank).filter(each -> each > 0).count())));
         }
         return new Traffic(toEach, sources.stream().mapToLong(Source::size).toArray(), sources);
     }
@@ -157,7 +158,8 @@ final class SharedExperts {
             List<Computed> computed) {
         List<Tensor> saved = new ArrayList<>(List.of(weight, rows.order(), rows.inverse(), received));
         for (Computed each : computed) {
-            saved.addAll(List.of(each.gateAndUp(), each.rows().order(), each.rows().inverse()));
+            saved.addAll(
+                    List.of(each.gateAndUp(), each.rows().order(), each.rows().inverse()));
         }
         List<ExpertRows> counted = computed.stream().map(Computed::rows).toList();
         AutogradFunction.Backward backward = (kept, dy) -> backward(kept, dy, rows, traffic, counted);
@@ -172,8 +174,8 @@ final class SharedExperts {
         Tensor received = saved[3];
         ExpertRows rows = counted.with(saved[1], saved[2]);
         Tensor dy = joined.narrow(1, 0, received.size(1)).to(received.scalar_type());
-        Tensor dyRows = ranks.allToAll(
-                dy.index_select(0, rows.tokens(weight.size(1))), traffic.toEach(), traffic.fromEach());
+        Tensor dyRows =
+                ranks.allToAll(dy.index_select(0, rows.tokens(weight.size(1))), traffic.toEach(), traffic.fromEach());
         Tensor weights = ranks.allToAll(rows.values(weight.flatten()), traffic.toEach(), traffic.fromEach());
         Tensor dReceived = Ops.newEmpty(received, Dtype.of(received.scalar_type()), received.size(0), received.size(1));
         Tensor dWeights = Ops.newEmpty(received, Dtype.FLOAT32, received.size(0), 1);

@@ -53,8 +53,8 @@ final class ExpertFlat extends ShardedFlat {
                 LinearStack own = new LinearStack(stack.path(), experts, shape[2], shape[1]);
                 own.weight()
                         .get()
-                        .materialize(part.narrow(0, 0, experts * shape[1] * shape[2])
-                                .view(experts, shape[1], shape[2]));
+                        .materialize(
+                                part.narrow(0, 0, experts * shape[1] * shape[2]).view(experts, shape[1], shape[2]));
                 sources.add(own);
             }
         }
@@ -112,13 +112,12 @@ final class ExpertFlat extends ShardedFlat {
             present.set(0, gradients.stream().anyMatch(Optional::isPresent));
             if (present.get(0)) {
                 List<List<Tensor>> received = exchanged(gradients.stream()
-                        .map(gradient -> gradient.orElseThrow(
-                                () -> new IllegalStateException("a rank's rows have no gradient")))
+                        .map(gradient ->
+                                gradient.orElseThrow(() -> new IllegalStateException("a rank's rows have no gradient")))
                         .toList());
                 for (int rank = 0; rank < group().worldSize(); rank++) {
                     if (computes.test(rank)) {
-                        sums.accept(leaf(
-                                received.get(rank % ranks.divisor()).get(rank / ranks.divisor())));
+                        sums.accept(leaf(received.get(rank % ranks.divisor()).get(rank / ranks.divisor())));
                     }
                 }
             }
@@ -130,8 +129,8 @@ final class ExpertFlat extends ShardedFlat {
     /// Gives each rank that divides the values of this part the gradients of its share.
     ///
     /// @param gradients of the rows of each rank that shares experts with this one
-    /// @return for each rank that divides the values, and each rank that shares experts with that one, the gradients
-    ///     of this rank's share
+    /// @return for each rank that divides the values, and each rank that shares experts with that one, the
+    ///     gradients of this rank's share
     private List<List<Tensor>> exchanged(List<Tensor> gradients) {
         if (ranks.dividing().isEmpty()) {
             return List.of(gradients);

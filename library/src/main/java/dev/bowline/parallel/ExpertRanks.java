@@ -33,8 +33,7 @@ record ExpertRanks(ProcessGroup world, ProcessGroup sharing, Optional<ProcessGro
                 .mapToObj(part -> part * divisor + world.rank() % divisor)
                 .toList();
         int first = world.rank() / divisor * divisor;
-        List<Integer> dividing =
-                IntStream.range(first, first + divisor).boxed().toList();
+        List<Integer> dividing = IntStream.range(first, first + divisor).boxed().toList();
         return new ExpertRanks(
                 world,
                 world.subgroup("experts-shared", sharing),

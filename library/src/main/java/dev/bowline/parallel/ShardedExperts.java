@@ -42,8 +42,7 @@ final class ShardedExperts implements ExpertExchange {
             experts[part] = Math.clamp(count - (long) part * each, 0, each);
         }
         for (int source = 0; source < ranks.parts(); source++) {
-            sources.add(new Stacks(
-                    gateUp.sources().get(source), down.sources().get(source)));
+            sources.add(new Stacks(gateUp.sources().get(source), down.sources().get(source)));
         }
     }
 

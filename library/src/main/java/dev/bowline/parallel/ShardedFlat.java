@@ -155,8 +155,8 @@ abstract sealed class ShardedFlat implements AutoCloseable permits DenseFlat, Ex
     /// Gives this rank the gradients of its share, and frees the gradients. Every rank calls this method in every pass.
     ///
     /// @param computes true for a rank that computes a micro-batch in this pass
-    /// @param sums receives the gradients of each of this rank's pieces, float32 and owned by the receiver: a list for
-    ///     each rank that computes, in the order of the ranks
+    /// @param sums receives the gradients of each of this rank's pieces, float32 and owned by the receiver: a list
+    ///     for each rank that computes, in the order of the ranks
     /// @return the parameters that have a gradient on any rank
     abstract BitSet reduce(IntPredicate computes, Consumer<List<Optional<Tensor>>> sums);
 

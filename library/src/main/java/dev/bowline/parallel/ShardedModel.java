@@ -47,8 +47,8 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     /// @param group the ranks, which stay the caller's
     /// @param root the trained parameters outside of the layers, by canonical name
     /// @param layers of the model, which may be none
-    /// @param epSize the ranks that share the experts of a layer; divides the number of ranks. 1 if each rank computes
-    ///     all experts.
+    /// @param epSize the ranks that share the experts of a layer; divides the number of ranks. 1 if each rank
+    ///     computes all experts.
     /// @throws dev.bowline.BowlineException if the ranks cannot divide the experts
     public ShardedModel(ProcessGroup group, Map<String, Parameter> root, List<ShardedLayer> layers, int epSize) {
         this.group = group;
@@ -66,8 +66,7 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     private void add(ShardedLayer layer) {
         Map<String, Parameter> everywhere = new LinkedHashMap<>(layer.parameters());
         List<GatedExperts> shared = experts.isEmpty() ? List.of() : layer.trainedExperts();
-        shared.forEach(
-                each -> List.of(each.gateUp(), each.down()).forEach(stack -> everywhere.remove(stack.path())));
+        shared.forEach(each -> List.of(each.gateUp(), each.down()).forEach(stack -> everywhere.remove(stack.path())));
         ShardedUnit unit = new ShardedUnit(units.size(), group, everywhere, this::require);
         units.add(unit);
         shared.forEach(each -> share(each, unit));
@@ -79,8 +78,7 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
         unit.add(gateUp);
         ExpertFlat down = new ExpertFlat(ranks, layer.down(), () -> requireServed(unit));
         unit.add(down);
-        layer.shareOver(
-                new ShardedExperts(ranks, layer.count(), gateUp, down, () -> served.isEmpty(), this::guarded));
+        layer.shareOver(new ShardedExperts(ranks, layer.count(), gateUp, down, () -> served.isEmpty(), this::guarded));
     }
 
     /// True if ranks share the experts of a layer.

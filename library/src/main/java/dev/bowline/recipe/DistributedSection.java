@@ -93,7 +93,7 @@ public record DistributedSection(
         if (sharesExperts(values) && strategy.isPresent() && strategy.get() != Strategy.FSDP) {
             values.refuse(
                     "distributed.ep_size: %d shares experts over ranks that divide the weights, and distributed.strategy"
-                            .formatted(values.find(EP_SIZE).orElseThrow())
+                                    .formatted(values.find(EP_SIZE).orElseThrow())
                             + " is %s, which gives every rank all weights"
                                     .formatted(strategy.get().name().toLowerCase(Locale.ROOT)),
                     "write strategy: fsdp, or ep_size: 1",

@@ -16,18 +16,14 @@ record ExpertShares(int worldSize, int epSize) {
     ///
     /// @throws dev.bowline.BowlineException if the number of ranks is not a multiple of `ep_size`
     static int epSize(RecipeFile file, int worldSize) {
-        int asked = file.recipe()
-                .distributed()
-                .map(DistributedSection::epSize)
-                .orElse(1);
+        int asked = file.recipe().distributed().map(DistributedSection::epSize).orElse(1);
         if (worldSize == 1 || file.recipe().peft().isPresent()) {
             return 1;
         }
         if (worldSize % asked != 0) {
             throw file.wrong(
                     KEY,
-                    "%d ranks would share the experts of a layer, and the run has %d ranks"
-                            .formatted(asked, worldSize),
+                    "%d ranks would share the experts of a layer, and the run has %d ranks".formatted(asked, worldSize),
                     "write a divisor of %d as ep_size, or start a multiple of %d ranks".formatted(worldSize, asked));
         }
         return asked;
@@ -60,7 +56,8 @@ record ExpertShares(int worldSize, int epSize) {
         return bytesOfValue * (values + gradients);
     }
 
-    /// Bytes of the rows that a rank receives and keeps for the backward pass, if the router sends as many rows to every
+    /// Bytes of the rows that a rank receives and keeps for the backward pass, if the router sends as many rows to
+    /// every
     /// rank.
     long received(TrainedValues trained) {
         long layers = switch (trained.checkpointing()) {
@@ -70,7 +67,8 @@ record ExpertShares(int worldSize, int epSize) {
         return trained.rows() * layers * trained.dtype().bytes();
     }
 
-    /// Bytes that a rank sends in a step for the experts. A row travels to its expert and back, and so do its gradients;
+    /// Bytes that a rank sends in a step for the experts. A row travels to its expert and back, and so do its
+    /// gradients;
     /// a checkpoint of activations sends it once more.
     long sent(TrainedValues trained, int passes) {
         long times = switch (trained.checkpointing()) {

@@ -97,7 +97,8 @@ public record RecipeRanks(
     /// of the sum in float32 in place of the gradients.
     private static long sums(TrainedValues trained, int block) {
         long wide = Dtype.FLOAT32.bytes();
-        return trained.elements() * Math.max(waiting(block) * wide, wide - trained.dtype().bytes());
+        return trained.elements()
+                * Math.max(waiting(block) * wide, wide - trained.dtype().bytes());
     }
 
     private static int waiting(int microBatches) {
@@ -124,10 +125,8 @@ public record RecipeRanks(
         long value = trained.dtype().bytes();
         long whole = 2 * trained.elements() * value + trained.state();
         long share = Math.ceilDiv(trained.elements() * value + trained.state(), experts.worldSize());
-        long dense = trained.layers().stream()
-                .mapToLong(LayerValues::dense)
-                .max()
-                .orElse(0);
+        long dense =
+                trained.layers().stream().mapToLong(LayerValues::dense).max().orElse(0);
         long working = trained.layers().stream()
                 .mapToLong(layer -> 3 * value * layer.dense() + experts.working(layer, value))
                 .max()
@@ -170,6 +169,8 @@ public record RecipeRanks(
         long layers = trained.elements() - trained.root();
         long values = trained.root() + passes * (2 * layers - trained.largestLayer());
         long gradients = passes * trained.elements();
-        return (worldSize - 1) * Math.ceilDiv(values + gradients, worldSize) * trained.dtype().bytes();
+        return (worldSize - 1)
+                * Math.ceilDiv(values + gradients, worldSize)
+                * trained.dtype().bytes();
     }
 }

@@ -97,7 +97,8 @@ record TrainedValues(
             Map<String, Parameter> own = layer.parameters();
             own.keySet().retainAll(trained.keySet());
             long all = elements(own);
-            long experts = new ShardedLayer(own, List.copyOf(layer.gatedExperts().values()))
+            long experts = new ShardedLayer(
+                            own, List.copyOf(layer.gatedExperts().values()))
                     .trainedExperts().stream()
                             .mapToLong(TrainedValues::elements)
                             .sum();
@@ -109,8 +110,7 @@ record TrainedValues(
                 .sum();
         long tokens = (long) recipe.stepScheduler().localBatchSize() * RecipeMemory.longestRow(recipe);
         long rows = tokens * model.expertsPerToken() * model.inputEmbedding().shape()[1];
-        return new TrainedValues(
-                elements(trained), root, layers, dtype, state, rows, recipe.activationCheckpointing());
+        return new TrainedValues(elements(trained), root, layers, dtype, state, rows, recipe.activationCheckpointing());
     }
 
     private static long elements(Map<String, Parameter> parameters) {

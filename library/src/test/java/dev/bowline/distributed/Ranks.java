@@ -33,7 +33,8 @@ public final class Ranks {
 
     private Ranks() {}
 
-    /// The results of the ranks in their order. A failure of a rank is thrown, rather than the loss of that rank which the others see.
+    /// The results of the ranks in their order. A failure of a rank is thrown, rather than the loss of that rank which
+    /// the others see.
     public static <T> List<T> run(int worldSize, Work<T> work) {
         return parts(worldSize, (rank, port) -> {
             try (PointerScope _ = new PointerScope();
