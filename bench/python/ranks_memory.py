@@ -3,7 +3,7 @@ of the largest rank.
 
     python bench/python/ranks_memory.py DIR LAYERS -- ./bowline
 
-DIR receives the model, the data and the runs. A row is a strategy and a number of ranks; the memory is that of a process
+DIR receives the model, the data and the runs. A row is a strategy, a number of ranks and the ranks that share experts; the memory is that of a process
 without mapped files (RssAnon), in MiB: after the load, the lowest between two steps, the peak, and the SHA-256 of the
 weights after the last step.
 """
@@ -20,7 +20,10 @@ import torch
 import transformers
 
 DEMO = Path(__file__).resolve().parents[2] / "cli/src/main/resources/demo"
-RUNS = [("ddp", 1), ("fsdp", 2), ("fsdp", 4), ("zero1", 2), ("ddp", 2)]
+RUNS = [
+    ("ddp", 1, 1), ("fsdp", 2, 1), ("fsdp", 2, 2), ("fsdp", 4, 1), ("fsdp", 4, 4), ("fsdp", 4, 2), ("zero1", 2, 1),
+    ("ddp", 2, 1),
+]
 
 TEXT = {
     "model_type": "gemma4_text", "hidden_size": 512, "intermediate_size": 768, "moe_intermediate_size": 192,
@@ -91,10 +94,10 @@ def steps(directory):
     return len(log.read_text().splitlines()) if log.is_file() else 0
 
 
-def run(directory, strategy, count, launcher):
+def run(directory, strategy, count, experts, launcher):
     shutil.rmtree(directory / "run", ignore_errors=True)
     arguments = [*launcher, "finetune", str(directory / "recipe.yaml"), "--set", f"distributed.strategy={strategy}"]
-    arguments += ["--nproc", str(count)]
+    arguments += ["--set", f"distributed.ep_size={experts}", "--nproc", str(count)]
     start = time.time()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     loaded, lowest, peak = 0, None, 0
@@ -112,7 +115,7 @@ def run(directory, strategy, count, launcher):
         hashes.update(file.read_bytes())
     lines = [json.loads(line) for line in (directory / "run/training.jsonl").read_text().splitlines()]
     print(
-        f"{strategy:6} {count} ranks: loaded {loaded:6.0f}, between steps {lowest or 0:6.0f}, peak {peak:6.0f} MiB, "
+        f"{strategy:6} {count} ranks, ep_size {experts}: loaded {loaded:6.0f}, between steps {lowest or 0:6.0f}, peak {peak:6.0f} MiB, "
         f"{time.time() - start:4.0f} s, loss {lines[-1]['loss']:.6f}, {hashes.hexdigest()[:16]}, exit {process.returncode}",
         flush=True,
     )
@@ -125,8 +128,8 @@ def main():
     if not (directory / "model").is_dir():
         make(directory / "model", layers)
     recipe(directory)
-    for strategy, count in RUNS:
-        run(directory, strategy, count, launcher)
+    for strategy, count, experts in RUNS:
+        run(directory, strategy, count, experts, launcher)
 
 
 if __name__ == "__main__":
