@@ -21,11 +21,11 @@ class ShardPlacementTest {
         int count = 1 + random.nextInt(12);
         for (int i = 0; i < count; i++) {
             lengths.add(
-                    switch (random.nextInt(4)) {
+                    switch (random.nextInt(5)) {
                         case 0 -> 1L + random.nextInt(100);
                         case 1 -> 1L + random.nextInt((int) CUT);
                         case 2 -> CUT * (1 + random.nextInt(5));
-                        default -> 1L + random.nextLong(9 * CUT);
+                        default -> CUT * (1 + random.nextInt(9)) + random.nextInt(random.nextBoolean() ? 200 : (int) CUT);
                     });
         }
         return lengths;
@@ -48,6 +48,7 @@ class ShardPlacementTest {
                 assertTrue(piece.owner() < ranks, shown);
                 assertEquals(next[piece.parameter()], piece.from(), shown);
                 assertEquals(0, piece.from() % CUT, shown);
+                assertTrue(piece.length() >= Math.min(4096, lengths.get(piece.parameter())), shown);
                 assertEquals(placement.starts().get(piece.parameter()) + piece.from(), place, shown);
                 next[piece.parameter()] += piece.length();
                 free = place + piece.length();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bowline.BowlineException;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
 import dev.bowline.checkpoint.CheckpointSaver;
@@ -219,6 +220,20 @@ class ShardedTrainingTest {
             assertEquals(one.norms(), rank.norms());
             assertEquals(one.heldOut(), rank.heldOut());
         }
+    }
+
+    /// Eight experts have one scale for blocks of 256 moments; half of them would be too small to have 8-bit moments.
+    @Test
+    void sharedExpertsWithOtherMomentsThanTheWholeAreRefused() {
+        Case training =
+                new Case(fixture("moe_tied"), Dtype.BFLOAT16, StateDtype.INT8, ActivationCheckpointing.OFF, 2);
+
+        List<String> problems = Ranks.run(
+                2, group -> assertThrows(BowlineException.class, () -> training.on(group)).problem());
+
+        assertTrue(
+                problems.getLast().contains("optimizer.state_dtype: int8 has blocks of 256 values"),
+                problems.getLast());
     }
 
     /// Matrices that are cut: the norms and the updates of the pieces are those of the whole. In float32 the number of
