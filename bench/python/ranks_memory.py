@@ -4,8 +4,9 @@ of the largest rank.
     python bench/python/ranks_memory.py DIR LAYERS -- ./bowline
 
 DIR receives the model, the data and the runs. A row is a strategy, a number of ranks and the ranks that share experts; the memory is that of a process
-without mapped files (RssAnon), in MiB: after the load, the lowest between two steps, the peak, and the SHA-256 of the
-weights after the last step.
+without mapped files (RssAnon), in MiB: before the first step, the lowest between two steps, the peak in steps, the peak
+in the save of weights and optimizer state, and the peak before the first step of a resumed run; and the SHA-256 of the
+files after the last step.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ RUNS = [
     ("ddp", 1, 1), ("fsdp", 2, 1), ("fsdp", 2, 2), ("fsdp", 4, 1), ("fsdp", 4, 4), ("fsdp", 4, 2), ("zero1", 2, 1),
     ("ddp", 2, 1),
 ]
+
+STEPS = 5
 
 TEXT = {
     "model_type": "gemma4_text", "hidden_size": 512, "intermediate_size": 768, "moe_intermediate_size": 192,
@@ -56,10 +59,10 @@ def recipe(directory):
 model: {{pretrained_model_name_or_path: {directory}/model}}
 dataset: {{path: {DEMO}/train.jsonl, seq_length: 64}}
 packed_sequence: {{packed_sequence_size: 256}}
-step_scheduler: {{global_batch_size: 4, local_batch_size: 1, max_steps: 5}}
+step_scheduler: {{global_batch_size: 4, local_batch_size: 1, max_steps: {STEPS}}}
 optimizer: {{lr: 1e-3}}
 activation_checkpointing: true
-checkpoint: {{checkpoint_dir: {directory}/run, save_optimizer: false}}
+checkpoint: {{checkpoint_dir: {directory}/run}}
 """
     (directory / "recipe.yaml").write_text(text)
 
@@ -94,29 +97,43 @@ def steps(directory):
     return len(log.read_text().splitlines()) if log.is_file() else 0
 
 
+def watched(directory, arguments, before):
+    """Runs a command and returns its exit code and the largest memory of a rank: before the first step, the lowest between
+    steps, in steps, and after the last step."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    loaded, lowest, peak, saving = 0, None, 0, 0
+    while process.poll() is None:
+        done = steps(directory)
+        now = max([anonymous(pid) for pid in ranks(process.pid)], default=0)
+        if done <= before:
+            loaded = max(loaded, now)
+        elif done < STEPS:
+            peak = max(peak, now)
+            if done >= 2 and now:
+                lowest = min(lowest or now, now)
+        else:
+            saving = max(saving, now)
+        time.sleep(0.02)
+    return process.returncode, loaded, lowest or 0, peak, saving
+
+
 def run(directory, strategy, count, experts, launcher):
     shutil.rmtree(directory / "run", ignore_errors=True)
     arguments = [*launcher, "finetune", str(directory / "recipe.yaml"), "--set", f"distributed.strategy={strategy}"]
     arguments += ["--set", f"distributed.ep_size={experts}", "--nproc", str(count)]
     start = time.time()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    loaded, lowest, peak = 0, None, 0
-    while process.poll() is None:
-        done = steps(directory)
-        now = max([anonymous(pid) for pid in ranks(process.pid)], default=0)
-        peak = max(peak, now)
-        if done == 0:
-            loaded = now
-        elif 2 <= done < 5 and now:
-            lowest = min(lowest or now, now)
-        time.sleep(0.02)
+    code, loaded, lowest, peak, saving = watched(directory, arguments, 0)
+    seconds = time.time() - start
     hashes = hashlib.sha256()
-    for file in sorted((directory / "run/step_5").glob("*.safetensors")):
+    for file in sorted((directory / f"run/step_{STEPS}").glob("*.safetensors")):
         hashes.update(file.read_bytes())
     lines = [json.loads(line) for line in (directory / "run/training.jsonl").read_text().splitlines()]
+    further = ["--set", "checkpoint.restore_from=auto", "--set", f"step_scheduler.max_steps={STEPS + 1}"]
+    _, resumed, _, _, _ = watched(directory, arguments + further, STEPS)
     print(
-        f"{strategy:6} {count} ranks, ep_size {experts}: loaded {loaded:6.0f}, between steps {lowest or 0:6.0f}, peak {peak:6.0f} MiB, "
-        f"{time.time() - start:4.0f} s, loss {lines[-1]['loss']:.6f}, {hashes.hexdigest()[:16]}, exit {process.returncode}",
+        f"{strategy:6} {count} ranks, ep_size {experts}: loaded {loaded:6.0f}, between steps {lowest:6.0f}, peak {peak:6.0f}, "
+        f"save {saving:6.0f}, resumed {resumed:6.0f} MiB, {seconds:4.0f} s, loss {lines[STEPS - 1]['loss']:.6f}, "
+        f"{hashes.hexdigest()[:16]}, exit {code}",
         flush=True,
     )
 

@@ -24,7 +24,11 @@ final class AdapterState {
                 tensors.put(name, slot.tensor());
             }
         });
-        return new StateFile(TrainingState.ADAPTER_FILE_NAME, tensors);
+        return new StateFile(
+                TrainingState.ADAPTER_FILE_NAME,
+                tensors.entrySet().stream()
+                        .map(each -> StateSource.of(each.getKey(), each.getValue()))
+                        .toList());
     }
 
     /// Fills the adapter of `model` from a training checkpoint.

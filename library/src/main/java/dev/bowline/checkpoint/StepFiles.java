@@ -17,8 +17,8 @@ record StepFiles(StateFile optimizer, StateFile adapter, String json) {
     /// @param value empty when nothing was measured
     record Metric(String name, OptionalDouble value) {}
 
-    static StepFiles of(int step, LanguageModel model, TrainingState state, Metric metric) {
-        TrainingState.requireCanonical(state.tensors().keySet(), model, "step " + step);
+    static StepFiles of(int step, LanguageModel model, StateToSave state, Metric metric) {
+        TrainingState.requireCanonical(state.names(), model, "step " + step);
         JsonObject json = JsonObject.of()
                 .with("step", step)
                 .with(

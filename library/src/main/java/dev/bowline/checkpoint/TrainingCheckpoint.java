@@ -5,10 +5,12 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.ties.TieGroup;
 import dev.bowline.ties.TieLedger;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +25,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
     private final Weights weights;
     private final JsonObject json;
     private final TieLedger ledger;
+    private final List<SafetensorsFile> opened = new ArrayList<>();
 
     /// The checkpoint that the model is loaded from.
     private sealed interface Weights {
@@ -94,16 +97,23 @@ public final class TrainingCheckpoint implements AutoCloseable {
 
     /// The saved state of the training, for `model`, which was loaded from [#checkpoint()].
     ///
-    /// @return tensors in the caller's scope, in memory of their own; none if the optimizer's state was not saved
+    /// @return tensors in the caller's scope, as views of a file that stays mapped until this object is closed; none if
+    ///     the optimizer's state was not saved
     /// @throws BowlineException when the model's ties are not those of the checkpoint, or a tied value has two
     /// states
     public TrainingState state(LanguageModel model) {
         requireSameTies(model);
         SequencedMap<String, Tensor> tensors = hasOptimizer(json)
-                ? StateFile.read(directory.resolve(TrainingState.TENSORS_FILE_NAME))
+                ? StateFile.views(mapped(directory.resolve(TrainingState.TENSORS_FILE_NAME)))
                 : new LinkedHashMap<>();
         TrainingState.requireCanonical(tensors.keySet(), model, directory.toString());
         return new TrainingState(tensors, json.requireObject("state"));
+    }
+
+    private SafetensorsFile mapped(Path file) {
+        SafetensorsFile state = SafetensorsFile.open(file);
+        opened.add(state);
+        return state;
     }
 
     /// Fills the adapter of `model` with the values that were saved. Does nothing if neither has an adapter.
@@ -161,6 +171,7 @@ public final class TrainingCheckpoint implements AutoCloseable {
 
     @Override
     public void close() {
+        opened.forEach(SafetensorsFile::close);
         switch (weights) {
             case Weights.Own(Checkpoint own) -> own.close();
             case Weights.Base _ -> {}

@@ -74,13 +74,19 @@ public final class TrainingCheckpoints {
         return new TrainingCheckpoints(directory, keepLast, metric);
     }
 
+    /// The same as [#save(int, LanguageModel, SaveOptions, StateToSave, OptionalDouble)] for tensors in memory.
+    public SaveReport save(
+            int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
+        return save(step, model, options, StateToSave.of(state), metric);
+    }
+
     /// Saves `step_N`, then makes `LATEST` name it, then removes what is neither among the newest nor the best.
     /// One of that step that is there already, from a run that went further before, is replaced.
     ///
     /// @param state without tensors for a checkpoint without the optimizer's state
     /// @param metric the smaller, the better; empty when nothing was measured
     public SaveReport save(
-            int step, LanguageModel model, SaveOptions options, TrainingState state, OptionalDouble metric) {
+            int step, LanguageModel model, SaveOptions options, StateToSave state, OptionalDouble metric) {
         removeLeftovers();
         StepFiles files = StepFiles.of(step, model, state, new StepFiles.Metric(metricName, metric));
         Path target = target(step);
@@ -92,7 +98,7 @@ public final class TrainingCheckpoints {
 
     /// The same for a run that trains an adapter: the directory has the adapter in place of the model.
     public SaveReport saveAdapter(
-            int step, LanguageModel model, AdapterSave adapter, TrainingState state, OptionalDouble metric) {
+            int step, LanguageModel model, AdapterSave adapter, StateToSave state, OptionalDouble metric) {
         removeLeftovers();
         StepFiles files = StepFiles.of(step, model, state, new StepFiles.Metric(metricName, metric));
         Path target = target(step);

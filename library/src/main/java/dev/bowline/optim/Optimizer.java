@@ -20,10 +20,21 @@ public interface Optimizer extends AutoCloseable {
     /// it may be a part of a tensor.
     Map<String, Tensor> state();
 
-    /// The whole tensors of the state over all ranks, for a checkpoint. Every rank calls this method at the same place.
-    /// The caller closes the result before the next step.
-    default GatheredState gather() {
-        return GatheredState.of(state());
+    /// The whole tensors of the state over all ranks. If the state is divided, they are read on the first rank, in
+    /// [#onFirst].
+    default WholeState whole() {
+        return WholeState.of(state());
+    }
+
+    /// True if no rank has the whole state.
+    default boolean isDivided() {
+        return false;
+    }
+
+    /// Runs `work` on the first rank. If the state is divided, every rank calls this method at the same place, and the
+    /// other ranks give the first one what it reads.
+    default void onFirst(Runnable work) {
+        work.run();
     }
 
     /// Copies a saved state into this optimizer.

@@ -63,6 +63,11 @@ final class ReplicatedMemory implements SliceMemory {
         }
     }
 
+    @Override
+    public void onFirst(StateParts state, Runnable work) {
+        new ServedValues(group, List.of(), Optional.of(state)).onFirst(work);
+    }
+
     private void exchange(List<ElementRuns> runs, long from, long length, Dtype dtype) {
         try (NoGradGuard _ = new NoGradGuard();
                 TensorScope _ = TensorScope.open()) {

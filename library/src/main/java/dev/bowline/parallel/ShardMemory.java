@@ -50,4 +50,9 @@ final class ShardMemory implements SliceMemory {
 
     @Override
     public void updated() {}
+
+    @Override
+    public void onFirst(StateParts state, Runnable work) {
+        model.onFirst(Optional.of(state), work);
+    }
 }

@@ -199,34 +199,19 @@ public final class ShardedModel implements LayerPasses, AutoCloseable {
     }
 
     /// Runs `work` on the first rank, see [GradientReduction#onFirst].
-    void onFirst(Runnable work) {
+    ///
+    /// @param state the optimizer's, if `work` may read it
+    void onFirst(Optional<StateParts> state, Runnable work) {
         release();
-        ServedValues values = new ServedValues(group, units);
-        if (!group.isFirst()) {
-            values.serve();
-            return;
+        ServedValues values = new ServedValues(group, units, state);
+        if (group.isFirst()) {
+            served = Optional.of(values);
         }
-        served = Optional.of(values);
         try {
-            work.run();
-        } catch (RuntimeException | Error e) {
-            endAfter(values, e);
-            throw e;
+            values.onFirst(work);
         } finally {
             served = Optional.empty();
             release();
-        }
-        values.end();
-    }
-
-    /// A group that failed throws the same failure again, which cannot be suppressed by itself.
-    private static void endAfter(ServedValues values, Throwable failure) {
-        try {
-            values.end();
-        } catch (RuntimeException e) {
-            if (e != failure) {
-                failure.addSuppressed(e);
-            }
         }
     }
 

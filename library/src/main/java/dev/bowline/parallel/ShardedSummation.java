@@ -97,7 +97,7 @@ final class ShardedSummation implements GradientReduction {
 
     @Override
     public void onFirst(Runnable work) {
-        model.onFirst(work);
+        model.onFirst(Optional.empty(), work);
     }
 
     @Override

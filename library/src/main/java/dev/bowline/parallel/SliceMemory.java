@@ -18,4 +18,7 @@ interface SliceMemory {
 
     /// All slices of this rank are updated.
     void updated();
+
+    /// Runs `work` on the first rank, which may read the state. Every rank calls this method.
+    void onFirst(StateParts state, Runnable work);
 }

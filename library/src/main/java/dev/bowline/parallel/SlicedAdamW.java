@@ -7,18 +7,15 @@ import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
-import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.StateTensor;
+import dev.bowline.optim.WholeState;
 import dev.bowline.parallel.StateSlices.Slice;
-import dev.bowline.tensor.Device;
-import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SequencedMap;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -32,9 +29,9 @@ final class SlicedAdamW implements Optimizer {
 
     private final SequencedMap<String, Parameter> trainable;
     private final AdamW.Settings settings;
-    private final ProcessGroup group;
     private final StateSlices slices;
     private final SliceMemory memory;
+    private final StateParts whole;
     private final SequencedMap<Slice, Parameter> own = new LinkedHashMap<>();
 
     /// Weight decay asks for the shape of the parameter, which a slice does not have.
@@ -50,7 +47,6 @@ final class SlicedAdamW implements Optimizer {
             SliceMemory memory) {
         this.trainable = new LinkedHashMap<>(trainable);
         this.settings = settings;
-        this.group = group;
         this.memory = memory;
         slices = memory.slices();
         SequencedMap<String, Parameter> matrices = new LinkedHashMap<>();
@@ -66,6 +62,13 @@ final class SlicedAdamW implements Optimizer {
         }
         decayed = settings.decaying(Decayed.EVERYTHING).create(matrices, first, kernels);
         undecayed = settings.decaying(Decayed.EVERYTHING).withWeightDecay(0).create(others, first, kernels);
+        whole = new StateParts(
+                group,
+                slices,
+                this.trainable,
+                parameter -> settings.layout(parameter.dtype(), parameter.shape()),
+                this::state,
+                StateParts.CHUNK_BYTES);
     }
 
     /// A parameter over elements of another one. It has the same memory.
@@ -106,67 +109,18 @@ final class SlicedAdamW implements Optimizer {
     }
 
     @Override
-    public GatheredState gather() {
-        Map<String, Tensor> parts = state();
-        SequencedMap<String, Tensor> whole = new LinkedHashMap<>();
-        try (NoGradGuard _ = new NoGradGuard()) {
-            trainable.forEach((name, parameter) -> {
-                for (StateTensor each : settings.layout(parameter.dtype(), parameter.shape())) {
-                    String key = "%s.%s".formatted(name, each.name());
-                    gather(key, each, lengths(name, parameter, each), Optional.ofNullable(parts.get(key)))
-                            .ifPresent(tensor -> whole.put(key, tensor));
-                }
-            });
-            return GatheredState.owning(whole);
-        } catch (RuntimeException e) {
-            whole.values().forEach(Tensor::close);
-            throw e;
-        }
+    public WholeState whole() {
+        return whole;
     }
 
-    /// The elements of a state tensor that each rank has. Every rank with a slice has the number of steps, and the rank
-    /// of the first slice gives it.
-    private long[] lengths(String name, Parameter parameter, StateTensor state) {
-        long[] lengths = new long[group.worldSize()];
-        boolean isScalar = state.shape().isEmpty();
-        boolean isFirst = true;
-        for (Slice slice : slices.slices()) {
-            if (slice.name().equals(name)) {
-                long part = isScalar ? (isFirst ? 1 : 0) : scaled(state, parameter, slice.length());
-                lengths[slice.owner()] += part;
-                isFirst = false;
-            }
-        }
-        return lengths;
+    @Override
+    public boolean isDivided() {
+        return true;
     }
 
-    /// The length of a part of a state tensor. A tensor with an element for each block of a parameter has fewer.
-    private static long scaled(StateTensor state, Parameter parameter, long length) {
-        return Math.ceilDiv(length, state.elementsOfOne(parameter.elements()));
-    }
-
-    /// @param part this rank's part; empty if it has none
-    /// @return the whole tensor, which the caller owns, on the first rank; empty on the others
-    private Optional<Tensor> gather(String key, StateTensor state, long[] lengths, Optional<Tensor> part) {
-        try (TensorScope _ = TensorScope.open()) {
-            boolean isFirst = group.isFirst();
-            long mine = lengths[group.rank()];
-            Tensor whole = isFirst
-                    ? Ops.empty(Device.CPU, state.dtype(), state.dimensions())
-                    : Ops.empty(Device.CPU, state.dtype(), 0);
-            Tensor sent = mine == 0
-                    ? Ops.empty(Device.CPU, state.dtype(), 0)
-                    : part.orElseThrow(() -> new IllegalStateException(key)).reshape(-1);
-            long[] toRows = isFirst ? lengths : new long[group.worldSize()];
-            long[] fromRows = new long[group.worldSize()];
-            fromRows[0] = mine;
-            group.allToAll(whole.view(-1), toRows, sent, fromRows).await();
-            if (!isFirst) {
-                return Optional.empty();
-            }
-            whole.retainReference();
-            return Optional.of(whole);
-        }
+    @Override
+    public void onFirst(Runnable work) {
+        memory.onFirst(whole, work);
     }
 
     @Override
@@ -210,7 +164,7 @@ final class SlicedAdamW implements Optimizer {
             return whole;
         }
         long ofOne = state.elementsOfOne(slice.parameter().elements());
-        return whole.view(-1).narrow(0, slice.from() / ofOne, scaled(state, slice.parameter(), slice.length()));
+        return whole.view(-1).narrow(0, slice.from() / ofOne, StateParts.scaled(state, slice.parameter(), slice.length()));
     }
 
     private static BowlineException misfit(String difference) {

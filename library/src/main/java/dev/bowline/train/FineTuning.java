@@ -12,7 +12,7 @@ import dev.bowline.loss.LossInput;
 import dev.bowline.loss.Targets;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
-import dev.bowline.optim.GatheredState;
+import dev.bowline.optim.WholeState;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.Schedule;
@@ -187,22 +187,24 @@ public final class FineTuning implements AutoCloseable {
         return optimizer.state();
     }
 
-    /// The whole state of the optimizer over all ranks, on the first rank; empty on the others. Every rank calls this
-    /// method at the same place. The caller closes the result before the next step.
-    public GatheredState gatherOptimizerState() {
-        return optimizer.gather();
+    /// The whole state of the optimizer over all ranks. If [#isDivided], it is read on the first rank, in [#onFirst].
+    WholeState wholeOptimizerState() {
+        return optimizer.whole();
     }
 
-    /// Runs `work` on the first rank, with the whole values of every parameter. Every rank calls this method at the
-    /// same
-    /// place.
+    /// Runs `work` on the first rank, with the whole values of every parameter and the whole state. Every rank calls
+    /// this method at the same place.
     void onFirst(Runnable work) {
-        plan.reduction().onFirst(work);
+        if (optimizer.isDivided()) {
+            optimizer.onFirst(work);
+        } else {
+            plan.reduction().onFirst(work);
+        }
     }
 
-    /// True if no rank has the whole values of the model.
+    /// True if no rank has the whole state of the optimizer. Then the ranks that do not work in [#onFirst] wait there.
     boolean isDivided() {
-        return plan.reduction().isDivided();
+        return optimizer.isDivided();
     }
 
     /// The progress of training, for a training checkpoint.

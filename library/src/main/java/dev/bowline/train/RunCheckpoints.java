@@ -7,12 +7,14 @@ import dev.bowline.checkpoint.SaveProgress;
 import dev.bowline.checkpoint.SaveReport;
 import dev.bowline.checkpoint.TrainingCheckpoint;
 import dev.bowline.checkpoint.TrainingCheckpoints;
+import dev.bowline.checkpoint.StateSource;
+import dev.bowline.checkpoint.StateToSave;
 import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.evaluate.EvaluationMetric;
 import dev.bowline.files.RunLock;
 import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
-import dev.bowline.optim.GatheredState;
+import dev.bowline.optim.WholeState;
 import dev.bowline.recipe.CheckpointSection;
 import dev.bowline.recipe.CheckpointSection.LastCheckpoint;
 import dev.bowline.recipe.CheckpointSection.RestoreFrom;
@@ -24,13 +26,10 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.SequencedMap;
 import java.util.Set;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /// The training checkpoints of one run: the one it resumes from, and those it saves.
@@ -299,18 +298,27 @@ final class RunCheckpoints {
         List<SaveReport> reports = new ArrayList<>(1);
         boolean isWeightsOnly = tuning.isFinished() && section.last() == LastCheckpoint.WEIGHTS_ONLY;
         boolean withOptimizer = section.saveOptimizer() && !isWeightsOnly;
-        try (GatheredState optimizer = withOptimizer ? tuning.gatherOptimizerState() : GatheredState.of(Map.of())) {
-            ranks.firstOf(tuning, () -> {
-                reports.add(save(into, tuning, saved, optimizer.tensors()));
-                return "";
-            });
-        }
+        ranks.firstOf(tuning, () -> {
+            List<StateSource> optimizer = withOptimizer ? sources(tuning.wholeOptimizerState()) : List.of();
+            reports.add(save(into, tuning, saved, optimizer));
+            return "";
+        });
         return reports.stream().findFirst();
+    }
+
+    private static List<StateSource> sources(WholeState state) {
+        return state.tensors().entrySet().stream()
+                .map(each -> new StateSource(
+                        each.getKey(),
+                        each.getValue().dtype(),
+                        each.getValue().shape(),
+                        pieces -> state.read(each.getKey(), pieces)))
+                .toList();
     }
 
     /// @param optimizer whole state tensors; empty if they are not saved
     private SaveReport save(
-            TrainingCheckpoints into, FineTuning tuning, Saved saved, SequencedMap<String, Tensor> optimizer) {
+            TrainingCheckpoints into, FineTuning tuning, Saved saved, List<StateSource> optimizer) {
         JsonObject dated =
                 tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
         JsonObject progress = saved.evaluator()
@@ -325,14 +333,14 @@ final class RunCheckpoints {
                         SaveOptions.like(source)
                                 .shardedAt(section.maxShardBytes())
                                 .reportingTo(saved.progress()),
-                        new TrainingState(optimizer, progress),
+                        new StateToSave(optimizer, progress),
                         saved.metric());
             case RunWeights.OfAdapter(RunAdapter adapter) ->
                 into.saveAdapter(
                         step,
                         tuning.model(),
                         adapter.save(saved.progress()),
-                        new TrainingState(optimizer, progress.with(PEFT, adapter.settings())),
+                        new StateToSave(optimizer, progress.with(PEFT, adapter.settings())),
                         saved.metric());
         };
         written.add(report.directory());

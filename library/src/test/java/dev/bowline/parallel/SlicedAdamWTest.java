@@ -10,9 +10,9 @@ import dev.bowline.nn.KernelPolicy;
 import dev.bowline.nn.Parameter;
 import dev.bowline.nn.SlotRole;
 import dev.bowline.optim.AdamW;
-import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.Optimizer;
 import dev.bowline.optim.OptimizerSettings;
+import dev.bowline.optim.StateBytes;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
@@ -99,9 +99,9 @@ class SlicedAdamWTest {
             SequencedMap<String, Parameter> parameters = parameters(dtype);
             try (Optimizer optimizer = settings.create(parameters, KernelPolicy.FUSED_CPU)) {
                 steps(optimizer, parameters, dtype, 0, STEPS);
-                try (GatheredState state = optimizer.gather()) {
-                    return new Result(bytes(values(parameters)), bytes(state.tensors()));
-                }
+                Map<String, byte[]> state = new HashMap<>();
+                optimizer.onFirst(() -> state.putAll(StateBytes.of(optimizer.whole())));
+                return new Result(bytes(values(parameters)), state);
             }
         }
     }
@@ -120,9 +120,9 @@ class SlicedAdamWTest {
                         .clone()));
                 second.restore(first.state());
                 steps(second, after, dtype, STEPS / 2, STEPS);
-                try (GatheredState state = second.gather()) {
-                    return new Result(bytes(values(after)), bytes(state.tensors()));
-                }
+                Map<String, byte[]> state = new HashMap<>();
+                second.onFirst(() -> state.putAll(StateBytes.of(second.whole())));
+                return new Result(bytes(values(after)), state);
             }
         }
     }

@@ -157,6 +157,21 @@ class RanksRunTest {
                 problems.getLast());
     }
 
+    @Test
+    void ranksThatCannotShareExpertsRefuseTheRecipe() {
+        RecipeFile file = RecipeFile.load(DemoRuns.RECIPE, sets("refused", "distributed.ep_size=2"));
+
+        List<String> problems = Ranks.run(
+                3,
+                group -> assertThrows(BowlineException.class, () -> FineTuningRun.open(file, group))
+                        .problem());
+
+        for (String problem : problems) {
+            assertTrue(problem.contains("distributed.ep_size"), problem);
+            assertTrue(problem.contains("the run has 3 ranks"), problem);
+        }
+    }
+
     /// Four ranks, then two, then one.
     @Test
     void aRunResumesOnAnotherNumberOfRanks() throws IOException {

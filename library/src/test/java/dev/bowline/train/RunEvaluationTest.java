@@ -226,7 +226,7 @@ class RunEvaluationTest {
         assertTrue(Files.isDirectory(directory.resolve("stopped/step_4")));
     }
 
-    /// The first rank answers with weights that all ranks have, or that they divide.
+    /// The first rank answers with weights that all ranks have, or that they divide, with experts that they share.
     @Test
     void ranksEvaluateAsOneProcess() throws IOException {
         String[] sets = with("step_scheduler.ckpt_every_steps=2", "evaluate.limit=2");
@@ -236,11 +236,11 @@ class RunEvaluationTest {
                 return run.run(one);
             }
         });
-        for (String strategy : List.of("ddp", "fsdp")) {
+        for (String set : List.of("distributed.strategy=ddp", "distributed.ep_size=2")) {
             Kept two = new Kept();
+            String name = set.replace('.', '_');
             Ranks.run(2, group -> {
-                String[] more = DemoRuns.with(sets, "distributed.strategy=" + strategy);
-                try (FineTuningRun run = FineTuningRun.open(recipe(strategy, more), group)) {
+                try (FineTuningRun run = FineTuningRun.open(recipe(name, DemoRuns.with(sets, set)), group)) {
                     return run.run(group.isFirst() ? two : RunListener.silent());
                 }
             });
@@ -248,8 +248,8 @@ class RunEvaluationTest {
             assertEquals(
                     one.evaluations.stream().map(RunEvaluation::scores).toList(),
                     two.evaluations.stream().map(RunEvaluation::scores).toList());
-            assertTrue(same("one", strategy, "step_4/model.safetensors"));
-            assertTrue(same("one", strategy, "step_4/training_state.json"));
+            assertTrue(same("one", name, "step_4/model.safetensors"));
+            assertTrue(same("one", name, "step_4/training_state.json"));
         }
     }
 

@@ -24,8 +24,8 @@ import dev.bowline.nn.ActivationCheckpointing;
 import dev.bowline.nn.Layer;
 import dev.bowline.nn.LayerPasses;
 import dev.bowline.optim.AdamW;
-import dev.bowline.optim.GatheredState;
 import dev.bowline.optim.GradientReduction;
+import dev.bowline.optim.StateBytes;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.parallel.FixedSummation;
 import dev.bowline.parallel.ShardedModel;
@@ -44,7 +44,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -141,17 +140,18 @@ class ShardedTrainingTest {
             }
             double heldOut = tuning.validate(ROWS.subList(0, 3)).loss();
             StringBuilder hash = new StringBuilder();
-            try (GatheredState state = tuning.gatherOptimizerState()) {
-                tuning.onFirst(() -> hash.append(hash(model, state.tensors())));
-            }
+            tuning.onFirst(() -> hash.append(hash(model, StateBytes.of(tuning.wholeOptimizerState()))));
             return new Trained(hash.toString(), losses, norms, heldOut);
         }
     }
 
-    private static String hash(LanguageModel model, Map<String, Tensor> state) {
+    private static String hash(LanguageModel model, Map<String, byte[]> state) {
         MessageDigest digest = sha256();
         model.parameters().forEach((name, parameter) -> update(digest, name, parameter.value()));
-        new TreeMap<>(state).forEach((name, tensor) -> update(digest, name, tensor));
+        state.forEach((name, bytes) -> {
+            digest.update(name.getBytes(StandardCharsets.UTF_8));
+            digest.update(bytes);
+        });
         return HexFormat.of().formatHex(digest.digest());
     }
 
@@ -265,11 +265,15 @@ class ShardedTrainingTest {
         Ranks.run(2, group -> {
             try (Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
                 LanguageModel model = pretrained.model();
-                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable(), 1);
+                ShardedModel sharded = new RunRanks(Optional.of(group)).divide(model, model.trainable(), 2);
                 try (GradientReduction reduction = sharded.reduction()) {
                     assertThrows(
                             IllegalStateException.class,
                             () -> model.inputEmbedding().tensor());
+                    sharded.beforeForward(0);
+                    model.layers().getFirst().linears().get("model.language_model.layers.0.self_attn.q_proj").weight().tensor();
+                    model.layers().getFirst().linearStacks().forEach((name, stack) -> assertThrows(
+                            IllegalStateException.class, () -> stack.weight().tensor(), name));
                     assertThrows(IllegalStateException.class, () -> model.cast(Dtype.BFLOAT16));
                     List<Double> sums = new ArrayList<>();
                     reduction.onFirst(() -> {
