@@ -4,9 +4,12 @@ import dev.bowline.BowlineException;
 import dev.bowline.safetensors.SafetensorsFile;
 import dev.bowline.safetensors.SafetensorsWriter;
 import dev.bowline.safetensors.TensorBytes;
+import dev.bowline.safetensors.TensorEntry;
 import dev.bowline.safetensors.TensorSource;
+import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
+import dev.bowline.tensor.Ops;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -18,9 +21,6 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.zip.CRC32C;
-import dev.bowline.safetensors.TensorEntry;
-import dev.bowline.tensor.Ops;
-import dev.bowline.tensor.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /// A safetensors file of a training checkpoint that is not part of the model's own files.
@@ -83,7 +83,8 @@ record StateFile(String fileName, List<StateSource> tensors) {
         return tensors;
     }
 
-    /// Views of every tensor of a mapped file, which nothing changes, in the caller's scope. A rank that has a part of a
+    /// Views of every tensor of a mapped file, which nothing changes, in the caller's scope. A rank that has a part of
+    /// a
     /// tensor reads that part only.
     ///
     /// @param file stays open while the views are used
@@ -107,10 +108,11 @@ record StateFile(String fileName, List<StateSource> tensors) {
     private static TensorSource source(StateSource tensor, CRC32C checksum) {
         TensorBytes content = sink -> {
             try {
-                tensor.values().accept(piece -> write(piece, bytes -> {
-                    update(checksum, bytes);
-                    sink.accept(bytes);
-                }));
+                tensor.values()
+                        .accept(piece -> write(piece, bytes -> {
+                            update(checksum, bytes);
+                            sink.accept(bytes);
+                        }));
             } catch (UncheckedIOException e) {
                 throw e.getCause();
             }

@@ -97,8 +97,8 @@ public final class TrainingCheckpoint implements AutoCloseable {
 
     /// The saved state of the training, for `model`, which was loaded from [#checkpoint()].
     ///
-    /// @return tensors in the caller's scope, as views of a file that stays mapped until this object is closed; none if
-    ///     the optimizer's state was not saved
+    /// @return tensors in the caller's scope, as views of a file that stays mapped until this object is closed;
+    ///     none if the optimizer's state was not saved
     /// @throws BowlineException when the model's ties are not those of the checkpoint, or a tied value has two
     /// states
     public TrainingState state(LanguageModel model) {

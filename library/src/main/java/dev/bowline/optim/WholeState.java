@@ -27,9 +27,7 @@ public interface WholeState {
         own.forEach((name, tensor) -> tensors.put(
                 name,
                 StateTensor.of(
-                        name.substring(name.lastIndexOf('.') + 1),
-                        Dtype.of(tensor.scalar_type()),
-                        Shapes.of(tensor))));
+                        name.substring(name.lastIndexOf('.') + 1), Dtype.of(tensor.scalar_type()), Shapes.of(tensor))));
         return new WholeState() {
             @Override
             public SequencedMap<String, StateTensor> tensors() {

@@ -11,7 +11,8 @@ import org.bytedeco.pytorch.Tensor;
 /// Values that the first rank asks for and the other ranks send. The first rank has the parts outside of the layers and
 /// one layer at a time, and a chunk of the optimizer's state at a time.
 ///
-/// The first rank tells the others at intervals that it is at work, so that a long piece of work between two requests is
+/// The first rank tells the others at intervals that it is at work, so that a long piece of work between two requests
+/// is
 /// no failure.
 final class ServedValues implements AutoCloseable {
 

@@ -164,7 +164,8 @@ final class SlicedAdamW implements Optimizer {
             return whole;
         }
         long ofOne = state.elementsOfOne(slice.parameter().elements());
-        return whole.view(-1).narrow(0, slice.from() / ofOne, StateParts.scaled(state, slice.parameter(), slice.length()));
+        return whole.view(-1)
+                .narrow(0, slice.from() / ofOne, StateParts.scaled(state, slice.parameter(), slice.length()));
     }
 
     private static BowlineException misfit(String difference) {

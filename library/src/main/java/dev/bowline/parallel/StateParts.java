@@ -8,7 +8,6 @@ import dev.bowline.parallel.StateSlices.Slice;
 import dev.bowline.tensor.Device;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +18,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
-/// The state tensors of an optimizer of which each rank has parts. The first rank reads them while the others serve, see
+/// The state tensors of an optimizer of which each rank has parts. The first rank reads them while the others serve,
+/// see
 /// [ServedValues].
 final class StateParts implements WholeState {
 

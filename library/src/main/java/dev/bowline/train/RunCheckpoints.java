@@ -5,10 +5,10 @@ import dev.bowline.checkpoint.Checkpoint;
 import dev.bowline.checkpoint.SaveOptions;
 import dev.bowline.checkpoint.SaveProgress;
 import dev.bowline.checkpoint.SaveReport;
-import dev.bowline.checkpoint.TrainingCheckpoint;
-import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.StateSource;
 import dev.bowline.checkpoint.StateToSave;
+import dev.bowline.checkpoint.TrainingCheckpoint;
+import dev.bowline.checkpoint.TrainingCheckpoints;
 import dev.bowline.checkpoint.TrainingState;
 import dev.bowline.evaluate.EvaluationMetric;
 import dev.bowline.files.RunLock;
@@ -317,8 +317,7 @@ final class RunCheckpoints {
     }
 
     /// @param optimizer whole state tensors; empty if they are not saved
-    private SaveReport save(
-            TrainingCheckpoints into, FineTuning tuning, Saved saved, List<StateSource> optimizer) {
+    private SaveReport save(TrainingCheckpoints into, FineTuning tuning, Saved saved, List<StateSource> optimizer) {
         JsonObject dated =
                 tuning.progress().with(TEMPLATE_DATE, saved.templateDate().toString());
         JsonObject progress = saved.evaluator()

@@ -25,7 +25,8 @@ class ShardPlacementTest {
                         case 0 -> 1L + random.nextInt(100);
                         case 1 -> 1L + random.nextInt((int) CUT);
                         case 2 -> CUT * (1 + random.nextInt(5));
-                        default -> CUT * (1 + random.nextInt(9)) + random.nextInt(random.nextBoolean() ? 200 : (int) CUT);
+                        default ->
+                            CUT * (1 + random.nextInt(9)) + random.nextInt(random.nextBoolean() ? 200 : (int) CUT);
                     });
         }
         return lengths;

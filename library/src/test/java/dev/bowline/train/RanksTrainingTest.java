@@ -113,8 +113,7 @@ class RanksTrainingTest {
         TreeMap<String, byte[]> tensors = new TreeMap<>(more);
         model.parameters()
                 .forEach((name, parameter) -> tensors.put(
-                        name,
-                        HostTensors.bytes(parameter.value().detach()).toArray(ValueLayout.JAVA_BYTE)));
+                        name, HostTensors.bytes(parameter.value().detach()).toArray(ValueLayout.JAVA_BYTE)));
         tensors.forEach((name, bytes) -> {
             digest.update(name.getBytes(StandardCharsets.UTF_8));
             digest.update(bytes);
