@@ -176,13 +176,14 @@ final class EvaluateCommand extends Command {
         try (Tokenizer tokenizer = Tokenizer.open(chosen.base());
                 Pretrained pretrained = AutoModel.fromPretrained(chosen.base(), options)) {
             LanguageModel model = pretrained.model();
+            // An adapter with new tokens adds their rows.
+            chosen.attach(pretrained);
             List<EvaluationRow> rows = EvaluationRows.of(dataset(tokenizer, model), limit, data.toString());
             GenerationSettings settings = GenerationSettings.of(
                             model.config(), pretrained.checkpoint().generationConfig())
                     .withSampling(new Sampling.Greedy())
                     .withMaxNewTokens(maxNewTokens);
             Evaluation evaluation = new Evaluation(model, tokenizer, settings, scores());
-            chosen.attach(pretrained);
             // The adapter attached last is in use.
             Adapters.of(model).useNone();
             put(results, chosen.base().toString(), evaluation, rows);

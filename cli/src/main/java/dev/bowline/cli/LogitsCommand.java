@@ -95,8 +95,9 @@ final class LogitsCommand extends Command {
                 chosen.map(stored::in).orElse(stored).on(device.resolve(CudaSupport.ofThisProcess())));
         try (Pretrained pretrained = AutoModel.fromPretrained(chosenModel.base(), options);
                 TensorScope _ = TensorScope.open()) {
-            batch.requireFits(pretrained.model());
             chosenModel.attach(pretrained);
+            // An adapter with new tokens adds their rows.
+            batch.requireFits(pretrained.model());
             LogitsFile file = new LogitsFile(pretrained.model(), batch);
             List<NamedAdapter> used = chosenModel.adapters();
             if (used.isEmpty()) {

@@ -67,6 +67,15 @@ public final class AdapterTargets {
         }
     }
 
+    /// Refuses new rows of a resized vocabulary that the adapter does not hold, because no save would write them.
+    ///
+    /// @param model with the new rows
+    /// @param before the number of rows of the base as stored
+    /// @throws BowlineException for the first table with a new row that no module holds
+    public static void requireNewRows(LanguageModel model, List<AdaptedModule> modules, long before) {
+        AdapterVocabulary.requireNewRows(model, modules, before);
+    }
+
     /// Refuses a change of a head that computes with the normalised rows of its weight: PEFT has no adapter of such
     /// a module, and a merge adds the change before the rows are normalised.
     static void requireStoredRows(LanguageModel model, List<AdaptedModule> modules) {

@@ -70,20 +70,32 @@ public final class Adapters implements DecoderResource {
     /// Attaches the adapter of files and uses it. Its values are copied, in float32 as PEFT does, so the
     /// files can be closed afterwards. They are frozen until [#train].
     ///
+    /// An adapter that was trained with new tokens gives the model their rows, as
+    /// [LanguageModel#resizeTokenEmbeddings] does; the adapter holds the values of each. [#detach] leaves the rows.
+    ///
     /// The base is told by names and shapes only; [AdapterFiles#record] can compare its values.
     ///
     /// @throws BowlineException if a tensor of the file does not fit the model, or an adapter has the name.
     ///     The model is unchanged then
     public Adapter attach(String name, AdapterFiles files) {
         requireUnused(name);
+        long rows = model.vocabularySize();
+        addRows(files);
         List<AdapterPart> parts = new ArrayList<>();
         try (Arena arena = Arena.ofConfined();
                 TensorScope _ = TensorScope.open()) {
             AdapterReader reader = new AdapterReader(model, files, arena);
-            parts.addAll(onBase(() -> AdapterParts.of(model, files.config(), reader.modules())));
+            parts.addAll(onBase(() -> {
+                List<AdaptedModule> modules = reader.modules();
+                AdapterVocabulary.requireNewRows(model, modules, rows);
+                return AdapterParts.of(model, files.config(), modules);
+            }));
             parts.forEach(part -> part.load(reader));
         } catch (RuntimeException e) {
             parts.forEach(AdapterPart::close);
+            if (model.vocabularySize() != rows) {
+                model.resizeTokenEmbeddings(rows);
+            }
             throw e;
         }
         Adapter adapter = new Adapter(model, name, files.config(), parts);
@@ -91,6 +103,23 @@ public final class Adapters implements DecoderResource {
         adapters.put(name, adapter);
         use(name);
         return adapter;
+    }
+
+    /// Gives the model the rows of an adapter that was trained with more of them. The other adapters hold layers of
+    /// the present tables.
+    private void addRows(AdapterFiles files) {
+        long rows = AdapterVocabulary.rows(model, files);
+        if (rows == model.vocabularySize()) {
+            return;
+        }
+        if (!adapters.isEmpty()) {
+            throw new BowlineException(
+                    "the adapter %s was trained with %d rows of the token embedding, the model has %d, and another"
+                                    .formatted(files.directory(), rows, model.vocabularySize())
+                            + " adapter is attached",
+                    "attach the adapter with the most rows first");
+        }
+        model.resizeTokenEmbeddings(rows);
     }
 
     /// Runs `work` while no adapter is in use.

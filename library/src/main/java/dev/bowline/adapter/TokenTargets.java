@@ -144,7 +144,7 @@ final class TokenTargets {
                 throw new AdapterSettingException(
                         SETTING,
                         "%s has %d, and '%s' has %d rows".formatted(SETTING, id, module, rows),
-                        "correct the id, or resize the base and save it first");
+                        "correct the id, or give the model more rows first (model.resize_token_embeddings)");
             }
             if (!seen.add(id)) {
                 throw new AdapterSettingException(

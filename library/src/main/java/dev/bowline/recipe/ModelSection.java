@@ -83,7 +83,7 @@ public record ModelSection(
             NumberTypes.integerFrom(1).optional(),
             Default.of(Optional.empty(), "the rows of the checkpoint"),
             "Rows of the token embedding, the head and a per-layer embedding; each new row is the mean of the old rows."
-                    + " Not with peft: an adapter is of the base as stored.");
+                    + " With peft, the adapter has to hold every new row.");
 
     static final Key<Optional<Double>> ATTENTION_DROPOUT = SECTION.key(
             "attention_dropout",

@@ -201,14 +201,6 @@ public record PeftSection(LoraConfig lora) {
                     "write target_modules: all-linear, or remove the section to train the weights",
                     TARGET_MODULES);
         }
-        values.findSome(ModelSection.RESIZE_TOKEN_EMBEDDINGS)
-                .ifPresent(rows -> values.refuse(
-                        ("model.resize_token_embeddings: %d contradicts peft: the new rows would belong to the frozen"
-                                        + " base, and the adapter would not fit the base without them")
-                                .formatted(rows),
-                        "resize the base, save it and name its directory in model.pretrained_model_name_or_path; or"
-                                + " remove the key and train existing rows with peft.trainable_token_indices",
-                        ModelSection.RESIZE_TOKEN_EMBEDDINGS));
         boolean hasExperts = !values.find(TARGET_PARAMETERS).orElse(List.of()).isEmpty();
         if (hasExperts && values.is(USE_DORA, true)) {
             values.refuse(

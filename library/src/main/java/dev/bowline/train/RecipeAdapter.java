@@ -37,7 +37,11 @@ public final class RecipeAdapter {
 
     /// The same, on the model of the recipe, which may have no values yet.
     static Optional<AdapterSummary> of(RecipeFile file, LanguageModel model) {
-        return file.recipe().peft().map(section -> AdapterSummary.of(model, resolve(file, model, section.lora())));
+        return file.recipe().peft().map(section -> {
+            List<AdaptedModule> modules = resolve(file, model, section.lora());
+            requireNewRows(file, model, modules);
+            return AdapterSummary.of(model, modules);
+        });
     }
 
     private static List<AdaptedModule> resolve(RecipeFile file, LanguageModel model, LoraConfig lora) {
@@ -48,6 +52,30 @@ public final class RecipeAdapter {
             throw file.wrongAdapter(e.setting(), e.problem(), e.fix());
         } catch (BowlineException e) {
             throw file.wrongAdapter(TARGETS, e.problem(), e.fix());
+        }
+    }
+
+    /// The new rows of `model.resize_token_embeddings` are in no file of the base, so the adapter has to hold them.
+    private static void requireNewRows(RecipeFile file, LanguageModel model, List<AdaptedModule> modules) {
+        if (file.recipe().model().resizeTokenEmbeddings().isEmpty()) {
+            return;
+        }
+        String key = "model.resize_token_embeddings";
+        try (LanguageModel stored =
+                AutoModel.fromConfig(file.recipe().model().pretrainedModel().resolve("config.json"))) {
+            long before = stored.vocabularySize();
+            if (model.vocabularySize() < before) {
+                throw file.wrong(
+                        key,
+                        "%s is %d, the base has %d rows, and an adapter removes no rows of its base"
+                                .formatted(key, model.vocabularySize(), before),
+                        "write a number of at least %d, or remove the key".formatted(before));
+            }
+            try {
+                AdapterTargets.requireNewRows(model, modules, before);
+            } catch (BowlineException e) {
+                throw file.wrong(key, e.problem(), e.fix());
+            }
         }
     }
 }

@@ -35,13 +35,16 @@ final class RunAdapter {
     private static final String NAME = "default";
 
     private static final String QUANTIZATION = "quantization";
+    private static final String ROWS = "vocab_size";
 
     private final Adapter adapter;
     private final Checkpoint base;
     private final Optional<Quantization> quantization;
+    private final int rows;
     private Optional<AdapterRecord> record = Optional.empty();
 
-    private RunAdapter(Adapter adapter, Checkpoint base, Optional<Quantization> quantization) {
+    private RunAdapter(Adapter adapter, Checkpoint base, Optional<Quantization> quantization, int rows) {
+        this.rows = rows;
         this.adapter = adapter;
         this.base = base;
         this.quantization = quantization;
@@ -57,7 +60,7 @@ final class RunAdapter {
     /// @param seed of the initial values
     static RunAdapter create(Pretrained pretrained, Optional<Quantization> quantization, LoraConfig lora, long seed) {
         Adapter adapter = Adapters.of(pretrained.model()).create(NAME, lora, seed);
-        return new RunAdapter(adapter, pretrained.checkpoint(), quantization);
+        return new RunAdapter(adapter, pretrained.checkpoint(), quantization, pretrained.model().vocabularySize());
     }
 
     Checkpoint base() {
@@ -69,7 +72,9 @@ final class RunAdapter {
     }
 
     JsonObject settings() {
-        return AdapterSettings.json(adapter.config()).with(QUANTIZATION, name(quantization));
+        return AdapterSettings.json(adapter.config())
+                .with(QUANTIZATION, name(quantization))
+                .with(ROWS, rows);
     }
 
     private static String name(Optional<Quantization> quantization) {
@@ -121,6 +126,7 @@ final class RunAdapter {
         JsonObject settings = state.requireObject("peft");
         AdapterSettings.requireSame(directory, settings, adapter.config());
         requireSameQuantization(directory, settings.requireString(QUANTIZATION));
+        requireSameRows(directory, settings);
         try (AdapterFiles saved = AdapterFiles.open(directory)) {
             saved.record().ifPresent(each -> each.requireBase(directory.toString(), record().identity()));
         }
@@ -134,6 +140,18 @@ final class RunAdapter {
                             .formatted(directory, before, name(quantization)),
                     "resume with the quantization that the run began with, or start a new run in another"
                             + " checkpoint.checkpoint_dir");
+        }
+    }
+
+    /// Runs that were saved before a vocabulary could be resized have no number.
+    private void requireSameRows(Path directory, JsonObject settings) {
+        long before = settings.optionalLong(ROWS).orElse((long) rows);
+        if (before != rows) {
+            throw new BowlineException(
+                    "%s has an adapter that was trained with %d rows of the token embedding, the recipe gives %d"
+                            .formatted(directory, before, rows),
+                    "resume with the model.resize_token_embeddings that the run began with, or start a new run in"
+                            + " another checkpoint.checkpoint_dir");
         }
     }
 

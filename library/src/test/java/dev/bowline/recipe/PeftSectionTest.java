@@ -250,22 +250,16 @@ class PeftSectionTest {
                 .startsWith("12:17: peft.dropout: dropout of experts is not supported"));
     }
 
-    /// The new rows would be in the run's copy of the base and in no file.
     @Test
-    void theEmbeddingUnderAnAdapterIsNotResized() {
+    void theEmbeddingUnderAnAdapterIsResized() {
         String resized = RECIPE.replace("_path: model\n", "_path: model\n  resize_token_embeddings: 40\n");
 
-        for (String peft : List.of("  dim: 8\n", "  modules_to_save: [embed_tokens]\n  tie_mode: shared\n")) {
-            assertEquals(
-                    "3:28: model.resize_token_embeddings: 40 contradicts peft: the new rows would belong to the frozen"
-                            + " base, and the adapter would not fit the base without them | resize the base, save it"
-                            + " and name its directory in model.pretrained_model_name_or_path; or remove the key and"
-                            + " train existing rows with peft.trainable_token_indices",
-                    folder.problem(resized + peft));
-        }
         assertEquals(
                 Optional.of(40),
-                folder.load(resized.replace("peft:\n", "")).recipe().model().resizeTokenEmbeddings());
+                folder.load(resized + "  modules_to_save: [embed_tokens]\n  tie_mode: shared\n")
+                        .recipe()
+                        .model()
+                        .resizeTokenEmbeddings());
     }
 
     @Test

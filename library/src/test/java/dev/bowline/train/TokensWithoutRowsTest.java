@@ -42,7 +42,7 @@ class TokensWithoutRowsTest {
     TokensWithoutRowsTest(@TempDir Path directory) throws IOException {
         this.directory = directory;
         runs = new DemoRuns(directory);
-        model = demoWith("<image_soft_token>");
+        model = demoWith(directory, "<image_soft_token>");
     }
 
     /// The padding token is the one without a row, so that padded positions are tried too.
@@ -120,7 +120,7 @@ class TokensWithoutRowsTest {
     }
 
     /// The demo's model with a padding token that has the first id beyond its rows.
-    private Path demoWith(String token) throws IOException {
+    static Path demoWith(Path directory, String token) throws IOException {
         Path copy = Files.createDirectory(directory.resolve("model"));
         try (Stream<Path> files = Files.list(DEMO.resolve("model"))) {
             for (Path file : files.toList()) {
