@@ -29,17 +29,21 @@ final class AdapterVocabulary {
         Map<String, Long> tables = tables(model, present);
         for (Map.Entry<String, AdapterKey> each : files.keys().entrySet()) {
             String module = each.getValue().module();
-            boolean isTable = tables.containsKey(module) || module.equals(TiedPair.of(model).head());
+            boolean isTable = tables.containsKey(module)
+                    || module.equals(TiedPair.of(model).head());
             if (isTable && each.getValue().part() == Part.COPY) {
                 rows = Math.max(
                         rows,
                         Objects.requireNonNull(files.tensors().get(each.getKey()))
-                                .shape().getFirst());
+                                .shape()
+                                .getFirst());
             }
         }
-        for (Map.Entry<String, List<Long>> each : files.config().trainableTokenIndices().entrySet()) {
+        for (Map.Entry<String, List<Long>> each :
+                files.config().trainableTokenIndices().entrySet()) {
             boolean isTable = tables.keySet().stream().anyMatch(module -> module.endsWith(each.getKey()));
-            List<Long> added = each.getValue().stream().filter(id -> id >= present).toList();
+            List<Long> added =
+                    each.getValue().stream().filter(id -> id >= present).toList();
             long end = added.stream().mapToLong(Long::longValue).max().orElse(-1) + 1;
             if (isTable && end > rows) {
                 if (added.size() < end - present) {

@@ -60,7 +60,11 @@ final class RunAdapter {
     /// @param seed of the initial values
     static RunAdapter create(Pretrained pretrained, Optional<Quantization> quantization, LoraConfig lora, long seed) {
         Adapter adapter = Adapters.of(pretrained.model()).create(NAME, lora, seed);
-        return new RunAdapter(adapter, pretrained.checkpoint(), quantization, pretrained.model().vocabularySize());
+        return new RunAdapter(
+                adapter,
+                pretrained.checkpoint(),
+                quantization,
+                pretrained.model().vocabularySize());
     }
 
     Checkpoint base() {

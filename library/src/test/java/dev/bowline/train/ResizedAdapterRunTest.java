@@ -63,7 +63,8 @@ class ResizedAdapterRunTest {
             assertArrayEquals(
                     Files.readAllBytes(straight.resolve(file)), Files.readAllBytes(resumed.resolve(file)), file);
         }
-        try (Pretrained pretrained = AutoModel.fromPretrained(base, AutoModel.Options.asStored().in(Dtype.FLOAT32));
+        try (Pretrained pretrained = AutoModel.fromPretrained(
+                        base, AutoModel.Options.asStored().in(Dtype.FLOAT32));
                 AdapterFiles files = AdapterFiles.open(straight)) {
             LanguageModel model = pretrained.model();
             float[] before = logits(model, 5);
@@ -93,8 +94,7 @@ class ResizedAdapterRunTest {
                         "checkpoint.restore_from=LATEST"));
 
         assertTrue(
-                refused.problem()
-                        .contains("was trained with 1026 rows of the token embedding, the recipe gives 1030"),
+                refused.problem().contains("was trained with 1026 rows of the token embedding, the recipe gives 1030"),
                 refused.problem());
     }
 
@@ -126,7 +126,11 @@ class ResizedAdapterRunTest {
     @Test
     void anAdapterWithMoreRowsIsAttachedFirst() {
         Path trained = run("rows", TOKEN_ROWS, "step_scheduler.max_steps=1");
-        Path usual = run("usual", "model.resize_token_embeddings=null", "dataset.path=" + plainData(), "step_scheduler.max_steps=1");
+        Path usual = run(
+                "usual",
+                "model.resize_token_embeddings=null",
+                "dataset.path=" + plainData(),
+                "step_scheduler.max_steps=1");
         try (Pretrained pretrained = AutoModel.fromPretrained(base);
                 AdapterFiles added = AdapterFiles.open(trained);
                 AdapterFiles plain = AdapterFiles.open(usual)) {
