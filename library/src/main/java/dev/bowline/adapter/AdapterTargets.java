@@ -67,6 +67,13 @@ public final class AdapterTargets {
         }
     }
 
+    /// The number of rows of the token embedding that the adapter of a file was trained with; at least the model's.
+    ///
+    /// @throws BowlineException if the file's ids leave out a new row
+    public static long vocabularySize(LanguageModel model, AdapterFiles files) {
+        return AdapterVocabulary.rows(model, files);
+    }
+
     /// Refuses new rows of a resized vocabulary that the adapter does not hold, because no save would write them.
     ///
     /// @param model with the new rows

@@ -7,9 +7,11 @@ import dev.bowline.adapter.format.AdapterKey.Part;
 import dev.bowline.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.LongStream;
 
 /// The rows that an adapter adds to the vocabulary of its base.
@@ -79,7 +81,12 @@ final class AdapterVocabulary {
         if (rows == before) {
             return;
         }
-        for (String table : tables(model, rows).keySet()) {
+        Set<String> tables = new LinkedHashSet<>(tables(model, rows).keySet());
+        TiedPair pair = TiedPair.of(model);
+        if (pair.isPartedBy(modules)) {
+            tables.add(pair.head());
+        }
+        for (String table : tables) {
             boolean isHeld = modules.stream()
                     .filter(module -> module.module().equals(table))
                     .anyMatch(module -> holds(module, before, rows));

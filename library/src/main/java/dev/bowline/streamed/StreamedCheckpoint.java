@@ -7,6 +7,7 @@ import dev.bowline.checkpoint.CheckpointLoader;
 import dev.bowline.checkpoint.CheckpointMapping;
 import dev.bowline.checkpoint.HeadComparison;
 import dev.bowline.checkpoint.LoadReport;
+import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Slot;
 import dev.bowline.statedict.KeyGroup;
@@ -31,7 +32,7 @@ public final class StreamedCheckpoint implements AutoCloseable {
 
     private final Checkpoint checkpoint;
     private final LanguageModel model;
-    private final CheckpointMapping mapping;
+    private CheckpointMapping mapping;
     private final LoadReport.HeadVerdict verdict;
     private final List<KeyGroup> groups = new ArrayList<>();
     private final List<Rows> rows = new ArrayList<>();
@@ -62,6 +63,22 @@ public final class StreamedCheckpoint implements AutoCloseable {
         }
     }
 
+    /// Gives the model, and the tables of token embeddings and of a separate head, more rows than the files have.
+    /// The new rows are zero: they are for a caller that replaces each.
+    ///
+    /// @param count at least the present number of rows
+    public void addRows(long count) {
+        if (count == model.vocabularySize()) {
+            return;
+        }
+        model.resizeTokenEmbeddings(count);
+        mapping = CheckpointMapping.of(checkpoint, model);
+        groups.clear();
+        rows.clear();
+        places.clear();
+        mapping.keys().groups().forEach(this::add);
+    }
+
     private void add(KeyGroup given) {
         KeyGroup group = given;
         if (given.slots().contains(head())) {
@@ -73,7 +90,6 @@ public final class StreamedCheckpoint implements AutoCloseable {
                 }
             }
         }
-        Rows all = new StoredRows(checkpoint, group.keys());
         long first = 0;
         for (String name : group.slots()) {
             Slot slot = Objects.requireNonNull(mapping.slots().get(name));
@@ -83,12 +99,18 @@ public final class StreamedCheckpoint implements AutoCloseable {
             places.put(name, new Place(groups.size(), first, count, width));
             first += count;
         }
+        Rows stored = new StoredRows(checkpoint, group.keys());
         groups.add(group);
-        rows.add(all);
+        rows.add(first > stored.count() ? new ExtendedRows(stored, first) : stored);
     }
 
     public Checkpoint checkpoint() {
         return checkpoint;
+    }
+
+    /// The config.json, with the number of rows of [#addRows].
+    public JsonObject config() {
+        return model.config();
     }
 
     /// The model of config.json, without values.

@@ -8,8 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.bowline.BowlineException;
 import dev.bowline.adapter.Adapters;
 import dev.bowline.adapter.format.AdapterFiles;
+import dev.bowline.adapter.merge.Merge;
+import dev.bowline.adapter.merge.MergeOptions;
+import dev.bowline.adapter.merge.MergePlan;
+import dev.bowline.adapter.verify.Verify;
+import dev.bowline.audit.TieAudit;
+import dev.bowline.audit.findings.Severity;
 import dev.bowline.catalog.AutoModel;
 import dev.bowline.catalog.Pretrained;
+import dev.bowline.checkpoint.SaveReport.Head;
+import dev.bowline.json.Json;
+import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
 import dev.bowline.nn.Sequences;
@@ -24,10 +33,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// An adapter with new tokens: the recipe resizes the vocabulary, the adapter holds every new row, and the base as
@@ -78,6 +89,56 @@ class ResizedAdapterRunTest {
             adapters.useNone();
             assertArrayEquals(before, Arrays.copyOf(logits(model, 5), ROWS));
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'peft.trainable_token_indices=[1024, 1025]', peft.dropout=0, TIED",
+        "peft.modules_to_save=[embed_tokens], peft.tie_mode=shared, TIED",
+        "'peft.modules_to_save=[embed_tokens, lm_head]', peft.tie_mode=untie, SEPARATE",
+    })
+    void aMergeHasTheRowsAndTheLogitsOfTheAdapter(String held, String tie, Head head) throws IOException {
+        Path adapter = run("run", held, tie, "step_scheduler.max_steps=2");
+        Path merged = directory.resolve("merged");
+
+        try (MergePlan plan = Merge.plan(base, adapter, MergeOptions.DEFAULT)) {
+            TieAudit audit = plan.write(merged).audit();
+            assertTrue(
+                    audit.findings().stream()
+                            .noneMatch(finding -> finding.severity().isAtLeast(Severity.MEDIUM)),
+                    () -> audit.findings().toString());
+        }
+
+        JsonObject config = Json.parse(merged.resolve("config.json")).asObject();
+        JsonObject text = config.optionalObject("text_config").orElse(config);
+        assertEquals(ROWS + 2, text.requireInt("vocab_size"));
+        assertTrue(Files.exists(merged.resolve("tokenizer.json")));
+        assertEquals(
+                List.of(),
+                Verify.of(merged, base, Optional.of(adapter), Optional.empty(), 5, 1024, 1025)
+                        .problems());
+        assertEquals(
+                List.of(),
+                Verify.of(merged, base, Optional.empty(), Optional.empty()).problems());
+        assertEquals(
+                List.of(),
+                Verify.of(adapter, base, Optional.empty(), Optional.empty()).problems());
+        try (Pretrained result =
+                AutoModel.fromPretrained(merged, AutoModel.Options.asStored().in(Dtype.FLOAT32))) {
+            assertEquals(head == Head.TIED, TiedWeights.hasLocalTiedLmHead(result.model()));
+            assertEquals(ROWS + 2, result.model().vocabularySize());
+        }
+    }
+
+    /// A head that parts from its embedding needs the new rows too.
+    @Test
+    void aPartedHeadHoldsItsNewRows() {
+        BowlineException refused = assertThrows(
+                BowlineException.class,
+                () -> PreparedRun.of(RecipeFile.load(
+                        DemoRuns.RECIPE, settings("peft.modules_to_save=[embed_tokens]", "peft.tie_mode=untie"))));
+
+        assertTrue(refused.problem().endsWith("the new rows 1024 to 1025 of 'lm_head'"), refused.problem());
     }
 
     @Test

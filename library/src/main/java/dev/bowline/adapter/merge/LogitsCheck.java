@@ -58,7 +58,7 @@ final class LogitsCheck {
     LogitsComparison require(Path directory, boolean isRounded) {
         try (TensorScope _ = TensorScope.open();
                 StreamedCheckpoint written = StreamedCheckpoint.open(directory)) {
-            JsonObject config = base.checkpoint().config();
+            JsonObject config = base.config();
             JsonObject mergedConfig = written.checkpoint().config();
             Logits plain = logits(config, base::rows);
             Logits live = live(config);

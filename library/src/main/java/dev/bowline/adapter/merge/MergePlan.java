@@ -62,7 +62,10 @@ public final class MergePlan implements AutoCloseable {
             identity = BaseIdentity.of(all);
         }
         files.record().ifPresent(record -> record.requireBase(files.directory().toString(), identity));
+        long stored = base.model().vocabularySize();
+        base.addRows(AdapterTargets.vocabularySize(base.model(), this.files));
         modules = modules(base, this.files);
+        AdapterTargets.requireNewRows(base.model(), modules, stored);
         arena = Arena.ofShared();
         try {
             weights = new MergedWeights(base, AdapterChanges.of(this.files, modules, base, arena), config.tieMode());
@@ -75,7 +78,7 @@ public final class MergePlan implements AutoCloseable {
     /// A model that can compute reads the file, because the layout of some experts depends on the base's
     /// values.
     private static List<AdaptedModule> modules(StreamedCheckpoint base, AdapterFiles files) {
-        try (LanguageModel model = StreamedModel.of(base.checkpoint().config(), base::rows)) {
+        try (LanguageModel model = StreamedModel.of(base.config(), base::rows)) {
             return AdapterTargets.inFile(model, files);
         }
     }

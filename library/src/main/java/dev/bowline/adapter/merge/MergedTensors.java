@@ -99,7 +99,10 @@ final class MergedTensors {
             }
             first += Rows.count(checkpoint.entry(each));
         }
-        add(key, entry, part(weights.rows(group.get()), first, Rows.count(entry)));
+        MergedRows rows = weights.rows(group.get());
+        // The tensor of a table has more rows in the result, if the adapter has new tokens.
+        long count = tensors.keys().size() == 1 ? rows.count() : Rows.count(entry);
+        add(key, entry, part(rows, first, count));
     }
 
     private boolean isHeadKey(String key) {
@@ -132,7 +135,12 @@ final class MergedTensors {
                 ElementTypes.weightDtype(entry),
                 ElementTypes.dtype(type).orElseThrow());
         merged.add(tensor);
-        written.add(new Written(new TensorSource(key, type, entry.shape(), tensor), Origin.MODEL));
+        written.add(new Written(new TensorSource(key, type, shape(entry, rows), tensor), Origin.MODEL));
+    }
+
+    /// A table with new rows has another shape than the base's.
+    private static List<Long> shape(TensorEntry entry, Rows rows) {
+        return Rows.count(entry) == rows.count() ? entry.shape() : List.of(rows.count(), rows.width());
     }
 
     private void addEmbedding() {

@@ -82,7 +82,6 @@ public final class Verify {
         try (StreamedCheckpoint opened = StreamedCheckpoint.open(base);
                 TensorScope _ = TensorScope.open()) {
             long[] chosen = ids.length == 0 ? Logits.spreadIds(opened.model()) : ids.clone();
-            requireIds(opened.model(), chosen);
             Verify verify = new Verify(opened, base, chosen);
             boolean isAdapter =
                     Files.exists(directory.resolve(PeftAdapter.CONFIG_FILE)) || ExportedAdapter.isGguf(directory);
@@ -113,6 +112,7 @@ public final class Verify {
             problems.addAll(read.problems());
             requireBase(files);
             List<AdaptedModule> modules = modules(files);
+            requireIds(base.model(), ids);
             Logits plain = plain();
             Logits live = live(files);
             double effect = plain.relativeDifference(live);
@@ -191,6 +191,8 @@ public final class Verify {
             Optional<AdapterFiles> files = adapter.map(each -> open(each, tieMode));
             try {
                 Optional<List<AdaptedModule>> modules = files.map(this::modules);
+                requireRows(merged, modules);
+                requireIds(base.model(), ids);
                 files.ifPresent(this::requireBase);
                 Map<String, BitSet> experts = files.map(this::experts).orElse(Map.of());
                 TensorComparer comparer = new TensorComparer(base, merged, modules, experts);
@@ -222,6 +224,24 @@ public final class Verify {
             } finally {
                 files.ifPresent(AdapterFiles::close);
             }
+        }
+    }
+
+    /// A merge of an adapter with new tokens has more rows than the base.
+    private void requireRows(StreamedCheckpoint merged, Optional<List<AdaptedModule>> modules) {
+        boolean hasAdapter = modules.isPresent();
+        int rows = merged.model().vocabularySize();
+        if (!hasAdapter && rows > base.model().vocabularySize()) {
+            base.addRows(rows);
+        }
+        if (rows != base.model().vocabularySize()) {
+            throw new BowlineException(
+                    "the token embedding has %d rows, and the base%s has %d"
+                            .formatted(
+                                    rows,
+                                    hasAdapter ? " with the adapter" : "",
+                                    base.model().vocabularySize()),
+                    "name the base and the adapter of the merge");
         }
     }
 
@@ -296,8 +316,10 @@ public final class Verify {
         return new AdapterChangesCount(modules.size(), changed, experts - changed, values);
     }
 
+    /// An adapter with new tokens gives the base their rows.
     private List<AdaptedModule> modules(AdapterFiles files) {
-        try (LanguageModel model = StreamedModel.of(base.checkpoint().config(), base::rows)) {
+        base.addRows(AdapterTargets.vocabularySize(base.model(), files));
+        try (LanguageModel model = StreamedModel.of(base.config(), base::rows)) {
             return AdapterTargets.inFile(model, files);
         }
     }
@@ -307,13 +329,13 @@ public final class Verify {
     }
 
     private Logits logits(StreamedCheckpoint checkpoint) {
-        try (LanguageModel model = StreamedModel.of(checkpoint.checkpoint().config(), checkpoint::rows)) {
+        try (LanguageModel model = StreamedModel.of(checkpoint.config(), checkpoint::rows)) {
             return Logits.of(model, ids);
         }
     }
 
     private Logits live(AdapterFiles files) {
-        try (LanguageModel model = StreamedModel.of(base.checkpoint().config(), base::rows)) {
+        try (LanguageModel model = StreamedModel.of(base.config(), base::rows)) {
             Adapters.of(model).attach("verified", files);
             return Logits.of(model, ids);
         }
