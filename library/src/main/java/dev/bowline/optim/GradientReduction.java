@@ -5,9 +5,8 @@ import java.util.stream.IntStream;
 
 /// The sum of the gradients of a step's micro-batches, over this process and over the ranks of a distributed run.
 ///
-/// A step calls [#share] first. It calls [#accumulated] after each backward pass, [#gather] and [#reduce] once after
-/// the
-/// last. Every rank then has the same gradients and losses, so all ranks take the step or none
+/// A step calls [#share] first. It calls [#accumulated] after each backward pass, and [#ended], [#gather] and [#reduce]
+/// once after the last. Every rank then has the same gradients and losses, so all ranks take the step or none
 /// does. Gradients are sums: the loss of each micro-batch is divided by the target tokens of the whole step.
 public interface GradientReduction extends AutoCloseable {
 
@@ -71,6 +70,9 @@ public interface GradientReduction extends AutoCloseable {
 
     /// Takes notice of the gradients of one pass, and may take them away.
     void accumulated(Gradients gradients);
+
+    /// The last pass of a step has ended, also on a rank without one. The reduction may begin to send gradients.
+    default void ended(Gradients gradients) {}
 
     /// The values of all micro-batches in their order.
     ///

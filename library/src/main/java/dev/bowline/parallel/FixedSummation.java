@@ -2,19 +2,12 @@ package dev.bowline.parallel;
 
 import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.nn.Parameter;
-import dev.bowline.optim.GradientReduction;
-import dev.bowline.optim.Gradients;
-import dev.bowline.optim.StepGradients;
-import dev.bowline.parallel.FlatLayout.Bucket;
-import dev.bowline.tensor.Device;
-import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Ops;
 import dev.bowline.tensor.TensorScope;
-import java.util.ArrayList;
-import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
 /// Sums gradients in an order that does not depend on the number of ranks, so that weights and optimizer state are the
@@ -22,32 +15,30 @@ import org.bytedeco.pytorch.Tensor;
 ///
 /// The gradient of each micro-batch is kept apart. A rank adds those of its block in float32 ([PartialSums]), and the
 /// blocks of all ranks are added in the same pairwise order: each rank receives the parts of all ranks for its share of
-/// the elements, adds them, and gives the sums to all. A sum is rounded to the dtype of the parameter once.
+/// the elements, adds them, and gives the sums to all ([UnitSum]). A sum is rounded to the dtype of the parameter once.
 ///
 /// Each rank must compute with the same number of threads.
-public final class FixedSummation implements GradientReduction {
+public final class FixedSummation extends OverlappedSummation {
 
     private final Optional<ProcessGroup> group;
-    private Optional<PartialSums> sums = Optional.empty();
+    private final Map<Integer, PartialSums> sums = new HashMap<>();
 
     /// @param group the ranks, which stay the caller's; empty for one process
-    public FixedSummation(Optional<ProcessGroup> group) {
+    /// @param units of the model whose passes the caller lets this object observe; empty to sum after the passes
+    public FixedSummation(Optional<ProcessGroup> group, Optional<GradientUnits> units) {
+        super(units);
         this.group = group.filter(ranks -> ranks.worldSize() > 1);
     }
 
     @Override
-    public Share share(int microBatches) {
+    Share dealt(int microBatches) {
         return group.map(ranks -> new MicroBatchBlocks(ranks.worldSize()).of(ranks.rank(), microBatches))
                 .orElseGet(() -> Share.block(0, microBatches));
     }
 
     @Override
-    public void accumulated(Gradients gradients) {
-        if (sums.isEmpty()) {
-            sums = Optional.of(
-                    new PartialSums(List.copyOf(gradients.parameters().values())));
-        }
-        sums.get().add();
+    void collect(int unit, List<Parameter> parameters) {
+        sums.computeIfAbsent(unit, _ -> new PartialSums(parameters)).add();
     }
 
     @Override
@@ -61,20 +52,27 @@ public final class FixedSummation implements GradientReduction {
     }
 
     @Override
-    public StepGradients reduce(Gradients gradients) {
-        List<Parameter> parameters = List.copyOf(gradients.parameters().values());
-        List<Optional<Tensor>> own = sums.map(PartialSums::take)
-                .orElseGet(() ->
-                        parameters.stream().map(_ -> Optional.<Tensor>empty()).toList());
-        try (NoGradGuard _ = new NoGradGuard()) {
-            List<Optional<Tensor>> total = group.isPresent() ? overRanks(group.get(), parameters, own) : own;
-            for (int i = 0; i < parameters.size(); i++) {
-                if (total.get(i).isPresent()) {
-                    replaceGradient(parameters.get(i), total.get(i).get());
-                }
-            }
+    Optional<Travelling> send(int unit, List<Parameter> parameters) {
+        List<Optional<Tensor>> own = sums.containsKey(unit)
+                ? sums.get(unit).take()
+                : parameters.stream().map(_ -> Optional.<Tensor>empty()).toList();
+        if (group.isPresent()) {
+            return parameters.isEmpty() ? Optional.empty() : Optional.of(UnitSum.send(group.get(), parameters, own));
         }
-        return gradients;
+        for (int i = 0; i < parameters.size(); i++) {
+            Parameter parameter = parameters.get(i);
+            own.get(i).ifPresent(sum -> replaceGradient(parameter, sum));
+        }
+        return Optional.empty();
+    }
+
+    /// @param sum float32, which this method frees
+    private static void replaceGradient(Parameter parameter, Tensor sum) {
+        try (sum;
+                TensorScope _ = TensorScope.open()) {
+            requireUnchanged(parameter);
+            parameter.replaceGradient(Ops.cast(sum, parameter.dtype()).view(parameter.shape()));
+        }
     }
 
     @Override
@@ -84,51 +82,9 @@ public final class FixedSummation implements GradientReduction {
         }
     }
 
-    /// @param sum float32, which this method frees
-    private static void replaceGradient(Parameter parameter, Tensor sum) {
-        try (sum;
-                TensorScope _ = TensorScope.open()) {
-            parameter.replaceGradient(Ops.cast(sum, parameter.dtype()).view(parameter.shape()));
-        }
-    }
-
-    /// @param own the sums of this rank, which become the sums of all
-    private static List<Optional<Tensor>> overRanks(
-            ProcessGroup group, List<Parameter> parameters, List<Optional<Tensor>> own) {
-        BitSet have = new BitSet();
-        for (int i = 0; i < own.size(); i++) {
-            have.set(i, own.get(i).isPresent());
-        }
-        Presence presence = Presence.gather(group, have, own.size());
-        List<Optional<Tensor>> total = new ArrayList<>();
-        for (int i = 0; i < own.size(); i++) {
-            Optional<Tensor> sum =
-                    own.get(i).isPresent() || !presence.any(i) ? own.get(i) : Optional.of(empty(parameters.get(i)));
-            total.add(sum);
-        }
-        for (Bucket bucket : FlatLayout.of(parameters).buckets()) {
-            try (TensorScope _ = TensorScope.open()) {
-                new BucketSum(group, presence).replace(bucket, total, have);
-            }
-        }
-        return total;
-    }
-
-    private static Tensor empty(Parameter parameter) {
-        try (TensorScope scope = TensorScope.open()) {
-            Tensor sum = Ops.empty(Device.CPU, Dtype.FLOAT32, parameter.shape());
-            sum.retainReference();
-            return sum;
-        }
-    }
-
     @Override
     public void clear() {
-        sums.ifPresent(PartialSums::close);
-    }
-
-    @Override
-    public void close() {
-        clear();
+        super.clear();
+        sums.values().forEach(PartialSums::close);
     }
 }

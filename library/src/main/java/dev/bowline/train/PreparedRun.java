@@ -292,7 +292,7 @@ public final class PreparedRun {
                 recipe.seed());
         ranks.agree(RunFingerprint.of(model));
         FineTuningPlan plan = RecipePlan.of(recipe, rows, paddingId);
-        FineTuning tuning = new FineTuning(model, rows, ranks.plan(file, sharded, plan));
+        FineTuning tuning = new FineTuning(model, rows, ranks.plan(file, model, sharded, plan));
         try {
             notes.addAll(checkpoints.restore(tuning, weights));
             return tuning;

@@ -9,12 +9,14 @@ import dev.bowline.json.Json;
 import dev.bowline.json.JsonObject;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.nn.Layer;
+import dev.bowline.nn.LayerPasses;
 import dev.bowline.nn.Parameter;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.GradientReduction;
 import dev.bowline.optim.OptimizerSettings;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.GradientUnits;
 import dev.bowline.parallel.ShardedLayer;
 import dev.bowline.parallel.ShardedModel;
 import dev.bowline.parallel.ZeroSettings;
@@ -74,16 +76,26 @@ record RunRanks(Optional<ProcessGroup> group) {
         return declared ? Optional.of(section.summation()) : Optional.empty();
     }
 
-    /// The sum of gradients over micro-batches and ranks. The caller closes it.
-    GradientReduction reduction(Recipe recipe) {
+    /// The sum of gradients over micro-batches and ranks, which observes the passes of the model. The caller closes it.
+    GradientReduction reduction(Recipe recipe, LanguageModel model) {
         Optional<Summation> chosen = summation(recipe);
         if (chosen.isEmpty() || chosen.get() == Summation.FAST && group.isEmpty()) {
             return GradientReduction.NONE;
         }
+        Optional<GradientUnits> units = isAlone()
+                ? Optional.empty()
+                : Optional.of(GradientUnits.of(model.trainable().values(), model.layers()));
         return switch (chosen.get()) {
-            case FIXED -> new FixedSummation(group);
-            case FAST -> new FastSummation(group.orElseThrow());
+            case FIXED -> observing(model, new FixedSummation(group, units));
+            case FAST -> observing(model, new FastSummation(group.orElseThrow(), units));
         };
+    }
+
+    private <S extends GradientReduction & LayerPasses> S observing(LanguageModel model, S summation) {
+        if (!isAlone()) {
+            model.observe(summation);
+        }
+        return summation;
     }
 
     /// The optimizer of the recipe, with its state on every rank or divided over the ranks.
@@ -123,12 +135,13 @@ record RunRanks(Optional<ProcessGroup> group) {
 
     /// The plan of this rank.
     ///
+    /// @param model whose passes the plan's reduction observes
     /// @param sharded the values of the model, if they are divided
     /// @throws BowlineException if the optimizer's state cannot be divided
-    FineTuningPlan plan(RecipeFile file, Optional<ShardedModel> sharded, FineTuningPlan whole) {
+    FineTuningPlan plan(RecipeFile file, LanguageModel model, Optional<ShardedModel> sharded, FineTuningPlan whole) {
         return sharded.map(shares -> whole.with(shares.reduction())
                         .with(shares.settings(divisible(file, whole.optimizer(), Strategy.FSDP))))
-                .orElseGet(() -> whole.with(reduction(file.recipe())).with(optimizer(file, whole.optimizer())));
+                .orElseGet(() -> whole.with(reduction(file.recipe(), model)).with(optimizer(file, whole.optimizer())));
     }
 
     /// Divides values of a model over the ranks.

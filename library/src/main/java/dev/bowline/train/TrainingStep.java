@@ -92,6 +92,7 @@ final class TrainingStep {
             }
             reduction.accumulated(gradients);
         }
+        reduction.ended(gradients);
         double[] losses = reduction.gather(own, microBatches.size());
         StepGradients sums = reduction.reduce(gradients);
         double total = 0;

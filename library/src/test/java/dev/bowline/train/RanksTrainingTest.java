@@ -8,10 +8,12 @@ import dev.bowline.catalog.Pretrained;
 import dev.bowline.data.Example;
 import dev.bowline.data.PackedRow;
 import dev.bowline.data.TrainingRows;
+import dev.bowline.distributed.ProcessGroup;
 import dev.bowline.distributed.Ranks;
 import dev.bowline.fixtures.Golden;
 import dev.bowline.model.LanguageModel;
 import dev.bowline.model.TiedWeights;
+import dev.bowline.nn.LayerPasses;
 import dev.bowline.optim.AdamW;
 import dev.bowline.optim.Decayed;
 import dev.bowline.optim.GradientReduction;
@@ -22,6 +24,7 @@ import dev.bowline.optim.StateBytes;
 import dev.bowline.optim.StateDtype;
 import dev.bowline.parallel.FastSummation;
 import dev.bowline.parallel.FixedSummation;
+import dev.bowline.parallel.GradientUnits;
 import dev.bowline.parallel.ZeroSettings;
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.HostTensors;
@@ -71,19 +74,56 @@ class RanksTrainingTest {
     /// @param hash of every weight and every tensor of the optimizer that this rank has
     private record Trained(String weights, String hash, List<Double> losses, List<Double> norms) {}
 
-    private static Trained train(
-            Path directory, Dtype dtype, OptimizerSettings optimizer, GradientReduction reduction) {
-        return train(4, directory, dtype, optimizer, reduction);
+    /// The sums of gradients for a model.
+    private interface Summing {
+
+        Summing NONE = _ -> GradientReduction.NONE;
+
+        GradientReduction of(LanguageModel model);
+
+        static Summing fixed() {
+            return _ -> new FixedSummation(Optional.empty(), Optional.empty());
+        }
+
+        /// The gradients of a layer travel when they are complete.
+        static Summing fixed(ProcessGroup group) {
+            return model -> {
+                FixedSummation summation = new FixedSummation(Optional.of(group), Optional.of(units(model)));
+                model.observe(summation);
+                return summation;
+            };
+        }
+
+        /// All gradients travel after the last pass.
+        static Summing fixedAfterwards(ProcessGroup group) {
+            return _ -> new FixedSummation(Optional.of(group), Optional.empty());
+        }
+
+        static Summing fast(ProcessGroup group) {
+            return model -> {
+                FastSummation summation = new FastSummation(group, Optional.of(units(model)));
+                model.observe(summation);
+                return summation;
+            };
+        }
+
+        private static GradientUnits units(LanguageModel model) {
+            return GradientUnits.of(model.trainable().values(), model.layers());
+        }
+    }
+
+    private static Trained train(Path directory, Dtype dtype, OptimizerSettings optimizer, Summing summing) {
+        return train(4, directory, dtype, optimizer, summing);
     }
 
     private static Trained train(
-            int rowsPerStep, Path directory, Dtype dtype, OptimizerSettings optimizer, GradientReduction reduction) {
+            int rowsPerStep, Path directory, Dtype dtype, OptimizerSettings optimizer, Summing summing) {
         try (TensorScope _ = TensorScope.open();
                 Pretrained pretrained = AutoModel.fromPretrained(
                         directory, AutoModel.Options.asStored().in(dtype))) {
             LanguageModel model = pretrained.model();
             FineTuningPlan plan =
-                    FineTuningPlan.of(rowsPerStep, STEPS, 1e-2).with(optimizer).with(reduction);
+                    FineTuningPlan.of(rowsPerStep, STEPS, 1e-2).with(optimizer).with(summing.of(model));
             try (FineTuning tuning =
                     new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.SHUFFLED, 5), plan)) {
                 List<Double> losses = new ArrayList<>();
@@ -143,12 +183,11 @@ class RanksTrainingTest {
     })
     void fixedSummationGivesTheSameBitsOnAnyNumberOfRanks(String name, Dtype dtype, String worlds) {
         OptimizerSettings adamW = AdamW.Settings.defaults();
-        Trained one = train(fixture(name), dtype, adamW, new FixedSummation(Optional.empty()));
+        Trained one = train(fixture(name), dtype, adamW, Summing.fixed());
 
         for (String count : worlds.split(" ")) {
             int world = Integer.parseInt(count);
-            List<Trained> ranks = Ranks.run(
-                    world, group -> train(fixture(name), dtype, adamW, new FixedSummation(Optional.of(group))));
+            List<Trained> ranks = Ranks.run(world, group -> train(fixture(name), dtype, adamW, Summing.fixed(group)));
             for (Trained rank : ranks) {
                 assertEquals(one, rank, "%d ranks".formatted(world));
             }
@@ -159,11 +198,10 @@ class RanksTrainingTest {
     @Test
     void aBlockOfMicroBatchesIsASubtree() {
         OptimizerSettings adamW = AdamW.Settings.defaults();
-        Trained one = train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, new FixedSummation(Optional.empty()));
+        Trained one = train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, Summing.fixed());
 
-        List<Trained> ranks = Ranks.run(
-                2,
-                group -> train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, new FixedSummation(Optional.of(group))));
+        List<Trained> ranks =
+                Ranks.run(2, group -> train(6, fixture("moe_tied"), Dtype.FLOAT32, adamW, Summing.fixed(group)));
 
         assertEquals(List.of(one, one), ranks);
     }
@@ -179,11 +217,10 @@ class RanksTrainingTest {
                 OptimizerName.ADAFACTOR.settings(
                         new Hyperparameters(0.9, 0.999, 1e-8, 0.01, Decayed.MATRICES, StateDtype.FLOAT32));
         };
-        Trained one = train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, new FixedSummation(Optional.empty()));
+        Trained one = train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, Summing.fixed());
 
-        List<Trained> ranks = Ranks.run(
-                3,
-                group -> train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, new FixedSummation(Optional.of(group))));
+        List<Trained> ranks =
+                Ranks.run(3, group -> train(fixture("moe_tied"), Dtype.BFLOAT16, optimizer, Summing.fixed(group)));
 
         assertEquals(List.of(one, one, one), ranks);
     }
@@ -193,12 +230,11 @@ class RanksTrainingTest {
     @CsvSource({"moe_tied, FLOAT32, FLOAT32, 4", "moe_tied, BFLOAT16, BFLOAT16, 3", "moe_untied, BFLOAT16, INT8, 2"})
     void aDividedStateGivesTheSameBits(String name, Dtype dtype, StateDtype states, int world) {
         AdamW.Settings adamW = AdamW.Settings.defaults().with(states);
-        Trained one = train(fixture(name), dtype, adamW, new FixedSummation(Optional.empty()));
+        Trained one = train(fixture(name), dtype, adamW, Summing.fixed());
 
         List<Trained> ranks = Ranks.run(
                 world,
-                group -> train(
-                        fixture(name), dtype, new ZeroSettings(adamW, group), new FixedSummation(Optional.of(group))));
+                group -> train(fixture(name), dtype, new ZeroSettings(adamW, group), Summing.fixedAfterwards(group)));
 
         assertEquals(one.hash(), ranks.getFirst().hash(), "the first rank has the whole state");
         for (Trained rank : ranks) {
@@ -212,12 +248,12 @@ class RanksTrainingTest {
     @ValueSource(ints = {2, 4})
     void fastSummationGivesEveryRankTheSameBits(int world) {
         OptimizerSettings adamW = AdamW.Settings.defaults();
-        Trained one = train(fixture("moe_tied"), Dtype.FLOAT32, adamW, GradientReduction.NONE);
+        Trained one = train(fixture("moe_tied"), Dtype.FLOAT32, adamW, Summing.NONE);
 
         List<Trained> ranks =
-                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, new FastSummation(group)));
+                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, Summing.fast(group)));
         List<Trained> again =
-                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, new FastSummation(group)));
+                Ranks.run(world, group -> train(fixture("moe_tied"), Dtype.FLOAT32, adamW, Summing.fast(group)));
 
         assertEquals(1, ranks.stream().distinct().count());
         assertEquals(ranks, again);
@@ -237,9 +273,68 @@ class RanksTrainingTest {
         OptimizerSettings adamW = AdamW.Settings.defaults();
 
         assertNotEquals(
-                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, GradientReduction.NONE)
-                        .hash(),
-                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, new FixedSummation(Optional.empty()))
+                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, Summing.NONE).hash(),
+                train(fixture("moe_tied"), Dtype.BFLOAT16, adamW, Summing.fixed())
                         .hash());
+    }
+
+    /// In the last backward pass of a rank, the gradients of the later layers have left before the first layer computes
+    /// its own. In the passes before they stay: `fast` adds to them.
+    @Test
+    void gradientsTravelDuringTheLastBackwardPass() {
+        List<String> seen = Ranks.run(2, group -> {
+            try (TensorScope _ = TensorScope.open();
+                    Pretrained pretrained = AutoModel.fromPretrained(fixture("moe_tied"))) {
+                LanguageModel model = pretrained.model();
+                FastSummation summation = new FastSummation(group, Optional.of(Summing.units(model)));
+                LaterGradients later = new LaterGradients(model, summation);
+                model.observe(later);
+                FineTuningPlan plan = FineTuningPlan.of(4, 1, 1e-2).with(summation);
+                try (FineTuning tuning =
+                        new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.AS_READ, 5), plan)) {
+                    tuning.step();
+                }
+                return later.seen.toString();
+            }
+        });
+
+        assertEquals(List.of("[true, false]", "[true, false]"), seen);
+    }
+
+    /// Passes each moment on, and looks at the gradients of the later layers before the first one.
+    private static final class LaterGradients implements LayerPasses {
+        private final LanguageModel model;
+        private final LayerPasses summation;
+        private final List<Boolean> seen = new ArrayList<>();
+
+        LaterGradients(LanguageModel model, LayerPasses summation) {
+            this.model = model;
+            this.summation = summation;
+        }
+
+        @Override
+        public void begin() {
+            summation.begin();
+        }
+
+        @Override
+        public void beforeForward(int layer) {
+            summation.beforeForward(layer);
+        }
+
+        @Override
+        public void afterForward(int layer) {
+            summation.afterForward(layer);
+        }
+
+        @Override
+        public void beforeBackward(int layer) {
+            summation.beforeBackward(layer);
+            if (layer == 0) {
+                seen.add(model.layers().subList(2, model.layers().size()).stream()
+                        .flatMap(later -> later.trainable().values().stream())
+                        .anyMatch(parameter -> parameter.gradient().isPresent()));
+            }
+        }
     }
 }

@@ -118,7 +118,8 @@ class ShardedTrainingTest {
                     ShardedModel sharded = new RunRanks(group).divide(model, model.trainable(), epSize);
                     plan = plan.with(sharded.reduction()).with(sharded.settings(adamW));
                 } else {
-                    plan = plan.with(new FixedSummation(Optional.empty())).with(adamW);
+                    plan = plan.with(new FixedSummation(Optional.empty(), Optional.empty()))
+                            .with(adamW);
                 }
                 try (FineTuning tuning =
                         new FineTuning(model, new TrainingRows(ROWS, TrainingRows.Order.SHUFFLED, 5), plan)) {
