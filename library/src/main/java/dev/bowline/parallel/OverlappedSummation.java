@@ -16,10 +16,10 @@ import org.bytedeco.pytorch.NoGradGuard;
 /// travel when they are complete, those of the last layer first.
 ///
 /// Every rank sends the units in the same order, so a rank without a micro-batch sends all of them at the end of a
-/// step.
-/// An observer of the model's passes ([dev.bowline.nn.LayerPasses]) has to be told of the layers; without one, all
-/// gradients travel after the last pass.
-abstract class OverlappedSummation implements GradientReduction, LayerPasses {
+/// step. This object observes the passes of the model ([LayerPasses]). If it does not, all gradients travel after the
+/// last pass.
+public abstract sealed class OverlappedSummation implements GradientReduction, LayerPasses
+        permits FastSummation, FixedSummation {
 
     /// A unit whose gradients travel.
     interface Travelling {
@@ -148,7 +148,7 @@ abstract class OverlappedSummation implements GradientReduction, LayerPasses {
         return gradients;
     }
 
-    /// Gives a parameter the sum of its gradients.
+    /// Refuses to replace a gradient that was added after the gradients of its unit were sent.
     static void requireUnchanged(Parameter parameter) {
         if (parameter.gradient().isPresent()) {
             throw new IllegalStateException("a gradient changed after it was sent to the other ranks");
