@@ -1,9 +1,9 @@
 """Kills or stops a random rank at random moments of a run, and compares each result with that of an undisturbed run.
 
-    python3 bench/python/random_failures.py DIRECTORY RUNS [SEED [STRATEGY]]
+    python3 bench/python/random_failures.py DIRECTORY RUNS [SEED [STRATEGY [EP_SIZE]]]
 
 Needs a built Bowline (or BOWLINE with the command to run) on Linux. DIRECTORY receives the runs. Each run has two ranks
-and saves after every second step. STRATEGY is that of the section `distributed`, ddp if it is missing. Prints a line of
+and saves after every second step. STRATEGY and EP_SIZE are those of the section `distributed`, ddp and 1 if they are missing. Prints a line of
 JSON per run, and ends with exit code 1 if a run ended with another exit code than 0, with other bytes or without one of
 the checkpoints.
 """
@@ -30,6 +30,7 @@ SETTINGS = [
     "lr_scheduler.lr_warmup_steps=2",
     "distributed.timeout=8s",
     f"distributed.strategy={sys.argv[4] if len(sys.argv) > 4 else 'ddp'}",
+    f"distributed.ep_size={sys.argv[5] if len(sys.argv) > 5 else 1}",
 ]
 
 
