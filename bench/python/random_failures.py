@@ -3,7 +3,8 @@
     python3 bench/python/random_failures.py DIRECTORY RUNS [SEED [STRATEGY [EP_SIZE]]]
 
 Needs a built Bowline (or BOWLINE with the command to run) on Linux. DIRECTORY receives the runs. Each run has two ranks
-and saves after every second step. STRATEGY and EP_SIZE are those of the section `distributed`, ddp and 1 if they are missing. Prints a line of
+and saves after every second step. STRATEGY and EP_SIZE are those of the section `distributed`, ddp and 1 if they are
+missing. Prints a line of
 JSON per run, and ends with exit code 1 if a run ended with another exit code than 0, with other bytes or without one of
 the checkpoints.
 """
