@@ -18,7 +18,10 @@ from pathlib import Path
 
 from ranks_memory import DEMO, make
 
-RUNS = [("ddp", "fixed", 1), ("ddp", "fixed", 2), ("ddp", "fast", 2), ("zero1", "fixed", 2), ("fsdp", "fixed", 2)]
+RUNS = [
+    ("ddp", "fixed", 1, 1), ("ddp", "fixed", 2, 1), ("ddp", "fast", 2, 1), ("zero1", "fixed", 2, 1),
+    ("fsdp", "fixed", 2, 1), ("fsdp", "fixed", 2, 2),
+]
 FEW, MANY = 3, 11
 
 
@@ -39,10 +42,10 @@ def processor_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def run(directory, strategy, summation, count, steps, launcher):
+def run(directory, strategy, summation, count, experts, steps, launcher):
     shutil.rmtree(directory / "run", ignore_errors=True)
     words = [*launcher, "finetune", str(directory / "cpu.yaml"), "--nproc", str(count)]
-    for setting in (f"strategy={strategy}", f"summation={summation}"):
+    for setting in (f"strategy={strategy}", f"summation={summation}", f"ep_size={experts}"):
         words += ["--set", "distributed." + setting]
     words += ["--set", f"step_scheduler.max_steps={steps}"]
     before = processor_seconds()
@@ -62,13 +65,13 @@ def main():
         make(directory / "model", layers)
     recipe(directory)
     one = None
-    for strategy, summation, count in RUNS:
-        few, _, _ = run(directory, strategy, summation, count, FEW, launcher)
-        many, seconds, _ = run(directory, strategy, summation, count, MANY, launcher)
+    for strategy, summation, count, experts in RUNS:
+        few, _, _ = run(directory, strategy, summation, count, experts, FEW, launcher)
+        many, seconds, _ = run(directory, strategy, summation, count, experts, MANY, launcher)
         each = (many - few) / (MANY - FEW)
         one = one or each
         print(
-            f"{strategy:5} {summation:5} {count} ranks: {each:5.2f} processor seconds a step ({each / one:.2f} of one rank),"
+            f"{strategy:5} {summation:5} {count} ranks, ep_size {experts}: {each:5.2f} processor seconds a step ({each / one:.2f} of one rank),"
             f" {seconds / (MANY - FEW):5.2f} s a step",
             flush=True,
         )

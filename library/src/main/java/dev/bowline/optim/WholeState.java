@@ -2,6 +2,7 @@ package dev.bowline.optim;
 
 import dev.bowline.tensor.Dtype;
 import dev.bowline.tensor.Shapes;
+import dev.bowline.tensor.TensorScope;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -36,7 +37,9 @@ public interface WholeState {
 
             @Override
             public void read(String name, Consumer<Tensor> piece) {
-                piece.accept(Objects.requireNonNull(own.get(name)).view(-1));
+                try (TensorScope _ = TensorScope.open()) {
+                    piece.accept(Objects.requireNonNull(own.get(name)).view(-1));
+                }
             }
         };
     }

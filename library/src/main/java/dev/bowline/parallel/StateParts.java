@@ -103,13 +103,13 @@ final class StateParts implements WholeState {
                 () -> new IllegalStateException("the other ranks do not give their parts of '%s' now".formatted(name)));
         StateTensor state = Objects.requireNonNull(tensors.get(name));
         long most = chunkBytes / state.dtype().bytes();
-        Tensor mine = Objects.requireNonNull(lengths.get(name))[0] == 0
-                ? Ops.empty(Device.CPU, state.dtype(), 0)
-                : part(name);
-        if (mine.numel() > 0) {
-            piece.accept(mine);
+        long mine = Objects.requireNonNull(lengths.get(name))[0];
+        if (mine > 0) {
+            try (TensorScope _ = TensorScope.open()) {
+                piece.accept(part(name));
+            }
         }
-        for (long from = mine.numel(); from < state.elements(); from += most) {
+        for (long from = mine; from < state.elements(); from += most) {
             try (TensorScope _ = TensorScope.open()) {
                 piece.accept(values.fetchState(names.indexOf(name), from));
             }

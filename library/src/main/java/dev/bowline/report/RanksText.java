@@ -26,9 +26,14 @@ public final class RanksText implements TextRenderer<RecipeRanks> {
                         "%s, %d on this machine"
                                 .formatted(Quantity.count(ranks.worldSize(), "rank"), ranks.onMachine()))
                 .row("strategy", "%s: %s".formatted(name(section.strategy()), strategy(section)))
-                .row("experts", experts(ranks))
                 .row("summation", "%s: %s".formatted(name(section.summation()), summation(section)))
                 .row("micro-batches", microBatches(ranks.microBatches()));
+        if (ranks.epSize() > 1) {
+            table.row(
+                    "experts",
+                    "%s share those of a layer, and rows travel to them"
+                            .formatted(Quantity.count(ranks.epSize(), "rank")));
+        }
         table.row("sent", "%s by each rank in a step".formatted(Quantity.bytes(ranks.sent())));
         long each = memory.estimate().total() + ranks.sums() - ranks.divided();
         String sums = ranks.sums() > 0 ? ", %s of it for sums".formatted(Quantity.bytes(ranks.sums())) : "";
@@ -72,13 +77,6 @@ public final class RanksText implements TextRenderer<RecipeRanks> {
             case ZERO1 -> "every rank has all weights and its part of the state of the optimizer";
             case FSDP -> "every rank has its part of the weights, the gradients and the state of the optimizer";
         };
-    }
-
-    private static String experts(RecipeRanks ranks) {
-        return ranks.epSize() == 1
-                ? "every rank computes all experts"
-                : "%s share the experts of a layer, and rows travel to them"
-                        .formatted(Quantity.count(ranks.epSize(), "rank"));
     }
 
     private static String summation(DistributedSection section) {

@@ -177,6 +177,7 @@ class RanksTrainingTest {
     @CsvSource({
         "moe_tied, FLOAT32, 2 3 4",
         "moe_tied, BFLOAT16, 2 4",
+        "e2b_like, BFLOAT16, 2",
         "moe_untied, BFLOAT16, 3",
         "qwen3moe/tied_old_config, FLOAT32, 3",
         "llama/tied, BFLOAT16, 3"
